@@ -1,0 +1,79 @@
+"""The command line: `python -m transfer_core COMMAND`. What it answers is fixed; programs rely on it."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from transfer_core import commands
+from transfer_core.errors import TransferError
+from transfer_core.workspace import Workspace
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; 0: done, 2: a mistake the user can mend, 1: our fault (with its traceback)."""
+    options = build_parser().parse_args(arguments)
+    try:
+        answer = options.command(Workspace.default(options.home), options)
+    except TransferError as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        return 2
+    if options.json:
+        print(json.dumps(answer, ensure_ascii=False, allow_nan=False))
+    else:
+        options.show(answer)
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Every command with its options."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--home", metavar="DIR", help="where Graft keeps its files (default GRAFT_HOME, else ~/.graft)")
+    common.add_argument("--json", action="store_true", help="answer with one JSON object on the last line of stdout")
+    parser = argparse.ArgumentParser("python -m transfer_core", description="No-code transfer learning, by command.")
+    add = parser.add_subparsers(required=True, metavar="COMMAND").add_parser
+
+    def command(name: str, function, show, help: str) -> argparse.ArgumentParser:
+        entry = add(name, parents=[common], help=help, description=help)
+        entry.set_defaults(command=function, show=show)
+        return entry
+
+    fit = command("fit", commands.fit, commands.show_fit, "train on a folder or zip with one folder per class")
+    fit.add_argument("data", type=Path, metavar="DATA")
+    fit.add_argument("--val", type=Path, metavar="DIR", help="photos to check with, in class folders")
+    fit.add_argument("--val-fraction", type=float, help="share of the photos kept aside for checking (default 0.2)")
+    fit.add_argument("--backbone", help="see `backbones`")
+    fit.add_argument("--strategy", help="see `strategies`")
+    fit.add_argument("--epochs", type=int)
+    fit.add_argument("--seed", type=int)
+    fit.add_argument("--name", help="of the project")
+
+    take = command("import", commands.import_, commands.show_import, "add photos to a project without training")
+    take.add_argument("data", type=Path, metavar="DATA")
+    take.add_argument("--name", required=True, help="of the project")
+
+    evaluate = command("evaluate", commands.evaluate, commands.show_evaluate, "test a run's model on labelled photos")
+    evaluate.add_argument("run", metavar="RUN")
+    evaluate.add_argument("data", type=Path, metavar="DATA")
+
+    predict = command("predict", commands.predict, commands.show_predict, "ask a run's model about photos")
+    predict.add_argument("run", metavar="RUN")
+    predict.add_argument("photos", nargs="+", type=Path, metavar="PHOTO")
+    predict.add_argument("--csv", type=Path, metavar="FILE", help="write the answers as a table, too")
+
+    export = command("export", commands.export, commands.show_export, "write a run's model as a zip to take along")
+    export.add_argument("run", metavar="RUN")
+    export.add_argument("--out", type=Path, required=True, metavar="FILE.zip")
+
+    resume = command("resume", commands.resume, commands.show_fit, "go on with an interrupted or stopped run")
+    resume.add_argument("run", metavar="RUN")
+
+    command("runs", commands.list_runs, commands.show_runs, "list all runs")
+    command("backbones", commands.backbones, commands.show_backbones, "list the backbones")
+    command("strategies", commands.strategies, commands.show_strategies, "list the strategies")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

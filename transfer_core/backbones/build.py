@@ -1,0 +1,84 @@
+"""A backbone as a torch module with its pretrained weights. Imports torch and timm: never from a page."""
+
+from pathlib import Path
+
+import numpy as np
+import timm
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from transfer_core.backbones import weights
+from transfer_core.backbones.catalog import EMBEDDED, Backbone
+from transfer_core.errors import BackboneError
+
+# Pooled features of the embedded backbone for the fixed input of `_fingerprint_input`, numbers 5 to 7. The package's
+# tensors are matched with timm's by their order, which a change in timm could silently break; see `_check_fingerprint`.
+_EMBEDDED_FINGERPRINT = (0.0346, 0.0, 1.7551)
+
+
+def build_backbone(backbone: Backbone, weights_dir: Path) -> nn.Module:
+    """The network without its classifier, in eval mode: float32 (batch, 3, size, size) -> features (batch, d).
+
+    Raises:
+        BackboneError: The weights are not on this machine, or do not fit.
+    """
+    path = weights.locate(backbone, weights_dir)
+    if backbone.name == EMBEDDED:
+        return _build_embedded(backbone, path)
+    try:
+        network = timm.create_model(
+            backbone.name,
+            pretrained=True,
+            pretrained_cfg_overlay={"file": str(path)},
+            num_classes=0,
+            **dict(backbone.model_args),
+        )
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise BackboneError(
+            f"The weights in {path} do not fit {backbone.title}. Delete that file and download them again."
+        ) from error
+    return network.eval()
+
+
+def build_random(backbone: Backbone) -> nn.Module:
+    """The same network with random weights: for the strategy "scratch", asked for by name, and for nothing else."""
+    return timm.create_model(backbone.name, pretrained=False, num_classes=0, **dict(backbone.model_args))
+
+
+def _build_embedded(backbone: Backbone, path: Path) -> nn.Module:
+    network = timm.create_model(backbone.name, pretrained=False)
+    ours, theirs = network.state_dict(), torch.load(path, weights_only=True, map_location="cpu")
+    if [value.shape for value in ours.values()] != [value.shape for value in theirs.values()]:
+        raise _mismatch(backbone)
+    network.load_state_dict(dict(zip(ours, theirs.values(), strict=True)))
+    network.reset_classifier(0)
+    network.eval()
+    _check_fingerprint(backbone, network)
+    return network
+
+
+def _fingerprint_input() -> torch.Tensor:
+    ramp = np.linspace(-1, 1, 3 * 64 * 64, dtype=np.float32).reshape(1, 3, 64, 64)
+    return torch.from_numpy(np.sin(7 * ramp))
+
+
+def _check_fingerprint(backbone: Backbone, network: nn.Module) -> None:
+    with torch.inference_mode():
+        found = network(_fingerprint_input())[0, 5:8].numpy()
+    if not np.allclose(found, _EMBEDDED_FINGERPRINT, rtol=1e-2, atol=1e-3):
+        raise _mismatch(backbone)
+
+
+def _mismatch(backbone: Backbone) -> BackboneError:
+    return BackboneError(
+        f"The weights of {backbone.title} do not fit the installed timm {timm.__version__}. Install the versions that "
+        "requirements.txt asks for: `pip install -r requirements.txt --upgrade`."
+    )
+
+
+def load_tuned(backbone: Backbone, path: Path) -> nn.Module:
+    """A backbone that a run has changed, from the safetensors file that the run kept, in eval mode."""
+    network = build_random(backbone)
+    network.load_state_dict(load_file(path))
+    return network.eval()

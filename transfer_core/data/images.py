@@ -1,0 +1,88 @@
+"""Photos as pixels: verified by decoding, upright, RGB. Imports no torch."""
+
+import io
+import warnings
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, ImageFile, ImageOps
+
+from transfer_core.errors import DataError
+
+PIXEL_LIMIT = 200_000_000  # Above any camera (a 100-megapixel back included), below what exhausts a laptop's memory.
+FORMATS = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "BMP": ".bmp", "TIFF": ".tif"}
+_READERS = [name for name in FORMATS if name != "MPO"]  # which the JPEG reader recognizes
+THUMBNAIL_PX = 320
+
+Image.init()  # all readers: a call of `Image.open` that names its formats does not load them itself
+ImageFile.LOAD_TRUNCATED_IMAGES = False
+# Our own limit is stricter in what it says and counts; Pillow's would warn at a lower one.
+Image.MAX_IMAGE_PIXELS = None
+
+
+def open_image(source: Path | BinaryIO) -> Image.Image:
+    """The image with its header read and no pixel decoded; content decides, never the extension.
+
+    Raises:
+        DataError: Not an image in one of our formats, or more than 200 megapixels.
+    """
+    try:
+        # Only these readers: Pillow has others (EPS, PDF) that start outside programs.
+        image = Image.open(source, formats=_READERS)
+    except (OSError, ValueError, SyntaxError, TypeError) as error:
+        raise DataError("not a photo that can be read (JPEG, PNG, WebP, GIF, BMP and TIFF can)") from error
+    width, height = image.size
+    if width * height > PIXEL_LIMIT:
+        raise DataError(
+            f"{width} x {height} pixels, {width * height / 1e6:.0f} megapixels; at most {PIXEL_LIMIT // 10**6} are read"
+        )
+    if not width or not height:
+        raise DataError("an image without pixels")
+    return image
+
+
+def decode(image: Image.Image) -> Image.Image:
+    """All pixels, upright, RGB: transparency laid on white, 16 bits scaled to 8, the first frame of several.
+
+    Raises:
+        DataError: The file is damaged or cut off.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about odd EXIF blocks; nothing a user can act on
+            return _to_rgb(ImageOps.exif_transpose(image))
+    except (OSError, ValueError, SyntaxError, IndexError, TypeError, KeyError, ArithmeticError) as error:
+        raise DataError("damaged or cut off: its pixels cannot be read to the end") from error
+    except MemoryError as error:
+        raise DataError("too large for this machine's memory") from error
+
+
+def load_rgb(source: Path | BinaryIO) -> np.ndarray:
+    """Pixels uint8 (height, width, 3) of a photo.
+
+    Raises:
+        DataError: As `open_image` and `decode` say.
+    """
+    with open_image(source) as image:
+        return np.asarray(decode(image))
+
+
+def thumbnail(image: Image.Image) -> bytes:
+    """JPEG of at most 320 px per side of a decoded image; carries no EXIF, so no position either."""
+    small = image.copy()
+    small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX), Image.Resampling.BICUBIC, reducing_gap=2)
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):
+        # 16 bits per value: Pillow's own conversion would clip everything above 255 to white.
+        levels = np.asarray(image, np.float32) / 257
+        image = Image.fromarray(np.clip(np.round(levels), 0, 255).astype(np.uint8))
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+    return image.convert("RGB")

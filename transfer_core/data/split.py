@@ -1,0 +1,95 @@
+"""Which photos are learned from and which are kept aside. Plain rules, no randomness but the seed's; no torch."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from transfer_core.data.items import Item
+from transfer_core.errors import DataError
+
+
+@dataclass(frozen=True)
+class Split:
+    """Disjoint parts of a dataset.
+
+    Args:
+        class_names: Sorted; a class id is an index into them.
+        given: Whether the data came with its parts, which are then respected.
+        crossing: Photos that sit in both parts of a given split, by their original paths (train, val).
+    """
+
+    class_names: tuple[str, ...]
+    train: tuple[Item, ...]
+    val: tuple[Item, ...]
+    given: bool
+    crossing: tuple[tuple[str, str], ...] = ()
+
+
+def make_split(items: Sequence[Item], val_fraction: float, seed: int) -> Split:
+    """Parts as the data gives them, else a stratified split by seed; identical photos stay on one side.
+
+    Raises:
+        DataError: Fewer than two classes, or a class with too few photos; lists all problems.
+    """
+    given = any(item.part == "val" for item in items)
+    pool = [item for item in items if item.part in (None, "train")]
+    if given:
+        train, val = pool, [item for item in items if item.part == "val"]
+    else:
+        train, val = _stratified(pool, val_fraction, seed)
+    _check(pool, train, val, given)
+    crossing = _crossing(train, val) if given else ()
+    names = tuple(sorted({item.class_name for item in train}))
+    return Split(names, tuple(train), tuple(val), given, crossing)
+
+
+def _stratified(items: Sequence[Item], val_fraction: float, seed: int) -> tuple[list[Item], list[Item]]:
+    """Per class, the photos with the smallest seeded hash go to val: adding photos moves few of the others."""
+    by_class: dict[str, dict[str, list[Item]]] = defaultdict(lambda: defaultdict(list))
+    for item in items:
+        by_class[item.class_name][item.photo].append(item)
+    side: dict[str, bool] = {}  # photo -> in val; shared by all classes, so that a photo never sits on both sides
+    for class_name in sorted(by_class):
+        groups = by_class[class_name]
+        count = sum(len(group) for group in groups.values())
+        wanted = min(max(1, round(count * val_fraction)), count - 1)
+        wanted -= sum(len(group) for photo, group in groups.items() if side.get(photo))
+        for photo in sorted((photo for photo in groups if photo not in side), key=lambda photo: _draw(seed, photo)):
+            side[photo] = wanted > 0
+            wanted -= len(groups[photo])
+    return [item for item in items if not side[item.photo]], [item for item in items if side[item.photo]]
+
+
+def _draw(seed: int, photo: str) -> str:
+    return hashlib.sha256(f"{seed}:{photo}".encode()).hexdigest()
+
+
+def _check(pool: Sequence[Item], train: Sequence[Item], val: Sequence[Item], given: bool) -> None:
+    problems = []
+    names = sorted({item.class_name for item in pool})
+    if not names:
+        raise DataError("There are no photos to learn from yet. Add photos of at least two classes.")
+    if len(names) == 1:
+        problems.append(
+            f"There is one class, '{names[0]}'; telling apart needs at least 2. Add photos of something else, in a "
+            "folder of their own."
+        )
+    trained = {item.class_name for item in train}
+    for name in names:
+        count = len({item.photo for item in pool if item.class_name == name})
+        if count < 2 and not given:
+            problems.append(f"Class '{name}' has 1 photo; it needs at least 2, one to learn from and one to check.")
+    unknown = sorted({item.class_name for item in val} - trained)
+    if unknown:
+        listed = ", ".join(f"'{name}'" for name in unknown[:5])
+        problems.append(f"The validation part has classes without training photos: {listed}. Add some, or remove them.")
+    if not val and not problems:
+        problems.append("The validation part is empty. Add photos to it, or leave out the val folder.")
+    if problems:
+        raise DataError(" ".join(problems))
+
+
+def _crossing(train: Sequence[Item], val: Sequence[Item]) -> tuple[tuple[str, str], ...]:
+    by_photo = {item.photo: item.path for item in train}
+    return tuple((by_photo[item.photo], item.path) for item in val if item.photo in by_photo)

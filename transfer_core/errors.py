@@ -1,0 +1,29 @@
+"""Mistakes that the user can mend: their text is shown as it is, everything else is a bug of ours."""
+
+
+class TransferError(Exception):
+    """What happened, what was expected, what to do next: one sentence or two, no traceback needed."""
+
+
+class ConfigError(TransferError):
+    """Settings that cannot be trained with; carries every problem at once.
+
+    Args:
+        problems: One sentence each, in the order they should be read.
+    """
+
+    def __init__(self, problems: list[str]):
+        self.problems = list(problems)
+        super().__init__(" ".join(self.problems))
+
+
+class DataError(TransferError):
+    """Photos that cannot be read, or too few of them."""
+
+
+class BackboneError(TransferError):
+    """An unknown backbone, or weights that cannot be had or do not fit."""
+
+
+class RunError(TransferError):
+    """A run or project that does not exist, or is not in the state that was asked of it."""

@@ -1,0 +1,211 @@
+"""What happens in a run, as typed facts appended to `events.jsonl`: one writer, any number of readers."""
+
+import json
+import math
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One fact; `time` in Unix seconds (UTC)."""
+
+    time: float = field(default_factory=time.time)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunQueued(Event):
+    """The run waits for the runner."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunStarted(Event):
+    """A worker has taken the run; `device` is what it computes on ("cpu", "cuda:0")."""
+
+    device: str = "cpu"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResumed(Event):
+    """A worker goes on after an interruption; what later steps than `from_step` reported no longer holds."""
+
+    from_step: int
+    device: str = "cpu"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhaseStarted(Event):
+    """A named part of the work begins.
+
+    Args:
+        name: "download", "export_trunk", "features", or a phase of the strategy.
+        title: The same for a person.
+        epochs: How many are planned; 0 where the phase has none.
+    """
+
+    name: str
+    title: str
+    epochs: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress(Event):
+    """Work inside a phase: `done` of `total`, in `unit` ("photos", "MB", "batches"); at most two per second."""
+
+    done: int
+    total: int
+    unit: str = "photos"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochFinished(Event):
+    """One pass over the training photos.
+
+    Args:
+        step: Epochs of all phases so far; rises by one per event.
+        train_accuracy, val_accuracy: In [0, 1].
+        confusion_matrix: Of the validation photos, rows = true class.
+        kept: Whether the model of this epoch would be the one that is kept if training ended here.
+    """
+
+    phase: str
+    epoch: int
+    epochs: int
+    step: int
+    train_loss: float
+    train_accuracy: float
+    val_loss: float | None
+    val_accuracy: float | None
+    confusion_matrix: list[list[int]]
+    kept: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointSaved(Event):
+    step: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice(Event):
+    """Something a person should know, in one sentence."""
+
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFinished(Event):
+    """The result stands; its fields are those of `evaluation.evaluate.Result`."""
+
+    result: dict
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunStopped(Event):
+    """Stopped on request; `result` is that of what was learned until then, None before there was a head."""
+
+    result: dict | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFailed(Event):
+    """What happened, and what to do about it."""
+
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportStarted(Event):
+    """The model is being written as ONNX and checked; the result stands already."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportFinished(Event):
+    """The exported model was compared with the trained one on the validation photos, from their original files."""
+
+    changed_labels: int
+    max_difference: float
+    checked: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportFailed(Event):
+    message: str
+
+
+_KINDS = {
+    kind.__name__: kind
+    for kind in (RunQueued, RunStarted, RunResumed, PhaseStarted, Progress, EpochFinished, CheckpointSaved, Notice)
+    + (RunFinished, RunStopped, RunFailed, ExportStarted, ExportFinished, ExportFailed)
+}
+_SYNCED = (RunQueued, RunFinished, RunStopped, RunFailed, ExportFinished)
+
+
+class EventLog:
+    """Appends events to a file; one process at a time may hold one (it holds the run's lock)."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        _cut_torn_line(path)
+
+    def append(self, event: Event) -> None:
+        """Writes one line; ends of runs are synced to the disk, so that a power cut does not undo them."""
+        fields_ = {entry.name: getattr(event, entry.name) for entry in fields(event)}
+        line = json.dumps(finite({"kind": type(event).__name__, **fields_}), ensure_ascii=False, allow_nan=False)
+        with self.path.open("ab") as file:
+            size = file.tell()
+            try:
+                file.write(line.encode("utf-8", "replace") + b"\n")
+                file.flush()
+            except OSError:  # a full disk must not leave half a line for the next event to be glued to
+                os.truncate(self.path, size)
+                raise
+            if isinstance(event, _SYNCED):
+                os.fsync(file.fileno())
+
+
+def read_events(path: Path, offset: int = 0) -> tuple[list[Event], int]:
+    """Events from a byte offset on, and the offset to go on from; unknown kinds and a torn last line are left out."""
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            content = file.read()
+    except FileNotFoundError:
+        return [], offset
+    whole = content[: content.rfind(b"\n") + 1]
+    return list(_parse(whole.splitlines())), offset + len(whole)
+
+
+def finite(value):
+    """The same with every non-finite number as None: JSON has no word for them."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: finite(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(entry) for entry in value]
+    return value
+
+
+def _parse(lines: Iterable[bytes]) -> Iterable[Event]:
+    for line in lines:
+        try:
+            content = json.loads(line)
+            kind = _KINDS[content.pop("kind")]
+            known = {entry.name for entry in fields(kind)}
+            yield kind(**{key: value for key, value in content.items() if key in known})
+        except (ValueError, KeyError, TypeError, AttributeError):
+            continue
+
+
+def _cut_torn_line(path: Path) -> None:
+    """Removes what a killed writer left of its last line."""
+    if not path.exists():
+        return
+    with path.open("r+b") as file:
+        content = file.read()
+        file.truncate(content.rfind(b"\n") + 1)

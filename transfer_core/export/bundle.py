@@ -1,0 +1,30 @@
+"""The zip a person takes along: the model, its class names, a model card, and a script that predicts."""
+
+import json
+import zipfile
+from pathlib import Path
+
+from transfer_core.export.card import write_card
+from transfer_core.runs import History, Run, load_split
+from transfer_core.workspace import move_into_place, read_json
+
+_SCRIPT = Path(__file__).with_name("predict_script.py")
+
+
+def write_bundle(run: Run, history: History, out: Path) -> None:
+    """Writes the zip; the model inside is the very file that was checked."""
+    split = load_split(run)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    part = out.with_name(f".{out.name}.part")
+    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(run.model_path, "model.onnx")
+        archive.writestr("class_names.json", _class_names_json(split.class_names))
+        archive.writestr(
+            "README.md", write_card(run, history, split, read_json(run.folder.parents[1] / "project.json"))
+        )
+        archive.writestr("predict.py", _SCRIPT.read_text("utf-8"))
+    move_into_place(part, out)
+
+
+def _class_names_json(names: tuple[str, ...]) -> str:
+    return json.dumps(list(names), ensure_ascii=False, indent=1) + "\n"

@@ -1,0 +1,58 @@
+"""The exported model: preparation, trunk and head grafted into one ONNX file. Imports torch only for a tuned backbone."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, compose, helper, numpy_helper
+
+from transfer_core.backbones import features
+from transfer_core.backbones.catalog import Backbone
+from transfer_core.backbones.prepare import IR_VERSION, OPSET, build_graph
+from transfer_core.training.head import Head
+from transfer_core.workspace import write_whole
+
+
+def export_model(
+    backbone: Backbone, trunk: onnx.ModelProto, head: Head, class_names: tuple[str, ...], path: Path
+) -> None:
+    """Writes the model: input `photo` uint8 (1, height, width, 3), output `confidences` float32 (1, classes).
+
+    The class names are kept inside the file too, as metadata.
+    """
+    prepared = compose.merge_models(build_graph(backbone.preparation), trunk, io_map=[("pixels", "pixels")])
+    model = compose.merge_models(prepared, _head_graph(head), io_map=[("features", "features")])
+    helper.set_model_props(model, {"class_names": "\n".join(class_names), "made_by": "Graft"})
+    model.producer_name = "Graft"
+    onnx.checker.check_model(model)
+    write_whole(path, model.SerializeToString())
+
+
+def load_trunk(backbone: Backbone, weights_dir: Path, network_path: Path) -> onnx.ModelProto:
+    """The trunk of a run: that of the pretrained backbone, or, where there is a tuned one, of that."""
+    if not network_path.is_file():
+        return onnx.load(features.trunk_path(backbone, weights_dir))
+    from transfer_core.backbones.build import load_tuned
+    from transfer_core.backbones.trunk import Normalized, export_network
+
+    network = Normalized(load_tuned(backbone, network_path), backbone.preparation)
+    return export_network(network, backbone.preparation, "features")
+
+
+def _head_graph(head: Head) -> onnx.ModelProto:
+    classes, width = head.weight.shape
+    nodes = [
+        helper.make_node("Gemm", ["features", "weight", "bias"], ["logits"], transB=1),
+        helper.make_node("Softmax", ["logits"], ["confidences"], axis=-1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "head",
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["batch", width])],
+        [helper.make_tensor_value_info("confidences", TensorProto.FLOAT, ["batch", classes])],
+        [
+            numpy_helper.from_array(np.ascontiguousarray(head.weight, np.float32), "weight"),
+            numpy_helper.from_array(np.ascontiguousarray(head.bias, np.float32), "bias"),
+        ],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)

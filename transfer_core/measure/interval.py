@@ -1,0 +1,20 @@
+"""How far a measured share may be from the true one. Numbers only."""
+
+from math import sqrt
+
+_Z_95 = 1.959963984540054  # two-sided 95 % of the normal distribution
+
+
+def wilson(successes: int, count: int) -> tuple[float, float]:
+    """95 % interval (low, high) of a share, in [0, 1]; (0, 1) for a count of 0.
+
+    Source: E. B. Wilson, 1927; recommended over the normal approximation for small counts and shares near 1.
+    """
+    if not 0 <= successes <= count:
+        raise ValueError(f"expected 0 <= successes <= count, got {successes} of {count}")
+    if count == 0:
+        return 0.0, 1.0
+    share, z2 = successes / count, _Z_95**2
+    centre = (share + z2 / (2 * count)) / (1 + z2 / count)
+    half = _Z_95 * sqrt(share * (1 - share) / count + z2 / (4 * count**2)) / (1 + z2 / count)
+    return max(0.0, centre - half), min(1.0, centre + half)

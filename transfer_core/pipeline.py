@@ -1,0 +1,56 @@
+"""The steps from photos to a queued run, and from a finished run to its files: what pages and command line share."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from transfer_core import runs, strategies
+from transfer_core.backbones import catalog, weights
+from transfer_core.config import TrainConfig
+from transfer_core.data.intake import IntakeReport, take_in
+from transfer_core.data.items import load_items
+from transfer_core.data.sources import open_source
+from transfer_core.data.split import Split, make_split
+from transfer_core.runner.launch import ensure_runner
+from transfer_core.runs import Run
+from transfer_core.workspace import Project, Workspace
+
+Report = Callable[[int, int], None]
+
+
+def take_in_path(workspace: Workspace, source: Path, name: str | None, report: Report) -> tuple[Project, IntakeReport]:
+    """Photos of a folder or zip into the project that belongs to it; only new ones come in."""
+    source = source.expanduser().resolve()
+    entries = open_source(source)
+    known = {project.id for project in workspace.projects()}
+    project = workspace.project_for(source, name)
+    try:
+        return project, take_in(workspace, project, entries, report)
+    except BaseException:
+        if project.id not in known and not load_items(project):
+            workspace.delete_project(project)  # nothing came in: leave no empty project behind
+        raise
+
+
+def check(workspace: Workspace, project: Project, config: TrainConfig) -> Split:
+    """The split that a run with these settings would have.
+
+    Raises:
+        TransferError: Unknown backbone or strategy, weights that cannot be had, photos that cannot be trained on.
+            Nothing has been started then.
+    """
+    strategies.find(config.strategy)
+    backbone = catalog.find(config.backbone, workspace.weights_dir)
+    split = make_split(load_items(project), config.val_fraction, config.seed)
+    if weights.state(backbone, workspace.weights_dir) == "download":
+        weights.check_reachable(backbone)
+    return split
+
+
+def start(workspace: Workspace, project: Project, config: TrainConfig, intake_s: float = 0.0) -> Run:
+    """Checks, creates the run and sees to it that a runner takes it; raises TransferError as `check` does."""
+    began = time.monotonic()
+    split = check(workspace, project, config)
+    run = runs.create(project, config, split, intake_s + time.monotonic() - began)
+    ensure_runner(workspace)
+    return run

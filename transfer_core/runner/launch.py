@@ -1,0 +1,55 @@
+"""Sees to it that a runner lives. Imports nothing heavy; pages and the command line call it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from transfer_core.workspace import Workspace
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def runner_lock(workspace: Workspace) -> FileLock:
+    """Held by the workspace's runner as long as it lives."""
+    workspace.home.mkdir(parents=True, exist_ok=True)
+    return FileLock(workspace.home / "runner.lock")
+
+
+def ensure_runner(workspace: Workspace) -> None:
+    """Starts a runner unless one lives; it outlives whoever started it, and takes every run that is queued.
+
+    Two calls at once may start two; the second finds the lock held and ends.
+    """
+    try:
+        runner_lock(workspace).acquire(blocking=False).lock.release()
+    except Timeout:
+        return
+    start_detached(["transfer_core.runner.runner", str(workspace.home)], workspace.home / "runner.log")
+
+
+def start_detached(module_and_arguments: Sequence[str], log_path: Path) -> subprocess.Popen:
+    """Starts `python -m ...` as a process that does not end with ours, at low priority, its output in a file."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(_ROOT), os.environ.get("PYTHONPATH", "")])}
+    # Threads that spin while they wait steal the processor from the page that is being looked at.
+    environment |= {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1"}
+    with log_path.open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", *module_and_arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            close_fds=True,
+            **_detached(),
+        )
+
+
+def _detached() -> dict:
+    if os.name == "nt":
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS
+        return {"creationflags": flags | subprocess.BELOW_NORMAL_PRIORITY_CLASS}
+    return {"start_new_session": True}

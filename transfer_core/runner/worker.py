@@ -1,0 +1,195 @@
+"""The program that does one run: `python -m transfer_core.runner.worker RUN_FOLDER`."""
+
+import errno
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file, save
+
+from transfer_core import events, runs, strategies
+from transfer_core.backbones import catalog, features, weights
+from transfer_core.backbones.catalog import Backbone
+from transfer_core.errors import TransferError
+from transfer_core.evaluation.evaluate import ValAnswers, evaluate, load_answers, save_evaluation
+from transfer_core.export import onnx as onnx_export
+from transfer_core.export.parity import check_parity
+from transfer_core.runner.heartbeat import beating
+from transfer_core.runs import Run
+from transfer_core.training import engine
+from transfer_core.training.checkpoints import load_checkpoint
+from transfer_core.training.head import Head
+from transfer_core.training.task import Emit, Task, Trained
+from transfer_core.workspace import Workspace, write_json, write_whole
+
+
+def main(run_folder: str) -> int:
+    """Does the run and returns the exit code; whatever goes wrong becomes an event with advice."""
+    workspace = Workspace(Path(run_folder).resolve().parents[3])
+    run = runs.open_run(workspace, run_folder)
+    with run.lock().acquire(timeout=10), beating(run.folder / "heartbeat"):
+        write_json(run.folder / "worker.json", {"pid": os.getpid(), "started": time.time()})
+        log = events.EventLog(run.events_path)
+        try:
+            runs.keep_reserve(run)
+            _work(workspace, run, log)
+            return 0
+        # The one place where everything is caught: the traceback goes to worker.log, the advice to the person.
+        except BaseException as error:
+            runs.free_reserve(run)  # first, for what follows writes, perhaps on a full disk
+            traceback.print_exc()
+            message, hint = explain(error)
+            log.append(events.RunFailed(message=message, hint=hint))
+            return 1
+        finally:
+            runs.free_reserve(run)
+
+
+def explain(error: BaseException) -> tuple[str, str]:
+    """What happened and what to do about it, for a person."""
+    if isinstance(error, TransferError):
+        return str(error), "Then train again."
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return (
+            "The disk is full, so the run could not go on. What was saved before is intact.",
+            "Free some space (the home page shows what Graft uses), then press Resume.",
+        )
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+        return (
+            "This machine's memory was not enough for these settings.",
+            "Close other programs, choose a smaller backbone or a smaller batch size, then train again.",
+        )
+    return (
+        f"Something went wrong on our side ({type(error).__name__}: {str(error)[:200]}).",
+        "Press Resume to try once more. If it happens again, the file worker.log says what to report.",
+    )
+
+
+def _work(workspace: Workspace, run: Run, log: events.EventLog) -> None:
+    history = runs.read_history(run)
+    if history.status != "finished" and not history.needs_export:
+        _train(workspace, run, log, resumed=history.started is not None)
+    if runs.read_history(run).needs_export:
+        _export(workspace, run, log)
+
+
+def _train(workspace: Workspace, run: Run, log: events.EventLog, resumed: bool) -> None:
+    (run.folder / "stop").unlink(missing_ok=True)
+    if resumed:
+        checkpoint = load_checkpoint(run.checkpoint_path)
+        log.append(events.RunResumed(from_step=checkpoint.step if checkpoint else 0))
+    else:
+        log.append(events.RunStarted())
+    backbone = catalog.find(run.config.backbone, workspace.weights_dir)
+    split = runs.load_split(run)
+    phases = strategies.find(run.config.strategy).plan(run.config, len(split.train))
+    reporter = _Reporter(log)
+    _get_ready(workspace, backbone, phases, reporter.emit)
+    began = time.monotonic()  # a download, the trunk's one-time export and imports are not this run's own work
+    task = Task(workspace, run, split, backbone, phases, reporter.emit, lambda: runs.stop_requested(run))
+    trained = engine.fit(task)
+    if trained is None:
+        log.append(events.RunStopped(result=None))
+        return
+    answers = ValAnswers(trained.val_confidences, task.val_ids)
+    seconds = reporter.seconds(run.intake_s, time.monotonic() - began)
+    result = evaluate(split, answers, trained.epochs, seconds)
+    save_evaluation(run.evaluation_dir, result, answers)
+    _save_model(run, trained)
+    end = events.RunStopped if trained.stopped else events.RunFinished
+    log.append(end(result=result.to_json()))
+
+
+def _get_ready(workspace: Workspace, backbone: Backbone, phases: tuple[strategies.Phase, ...], emit: Emit) -> None:
+    """What is done once per machine: weights, trunk; and the slow imports."""
+    if weights.state(backbone, workspace.weights_dir) == "download":
+        emit(events.PhaseStarted(name="download", title=f"Downloading {backbone.title}"))
+        weights.download(
+            backbone,
+            workspace.weights_dir,
+            lambda done, total: emit(events.Progress(done=done >> 20, total=total >> 20, unit="MB")),
+        )
+    if not features.trunk_path(backbone, workspace.weights_dir).is_file():
+        emit(events.PhaseStarted(name="export_trunk", title="Getting the backbone ready, once on this machine"))
+        from transfer_core.backbones.trunk import ensure_trunk
+
+        ensure_trunk(backbone, workspace.weights_dir)
+    if any(phase.trains == strategies.EVERYTHING for phase in phases):
+        emit(events.PhaseStarted(name="imports", title="Starting PyTorch"))
+        engine.import_torch()
+
+
+def _save_model(run: Run, trained: Trained) -> None:
+    run.model_dir.mkdir(exist_ok=True)
+    network_path = run.model_dir / "network.safetensors"
+    if trained.network is not None:
+        state = trained.network.state_dict()
+        write_whole(network_path, save({name: np.ascontiguousarray(value.numpy()) for name, value in state.items()}))
+    head = {"weight": trained.head.weight, "bias": trained.head.bias}
+    write_whole(run.model_dir / "head.safetensors", save(head))
+
+
+def _export(workspace: Workspace, run: Run, log: events.EventLog) -> None:
+    """Writes the ONNX model and holds it against the trained one; the run's result stands whatever comes of it."""
+    log.append(events.ExportStarted())
+    began = time.monotonic()
+    backbone = catalog.find(run.config.backbone, workspace.weights_dir)
+    split = runs.load_split(run)
+    try:
+        trunk = onnx_export.load_trunk(backbone, workspace.weights_dir, run.model_dir / "network.safetensors")
+        head = Head(**load_file(run.model_dir / "head.safetensors"))
+        onnx_export.export_model(backbone, trunk, head, split.class_names, run.model_path)
+        paths = [run.photos_dir / item.file for item in split.val]
+        parity = check_parity(run.model_path, split.class_names, paths, load_answers(run.evaluation_dir))
+    except (TransferError, OSError) as error:
+        traceback.print_exc()
+        log.append(events.ExportFailed(message=explain(error)[0]))
+        return
+    log.append(
+        events.ExportFinished(
+            changed_labels=parity.changed_labels,
+            max_difference=parity.max_difference,
+            checked=parity.checked,
+            seconds=time.monotonic() - began,
+        )
+    )
+
+
+class _Reporter:
+    """Passes events on to the log, progress at most twice a second, and times what they mark."""
+
+    _LOOKING = ("features", "prepare")
+
+    def __init__(self, log: events.EventLog):
+        self._log = log
+        self._progress_at = 0.0
+        self._marks: list[tuple[float, str]] = []
+
+    def emit(self, event: events.Event) -> None:
+        now = time.monotonic()
+        if isinstance(event, events.PhaseStarted):
+            self._marks.append((now, event.name))
+            self._progress_at = 0.0
+        elif isinstance(event, events.Progress):
+            if now - self._progress_at < 0.5 and event.done < event.total:
+                return
+            self._progress_at = now
+        self._log.append(event)
+
+    def seconds(self, intake_s: float, work_s: float) -> dict[str, float]:
+        """total, features (intake and looking at photos) and train (the rest), in seconds."""
+        ends = [start for start, _ in self._marks[1:]] + [time.monotonic()]
+        marks = zip(self._marks, ends, strict=True)
+        looking = sum(end - start for (start, name), end in marks if name in self._LOOKING)
+        return {
+            "total": round(intake_s + work_s, 3),
+            "features": round(intake_s + looking, 3),
+            "train": round(work_s - looking, 3),
+        }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

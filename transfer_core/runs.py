@@ -1,0 +1,292 @@
+"""One run = one folder: created once, written by its worker alone, read by everybody. Imports nothing heavy."""
+
+import shutil
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from transfer_core import events
+from transfer_core.config import TrainConfig
+from transfer_core.data.items import Item, version
+from transfer_core.data.split import Split
+from transfer_core.errors import RunError
+from transfer_core.workspace import Project, Workspace, check_id, new_id, read_json, write_json
+
+ENDED = ("stopped", "failed", "finished")
+# Room kept free for the last words of a run whose disk is full.
+_RESERVE_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's folder and settings; what happened in it is read with `read_history`."""
+
+    id: str
+    project_id: str
+    kind: str
+    folder: Path
+    created: float
+    labels_version: int
+    intake_s: float
+    config: TrainConfig
+
+    @property
+    def events_path(self) -> Path:
+        return self.folder / "events.jsonl"
+
+    @property
+    def model_dir(self) -> Path:
+        return self.folder / "model"
+
+    @property
+    def model_path(self) -> Path:
+        return self.model_dir / "model.onnx"
+
+    @property
+    def evaluation_dir(self) -> Path:
+        return self.folder / "evaluation"
+
+    @property
+    def checkpoint_path(self) -> Path:
+        return self.folder / "checkpoints" / "last.safetensors"
+
+    @property
+    def log_path(self) -> Path:
+        return self.folder / "worker.log"
+
+    @property
+    def photos_dir(self) -> Path:
+        return self.folder.parents[1] / "photos"
+
+    def lock(self) -> FileLock:
+        """Held by the worker as long as it lives: the proof of life."""
+        return FileLock(self.folder / "worker.lock")
+
+
+def create(project: Project, config: TrainConfig, split: Split, intake_s: float = 0.0) -> Run:
+    """A new run, queued: `runner.launch.ensure_runner` sees to it that somebody takes it."""
+    run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{new_id()[:6]}"
+    folder = project.runs_dir / run_id
+    folder.mkdir(parents=True)
+    run = Run(run_id, project.id, "train", folder, time.time(), version(project), intake_s, config)
+    write_json(folder / "split.json", _split_to_json(split))
+    write_json(
+        folder / "config.json",
+        {
+            "kind": run.kind,
+            "project": project.id,
+            "created": run.created,
+            "labels_version": run.labels_version,
+            "intake_s": intake_s,
+            "train": config.to_json(),
+        },
+    )
+    events.EventLog(run.events_path).append(events.RunQueued())
+    return run
+
+
+def open_run(workspace: Workspace, name: str) -> Run:
+    """A run by id or by folder.
+
+    Raises:
+        RunError: There is none.
+    """
+    path = Path(name)
+    if (path / "config.json").is_file():
+        return _load(path.resolve())
+    for folder in workspace.projects_dir.glob(f"*/runs/{check_id(name)}"):
+        if (folder / "config.json").is_file():
+            return _load(folder)
+    raise RunError(f"There is no run '{name}' here. `runs` lists those there are.")
+
+
+def list_runs(workspace: Workspace, project: Project | None = None) -> list[Run]:
+    """Runs of one project or of all, the newest first; folders that are no run are passed over."""
+    pattern = f"{project.id if project else '*'}/runs/*/config.json"
+    found = []
+    for path in workspace.projects_dir.glob(pattern):
+        try:
+            found.append(_load(path.parent))
+        except RunError:
+            continue
+    return sorted(found, key=lambda run: (run.created, run.id), reverse=True)
+
+
+def delete(run: Run) -> None:
+    """Deletes the run's folder.
+
+    Raises:
+        RunError: It is being worked on; stop it first.
+    """
+    if is_alive(run):
+        raise RunError("This run is at work. Stop it first, then delete it.")
+    shutil.rmtree(run.folder)
+
+
+def load_split(run: Run) -> Split:
+    """The parts as they were when the run was made."""
+    content = read_json(run.folder / "split.json")
+    parts = {part: tuple(Item(**item) for item in content[part]) for part in ("train", "val")}
+    crossing = tuple((first, second) for first, second in content["crossing"])
+    return Split(tuple(content["class_names"]), parts["train"], parts["val"], content["given"], crossing)
+
+
+def is_alive(run: Run) -> bool:
+    """Whether a worker holds the run's lock."""
+    try:
+        with run.lock().acquire(blocking=False):
+            return False
+    except Timeout:
+        return True
+
+
+def request_stop(run: Run) -> None:
+    """Asks the worker to stop and keep what it learned."""
+    (run.folder / "stop").touch()
+
+
+def stop_requested(run: Run) -> bool:
+    return (run.folder / "stop").exists()
+
+
+def request_resume(run: Run) -> None:
+    """Queues an interrupted, stopped or failed run again; a live or queued one is left as it is.
+
+    Raises:
+        RunError: It is finished.
+    """
+    status = read_history(run).status
+    if status == "finished":
+        raise RunError("This run is finished; there is nothing to resume.")
+    if status in ("running", "queued"):
+        return
+    with run.lock().acquire(timeout=5):
+        (run.folder / "stop").unlink(missing_ok=True)
+        events.EventLog(run.events_path).append(events.RunQueued())
+
+
+def keep_reserve(run: Run) -> None:
+    """Takes a little disk space now, so that the run can still report when the disk is full."""
+    (run.folder / "reserve").write_bytes(b"\0" * _RESERVE_BYTES)
+
+
+def free_reserve(run: Run) -> None:
+    (run.folder / "reserve").unlink(missing_ok=True)
+
+
+@dataclass
+class History:
+    """What the events of a run add up to; `fold` brings it up to date.
+
+    Args:
+        status: queued, running, interrupted, stopped, failed or finished.
+        phases: In the order in which they began.
+        epochs: Of all phases; after a resume only those that still hold.
+        progress: The newest, of the phase at work; None between phases.
+        result: Of `RunFinished` or `RunStopped`.
+        export: Of the exported model: the event of its check, or of its failure; None before.
+    """
+
+    lifecycle: events.Event | None = None
+    alive: bool = False
+    offset: int = 0
+    started: float | None = None
+    phases: list[events.PhaseStarted] = field(default_factory=list)
+    epochs: list[events.EpochFinished] = field(default_factory=list)
+    progress: events.Progress | None = None
+    notices: list[str] = field(default_factory=list)
+    result: dict | None = None
+    failure: events.RunFailed | None = None
+    export: events.ExportFinished | events.ExportFailed | None = None
+
+    @property
+    def needs_export(self) -> bool:
+        """Whether there is a model that was not yet written as ONNX and checked."""
+        return self.status in ("finished", "stopped") and self.result is not None and self.export is None
+
+    @property
+    def status(self) -> str:
+        match self.lifecycle:
+            case events.RunFinished():
+                return "finished"
+            case events.RunStopped():
+                return "stopped"
+            case events.RunFailed():
+                return "failed"
+            case events.RunStarted() | events.RunResumed():
+                return "running" if self.alive else "interrupted"
+            case _:
+                return "queued"
+
+
+def read_history(run: Run, earlier: History | None = None) -> History:
+    """The run's state now; an `earlier` one is carried on from where it ended instead of reading everything again."""
+    history = earlier or History()
+    # Asked before the events are read: a worker that ends in between leaves its last event, which then decides.
+    history.alive = is_alive(run)
+    new, history.offset = events.read_events(run.events_path, history.offset)
+    return fold(history, new)
+
+
+def fold(history: History, new: Iterable[events.Event]) -> History:
+    """Adds events, in order, to a history."""
+    for event in new:
+        match event:
+            case events.RunQueued():
+                history.lifecycle, history.failure = event, None
+            case events.RunStarted():
+                history.lifecycle, history.started = event, event.time
+            case events.RunResumed():
+                history.lifecycle, history.started = event, event.time
+                history.epochs = [epoch for epoch in history.epochs if epoch.step <= event.from_step]
+                history.phases, history.result, history.export = [], None, None
+            case events.PhaseStarted():
+                history.phases.append(event)
+                history.progress = None
+            case events.Progress():
+                history.progress = event
+            case events.EpochFinished():
+                history.epochs.append(event)
+            case events.Notice():
+                history.notices.append(event.message)
+            case events.RunFinished() | events.RunStopped():
+                history.lifecycle, history.result, history.progress = event, event.result, None
+            case events.RunFailed():
+                history.lifecycle, history.failure, history.progress = event, event, None
+            case events.ExportStarted():
+                history.export = None
+            case events.ExportFinished() | events.ExportFailed():
+                history.export = event
+    return history
+
+
+def _load(folder: Path) -> Run:
+    try:
+        content = read_json(folder / "config.json")
+        return Run(
+            folder.name,
+            content["project"],
+            content["kind"],
+            folder,
+            content["created"],
+            content["labels_version"],
+            content["intake_s"],
+            TrainConfig.from_json(content["train"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(
+            f"The run in {folder} cannot be read ({error}). Delete the folder if you do not need it."
+        ) from error
+
+
+def _split_to_json(split: Split) -> dict:
+    return {
+        "class_names": list(split.class_names),
+        "given": split.given,
+        "crossing": list(split.crossing),
+        "train": [asdict(item) for item in split.train],
+        "val": [asdict(item) for item in split.val],
+    }

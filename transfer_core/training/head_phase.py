@@ -1,0 +1,83 @@
+"""The phase that trains a head on cached features of the frozen backbone. Imports no torch."""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+
+from transfer_core.backbones import features
+from transfer_core.events import CheckpointSaved, PhaseStarted, Progress
+from transfer_core.measure.metrics import mean_log_loss
+from transfer_core.training.checkpoints import Checkpoint, save_checkpoint
+from transfer_core.training.head import HeadState, Scaler, choose_strength, train_epochs
+from transfer_core.training.task import Task, Trained
+
+# All epochs of a small set take less than this; a checkpoint each would cost more than doing them again.
+_CHECKPOINT_EVERY_S = 5
+
+
+def compute_features(task: Task) -> tuple[np.ndarray, np.ndarray] | None:
+    """Features float32 of the training and of the validation photos, (n, d) each; None when stopped meanwhile."""
+    items = (*task.split.train, *task.split.val)
+    task.emit(PhaseStarted(name="features", title="Looking at your photos"))
+    try:
+        rows = features.compute_features(
+            task.backbone,
+            task.photos(items),
+            task.workspace.weights_dir,
+            task.workspace.features_dir,
+            lambda done, total: task.emit(Progress(done=done, total=total)),
+            task.should_stop,
+        )
+    except InterruptedError:
+        return None
+    return rows[: len(task.split.train)], rows[len(task.split.train) :]
+
+
+def run_phase(task: Task, index: int, earlier: Trained | None, checkpoint: Checkpoint | None) -> Trained | None:
+    """Trains the head from zero, or from the checkpoint; None when stopped before the first epoch."""
+    parts = compute_features(task)
+    if parts is None:
+        return None
+    train, val = parts
+    phase, config = task.phases[index], task.run.config
+    task.begin_phase(index)
+    if checkpoint:
+        strength, epoch, state = _restore(checkpoint)
+    else:
+        photos = [item.photo for item in task.split.train]
+        strength = choose_strength(train, task.train_ids, photos, task.class_count, phase.epochs, config.seed)
+        epoch, state = 0, None
+    scaler = Scaler.of(train)
+    trained = None if state is None else _trained(task, index, epoch, state, scaler, val)
+    saved = time.monotonic()
+    states = train_epochs(scaler(train), task.train_ids, task.class_count, [strength], phase.epochs - epoch, state)
+    for epoch, state in enumerate(states, epoch + 1):
+        trained = _trained(task, index, epoch, state, scaler, val)
+        own = trained.head.confidences(train)
+        accuracy = float((own.argmax(1) == task.train_ids).mean())
+        task.report_epoch(index, epoch, (mean_log_loss(own, task.train_ids), accuracy), trained.val_confidences)
+        if time.monotonic() - saved > _CHECKPOINT_EVERY_S:
+            _save(task, index, epoch, strength, state)
+            saved = time.monotonic()
+        if task.should_stop():
+            return replace(trained, stopped=epoch < phase.epochs)
+    return trained
+
+
+def _trained(task: Task, index: int, epoch: int, state: HeadState, scaler: Scaler, val: np.ndarray) -> Trained:
+    head = state.head(scaler)
+    return Trained(head, head.confidences(val), task.epochs_before(index) + epoch)
+
+
+def _save(task: Task, index: int, epoch: int, strength: float, state: HeadState) -> None:
+    step = task.epochs_before(index) + epoch
+    tensors = {"now": state.now, "before": state.before, "run_up": state.run_up, "strength": np.array([strength])}
+    save_checkpoint(task.run.checkpoint_path, Checkpoint(index, epoch, step, tensors))
+    task.emit(CheckpointSaved(step=step))
+
+
+def _restore(checkpoint: Checkpoint) -> tuple[float, int, HeadState]:
+    tensors = checkpoint.tensors
+    state = HeadState(tensors["now"], tensors["before"], tensors["run_up"])
+    return float(tensors["strength"][0]), checkpoint.epoch, state

@@ -1,0 +1,203 @@
+"""Where things are on disk, and the few ways in which they are written. Imports nothing heavy."""
+
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from transfer_core.errors import RunError, TransferError
+
+SCHEMA = 1
+_ID = re.compile(r"[a-z0-9-]+")
+_RENAME_TRIES = 20  # Windows refuses to replace a file that somebody reads; readers are done within milliseconds.
+NAME_LIMIT = 80
+
+
+def check_id(text: str) -> str:
+    """The id itself, once it cannot be anything but a plain folder name.
+
+    Raises:
+        RunError: It holds anything but a-z, 0-9 and "-".
+    """
+    if not _ID.fullmatch(text or ""):
+        raise RunError(f"'{text[:60]}' is not an id: only a to z, 0 to 9 and '-' may stand in one.")
+    return text
+
+
+def new_id(name: str = "") -> str:
+    """A folder name: the name's plain letters, then six random characters."""
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:30].strip("-")
+    return f"{slug}-{secrets.token_hex(3)}" if slug else secrets.token_hex(6)
+
+
+def write_whole(path: Path, content: bytes | str) -> None:
+    """Writes the file so that a reader, or a power cut, sees the old content or the new, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(content.encode("utf-8") if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        move_into_place(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def move_into_place(part: Path, path: Path) -> None:
+    """Renames over `path`, trying again while somebody reads the old file (Windows)."""
+    for attempt in range(_RENAME_TRIES):
+        try:
+            os.replace(part, path)
+            return
+        except PermissionError:
+            if attempt == _RENAME_TRIES - 1:
+                raise
+            time.sleep(0.02)
+
+
+def write_json(path: Path, content: object) -> None:
+    write_whole(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+
+
+def read_json(path: Path) -> dict:
+    return json.loads(path.read_text("utf-8"))
+
+
+def folder_size(folder: Path) -> int:
+    """Bytes of all files below; files that vanish meanwhile count nothing."""
+    total = 0
+    for root, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.stat(os.path.join(root, name), follow_symlinks=False).st_size
+            except OSError:
+                continue
+    return total
+
+
+@dataclass(frozen=True)
+class Project:
+    """A set of photos with its runs.
+
+    Args:
+        id: Folder name.
+        name: What the person calls it; hostile text.
+        created: Unix seconds.
+        source: The folder or zip that `fit` and `import` filled it from; None for projects made in the browser.
+    """
+
+    id: str
+    name: str
+    created: float
+    folder: Path
+    source: str | None = None
+
+    @property
+    def photos_dir(self) -> Path:
+        return self.folder / "photos"
+
+    @property
+    def labels_path(self) -> Path:
+        return self.folder / "labels.jsonl"
+
+    @property
+    def runs_dir(self) -> Path:
+        return self.folder / "runs"
+
+    def save(self) -> None:
+        fields = {"id": self.id, "name": self.name, "created": self.created, "source": self.source}
+        write_json(self.folder / "project.json", {"schema": SCHEMA, **fields})
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """GRAFT_HOME: every project, cache and weight of one installation."""
+
+    home: Path
+
+    @classmethod
+    def default(cls, home: str | None = None) -> "Workspace":
+        return cls(Path(home or os.environ.get("GRAFT_HOME") or Path.home() / ".graft").expanduser().resolve())
+
+    @property
+    def projects_dir(self) -> Path:
+        return self.home / "projects"
+
+    @property
+    def prepared_dir(self) -> Path:
+        return self.home / "prepared"
+
+    @property
+    def features_dir(self) -> Path:
+        return self.home / "features"
+
+    @property
+    def weights_dir(self) -> Path:
+        return self.home / "weights"
+
+    def projects(self) -> list[Project]:
+        """All projects, the newest first; a folder without a readable project.json is passed over."""
+        found = []
+        for path in self.projects_dir.glob("*/project.json"):
+            try:
+                found.append(self.open_project(path.parent.name))
+            except TransferError:
+                continue
+        return sorted(found, key=lambda project: -project.created)
+
+    def open_project(self, project_id: str) -> Project:
+        """Raises RunError when there is no such project."""
+        folder = self.projects_dir / check_id(project_id)
+        try:
+            fields = read_json(folder / "project.json")
+            return Project(folder.name, fields["name"], fields["created"], folder, fields.get("source"))
+        except (OSError, ValueError, KeyError) as error:
+            raise RunError(
+                f"There is no project '{project_id}' here. It may have been deleted; choose one on the home page."
+            ) from error
+
+    def create_project(self, name: str, source: str | None = None) -> Project:
+        name = check_project_name(name)
+        project_id = new_id(name)
+        project = Project(project_id, name, time.time(), self.projects_dir / project_id, source)
+        project.photos_dir.mkdir(parents=True)
+        project.save()
+        return project
+
+    def project_for(self, source: Path, name: str | None = None) -> Project:
+        """The project that this folder or zip filled before (under that name, if one is given), else a new one."""
+        for project in self.projects():
+            if project.source == str(source) and name in (None, project.name):
+                return project
+        return self.create_project(name or source.stem or "Photos", str(source))
+
+    def rename_project(self, project: Project, name: str) -> Project:
+        renamed = replace(project, name=check_project_name(name))
+        renamed.save()
+        return renamed
+
+    def delete_project(self, project: Project) -> None:
+        """Deletes the project's folder for good; `cleanup.delete_project` forgets what the caches hold too."""
+        # Renamed first: a folder that is half deleted when the power fails must not look like a project.
+        doomed = project.folder.with_name(f".deleted-{project.id}")
+        os.replace(project.folder, doomed)
+        shutil.rmtree(doomed)
+
+
+def check_project_name(name: str) -> str:
+    """The name without surrounding space.
+
+    Raises:
+        RunError: Empty, or longer than 80 characters.
+    """
+    name = " ".join(name.split())
+    if not name:
+        raise RunError("A project needs a name. Type one, for example 'Leaves of our street'.")
+    if len(name) > NAME_LIMIT:
+        raise RunError(f"The name has {len(name)} characters; at most {NAME_LIMIT} fit. Shorten it.")
+    return name
