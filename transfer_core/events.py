@@ -137,11 +137,7 @@ class ExportFailed(Event):
     message: str
 
 
-_KINDS = {
-    kind.__name__: kind
-    for kind in (RunQueued, RunStarted, RunResumed, PhaseStarted, Progress, EpochFinished, CheckpointSaved, Notice)
-    + (RunFinished, RunStopped, RunFailed, ExportStarted, ExportFinished, ExportFailed)
-}
+_KINDS = {kind.__name__: kind for kind in Event.__subclasses__()}
 _SYNCED = (RunQueued, RunFinished, RunStopped, RunFailed, ExportFinished)
 
 

@@ -157,6 +157,6 @@ def _embedded_path() -> Path:
 def _unreachable(backbone: Backbone, error: Exception) -> BackboneError:
     return BackboneError(
         f"{backbone.title} needs a download of {backbone.download_mb} MB, and the model hub cannot be reached "
-        f"({type(error).__name__}). Check the internet connection and try again, or choose EfficientNet-Lite0, which is "
-        "on this machine already. Nothing was started."
+        f"({type(error).__name__}). Check the internet connection and try again, or choose EfficientNet-Lite0, which "
+        "is on this machine already."
     )

@@ -71,7 +71,8 @@ def zip_entries(source: Path | BinaryIO, name: str) -> Sequence[Entry]:
     expanded = sum(info.file_size for info in infos)
     if expanded > EXPANDED_LIMIT:
         raise DataError(
-            f"'{name}' would unpack to {expanded / 1e9:.0f} GB; at most {EXPANDED_LIMIT // 10**9} GB are read. Split it up."
+            f"'{name}' would unpack to {expanded / 1e9:.0f} GB; at most {EXPANDED_LIMIT // 10**9} GB are read. "
+            "Split it up."
         )
     return [_zip_entry(archive, info) for info in infos]
 

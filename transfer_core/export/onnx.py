@@ -1,4 +1,4 @@
-"""The exported model: preparation, trunk and head grafted into one ONNX file. Imports torch only for a tuned backbone."""
+"""The exported model: preparation, trunk and head grafted into one ONNX file. Torch only for a tuned backbone."""
 
 from pathlib import Path
 

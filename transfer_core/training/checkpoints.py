@@ -41,6 +41,6 @@ def load_checkpoint(path: Path) -> Checkpoint | None:
     try:
         with safe_open(path, "numpy") as file:
             header = json.loads(file.metadata()["graft"])
-            return Checkpoint(**header, tensors={name: file.get_tensor(name) for name in file.keys()})
+            return Checkpoint(**header, tensors={name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
     except (FileNotFoundError, SafetensorError, KeyError, ValueError, TypeError):
         return None

@@ -43,16 +43,16 @@ def run_phase(task: Task, index: int, earlier: Trained | None, checkpoint: Check
     phase, config = task.phases[index], task.run.config
     task.begin_phase(index)
     if checkpoint:
-        strength, epoch, state = _restore(checkpoint)
+        strength, first, state = _restore(checkpoint)
     else:
         photos = [item.photo for item in task.split.train]
         strength = choose_strength(train, task.train_ids, photos, task.class_count, phase.epochs, config.seed)
-        epoch, state = 0, None
+        first, state = 0, None
     scaler = Scaler.of(train)
-    trained = None if state is None else _trained(task, index, epoch, state, scaler, val)
+    trained = None if state is None else _trained(task, index, first, state, scaler, val)
     saved = time.monotonic()
-    states = train_epochs(scaler(train), task.train_ids, task.class_count, [strength], phase.epochs - epoch, state)
-    for epoch, state in enumerate(states, epoch + 1):
+    states = train_epochs(scaler(train), task.train_ids, task.class_count, [strength], phase.epochs - first, state)
+    for epoch, state in enumerate(states, first + 1):
         trained = _trained(task, index, epoch, state, scaler, val)
         own = trained.head.confidences(train)
         accuracy = float((own.argmax(1) == task.train_ids).mean())
