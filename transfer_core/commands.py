@@ -1,7 +1,6 @@
 """What each command does: one function that returns the answer, one that shows it to a person."""
 
 import argparse
-import csv
 import io
 import os
 import sys
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from transfer_core import events, pipeline, runs
+from transfer_core import events, pipeline, runs, text
 from transfer_core import strategies as strategy_table
 from transfer_core.backbones import catalog, weights
 from transfer_core.config import TrainConfig
@@ -24,10 +23,9 @@ from transfer_core.errors import DataError, RunError, TransferError
 from transfer_core.export.bundle import write_bundle
 from transfer_core.measure.interval import wilson
 from transfer_core.measure.metrics import confusion_matrix
-from transfer_core.predict import Prediction, Predictor
+from transfer_core.predict import Prediction, Predictor, predictions_csv
 from transfer_core.runner.launch import ensure_runner
 from transfer_core.runs import Run
-from transfer_core.text import csv_cell
 from transfer_core.workspace import Workspace
 
 Options = argparse.Namespace
@@ -102,7 +100,7 @@ def predict(workspace: Workspace, options: Options) -> dict:
         except (DataError, OSError) as error:
             raise DataError(f"'{photo}' cannot be used: {error}. Leave it out or name another file.") from error
     if options.csv:
-        write_csv(options.csv, answers)
+        options.csv.write_bytes(predictions_csv(answers))
     return {
         "predictions": [
             {
@@ -171,17 +169,6 @@ def backbones(workspace: Workspace, options: Options) -> dict:
 def strategies(workspace: Workspace, options: Options) -> dict:
     rows = strategy_table.STRATEGIES.values()
     return {"strategies": [{"name": row.name, "title": row.title, "summary": row.summary} for row in rows]}
-
-
-def write_csv(path: Path, answers: Sequence[tuple[str, Prediction]]) -> None:
-    """A table of predictions; texts that a spreadsheet would take for a formula get an apostrophe in front."""
-    with path.open("w", newline="", encoding="utf-8-sig") as file:
-        table = csv.writer(file)
-        names = answers[0][1].class_names if answers else ()
-        table.writerow(["photo", "class_name", "confidence", *map(csv_cell, names)])
-        for photo, answer in answers:
-            shares = [f"{value:.6f}" for value in answer.confidences]
-            table.writerow([csv_cell(photo), csv_cell(answer.class_name), f"{answer.confidence:.6f}", *shares])
 
 
 def _labelled_photos(data: Path, names: Sequence[str]) -> list[tuple]:
@@ -277,12 +264,7 @@ def _bar(title: str) -> Callable[..., None]:
 
 
 def show_fit(answer: dict) -> None:
-    low, high = answer["val_interval"]
-    hits = sum(row[i] for i, row in enumerate(answer["confusion_matrix"]))
-    print(
-        f"Right on {hits} of {answer['val_count']} photos it had never seen: {answer['val_accuracy']:.1%}, "
-        f"very likely between {low:.0%} and {high:.0%}. ({answer['seconds']['total']:.1f} s)\nrun {answer['run_id']}"
-    )
+    print(f"{text.answer(answer)} ({text.duration(answer['seconds']['total'])})\nrun {answer['run_id']}")
 
 
 def show_import(answer: dict) -> None:

@@ -1,5 +1,7 @@
 """The exported model at work: photo in, confidences out. onnxruntime alone, no torch."""
 
+import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,7 @@ import onnxruntime
 from transfer_core.data import images
 from transfer_core.errors import RunError
 from transfer_core.runs import Run, load_split
+from transfer_core.text import csv_cell
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,18 @@ class Prediction:
     def by_class(self) -> dict[str, float]:
         """Confidence of every class."""
         return dict(zip(self.class_names, map(float, self.confidences), strict=True))
+
+
+def predictions_csv(answers: Sequence[tuple[str, Prediction]]) -> bytes:
+    """A table of (photo, prediction) pairs, readable by spreadsheets: UTF-8 with a mark, formulas made harmless."""
+    text = io.StringIO(newline="")
+    table = csv.writer(text)
+    names = answers[0][1].class_names if answers else ()
+    table.writerow(["photo", "class_name", "confidence", *map(csv_cell, names)])
+    for photo, answer in answers:
+        shares = [f"{value:.6f}" for value in answer.confidences]
+        table.writerow([csv_cell(photo), csv_cell(answer.class_name), f"{answer.confidence:.6f}", *shares])
+    return text.getvalue().encode("utf-8-sig", "replace")
 
 
 class Predictor:

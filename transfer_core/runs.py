@@ -168,6 +168,17 @@ def request_resume(run: Run) -> None:
         events.EventLog(run.events_path).append(events.RunQueued())
 
 
+def count_ahead(workspace: Workspace, run: Run) -> int:
+    """How many runs are done before this queued one: the one at work, and those queued earlier."""
+    own, ahead = read_history(run).lifecycle, 0
+    for other in list_runs(workspace):
+        history = read_history(other)
+        if other.id == run.id or history.status not in ("running", "queued"):
+            continue
+        ahead += history.status == "running" or history.lifecycle.time < own.time
+    return ahead
+
+
 def keep_reserve(run: Run) -> None:
     """Takes a little disk space now, so that the run can still report when the disk is full."""
     (run.folder / "reserve").write_bytes(b"\0" * _RESERVE_BYTES)
@@ -197,10 +208,21 @@ class History:
     phases: list[events.PhaseStarted] = field(default_factory=list)
     epochs: list[events.EpochFinished] = field(default_factory=list)
     progress: events.Progress | None = None
+    first_progress: events.Progress | None = None
     notices: list[str] = field(default_factory=list)
     result: dict | None = None
     failure: events.RunFailed | None = None
     export: events.ExportFinished | events.ExportFailed | None = None
+
+    def seconds_left(self, now: float) -> float | None:
+        """An estimate for the phase at work, from its pace until now; None where there is none yet."""
+        if not self.phases or self.first_progress is None or self.progress is None:
+            return None
+        done = self.progress.done - self.first_progress.done
+        elapsed = now - self.first_progress.time
+        if done <= 0 or elapsed < 1:
+            return None
+        return (self.progress.total - self.progress.done) * elapsed / done
 
     @property
     def needs_export(self) -> bool:
@@ -245,9 +267,10 @@ def fold(history: History, new: Iterable[events.Event]) -> History:
                 history.phases, history.result, history.export = [], None, None
             case events.PhaseStarted():
                 history.phases.append(event)
-                history.progress = None
+                history.progress = history.first_progress = None
             case events.Progress():
                 history.progress = event
+                history.first_progress = history.first_progress or event
             case events.EpochFinished():
                 history.epochs.append(event)
             case events.Notice():

@@ -18,3 +18,56 @@ def plain(text: str) -> str:
 def csv_cell(text: str) -> str:
     """The text with an apostrophe in front where a spreadsheet would take it for a formula."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def percent(share: float) -> str:
+    """Such as "92 %", of a share in [0, 1]; with a space that does not break."""
+    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
+
+
+def duration(seconds: float) -> str:
+    """Such as "8 s", "3 min", "2 h 10 min"."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def file_size(size: int) -> str:
+    """Such as "340 kB", "17.2 MB", "1.3 GB"."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6)):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{size / 1e3:.0f} kB"
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """Such as "1 photo", "1,240 photos"."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def ago(seconds: float) -> str:
+    """Such as "just now", "5 minutes ago", "3 days ago"."""
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= length:
+            return f"{counted(int(seconds // length), unit)} ago"
+    return "just now"
+
+
+def pace(done: int, total: int, elapsed_s: float, unit: str = "photos") -> str:
+    """Such as "120 of 382 photos, 95 per second, 3 s left"; speed and rest only once they can be known."""
+    text = f"{done:,} of {total:,} {unit}"
+    if done == 0 or done >= total or elapsed_s < 0.5:
+        return text
+    speed = done / elapsed_s
+    return f"{text}, {speed:,.0f} per second, {duration((total - done) / speed)} left"
+
+
+def answer(result: dict) -> str:
+    """A run's result as a sentence, such as "Right on 46 of 50 photos it had never seen: 92 %, and ..."."""
+    hits = sum(row[class_id] for class_id, row in enumerate(result["confusion_matrix"]))
+    low, high = result["val_interval"]
+    return (
+        f"Right on {hits:,} of {counted(result['val_count'], 'photo')} it had never seen: "
+        f"{percent(result['val_accuracy'])}, and very likely between {percent(low)} and {percent(high)}."
+    )

@@ -122,7 +122,7 @@ def _beech(rng: Generator) -> _Leaf:
 
 def _birch(rng: Generator) -> _Leaf:
     """Builds a leaf a little wider at the base, with large and small teeth and veins that bow."""
-    count, depth, sides = rng.integers(6, 9), rng.uniform(0.05, 0.1), []
+    count, depth, sides = rng.integers(6, 9), rng.uniform(0.052, 0.102), []
     t, half = _oval(rng.uniform(0.32, 0.43), 1.6)
     for width in _halves(rng, 0.29, 0.36):
         large, small = (t * count + rng.uniform(0, 0.2)) % 1, (t * count * 3 + rng.uniform(0, 1)) % 1
@@ -281,7 +281,7 @@ def _draw_picture(name: str, index: int, seed: int) -> bytes:
     canvas = _draw_grass(rng, size) if backdrop == "grass" else _draw_ground(rng, size, backdrop)
     season = int(256 * ((0.618 * index + class_id / 4) % 1))  # such steps cover the seasons evenly
     _add_leaf(rng, canvas, _KINDS[name](rng), _choose_pose(rng, size), season)
-    grain = rng.uniform(0.008, 0.025) * rng.standard_normal(size[::-1], np.float32)
+    grain = rng.uniform(0.01, 0.03) * rng.standard_normal(size[::-1], np.float32)
     jpeg = io.BytesIO()
     _shade(canvas, 1 + grain + 0.12 * _noise(rng, size, 2, 2)).save(jpeg, "JPEG", quality=88)
     return jpeg.getvalue()

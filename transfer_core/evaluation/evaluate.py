@@ -4,12 +4,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import load_file, save
 
+from transfer_core.arrays import read_arrays, write_arrays
 from transfer_core.data.split import Split
 from transfer_core.measure.interval import wilson
 from transfer_core.measure.metrics import confusion_matrix
-from transfer_core.workspace import write_json, write_whole
+from transfer_core.workspace import write_json
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,11 @@ def evaluate(split: Split, answers: ValAnswers, epochs: int, seconds: dict[str, 
 
 def save_evaluation(folder: Path, result: Result, answers: ValAnswers) -> None:
     """Writes `result.json` for people and `val.safetensors` for programs."""
-    tensors = {"confidences": answers.confidences, "true_ids": answers.true_ids}
-    write_whole(folder / "val.safetensors", save({key: np.ascontiguousarray(value) for key, value in tensors.items()}))
+    arrays = {"confidences": answers.confidences, "true_ids": answers.true_ids}
+    write_arrays(folder / "val.safetensors", arrays)
     write_json(folder / "result.json", result.to_json())
 
 
 def load_answers(folder: Path) -> ValAnswers:
     """The answers as `save_evaluation` wrote them, in the order of the split's val part."""
-    return ValAnswers(**load_file(folder / "val.safetensors"))
+    return ValAnswers(**read_arrays(folder / "val.safetensors")[0])

@@ -26,5 +26,13 @@ def write_bundle(run: Run, history: History, out: Path) -> None:
     move_into_place(part, out)
 
 
+def ensure_bundle(run: Run, history: History) -> Path:
+    """The run's zip, written once per export."""
+    path = run.model_dir / "take-along.zip"
+    if not path.is_file() or path.stat().st_mtime < run.model_path.stat().st_mtime:
+        write_bundle(run, history, path)
+    return path
+
+
 def _class_names_json(names: tuple[str, ...]) -> str:
     return json.dumps(list(names), ensure_ascii=False, indent=1) + "\n"

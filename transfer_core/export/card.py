@@ -8,14 +8,12 @@ from transfer_core.data.items import count_classes
 from transfer_core.data.split import Split
 from transfer_core.measure.metrics import class_scores
 from transfer_core.runs import History, Run
-from transfer_core.text import markdown
+from transfer_core.text import answer, markdown
 
 
 def write_card(run: Run, history: History, split: Split, project: dict) -> str:
     """Markdown text of the card of a finished or stopped run with a checked export."""
     result, export = history.result, history.export
-    hits = sum(row[i] for i, row in enumerate(result["confusion_matrix"]))
-    low, high = result["val_interval"]
     strategy = strategies.find(run.config.strategy)
     backbone = catalog.BUILT_IN.get(run.config.backbone)
     lines = [
@@ -25,8 +23,7 @@ def write_card(run: Run, history: History, split: Split, project: dict) -> str:
         f"{time.strftime('%Y-%m-%d', time.gmtime(run.created))} (UTC).",
         "",
         "## How good it is",
-        f"Right on {hits} of {result['val_count']} photos that it had not learned from: {result['val_accuracy']:.1%} "
-        f"(95 % interval {low:.1%} to {high:.1%}).",
+        f"{answer(result)} (95 % Wilson interval)",
         f"The file `model.onnx` was held against the trained model on {export.checked} of these photos: "
         f"{export.changed_labels} answers differ, confidences by at most {export.max_difference:.1e}.",
         "",

@@ -7,10 +7,8 @@ import time
 import traceback
 from pathlib import Path
 
-import numpy as np
-from safetensors.numpy import load_file, save
-
 from transfer_core import events, runs, strategies
+from transfer_core.arrays import read_arrays, write_arrays
 from transfer_core.backbones import catalog, features, weights
 from transfer_core.backbones.catalog import Backbone
 from transfer_core.errors import TransferError
@@ -23,7 +21,7 @@ from transfer_core.training import engine
 from transfer_core.training.checkpoints import load_checkpoint
 from transfer_core.training.head import Head
 from transfer_core.training.task import Emit, Task, Trained
-from transfer_core.workspace import Workspace, write_json, write_whole
+from transfer_core.workspace import Workspace, write_json
 
 
 def main(run_folder: str) -> int:
@@ -123,13 +121,10 @@ def _get_ready(workspace: Workspace, backbone: Backbone, phases: tuple[strategie
 
 
 def _save_model(run: Run, trained: Trained) -> None:
-    run.model_dir.mkdir(exist_ok=True)
-    network_path = run.model_dir / "network.safetensors"
     if trained.network is not None:
-        state = trained.network.state_dict()
-        write_whole(network_path, save({name: np.ascontiguousarray(value.numpy()) for name, value in state.items()}))
-    head = {"weight": trained.head.weight, "bias": trained.head.bias}
-    write_whole(run.model_dir / "head.safetensors", save(head))
+        state = {name: value.numpy() for name, value in trained.network.state_dict().items()}
+        write_arrays(run.model_dir / "network.safetensors", state)
+    write_arrays(run.model_dir / "head.safetensors", {"weight": trained.head.weight, "bias": trained.head.bias})
 
 
 def _export(workspace: Workspace, run: Run, log: events.EventLog) -> None:
@@ -140,7 +135,7 @@ def _export(workspace: Workspace, run: Run, log: events.EventLog) -> None:
     split = runs.load_split(run)
     try:
         trunk = onnx_export.load_trunk(backbone, workspace.weights_dir, run.model_dir / "network.safetensors")
-        head = Head(**load_file(run.model_dir / "head.safetensors"))
+        head = Head(**read_arrays(run.model_dir / "head.safetensors")[0])
         onnx_export.export_model(backbone, trunk, head, split.class_names, run.model_path)
         paths = [run.photos_dir / item.file for item in split.val]
         parity = check_parity(run.model_path, split.class_names, paths, load_answers(run.evaluation_dir))

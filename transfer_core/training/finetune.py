@@ -229,7 +229,7 @@ def _save(task: Task, index: int, epoch: int, learner: Learner) -> None:
 
 def _restore(learner: Learner, checkpoint: Checkpoint) -> None:
     weights, states = {}, {}
-    for name, value in checkpoint.tensors.items():
+    for name, value in checkpoint.arrays.items():
         kind, _, rest = name.partition(".")
         if kind == "model":
             weights[rest] = torch.from_numpy(value)

@@ -78,6 +78,6 @@ def _save(task: Task, index: int, epoch: int, strength: float, state: HeadState)
 
 
 def _restore(checkpoint: Checkpoint) -> tuple[float, int, HeadState]:
-    tensors = checkpoint.tensors
+    tensors = checkpoint.arrays
     state = HeadState(tensors["now"], tensors["before"], tensors["run_up"])
     return float(tensors["strength"][0]), checkpoint.epoch, state

@@ -1,0 +1,21 @@
+"""Graft's table of contents: which pages there are and what they are called. Everything else is in pages/."""
+
+import streamlit as st
+
+from pages import _ui
+
+st.set_page_config("Graft", _ui.asset("icon.svg"), layout="wide")
+_ui.load_style()
+_ui.show_logo()
+
+project = _ui.remember_project()
+state = _ui.step_states(project)
+home = st.Page("pages/home.py", title="Home", icon=":material/home:", default=True)
+steps = [
+    st.Page("pages/photos.py", title="Photos", icon=state["photos"]),
+    st.Page("pages/train.py", title="Train", icon=state["train"]),
+    st.Page("pages/understand.py", title="Understand", icon=state["understand"]),
+    st.Page("pages/try_it.py", title="Try", icon=state["try_it"], url_path="try"),
+    st.Page("pages/take_along.py", title="Take along", icon=state["take_along"]),
+]
+st.navigation({"": [home], _ui.section_title(project): steps}).run()

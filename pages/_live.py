@@ -1,0 +1,161 @@
+"""A run while it works and when it has ended: progress, curves, confusion matrix. Re-reads the event log by itself."""
+
+import time
+
+import streamlit as st
+
+from pages import _ui
+from transfer_core import charts, runs
+from transfer_core.runner.launch import ensure_runner
+from transfer_core.text import answer, counted, duration, markdown, pace
+
+REPLAY_S = 3.0  # a head learns faster than eyes can follow: its recorded epochs are shown over this time
+TICK_S = 0.5
+LOG_LINES = 60
+
+
+def show_waiting():
+    with st.container(border=True, height=360, key="waiting", vertical_alignment="center"):
+        st.markdown(
+            "**Press Train** and watch it learn here: how wrong it still is, how often it is right, and what it "
+            "mixes up.",
+            text_alignment="center",
+        )
+
+
+def show_run(project, run):
+    """Polls while there is something to wait for or to replay, and stands still afterwards."""
+    history = _ui.history(run)
+    if is_moving(run, history):
+        st.fragment(watch, run_every=TICK_S)(project, run)
+    else:
+        show_state(project, run, history, len(history.epochs))
+
+
+def is_moving(run, history):
+    replaying = st.session_state.get(_ui.SHOWN, {}).get(run.id, len(history.epochs)) < len(history.epochs)
+    return history.status in ("queued", "running") or replaying
+
+
+def watch(project, run):
+    history = _ui.history(run)
+    if not is_moving(run, history):
+        st.rerun()
+    shown = st.session_state.setdefault(_ui.SHOWN, {})
+    planned = max([len(history.epochs), *(epoch.epochs for epoch in history.epochs[-1:])])
+    quota = max(1, round(planned * TICK_S / REPLAY_S))
+    shown[run.id] = min(len(history.epochs), shown.get(run.id, 0) + quota)
+    show_state(project, run, history, shown[run.id])
+
+
+def show_state(project, run, history, shown):
+    with st.container(border=True, key="run"):
+        if history.status in ("queued", "running") or shown < len(history.epochs):
+            show_progress(run, history, shown)
+        else:
+            show_end(project, run, history)
+        for notice in history.notices:
+            st.caption(markdown(notice))
+        if shown:
+            show_curves(run, history, shown)
+
+
+def show_progress(run, history, shown):
+    phase = history.phases[-1] if history.phases else None
+    if history.status == "queued":
+        ahead = runs.count_ahead(_ui.workspace(), run)
+        waiting = f"{counted(ahead, 'run')} before this one" if ahead else "Starting"
+        st.progress(0.0, waiting)
+    elif shown:
+        epoch = history.epochs[shown - 1]
+        left = history.seconds_left(time.time())
+        rest = f", {duration(left)} left" if left and history.status == "running" else ""
+        st.progress(epoch.epoch / epoch.epochs, f"{phase.title}: epoch {epoch.epoch} of {epoch.epochs}{rest}")
+    elif history.progress:
+        progress = history.progress
+        text = pace(progress.done, progress.total, progress.time - phase.time, progress.unit)
+        st.progress(progress.done / max(1, progress.total), f"{phase.title}: {text}")
+    else:
+        st.progress(0.0, phase.title if phase else "Starting")
+    if history.status in ("queued", "running"):
+        stopping = runs.stop_requested(run)
+        if st.button(
+            "Stopping" if stopping else "Stop and keep",
+            disabled=stopping,
+            icon=":material/stop:",
+            key="stop",
+            help="What it has learned until now is kept.",
+        ):
+            runs.request_stop(run)
+            st.rerun(scope="fragment")
+        st.caption("You may close this page; the training goes on.")
+
+
+def show_end(project, run, history):
+    if history.result:
+        early = "Stopped early. " if history.status == "stopped" else ""
+        st.success(f"{early}**{answer(history.result)}**", icon=":material/check_circle:")
+        if st.button("See what it gets wrong", type="primary", icon=":material/arrow_forward:", key="to-understand"):
+            st.session_state[_ui.PROJECT] = project.id
+            st.switch_page("pages/understand.py", query_params={"project": project.id, "run": run.id})
+    elif history.status == "failed":
+        st.error(f"{markdown(history.failure.message)} {markdown(history.failure.hint)}", icon=":material/error:")
+        show_log(run)
+    elif history.status == "stopped":
+        st.info("Stopped before it had learned anything.", icon=":material/info:")
+    elif history.status == "interrupted":
+        st.warning(
+            "This run was interrupted. What it had learned up to its last checkpoint is kept.", icon=":material/error:"
+        )
+    if history.status in ("failed", "interrupted", "stopped") and st.button(
+        "Resume", icon=":material/resume:", key="resume", help="Goes on from the last checkpoint."
+    ):
+        with _ui.shown_errors():
+            runs.request_resume(run)
+            ensure_runner(_ui.workspace())
+            st.session_state.setdefault(_ui.SHOWN, {})[run.id] = len(history.epochs)
+            st.rerun()
+
+
+def show_log(run):
+    if run.log_path.is_file():
+        with st.expander("Details for a report"):
+            st.code("\n".join(run.log_path.read_text("utf-8", "replace").splitlines()[-LOG_LINES:]), language=None)
+
+
+def show_curves(run, history, shown):
+    epochs, dark = history.epochs[:shown], _ui.is_dark()
+    last = epochs[-1]
+    split = _ui.split_of(run)
+    train, rate, right = st.columns(3)
+    train.metric("Epoch", f"{last.epoch} of {last.epochs}", help="One epoch is one look at every training photo.")
+    hits = sum(row[i] for i, row in enumerate(last.confusion_matrix))
+    rate.metric("Right, of photos kept aside", f"{hits} of {len(split.val)}")
+    right.metric(
+        "Kept",
+        "the last epoch",
+        help="Nothing is chosen on the photos kept aside, so that the figure is honest: "
+        "the number of epochs is fixed before, and the last one is kept.",
+    )
+    total = max(epoch.step - epoch.epoch + epoch.epochs for epoch in epochs)
+    kept = total if history.result and shown == len(history.epochs) and len(epochs) == total else None
+    for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
+        figure = charts.learning_curves(
+            [getattr(epoch, f"train_{metric}") for epoch in epochs],
+            [getattr(epoch, f"val_{metric}") for epoch in epochs],
+            metric=metric,
+            total_epochs=total,
+            kept_epoch=kept,
+            dark=dark,
+        )
+        column.plotly_chart(
+            figure,
+            theme=None,
+            config=charts.CONFIG,
+            key=f"curve-{metric}",
+            alt=f"{metric} per epoch for training and validation photos",
+        )
+    figure = charts.confusion_matrix(last.confusion_matrix, list(split.class_names), dark=dark)
+    st.plotly_chart(
+        figure, theme=None, config=charts.CONFIG, key="live-matrix", alt="Confusion matrix of the photos kept aside"
+    )

@@ -1,0 +1,227 @@
+"""What the pages share: session keys, the chosen project and run, errors, small widgets. Imports no torch."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import streamlit as st
+
+from transfer_core import runs
+from transfer_core.config import setting
+from transfer_core.data.items import Item, count_classes, load_items
+from transfer_core.data.split import Split
+from transfer_core.errors import TransferError
+from transfer_core.runner.launch import ensure_runner
+from transfer_core.runs import History, Run
+from transfer_core.text import markdown, pace, percent
+from transfer_core.workspace import Project, Workspace
+
+PROJECT = "project_id"
+HISTORIES = "histories"
+UPLOADS = "uploads_done"  # part of the uploader's key: a new key is an empty uploader
+INTAKE = "intake_report"
+SHOWN = "epochs_shown"
+SETTINGS = "settings_draft"
+FLASH = "flash"
+SPLITS = "splits"
+
+_ASSETS = Path(__file__).parents[1] / "assets"
+_EMPTY, _DONE = ":material/radio_button_unchecked:", ":material/check_circle:"
+_BUSY, _LOOK = ":material/pending:", ":material/error:"
+STEPS = ("photos", "train", "understand", "try_it", "take_along")
+
+
+def workspace() -> Workspace:
+    return Workspace.default()
+
+
+def asset(name: str) -> str:
+    return str(_ASSETS / name)
+
+
+def is_dark() -> bool:
+    return st.context.theme.type == "dark"
+
+
+def load_style() -> None:
+    st.html(_ASSETS / "style.css")
+
+
+def show_logo() -> None:
+    st.logo(asset("logo-dark.svg" if is_dark() else "logo.svg"), size="large", icon_image=asset("icon.svg"))
+
+
+def remember_project() -> Project | None:
+    """The project in the address, else the one that was open last in this session; None on a first visit."""
+    project_id = st.query_params.get("project") or st.session_state.get(PROJECT)
+    if not project_id:
+        return None
+    try:
+        project = workspace().open_project(project_id)
+    except TransferError:
+        st.session_state.pop(PROJECT, None)
+        return None
+    st.session_state[PROJECT] = project.id
+    return project
+
+
+def need_project() -> Project:
+    """The open project, its id in the address; a page without one says what to do and ends there."""
+    wanted = st.query_params.get("project")
+    project = remember_project()
+    if project is None:
+        if wanted:
+            st.error("This project is not here any more. It may have been deleted.")
+        st.info("Choose a project first, or make a new one.", icon=":material/arrow_back:")
+        if st.button("To the projects", type="primary"):
+            st.switch_page("pages/home.py")
+        st.stop()
+    st.query_params["project"] = project.id
+    return project
+
+
+def open_page(page: str, project: Project) -> None:
+    st.session_state[PROJECT] = project.id
+    st.switch_page(f"pages/{page}.py", query_params={"project": project.id})
+
+
+def section_title(project: Project | None) -> str:
+    return project.name if project else "Your project"
+
+
+def step_states(project: Project | None) -> dict[str, str]:
+    """An icon per step: empty, at work, done, or needs a look."""
+    if project is None:
+        return dict.fromkeys(STEPS, _EMPTY)
+    own = [history(run) for run in runs.list_runs(workspace(), project)]
+    train = _EMPTY
+    if own:
+        train = {"running": _BUSY, "queued": _BUSY, "finished": _DONE, "stopped": _DONE}.get(own[0].status, _LOOK)
+    result = _DONE if any(entry.result for entry in own) else _EMPTY
+    export = _DONE if any(entry.result and entry.export for entry in own) else _EMPTY
+    photos = _EMPTY
+    if project.labels_path.exists():
+        photos = _DONE if len(count_classes(load_items(project))) > 1 else _LOOK
+    return dict(zip(STEPS, (photos, train, result, export, export), strict=True))
+
+
+def history(run: Run) -> History:
+    """What happened in a run until now; read on from where this session last read."""
+    known = st.session_state.setdefault(HISTORIES, {})
+    known[run.id] = runs.read_history(run, known.get(run.id))
+    return known[run.id]
+
+
+def split_of(run: Run) -> Split:
+    """The run's parts; read once per session, for they never change."""
+    known = st.session_state.setdefault(SPLITS, {})
+    if run.id not in known:
+        known[run.id] = runs.load_split(run)
+    return known[run.id]
+
+
+def need_model(project: Project) -> tuple[Run, History]:
+    """The run that the page is about, chosen where there are several; ends the page where there is none."""
+    found = [(run, history(run)) for run in runs.list_runs(workspace(), project)]
+    found = [(run, entry) for run, entry in found if entry.result]
+    if not found:
+        st.info("There is no trained model yet. Train one; with the suggested settings it takes seconds.")
+        if st.button("Go to Train", type="primary"):
+            open_page("train", project)
+        st.stop()
+    by_id = {run.id: (run, entry) for run, entry in found}
+    chosen = st.query_params.get("run")
+    chosen = chosen if chosen in by_id else found[0][0].id
+    if len(found) > 1:
+        ids = list(by_id)
+        chosen = st.selectbox("Run", ids, ids.index(chosen), format_func=lambda key: run_title(*by_id[key]))
+    st.query_params["run"] = chosen
+    return by_id[chosen]
+
+
+def wait_for_export(run: Run) -> None:
+    """Says that the export is being checked, comes back by itself when it is done, and ends the page until then."""
+
+    def look() -> None:
+        if history(run).needs_export:
+            st.progress(0.5, "Writing the model and checking that it answers as the trained one does")
+        else:
+            st.rerun()
+
+    ensure_runner(workspace())  # should the worker have been killed in between, the runner begins the export again
+    st.fragment(look, run_every=1.0)()
+    st.stop()
+
+
+def run_title(run: Run, entry: History) -> str:
+    from transfer_core import strategies
+
+    moment = time.strftime("%d %b %H:%M", time.localtime(run.created))
+    accuracy = f"{percent(entry.result['val_accuracy'])}, " if entry.result else ""
+    return f"{moment}: {accuracy}{strategies.find(run.config.strategy).title.lower()}, {run.config.backbone}"
+
+
+@contextmanager
+def shown_errors() -> Iterator[None]:
+    """Shows a mistake that the user can mend as a sentence; anything else is our bug and keeps its traceback."""
+    try:
+        yield
+    except TransferError as error:
+        st.error(markdown(str(error)), icon=":material/error:")
+
+
+def flash(message: str) -> None:
+    """Says something on the page that comes next."""
+    st.session_state[FLASH] = message
+
+
+def show_flash() -> None:
+    if message := st.session_state.pop(FLASH, None):
+        st.toast(message, icon=":material/check_circle:")
+
+
+def progress_line(title: str) -> Callable[[int, int], None]:
+    """A progress bar that also says speed and time left."""
+    bar, began = st.progress(0.0, title), time.monotonic()
+
+    def report(done: int, total: int) -> None:
+        text = pace(done, total, time.monotonic() - began)
+        bar.progress(min(1.0, done / max(1, total)), f"{title}: {text}")
+
+    return report
+
+
+def setting_widget(name: str, draft: dict, default) -> None:
+    """Draws the widget of one field of `TrainConfig`, with its own words and limits, into the draft."""
+    words = setting(name)
+    key = f"setting-{name}"
+    if "choices" in words:
+        choices = list(words["choices"])
+        draft[name] = st.selectbox(words["label"], choices, choices.index(default), help=words["help"], key=key)
+    elif isinstance(words["min"], float):
+        log = words["min"] < 1e-3
+        draft[name] = st.number_input(
+            words["label"],
+            words["min"],
+            words["max"],
+            default,
+            step=None if log else 0.05,
+            format="%g" if log else "%.2f",
+            placeholder="automatic",
+            help=words["help"],
+            key=key,
+        )
+    else:
+        draft[name] = st.number_input(
+            words["label"], words["min"], words["max"], default, placeholder="automatic", help=words["help"], key=key
+        )
+
+
+def show_photos(paths: list[Path], captions: list[str], *, width: int = 112) -> None:
+    """A wrapping row of thumbnails; captions are plain text and serve as alternative texts, too."""
+    st.image([str(path) for path in paths], [markdown(text) for text in captions], width=width, alt=captions)
+
+
+def item_name(item: Item) -> str:
+    return item.path.rsplit("/", 1)[-1]

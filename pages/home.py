@@ -1,0 +1,118 @@
+"""All projects; new, sample, rename, delete."""
+
+import time
+
+import streamlit as st
+
+from pages import _ui
+from transfer_core import cleanup, projects
+from transfer_core.text import ago, counted, file_size, markdown, percent
+from transfer_core.workspace import NAME_LIMIT
+
+CARDS_PER_ROW = 3
+
+
+@st.dialog("New project")
+def ask_new():
+    name = st.text_input("Name", placeholder="Leaves of our street", max_chars=NAME_LIMIT)
+    if st.button("Create", type="primary", width="stretch"):
+        with _ui.shown_errors():
+            project = _ui.workspace().create_project(name)
+            _ui.open_page("photos", project)
+
+
+@st.dialog("Rename")
+def ask_rename(project):
+    name = st.text_input("Name", project.name, max_chars=NAME_LIMIT)
+    if st.button("Rename", type="primary", width="stretch"):
+        with _ui.shown_errors():
+            _ui.workspace().rename_project(project, name)
+            st.rerun()
+
+
+@st.dialog("Delete this project?")
+def ask_delete(project):
+    summary = projects.summarize(_ui.workspace(), project)
+    st.write(
+        f"**{markdown(project.name)}**: {counted(summary.photos, 'photo')} and "
+        f"{counted(summary.runs, 'run')} ({file_size(summary.bytes)}) are deleted from this computer for good."
+    )
+    keep, delete = st.columns(2)
+    if keep.button("Keep it", width="stretch"):
+        st.rerun()
+    if delete.button("Delete", type="primary", width="stretch", icon=":material/delete:"):
+        with _ui.shown_errors():
+            cleanup.delete_project(_ui.workspace(), project)
+            st.session_state.pop(_ui.PROJECT, None)
+            st.query_params.clear()
+            st.rerun()
+
+
+def use_sample():
+    with _ui.shown_errors():
+        project = projects.create_sample(_ui.workspace(), _ui.progress_line("Drawing leaves"))
+        _ui.open_page("photos", project)
+
+
+def show_card(project):
+    summary = projects.summarize(_ui.workspace(), project)
+    with st.container(border=True, key=f"card-{project.id}"):
+        if summary.thumbnails:
+            st.image([str(path) for path in summary.thumbnails], width=64, alt=[""] * len(summary.thumbnails))
+        else:
+            st.caption("No photos yet")
+        st.markdown(f"**{markdown(project.name)}**")
+        st.caption(f"{counted(summary.photos, 'photo')}, {counted(summary.classes, 'class', 'classes')}")
+        if summary.best:
+            low, high = summary.best["val_interval"]
+            best = percent(summary.best["val_accuracy"])
+            st.markdown(f"Best: **{best}** right, very likely {percent(low)} to {percent(high)}")
+        else:
+            st.markdown("Not trained yet")
+        st.caption(f"Changed {ago(time.time() - summary.changed)}")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if st.button("Open", key=f"open-{project.id}", icon=":material/folder_open:"):
+                _ui.open_page("train" if summary.photos else "photos", project)
+            with st.popover("More", key=f"more-{project.id}"):
+                if st.button("Rename", key=f"rename-{project.id}", icon=":material/edit:", width="stretch"):
+                    ask_rename(project)
+                if st.button("Delete", key=f"delete-{project.id}", icon=":material/delete:", width="stretch"):
+                    ask_delete(project)
+
+
+_ui.show_flash()
+words, picture = st.columns([6, 5], gap="large", vertical_alignment="center")
+with words:
+    st.title("Teach a picture model your own classes")
+    st.markdown(
+        "Bring a few labelled photos. A network that has already seen 1.3 million pictures learns to tell yours apart, "
+        "here on this computer. Your photos never leave it."
+    )
+    with st.container(horizontal=True):
+        if st.button("New project", type="primary", icon=":material/add:"):
+            ask_new()
+        sample = st.button(
+            "Use the sample set", icon=":material/eco:", help="160 drawn leaves of four kinds; works without internet"
+        )
+with picture:
+    st.image(
+        _ui.asset("hero-dark.svg" if _ui.is_dark() else "hero-light.svg"),
+        width="stretch",
+        alt="Photos go into a pretrained network; a small new part at its end learns your classes.",
+    )
+if sample:
+    use_sample()
+
+st.header("Your projects")
+everything = _ui.workspace().projects()
+if not everything:
+    st.caption("None yet. Make a new one with your own photos, or start with the sample set to see how it goes.")
+for start in range(0, len(everything), CARDS_PER_ROW):
+    for column, project in zip(st.columns(CARDS_PER_ROW), everything[start : start + CARDS_PER_ROW], strict=False):
+        with column:
+            show_card(project)
+use = cleanup.disk_use(_ui.workspace())
+st.caption(
+    f"On this computer: {file_size(use['projects'])} of projects, {file_size(use['caches'])} of caches, "
+    f"{file_size(use['backbones'])} of backbones, in {markdown(str(_ui.workspace().home))}"
+)

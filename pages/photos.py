@@ -1,0 +1,166 @@
+"""Photos come in, and are looked at."""
+
+import streamlit as st
+
+from pages import _ui
+from transfer_core import charts
+from transfer_core.data.health import findings
+from transfer_core.data.intake import ensure_thumbnail, take_in
+from transfer_core.data.items import count_classes, load_items
+from transfer_core.data.sources import upload_entries
+from transfer_core.text import counted, markdown
+
+PREVIEW = 8
+PER_PAGE = 60
+CARDS_PER_ROW = 2
+
+
+def ask_for_photos(project):
+    """Three ways in; what is handed over is stored at once and the uploader emptied."""
+    generation = st.session_state.setdefault(_ui.UPLOADS, 0)
+    as_zip, as_folder, as_class = st.tabs(["A zip", "A folder", "Photos of one class"])
+    with as_zip:
+        zips = st.file_uploader(
+            "A .zip with one folder per class",
+            "zip",
+            accept_multiple_files=True,
+            key=f"zip-{generation}",
+            help="The folder's name is the class. Folders called train and val are understood, too.",
+        )
+    with as_folder:
+        folder = st.file_uploader(
+            "A folder with one folder per class",
+            accept_multiple_files="directory",
+            key=f"folder-{generation}",
+            help="Choose the folder that holds the class folders.",
+        )
+    with as_class:
+        class_name = st.text_input("Class", placeholder="oak", help="What is on these photos?", key="upload-class")
+        files = st.file_uploader(
+            "Photos of this class",
+            accept_multiple_files=True,
+            key=f"files-{generation}",
+            disabled=not class_name.strip(),
+        )
+    if zips or folder:
+        receive(project, [*(zips or []), *(folder or [])], None)
+    elif files:
+        receive(project, files, class_name)
+
+
+def receive(project, uploads, class_name):
+    report = None
+    with _ui.shown_errors():
+        entries = upload_entries([(upload.name, upload) for upload in uploads])
+        bar = _ui.progress_line("Reading photos")
+        report = take_in(_ui.workspace(), project, entries, bar, class_name=class_name)
+    if report:
+        st.session_state[_ui.INTAKE] = (project.id, report)
+        st.session_state[_ui.UPLOADS] += 1
+        st.rerun()
+
+
+def show_report(project):
+    """What came of the last upload: new ones, those left out with their reasons."""
+    owner, report = st.session_state.get(_ui.INTAKE, (None, None))
+    if owner != project.id:
+        return
+    already = report.photos - report.added
+    told = f"{counted(report.added, 'new photo')} added."
+    told += f" {counted(already, 'photo was', 'photos were')} here already." if already else ""
+    st.success(told, icon=":material/check_circle:")
+    unreadable = [entry for entry in report.rejected if entry.reason != "junk"]
+    if unreadable:
+        with st.expander(f"{counted(len(unreadable), 'file was', 'files were')} left out", icon=":material/error:"):
+            st.dataframe(
+                {"File": [entry.file for entry in unreadable], "Why": [entry.reason for entry in unreadable]},
+                hide_index=True,
+            )
+
+
+def show_health(classes):
+    total = sum(classes.values())
+    looks = findings(classes)
+    line = f"**{counted(total, 'photo')}, {counted(len(classes), 'class', 'classes')}.**"
+    if not looks:
+        st.success(f"{line} Nothing to look at.", icon=":material/check_circle:")
+        return
+    st.warning(f"{line} {counted(len(looks), 'thing')} to look at:", icon=":material/error:")
+    for look in looks[:5]:
+        st.markdown(f"- {markdown(look)}")
+    if len(looks) > 5:
+        st.caption(f"and {len(looks) - 5} more of the kind")
+
+
+@st.dialog("All photos of this class", width="large")
+def show_all(project, name, items):
+    st.markdown(f"**{markdown(name)}**, {counted(len(items), 'photo')}")
+    pages = -(-len(items) // PER_PAGE)
+    page = st.pagination(pages) if pages > 1 else 1
+    shown = items[(page - 1) * PER_PAGE : page * PER_PAGE]
+    show_thumbnails(project, shown, width=104)
+
+
+def show_thumbnails(project, items, width):
+    paths = [str(ensure_thumbnail(_ui.workspace(), project, item)) for item in items]
+    st.image(paths, width=width, alt=[_ui.item_name(item) for item in items])
+
+
+def show_classes(project, items):
+    by_class = {name: [item for item in items if item.class_name == name] for name in count_classes(items)}
+    names = list(by_class)
+    for start in range(0, len(names), CARDS_PER_ROW):
+        for column, name in zip(st.columns(CARDS_PER_ROW), names[start : start + CARDS_PER_ROW], strict=False):
+            with column, st.container(border=True):
+                own = by_class[name]
+                st.markdown(f"**{markdown(name)}** &nbsp; {counted(len(own), 'photo')}")
+                show_thumbnails(project, own[:PREVIEW], width=80)
+                if len(own) > PREVIEW and st.button(f"See all {len(own)}", key=f"all-{names.index(name)}"):
+                    show_all(project, name, own)
+
+
+def show_ways_in():
+    for column, (picture, words) in zip(
+        st.columns(3),
+        {
+            "way-zip.svg": "**A zip** with one folder per class, named after it.",
+            "way-files.svg": "**A folder**, or the photos of one class after the other.",
+            "way-sample.svg": "**The sample set**, from the home page, to see how it goes.",
+        }.items(),
+        strict=True,
+    ):
+        with column:
+            st.image(_ui.asset(picture), width="stretch", alt="")
+            st.markdown(words)
+
+
+project = _ui.need_project()
+_ui.show_flash()
+st.title("Photos")
+items = load_items(project)
+if not items:
+    st.markdown("Bring at least two classes with ten photos or more each. They are stored on this computer only.")
+    ask_for_photos(project)
+    show_ways_in()
+    st.stop()
+show_report(project)
+classes = count_classes(items)
+show_health(classes)
+with st.expander("Add photos", icon=":material/add_photo_alternate:"):
+    ask_for_photos(project)
+train, val = [count_classes(item for item in items if (item.part == "val") is part) for part in (False, True)]
+st.plotly_chart(
+    charts.class_counts(
+        list(classes),
+        [train.get(name, 0) for name in classes],
+        [val.get(name, 0) for name in classes],
+        dark=_ui.is_dark(),
+    ),
+    theme=None,
+    config=charts.CONFIG,
+    key="counts",
+    alt="Photos per class",
+)
+show_classes(project, items)
+if st.button("Go on to Train", type="primary", icon=":material/arrow_forward:", disabled=len(classes) < 2):
+    _ui.open_page("train", project)

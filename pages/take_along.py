@@ -1,0 +1,64 @@
+"""The trained model to take away, once its export has been checked."""
+
+import streamlit as st
+
+from pages import _ui
+from transfer_core import events
+from transfer_core.export.bundle import ensure_bundle
+from transfer_core.export.card import write_card
+from transfer_core.text import file_size, markdown
+from transfer_core.workspace import read_json
+
+USE = """pip install onnxruntime pillow
+python predict.py photo.jpg"""
+
+
+def show_check(export):
+    same = export.checked - export.changed_labels
+    said = f"Gives the same answers as here: **{same} of {export.checked}** photos"
+    if export.changed_labels:
+        st.warning(
+            f"{said}. The largest difference of a confidence is {export.max_difference:.3f}.", icon=":material/error:"
+        )
+    else:
+        st.success(
+            f"{said}; confidences differ by at most {export.max_difference:.0e}.", icon=":material/check_circle:"
+        )
+
+
+def show_zip(project, run, history):
+    with st.container(border=True, key="card-zip"):
+        st.subheader("For a program, or another computer (ONNX)")
+        show_check(history.export)
+        bundle = ensure_bundle(run, history)
+        st.markdown(
+            "A zip with the model, its class names, a description of what it can and cannot do, and a short Python "
+            "script that predicts. It needs neither Graft nor PyTorch, nor the internet."
+        )
+        st.download_button(
+            f"Download ({file_size(bundle.stat().st_size)})",
+            bundle.read_bytes(),
+            f"{project.id}.zip",
+            "application/zip",
+            type="primary",
+            icon=":material/download:",
+            on_click="ignore",
+            key="download-zip",
+        )
+        st.caption("Unpack it, then, where Python is installed:")
+        st.code(USE, language=None)
+
+
+project = _ui.need_project()
+st.title("Take along")
+run, history = _ui.need_model(project)
+if history.needs_export:
+    _ui.wait_for_export(run)
+if isinstance(history.export, events.ExportFailed):
+    st.error(f"The model could not be written as ONNX: {markdown(history.export.message)}", icon=":material/error:")
+    st.stop()
+show_zip(project, run, history)
+with st.expander("What the description says", icon=":material/description:"):
+    st.markdown(write_card(run, history, _ui.split_of(run), read_json(project.folder / "project.json")))
+if st.button("Back to all projects", icon=":material/home:"):
+    st.switch_page("pages/home.py")

@@ -1,0 +1,108 @@
+"""Photos in, answers out: from the exported model, the same file that people take along."""
+
+import io
+import random
+
+import streamlit as st
+
+from pages import _ui
+from transfer_core import charts
+from transfer_core.data.intake import ensure_thumbnail
+from transfer_core.errors import DataError
+from transfer_core.predict import Predictor, predictions_csv
+from transfer_core.text import counted, markdown, percent
+
+
+@st.cache_resource(max_entries=4, show_spinner="Loading the model")
+def load_predictor(run_id, written):
+    """`written`, the model file's time, is part of the key: a resumed run writes its model anew."""
+    from transfer_core import runs
+
+    return Predictor.of_run(runs.open_run(_ui.workspace(), run_id))
+
+
+def ask_for_photos():
+    """(name, bytes) pairs from the uploader or the camera."""
+    upload, camera = st.tabs(["Photos", "Camera"])
+    with upload:
+        files = st.file_uploader("Photos to ask about", accept_multiple_files=True, key="try-files")
+    with camera:
+        st.caption("The picture stays on this computer.")
+        shot = st.camera_input("Take a picture", key="try-camera") if st.toggle("Turn the camera on") else None
+    photos = [(file.name, file.getvalue()) for file in files or []]
+    return photos or ([("picture", shot.getvalue())] if shot else [])
+
+
+def predict_all(predictor, photos):
+    """[(name, bytes, prediction)] of those that can be read; the others are named with the reason."""
+    answers = []
+    for name, content in photos:
+        try:
+            answers.append((name, content, predictor.predict(io.BytesIO(content))))
+        except DataError as error:
+            st.error(f"{markdown(name)}: {markdown(str(error))}", icon=":material/error:")
+    return answers
+
+
+def show_one(picture, name, answer, truth=None):
+    left, right = st.columns([1, 2], gap="large")
+    left.image(picture, width="stretch", alt=name)
+    with right:
+        st.header(markdown(answer.class_name))
+        st.markdown(f"{percent(answer.confidence)} sure")
+        if truth:
+            st.caption("That is right." if truth == answer.class_name else f"It is {markdown(truth)}, though.")
+        st.plotly_chart(
+            charts.confidence_bars(answer.by_class(), dark=_ui.is_dark()),
+            theme=None,
+            config=charts.CONFIG,
+            key="bars",
+            alt="How sure it is of each class",
+        )
+
+
+def show_many(answers):
+    st.subheader(counted(len(answers), "photo"))
+    st.dataframe(
+        {
+            "File": [name for name, _, _ in answers],
+            "It says": [answer.class_name for _, _, answer in answers],
+            "Sure": [answer.confidence * 100 for _, _, answer in answers],
+        },
+        hide_index=True,
+        column_config={"Sure": st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100)},
+    )
+    table = predictions_csv([(name, answer) for name, _, answer in answers])
+    st.download_button("Download as a table (CSV)", table, "answers.csv", "text/csv", icon=":material/download:")
+
+
+def show_kept_aside(project, run, predictor):
+    """A way to try without a photo at hand: one of those it has never learned from."""
+    split = _ui.split_of(run)
+    st.markdown("No photo at hand? Take one of those that were kept aside; it has not learned from them.")
+    if st.button("Show me one", icon=":material/shuffle:"):
+        st.session_state["kept-aside"] = random.randrange(len(split.val))
+    place = st.session_state.get("kept-aside")
+    if place is not None and place < len(split.val):
+        item = split.val[place]
+        answer = predictor.predict(project.photos_dir / item.file)
+        picture = str(ensure_thumbnail(_ui.workspace(), project, item))
+        show_one(picture, _ui.item_name(item), answer, truth=item.class_name)
+
+
+project = _ui.need_project()
+st.title("Try")
+run, history = _ui.need_model(project)
+if history.needs_export or not run.model_path.is_file():
+    _ui.wait_for_export(run)
+predictor = load_predictor(run.id, run.model_path.stat().st_mtime)
+answers = predict_all(predictor, ask_for_photos())
+if len(answers) == 1:
+    show_one(answers[0][1], answers[0][0], answers[0][2])
+elif answers:
+    show_many(answers)
+else:
+    show_kept_aside(project, run, predictor)
+st.caption("It knows its classes and nothing else: whatever it sees, it names one of them.")
+if st.button("Take it along", type="primary", icon=":material/arrow_forward:"):
+    _ui.open_page("take_along", project)

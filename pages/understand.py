@@ -1,0 +1,158 @@
+"""How good is it, what does it mix up, which photos does it get wrong."""
+
+import streamlit as st
+
+from pages import _ui
+from transfer_core import charts
+from transfer_core.data.intake import ensure_thumbnail
+from transfer_core.evaluation.evaluate import load_answers
+from transfer_core.measure.metrics import class_scores
+from transfer_core.text import answer, counted, markdown, percent
+
+PER_PAGE = 24
+
+
+def show_answer(history):
+    st.subheader(answer(history.result))
+    st.caption(
+        "Very likely: in 95 of 100 such cases the true share lies in this range (95 % Wilson interval). "
+        "More photos kept aside make it narrower."
+    )
+
+
+def show_matrix(split, result):
+    """The matrix; returns the (true, said) class ids of the cell that was clicked, or None."""
+    st.markdown("Each row is what a photo is, each column what the model says. Click a cell to see its photos.")
+    figure = charts.confusion_matrix(
+        result["confusion_matrix"], list(split.class_names), selectable=True, dark=_ui.is_dark()
+    )
+    clicked = st.plotly_chart(
+        figure,
+        theme=None,
+        config=charts.CONFIG,
+        key="matrix",
+        on_select="rerun",
+        selection_mode="points",
+        alt="Confusion matrix of the photos kept aside",
+    )
+    points = clicked.selection.points if clicked else []
+    return tuple(points[0]["customdata"][:2]) if points and points[0].get("customdata") else None
+
+
+def show_confusions(split, result):
+    """The most frequent confusions, in words."""
+    pairs = [
+        (count, split.class_names[true], split.class_names[said])
+        for true, row in enumerate(result["confusion_matrix"])
+        for said, count in enumerate(row)
+        if count and true != said
+    ]
+    for count, true, said in sorted(pairs, reverse=True)[:5]:
+        st.markdown(f"- {counted(count, 'photo')} of **{markdown(true)}** taken for **{markdown(said)}**")
+    if not pairs:
+        st.markdown("It mixed up nothing.")
+
+
+def show_photos(project, split, answers, rows, key):
+    """A paged gallery of validation photos by row number, with what they are and what it said."""
+    pages = -(-len(rows) // PER_PAGE)
+    page = st.pagination(pages, key=f"{key}-page") if pages > 1 else 1
+    chosen = rows[(page - 1) * PER_PAGE : page * PER_PAGE]
+    with st.container(horizontal=True, key=f"{key}-photos"):
+        for row in chosen:
+            item = split.val[row]
+            said = split.class_names[answers.predicted_ids[row]]
+            with st.container(width=176, border=True):
+                st.image(
+                    str(ensure_thumbnail(_ui.workspace(), project, item)), width="stretch", alt=_ui.item_name(item)
+                )
+                st.markdown(f"is **{markdown(item.class_name)}**")
+                if said == item.class_name:
+                    st.caption(f"{percent(answers.confidences[row].max())} sure")
+                else:
+                    st.caption(f"it said **{markdown(said)}**, {percent(answers.confidences[row].max())} sure")
+
+
+def show_classes(split, result):
+    scores = class_scores(result["confusion_matrix"])
+    figure = charts.class_scores(
+        scores.precision, scores.recall, scores.f1, scores.count, list(split.class_names), dark=_ui.is_dark()
+    )
+    st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="scores", alt="Recall and precision of each class")
+    st.dataframe(
+        {
+            "Class": list(split.class_names),
+            "Photos": scores.count,
+            "Found (recall)": scores.recall * 100,
+            "Right when said (precision)": scores.precision * 100,
+            "Both in one (F1)": scores.f1 * 100,
+        },
+        hide_index=True,
+        column_config={
+            "Found (recall)": st.column_config.NumberColumn(
+                format="%.0f %%", help="Of the photos of this class, how many it recognized."
+            ),
+            "Right when said (precision)": st.column_config.NumberColumn(
+                format="%.0f %%", help="Of the photos it called by this name, how many really were."
+            ),
+            "Both in one (F1)": st.column_config.NumberColumn(
+                format="%.0f %%", help="High only where both are high (their harmonic mean)."
+            ),
+        },
+    )
+
+
+def show_learning(history):
+    epochs = history.epochs
+    for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
+        figure = charts.learning_curves(
+            [getattr(epoch, f"train_{metric}") for epoch in epochs],
+            [getattr(epoch, f"val_{metric}") for epoch in epochs],
+            metric=metric,
+            total_epochs=epochs[-1].step,
+            kept_epoch=epochs[-1].step,
+            dark=_ui.is_dark(),
+        )
+        column.plotly_chart(
+            figure, theme=None, config=charts.CONFIG, key=f"learned-{metric}", alt=f"{metric} per epoch"
+        )
+    st.caption("The last epoch is kept. The photos kept aside decide nothing: they only measure.")
+
+
+project = _ui.need_project()
+st.title("Understand")
+run, history = _ui.need_model(project)
+split, answers = _ui.split_of(run), load_answers(run.evaluation_dir)
+show_answer(history)
+if split.crossing:
+    st.warning(
+        f"{counted(len(split.crossing), 'photo is', 'photos are')} in both parts, so the figure is a little too good. "
+        f"The first: {markdown(split.crossing[0][0])} and {markdown(split.crossing[0][1])}. Remove one of each pair.",
+        icon=":material/error:",
+    )
+mixed, wrong, by_class, learned = st.tabs(["What it mixes up", "Mistakes", "Class by class", "How it learned"])
+with mixed:
+    matrix, words = st.columns([3, 2], gap="large")
+    with matrix:
+        cell = show_matrix(split, history.result)
+    with words:
+        show_confusions(split, history.result)
+    if cell:
+        rows = [
+            i
+            for i, (true, said) in enumerate(zip(answers.true_ids, answers.predicted_ids, strict=True))
+            if (true, said) == cell
+        ]
+        true, said = (markdown(split.class_names[int(class_id)]) for class_id in cell)
+        st.markdown(f"**{counted(len(rows), 'photo')}** of {true} that it calls {said}")
+        show_photos(project, split, answers, rows, "cell")
+with wrong:
+    mistakes = list(answers.mistakes())
+    st.markdown(f"{counted(len(mistakes), 'mistake')}, the surest first." if mistakes else "It made no mistake.")
+    show_photos(project, split, answers, mistakes, "mistakes")
+with by_class:
+    show_classes(split, history.result)
+with learned:
+    show_learning(history)
+if st.button("Try it on a photo", type="primary", icon=":material/arrow_forward:"):
+    _ui.open_page("try_it", project)

@@ -1,0 +1,23 @@
+"""Results -> Plotly figures: pure functions, one look. Must not import Streamlit or torch.
+
+Show a figure with `st.plotly_chart(figure, theme=None, config=CONFIG)`: Streamlit's own chart theme would paint over ours.
+Heights are fixed by the number of classes, so a chart that updates does not move the page; the width is the container's.
+"""
+
+from transfer_core.charts.bars import class_counts, class_scores, confidence_bars
+from transfer_core.charts.learning import layers, learning_curves
+from transfer_core.charts.matrix import confusion_matrix
+from transfer_core.charts.style import CLASS_COLOURS, CONFIG, class_colour, label
+
+__all__ = [
+    "CLASS_COLOURS",
+    "CONFIG",
+    "class_colour",
+    "class_counts",
+    "class_scores",
+    "confidence_bars",
+    "confusion_matrix",
+    "label",
+    "layers",
+    "learning_curves",
+]

@@ -1,0 +1,157 @@
+"""Charts with a row per class: confidences, numbers of photos, how well each class does."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from transfer_core.charts.style import class_colour, escape, figure, hover, label, note, palette, percent
+
+
+def confidence_bars(confidences: Mapping[str, float], *, top: int = 5, dark: bool = False) -> go.Figure:
+    """The most likely classes, the winner first and in the accent colour.
+
+    Args:
+        confidences: Class name -> confidence in [0, 1].
+        top: How many to show, at least 1.
+
+    Raises:
+        ValueError: No class, `top` below 1, or a confidence outside [0, 1].
+    """
+    if not confidences or top < 1:
+        raise ValueError(f"there are {len(confidences)} confidences and top is {top}; both must be at least 1")
+    if not all(-1e-6 <= value <= 1 + 1e-6 for value in confidences.values()):
+        raise ValueError("a confidence lies outside [0, 1]")
+    colours = palette(dark)
+    names, values = zip(*sorted(confidences.items(), key=lambda item: -item[1])[:top], strict=True)
+    rows = list(range(len(names)))
+    fig = figure(len(names) * 46 + 4, dark=dark, t=0, b=4)
+    bar = {"y": rows, "orientation": "h", "width": 0.22}
+    sentences = [hover(f"{name}: {percent(value)}") for name, value in zip(names, values, strict=True)]
+    fig.add_bar(**bar, x=[1] * len(names), marker_color=colours.heat[0], hovertext=sentences, hoverinfo="text")
+    fills = [colours.accent] + [colours.frozen] * (len(names) - 1)
+    fig.add_bar(**bar, x=values, marker={"color": fills, "line_width": 0}, hoverinfo="skip")
+    for row, name, value in zip(rows, names, values, strict=True):
+        font = {"size": 14, "color": colours.quiet if row else colours.text, "weight": 400 if row else 600}
+        place = {"y": row, "yref": "y", "yshift": 9, "yanchor": "bottom", "font": font}
+        note(fig, label(name, 32), x=0, **place)
+        note(fig, escape(percent(value)), x=1, xanchor="right", **place)
+    fig.update_xaxes(visible=False, range=[0, 1])
+    fig.update_yaxes(visible=False, range=[len(names) - 0.6, -0.75])
+    return fig.update_layout(barmode="overlay", barcornerradius=5)
+
+
+def class_counts(
+    class_names: Sequence[str], train_counts: Sequence[int], val_counts: Sequence[int], *, dark: bool = False
+) -> go.Figure:
+    """Photos per class: those it learns from, and behind them, hatched, those it is checked with.
+
+    Args:
+        train_counts, val_counts: (classes,) >= 0.
+
+    Raises:
+        ValueError: No class, lengths differ, or a negative count.
+    """
+    n = len(class_names)
+    if n == 0 or not n == len(train_counts) == len(val_counts):
+        raise ValueError(f"there are {n} names, {len(train_counts)} and {len(val_counts)} counts; all must be equal")
+    if min(*train_counts, *val_counts) < 0:
+        raise ValueError("a count is negative")
+    rows, totals = list(range(n)), np.add(train_counts, val_counts)
+    fig = _class_rows("Photos in each class", "solid: to learn from    hatched: to check", class_names, dark)
+    solid = [class_colour(i, dark=dark) for i in rows]
+    sentences = [
+        hover(f"'{name}': {train} photos to learn from, {val} to check")
+        for name, train, val in zip(class_names, train_counts, val_counts, strict=True)
+    ]
+    bar = {"y": rows, "orientation": "h", "hovertext": sentences, "hoverinfo": "text"}
+    hatch = {"shape": "/", "size": 5, "solidity": 0.35, "fgcolor": solid, "bgcolor": palette(dark).panel}
+    fig.add_bar(**bar, x=train_counts, marker={"color": solid, "line_width": 0})
+    fig.add_bar(**bar, x=val_counts, marker={"color": solid, "pattern": hatch, "line_width": 0})
+    for row, train, val in zip(rows, train_counts, val_counts, strict=True):
+        place = {"x": totals[row], "y": row, "xref": "x", "yref": "y", "xshift": 6}
+        note(fig, f"{train} + {val}", font_size=12, **place)
+    fig.update_xaxes(visible=False, range=[0, max(1, totals.max())])
+    return fig.update_layout(barmode="stack", bargap=0.35, margin_r=84)
+
+
+def class_scores(
+    precision: Sequence[float | None],
+    recall: Sequence[float | None],
+    f1: Sequence[float | None],
+    counts: Sequence[int],
+    class_names: Sequence[str],
+    *,
+    dark: bool = False,
+) -> go.Figure:
+    """How well each class does, the weakest (by F1) on top: a dot for recall, a diamond for precision.
+
+    Args:
+        precision, recall, f1: (classes,) in [0, 1]; None or NaN where there is nothing to divide by.
+        counts: (classes,), photos of that class behind the numbers.
+
+    Raises:
+        ValueError: No class, or lengths differ.
+    """
+    n = len(class_names)
+    if n == 0 or any(len(values) != n for values in (precision, recall, f1, counts)):
+        raise ValueError(f"there are {n} names; precision, recall, f1 and counts need as many, and at least one")
+    colours = palette(dark)
+    scores = np.nan_to_num(np.array([recall, precision, f1], dtype=float), nan=-1)
+    order = np.argsort(scores[2], kind="stable")
+    found, trusted = scores[0, order], scores[1, order]
+    names = [class_names[i] for i in order]
+    key = f"<span style='color:{colours.accent}'>●</span> found    "
+    key += f"<span style='color:{colours.second}'>◆</span> right when named"
+    fig = _class_rows("How each class does", key, names, dark)
+    for row, ends in enumerate(zip(found, trusted, strict=True)):
+        low, high = min(ends), max(ends)
+        if low >= 0:
+            line = {"x": [low, high], "y": [row, row], "mode": "lines", "hoverinfo": "skip"}
+            fig.add_scatter(**line, line={"color": colours.frozen, "width": 3})
+        _add_score_labels(fig, row, *((found[row], colours.accent), (trusted[row], colours.second)))
+    sentences = [
+        hover(
+            f"'{names[i]}', {counts[order[i]]} photos: {_score(found[i])} found, {_score(trusted[i])} right when named"
+        )
+        for i in range(n)
+    ]
+    for values, symbol, size, colour in (
+        (found, "circle", 13, colours.accent),
+        (trusted, "diamond", 11, colours.second),
+    ):
+        here = [i for i in range(n) if values[i] >= 0]
+        marker = {"symbol": symbol, "size": size, "color": colour, "line": {"color": colours.paper, "width": 1.5}}
+        text = {"hovertext": [sentences[i] for i in here], "hoverinfo": "text"}
+        fig.add_scatter(x=values[here], y=here, mode="markers", marker=marker, **text)
+    fig.update_xaxes(range=[-0.14, 1.14], tickvals=[0, 0.5, 1], ticktext=["0", "50", "100\u00a0%"], side="bottom")
+    fig.update_xaxes(showgrid=True, gridcolor=colours.line)
+    return fig.update_layout(margin_b=24, height=fig.layout.height + 22)
+
+
+def _score(value: float) -> str:
+    return percent(value) if value >= 0 else "none"
+
+
+def _add_score_labels(fig: go.Figure, row: int, *scores: tuple[float, str]) -> None:
+    """The number beside each mark, away from the other one; once where both are the same."""
+    known = sorted(score for score in scores if score[0] >= 0)
+    if len(known) == 2 and percent(known[0][0]) == percent(known[1][0]):
+        known = known[1:]
+    for place, (value, colour) in enumerate(known):
+        left = place == 0 and len(known) == 2
+        side = {"xanchor": "right", "xshift": -10} if left else {"xanchor": "left", "xshift": 10}
+        font = {"size": 12, "color": colour}
+        note(fig, escape(percent(value)), x=value, y=row, xref="x", yref="y", font=font, **side)
+
+
+def _class_rows(title: str, key: str, names: Sequence[str], dark: bool) -> go.Figure:
+    """An empty figure with a row per class, first on top, and a line under the title that explains the signs."""
+    shown = [label(name, 18) for name in names]
+    row_px = 32 if len(names) <= 12 else 24
+    left = int(min(18, max(map(len, names))) * 7) + 12
+    fig = figure(len(names) * row_px + 58, dark=dark, title=title, l=left, t=54, b=4)
+    note(fig, key, x=0, y=1, xshift=-left, yanchor="bottom", yshift=10, font={"size": 12, "color": palette(dark).quiet})
+    fig.update_yaxes(tickvals=list(range(len(names))), ticktext=shown, range=[len(names) - 0.5, -0.5])
+    fig.update_yaxes(tickfont={"size": 13, "color": palette(dark).text}, showgrid=False)
+    return fig

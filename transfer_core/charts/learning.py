@@ -1,0 +1,189 @@
+"""Charts of the learning itself: the curves, and which layers learn."""
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import plotly.graph_objects as go
+
+from transfer_core.charts.style import escape, figure, label, note, palette, percent
+
+TITLES = {"loss": "Loss (how wrong it is)", "accuracy": "Right answers"}
+_HEIGHT_PX, _TOP_PX, _BOTTOM_PX = 260, 52, 40
+_PLOT_PX = _HEIGHT_PX - _TOP_PX - _BOTTOM_PX
+_LABEL_PX = 17  # the least distance between the middles of two end labels
+
+
+def learning_curves(
+    train: Sequence[float | None],
+    val: Sequence[float | None],
+    *,
+    metric: Literal["loss", "accuracy"],
+    total_epochs: int,
+    kept_epoch: int | None = None,
+    dark: bool = False,
+) -> go.Figure:
+    """The curves of one measure so far, on an axis that already has room for all epochs.
+
+    Args:
+        train: One value per finished epoch: loss >= 0 or accuracy in [0, 1]; None where it was not a number.
+        val: As long as train; None for an epoch that was not checked.
+        total_epochs: At least 1 and at least len(train).
+        kept_epoch: 1 for the first.
+
+    Raises:
+        ValueError: Lengths or epochs do not fit together, or an accuracy lies outside [0, 1].
+    """
+    train, val = ([_finite(value) for value in values] for values in (train, val))
+    _check_curves(train, val, metric, total_epochs, kept_epoch)
+    colours = palette(dark)
+    fig = figure(_HEIGHT_PX, dark=dark, title=TITLES[metric], l=40, r=112, t=_TOP_PX, b=_BOTTOM_PX)
+    low, high = _y_range(train + val, metric)
+    ends = []
+    for name, values, colour, dash in (
+        ("train", train, colours.accent, "solid"),
+        ("validation", val, colours.second, "7px,4px"),
+    ):
+        points = [(epoch, value) for epoch, value in enumerate(values, 1) if value is not None]
+        if points:
+            fig.add_traces(_curve(name, points, colour, dash, metric))
+            ends.append((name, *points[-1], colour))
+    _add_end_labels(fig, ends, low, high, metric)
+    if kept_epoch:
+        _add_kept(fig, kept_epoch, (val[kept_epoch - 1], train[kept_epoch - 1]), dark)
+    if not ends:
+        note(fig, "The curve begins after the first epoch", x=0.5, y=0.5, xanchor="center", font_color=colours.quiet)
+    fig.update_xaxes(title_text="epoch", title_standoff=6, tickvals=_epoch_ticks(total_epochs))
+    pad = max((total_epochs - 1) * 0.02, 0.5 if total_epochs == 1 else 0.05)
+    fig.update_xaxes(range=[1 - pad, total_epochs + pad])
+    tickformat = ".0%" if metric == "accuracy" else (".2~f" if high < 1000 else ".2~s")
+    fig.update_yaxes(range=[low, high], showgrid=True, nticks=5, tickformat=tickformat, showticklabels=bool(ends))
+    return fig.update_layout(hovermode="x unified")
+
+
+def _finite(value: float | None) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
+def _check_curves(train: list, val: list, metric: str, total_epochs: int, kept_epoch: int | None) -> None:
+    if metric not in TITLES:
+        raise ValueError(f"metric is '{metric}'; allowed are {', '.join(TITLES)}")
+    if len(train) != len(val):
+        raise ValueError(f"train has {len(train)} epochs and val has {len(val)}; they must be equal")
+    if total_epochs < max(1, len(train)):
+        raise ValueError(f"total_epochs is {total_epochs}; it must be at least 1 and at least {len(train)}")
+    if kept_epoch is not None and not 1 <= kept_epoch <= len(train):
+        raise ValueError(f"kept_epoch is {kept_epoch}; it must be from 1 to {len(train)}")
+    if metric == "accuracy" and any(value is not None and not 0 <= value <= 1 for value in train + val):
+        raise ValueError("an accuracy lies outside [0, 1]")
+
+
+def _y_range(values: list[float | None], metric: str) -> tuple[float, float]:
+    """Ends that seldom move while values arrive, so that the picture stays still."""
+    known = [value for value in values if value is not None]
+    if metric == "accuracy":
+        lowest = min(known, default=0)
+        return (0.8 if lowest > 0.85 else 0.5 if lowest > 0.55 else 0.0), 1.0
+    highest = max(known, default=0) or 1.0
+    power = 10 ** math.floor(math.log10(highest))
+    return 0.0, next(step * power for step in (1, 1.5, 2, 3, 5, 7.5, 10, 15) if step * power >= highest * 1.02)
+
+
+def _epoch_ticks(total: int) -> list[int]:
+    """The first epoch and at most six round ones after it; whole numbers."""
+    steps = (digit * 10**power for power in range(12) for digit in (1, 2, 5))
+    step = next(step for step in steps if total / step <= 6)
+    return sorted({1, *range(step, total + 1, step)})
+
+
+def _curve(name: str, points: list[tuple[int, float]], colour: str, dash: str, metric: str) -> list[go.Scatter]:
+    epochs, values = zip(*points, strict=True)
+    value_format = ".1%" if metric == "accuracy" else ".3f"
+    line = go.Scatter(
+        x=epochs,
+        y=values,
+        name=name,
+        mode="lines",
+        line={"color": colour, "width": 2.5, "dash": dash},
+        hovertemplate=f"%{{y:{value_format}}}",
+    )
+    end = go.Scatter(
+        x=epochs[-1:], y=values[-1:], mode="markers", marker={"color": colour, "size": 8}, hoverinfo="skip"
+    )
+    return [line, end]
+
+
+def _add_end_labels(fig: go.Figure, ends: list[tuple[str, int, float, str]], low: float, high: float, metric: str):
+    """A name and value right of each curve's end, pushed apart where the ends are close."""
+    pixels = [(value - low) / (high - low) * _PLOT_PX for _, _, value, _ in ends]
+    shifts = [0.0] * len(ends)
+    if len(ends) == 2 and abs(pixels[0] - pixels[1]) < _LABEL_PX:
+        upper = 0 if pixels[0] > pixels[1] else 1
+        middle = min(max(sum(pixels) / 2, _LABEL_PX / 2), _PLOT_PX - _LABEL_PX / 2)
+        shifts[upper] = middle + _LABEL_PX / 2 - pixels[upper]
+        shifts[1 - upper] = middle - _LABEL_PX / 2 - pixels[1 - upper]
+    for (name, epoch, value, colour), shift in zip(ends, shifts, strict=True):
+        shown = escape(percent(value)) if metric == "accuracy" else f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
+        place = {"x": epoch, "y": value, "xref": "x", "yref": "y", "xshift": 9, "yshift": shift}
+        note(fig, f"{name} <b>{shown}</b>", font={"color": colour, "size": 12}, **place)
+
+
+def _add_kept(fig: go.Figure, epoch: int, values: tuple[float | None, ...], dark: bool) -> None:
+    colours = palette(dark)
+    fig.add_vline(epoch, line={"color": colours.quiet, "width": 1, "dash": "1px,3px"})
+    font = {"size": 12, "color": colours.quiet}
+    note(fig, "kept", x=epoch, xref="x", y=1, xanchor="center", yanchor="bottom", yshift=2, font=font)
+    value = next((value for value in values if value is not None), None)
+    ring = {"color": colours.paper, "size": 10, "line": {"color": colours.text, "width": 2}}
+    if value is not None:
+        fig.add_scatter(x=[epoch], y=[value], mode="markers", marker=ring, hoverinfo="skip")
+
+
+def layers(names: Sequence[str], learns: Sequence[bool], *, dark: bool = False) -> go.Figure:
+    """The network as rising bars, from the first layers to the new part: grey stays, green learns.
+
+    Args:
+        names: (n,), from input to output.
+        learns: (n,).
+
+    Raises:
+        ValueError: No layers, or lengths differ.
+    """
+    if not names or len(names) != len(learns):
+        raise ValueError(f"there are {len(names)} names and {len(learns)} marks; equal numbers from 1 up are needed")
+    colours, count = palette(dark), len(names)
+    fig = figure(168, dark=dark, t=24, b=34)
+    fig.add_bar(
+        x=list(range(count)),
+        y=[0.5 + 0.5 * i / max(1, count - 1) for i in range(count)],
+        marker={"color": [colours.accent if on else colours.frozen for on in learns], "line": {"width": 0}},
+        hovertext=[
+            f"{label(name, 48)}: {'learns' if on else 'stays as it is'}" for name, on in zip(names, learns, strict=True)
+        ],
+        hoverinfo="text",
+    )
+    for word, on, x, anchor, colour in (
+        ("stays as it is", False, 0, "left", colours.quiet),
+        ("learns", True, 1, "right", colours.accent),
+    ):
+        if on in learns:
+            note(fig, word, x=x, y=1, xanchor=anchor, yanchor="bottom", yshift=6, font={"size": 12, "color": colour})
+    fig.update_xaxes(tickvals=list(range(count)), ticktext=_layer_names(names), range=[-0.5, count - 0.5])
+    fig.update_xaxes(tickangle=0, tickfont_size=11 if count <= 6 else 10)
+    fig.update_yaxes(visible=False, range=[0, 1])
+    return fig.update_layout(bargap=0.1, barcornerradius=4)
+
+
+def _layer_names(names: Sequence[str]) -> list[str]:
+    """Names that fit under bars of a narrow card: words under each other; with many layers, only where one group ends.
+
+    280 px is what a card of three leaves on a laptop; 6 px is a letter at this size.
+    """
+    letters = max(4, int(280 / len(names) / 6))
+    shown = [True] * len(names)
+    if len(names) > 8:
+        shown = [i in (0, len(names) - 1) for i in range(len(names))]
+    return [
+        "<br>".join(label(word, letters) for word in name.split()[:2]) if show else ""
+        for name, show in zip(names, shown, strict=True)
+    ]

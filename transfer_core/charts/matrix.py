@@ -1,0 +1,129 @@
+"""The confusion matrix: which class was taken for which."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from transfer_core.charts.style import contrast, escape, figure, hover, label, mix, note, palette, percent
+
+_LETTER_PX = 6.6  # mean width of a letter of Inter at 12 px
+_CLICKABLE = "rgba(128,128,128,0.01)"  # a mark that is fully clear would take no click
+
+
+def confusion_matrix(
+    counts: np.ndarray,
+    class_names: Sequence[str],
+    *,
+    selectable: bool = False,
+    show_recall: bool = True,
+    dark: bool = False,
+) -> go.Figure:
+    """Photos by what they are (down) and what the model says (across); colour = share of the row.
+
+    Args:
+        counts: int (classes, classes) >= 0, rows = true class.
+        selectable: Adds a nearly invisible mark per cell, because Streamlit reports no selection of a heat map. Its
+            `customdata` is [true id, predicted id].
+        show_recall: Whether each row ends with the share that was right.
+
+    Raises:
+        ValueError: The table is not square, not whole, negative, or of another size than the names.
+    """
+    counts = np.asarray(counts)
+    _check(counts, class_names)
+    n = len(class_names)
+    cell_px = int(min(64, max(20, 320 / n)))
+    limit = 20 if n <= 12 else 14
+    names = [label(name, limit) for name in class_names]
+    name_px = int(min(limit, max(map(len, class_names))) * _LETTER_PX) + 8
+    turned = n > 12 or name_px > 60
+    bottom = (name_px if turned else 22) + 22
+    margin = {"l": name_px + 22, "r": 48 if show_recall else 4, "t": 24 if show_recall else 4, "b": bottom}
+    fig = figure(margin["t"] + n * cell_px + bottom, dark=dark, **margin)
+    totals = counts.sum(1)
+    shares = np.divide(counts, totals[:, None], out=np.zeros(counts.shape), where=totals[:, None] > 0)
+    sentences = _sentences(counts, totals, class_names)
+    _add_cells(fig, counts, shares, sentences, 14 if n <= 12 else 10, dark)
+    if selectable:
+        _add_targets(fig, sentences, cell_px)
+    if show_recall:
+        _add_recall(fig, shares.diagonal(), totals, dark)
+    ticks = {"tickmode": "array", "tickvals": list(range(n)), "ticktext": names, "showgrid": False}
+    fig.update_xaxes(title_text="What it says", tickangle=-90 if turned else 0, range=[-0.5, n - 0.5], **ticks)
+    fig.update_yaxes(title_text="What it is", range=[n - 0.5, -0.5], **ticks)
+    return fig
+
+
+def _check(counts: np.ndarray, class_names: Sequence[str]) -> None:
+    n = len(class_names)
+    if n == 0 or counts.shape != (n, n):
+        raise ValueError(f"counts has shape {counts.shape}; {n} classes need ({n}, {n})")
+    if not np.issubdtype(counts.dtype, np.integer) or (counts < 0).any():
+        raise ValueError("counts must be whole numbers from 0 up")
+
+
+def _sentences(counts: np.ndarray, totals: np.ndarray, class_names: Sequence[str]) -> np.ndarray:
+    """A sentence for each cell, escaped; object (classes, classes)."""
+    sentences = np.empty(counts.shape, dtype=object)
+    for (true, said), count in np.ndenumerate(counts):
+        share = f" ({percent(count / totals[true])})" if totals[true] else ""
+        photos = f"{count} of {totals[true]} '{class_names[true]}' photos"
+        sentences[true, said] = hover(f"{photos} were called '{class_names[said]}'{share}")
+    return sentences
+
+
+def _add_cells(fig: go.Figure, counts: np.ndarray, shares: np.ndarray, sentences: np.ndarray, size: int, dark: bool):
+    """One heat map per colour of figures, because a heat map writes all its figures in one colour."""
+    empty, *heat = palette(dark).heat
+    scale = [[0, empty], [1e-6, heat[0]], *([i / (len(heat) - 1), c] for i, c in enumerate(heat) if i)]
+    inks = np.array([[_ink(share, heat, dark) for share in row] for row in shares])
+    for ink in np.unique(inks):
+        here = inks == ink
+        fig.add_heatmap(
+            z=np.where(here, shares, np.nan),
+            zmin=0,
+            zmax=1,
+            colorscale=scale,
+            showscale=False,
+            xgap=2,
+            ygap=2,
+            text=np.where(here & (counts > 0), counts.astype(str), ""),
+            texttemplate="%{text}",
+            textfont={"color": str(ink), "size": size},
+            hovertext=sentences,
+            hoverinfo="text",
+            hoverongaps=False,
+        )
+
+
+def _ink(share: float, heat: Sequence[str], dark: bool) -> str:
+    """The calmest colour that can be read on the colour of that share."""
+    step = min(int(share * (len(heat) - 1)), len(heat) - 2)
+    ground = mix(heat[step], heat[step + 1], share * (len(heat) - 1) - step)
+    inks = (palette(dark).text, "#FFFFFF", "#000000")
+    return next(ink for ink in inks if contrast(ink, ground) >= 4.5)
+
+
+def _add_targets(fig: go.Figure, sentences: np.ndarray, cell_px: int) -> None:
+    fig.update_traces(hoverinfo="skip")
+    true, said = (ids.ravel() for ids in np.indices(sentences.shape))
+    fig.add_scatter(
+        x=said,
+        y=true,
+        mode="markers",
+        marker={"symbol": "square", "size": cell_px * 0.8, "color": _CLICKABLE},
+        selected={"marker": {"color": "rgba(128,128,128,0.35)"}},
+        unselected={"marker": {"color": _CLICKABLE, "opacity": 1}},
+        customdata=np.column_stack([true, said]),
+        hovertext=sentences.ravel(),
+        hoverinfo="text",
+    )
+
+
+def _add_recall(fig: go.Figure, recall: np.ndarray, totals: np.ndarray, dark: bool) -> None:
+    font = {"size": 12, "color": palette(dark).quiet}
+    note(fig, "right", x=1, y=1, xshift=8, yshift=5, yanchor="bottom", font=font)
+    for row, (share, total) in enumerate(zip(recall, totals, strict=True)):
+        if total:
+            note(fig, escape(percent(share)), x=1, y=row, yref="y", xshift=8, font=font)
