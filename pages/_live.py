@@ -44,7 +44,7 @@ def watch(project, run):
     shown = st.session_state.setdefault(_ui.SHOWN, {})
     planned = max([len(history.epochs), *(epoch.epochs for epoch in history.epochs[-1:])])
     quota = max(1, round(planned * TICK_S / REPLAY_S))
-    shown[run.id] = min(len(history.epochs), shown.get(run.id, 0) + quota)
+    shown[run.id] = min(len(history.epochs), shown.get(run.id, len(history.epochs)) + quota)
     show_state(project, run, history, shown[run.id])
 
 
@@ -127,15 +127,11 @@ def show_curves(run, history, shown):
     epochs, dark = history.epochs[:shown], _ui.is_dark()
     last = epochs[-1]
     split = _ui.split_of(run)
-    train, rate, right = st.columns(3)
-    train.metric("Epoch", f"{last.epoch} of {last.epochs}", help="One epoch is one look at every training photo.")
-    hits = sum(row[i] for i, row in enumerate(last.confusion_matrix))
-    rate.metric("Right, of photos kept aside", f"{hits} of {len(split.val)}")
+    hits = sum(row[class_id] for class_id, row in enumerate(last.confusion_matrix))
+    count, right = st.columns(2)
+    count.metric("Epoch", f"{last.epoch} of {last.epochs}", help="One epoch is one look at every training photo.")
     right.metric(
-        "Kept",
-        "the last epoch",
-        help="Nothing is chosen on the photos kept aside, so that the figure is honest: "
-        "the number of epochs is fixed before, and the last one is kept.",
+        "Right answers", f"{hits} of {len(split.val)}", help="On the photos kept aside, which it never learns from."
     )
     total = max(epoch.step - epoch.epoch + epoch.epochs for epoch in epochs)
     kept = total if history.result and shown == len(history.epochs) and len(epochs) == total else None

@@ -6,8 +6,9 @@ import streamlit as st
 
 from pages import _ui
 from transfer_core import cleanup, projects
+from transfer_core.runner.launch import ensure_embedded_trunk
 from transfer_core.text import ago, counted, file_size, markdown, percent
-from transfer_core.workspace import NAME_LIMIT
+from transfer_core.workspace import NAME_LIMIT, folder_size
 
 CARDS_PER_ROW = 3
 
@@ -35,7 +36,7 @@ def ask_delete(project):
     summary = projects.summarize(_ui.workspace(), project)
     st.write(
         f"**{markdown(project.name)}**: {counted(summary.photos, 'photo')} and "
-        f"{counted(summary.runs, 'run')} ({file_size(summary.bytes)}) are deleted from this computer for good."
+        f"{counted(summary.runs, 'run')} ({file_size(folder_size(project.folder))}) are deleted from this computer for good."
     )
     keep, delete = st.columns(2)
     if keep.button("Keep it", width="stretch"):
@@ -80,6 +81,11 @@ def show_card(project):
                     ask_delete(project)
 
 
+@st.cache_data(ttl=30, show_spinner=False)
+def disk_use(home):
+    return cleanup.disk_use(_ui.workspace())
+
+
 _ui.show_flash()
 words, picture = st.columns([6, 5], gap="large", vertical_alignment="center")
 with words:
@@ -111,8 +117,9 @@ for start in range(0, len(everything), CARDS_PER_ROW):
     for column, project in zip(st.columns(CARDS_PER_ROW), everything[start : start + CARDS_PER_ROW], strict=False):
         with column:
             show_card(project)
-use = cleanup.disk_use(_ui.workspace())
+use = disk_use(str(_ui.workspace().home))
 st.caption(
     f"On this computer: {file_size(use['projects'])} of projects, {file_size(use['caches'])} of caches, "
     f"{file_size(use['backbones'])} of backbones, in {markdown(str(_ui.workspace().home))}"
 )
+ensure_embedded_trunk(_ui.workspace())

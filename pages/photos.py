@@ -119,6 +119,19 @@ def show_classes(project, items):
                     show_all(project, name, own)
 
 
+def show_parts(items, classes):
+    """Photos per class and part, where the data came with parts."""
+    val = count_classes(item for item in items if item.part == "val")
+    train = count_classes(item for item in items if item.part in (None, "train"))
+    figure = charts.class_counts(
+        list(classes),
+        [train.get(name, 0) for name in classes],
+        [val.get(name, 0) for name in classes],
+        dark=_ui.is_dark(),
+    )
+    st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="counts", alt="Photos per class and part")
+
+
 def show_ways_in():
     for column, (picture, words) in zip(
         st.columns(3),
@@ -148,19 +161,8 @@ classes = count_classes(items)
 show_health(classes)
 with st.expander("Add photos", icon=":material/add_photo_alternate:"):
     ask_for_photos(project)
-train, val = [count_classes(item for item in items if (item.part == "val") is part) for part in (False, True)]
-st.plotly_chart(
-    charts.class_counts(
-        list(classes),
-        [train.get(name, 0) for name in classes],
-        [val.get(name, 0) for name in classes],
-        dark=_ui.is_dark(),
-    ),
-    theme=None,
-    config=charts.CONFIG,
-    key="counts",
-    alt="Photos per class",
-)
+if any(item.part == "val" for item in items):
+    show_parts(items, classes)
 show_classes(project, items)
 if st.button("Go on to Train", type="primary", icon=":material/arrow_forward:", disabled=len(classes) < 2):
     _ui.open_page("train", project)

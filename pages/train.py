@@ -123,7 +123,7 @@ run = current_run(project)
 busy = run is not None and _ui.history(run).status in ("queued", "running")
 if busy:
     ensure_runner(_ui.workspace())  # a queued run must not wait for a runner that died
-left, right = st.columns([2, 3], gap="large")
+left, right = st.columns([5, 9], gap="medium")
 with left:
     row = choose_backbone()
     strategy = choose_strategy()
@@ -131,8 +131,8 @@ with left:
 with right:
     with st.container(border=True, key="plan"):
         st.markdown(sentence(sum(classes.values()), len(classes), row, strategy))
-        label = "Train again" if run else "Train"
-        if st.button(label, type="primary", icon=":material/play_arrow:", disabled=busy, key="train"):
+        label, rank = ("Train again", "secondary") if run else ("Train", "primary")
+        if st.button(label, type=rank, icon=":material/play_arrow:", disabled=busy, key="train"):
             start(project, row, strategy, advanced)
     if run is None:
         _live.show_waiting()

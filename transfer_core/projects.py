@@ -10,7 +10,7 @@ from transfer_core.data import sample
 from transfer_core.data.intake import take_in, thumbnail_path
 from transfer_core.data.items import count_classes, load_items
 from transfer_core.data.sources import Entry
-from transfer_core.workspace import Project, Workspace, folder_size
+from transfer_core.workspace import Project, Workspace
 
 _THUMBNAILS = 4
 _SAMPLE_SEED = 3  # a typical one: right on 29 of the 32 kept aside; other seeds range from 27 to 32
@@ -24,7 +24,6 @@ class Summary:
     Args:
         best: The result with the highest accuracy on the photos kept aside, or None.
         changed: Unix seconds of the last photo or run.
-        bytes: Disk use of photos and runs.
         thumbnails: Of a few photos, of different classes where there are several.
     """
 
@@ -33,7 +32,6 @@ class Summary:
     runs: int
     best: dict | None
     changed: float
-    bytes: int
     thumbnails: tuple[Path, ...]
 
 
@@ -52,7 +50,6 @@ def summarize(workspace: Workspace, project: Project) -> Summary:
         len(own),
         max(results, key=lambda result: result["val_accuracy"], default=None),
         max([changed, *(run.created for run in own)]),
-        folder_size(project.folder),
         tuple(path for path in thumbnails if path.is_file()),
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from transfer_core.backbones.catalog import EMBEDDED
 from transfer_core.workspace import Workspace
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -29,6 +30,12 @@ def ensure_runner(workspace: Workspace) -> None:
     except Timeout:
         return
     start_detached(["transfer_core.runner.runner", str(workspace.home)], workspace.home / "runner.log")
+
+
+def ensure_embedded_trunk(workspace: Workspace) -> None:
+    """At a first start, has the runner export the embedded backbone while the person looks around."""
+    if not any(workspace.weights_dir.glob(f"{EMBEDDED}/trunk-*.onnx")):
+        ensure_runner(workspace)
 
 
 def start_detached(module_and_arguments: Sequence[str], log_path: Path) -> subprocess.Popen:
