@@ -34,10 +34,9 @@ def ask_rename(project):
 @st.dialog("Delete this project?")
 def ask_delete(project):
     summary = projects.summarize(_ui.workspace(), project)
-    st.write(
-        f"**{markdown(project.name)}**: {counted(summary.photos, 'photo')} and "
-        f"{counted(summary.runs, 'run')} ({file_size(folder_size(project.folder))}) are deleted from this computer for good."
-    )
+    contents = f"{counted(summary.photos, 'photo')} and {counted(summary.runs, 'run')}"
+    size = file_size(folder_size(project.folder))
+    st.write(f"**{markdown(project.name)}**: {contents} ({size}) are deleted from this computer for good.")
     keep, delete = st.columns(2)
     if keep.button("Keep it", width="stretch"):
         st.rerun()

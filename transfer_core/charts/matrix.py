@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from transfer_core.charts.style import contrast, escape, figure, hover, label, mix, note, palette, percent
 
 _LETTER_PX = 6.6  # mean width of a letter of Inter at 12 px
+_WIDEST = 1 / 1.6
 _CLICKABLE = "rgba(128,128,128,0.01)"  # a mark that is fully clear would take no click
 
 
@@ -50,8 +51,10 @@ def confusion_matrix(
     if show_recall:
         _add_recall(fig, shares.diagonal(), totals, dark)
     ticks = {"tickmode": "array", "tickvals": list(range(n)), "ticktext": names, "showgrid": False}
-    fig.update_xaxes(title_text="What it says", tickangle=-90 if turned else 0, range=[-0.5, n - 0.5], **ticks)
-    fig.update_yaxes(title_text="What it is", range=[n - 0.5, -0.5], **ticks)
+    fig.update_xaxes(tickangle=-90 if turned else 0, range=[-0.5, n - 0.5], **ticks)
+    fig.update_yaxes(range=[n - 0.5, -0.5], **ticks)
+    square = {"scaleanchor": "y", "scaleratio": _WIDEST, "constrain": "domain", "constraintoward": "left"}
+    fig.update_xaxes(**square)
     return fig
 
 
@@ -123,7 +126,7 @@ def _add_targets(fig: go.Figure, sentences: np.ndarray, cell_px: int) -> None:
 
 def _add_recall(fig: go.Figure, recall: np.ndarray, totals: np.ndarray, dark: bool) -> None:
     font = {"size": 12, "color": palette(dark).quiet}
-    note(fig, "right", x=1, y=1, xshift=8, yshift=5, yanchor="bottom", font=font)
+    note(fig, "right", x=len(recall) - 0.5, xref="x", y=1, xshift=8, yshift=5, yanchor="bottom", font=font)
     for row, (share, total) in enumerate(zip(recall, totals, strict=True)):
         if total:
-            note(fig, escape(percent(share)), x=1, y=row, yref="y", xshift=8, font=font)
+            note(fig, escape(percent(share)), x=len(recall) - 0.5, xref="x", y=row, yref="y", xshift=8, font=font)

@@ -158,6 +158,7 @@ def _template(colours: Palette, class_colours: tuple[str, ...]) -> go.layout.Tem
         "zeroline": False,
         "showline": False,
         "ticks": "",
+        "ticklabelstandoff": 6,
         "fixedrange": True,
         "automargin": False,
         "title": {"font": {"size": 12, "color": colours.quiet}},
