@@ -16,11 +16,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     try:
         answer = options.command(Workspace.default(options.home), options)
+    except KeyboardInterrupt:
+        print("Cancelled.", file=sys.stderr)
+        return 130
     except TransferError as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 2
     if options.json:
-        print(json.dumps(answer, ensure_ascii=False, allow_nan=False))
+        print(json.dumps(answer, allow_nan=False))
     else:
         options.show(answer)
     return 0

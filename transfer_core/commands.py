@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,17 +36,14 @@ _LOOK_EVERY_S = 0.1
 def fit(workspace: Workspace, options: Options) -> dict:
     chosen = {name: getattr(options, name) for name in ("backbone", "strategy", "epochs", "seed", "val_fraction")}
     config = TrainConfig(**{name: value for name, value in chosen.items() if value is not None})
-    catalog.find(config.backbone, workspace.weights_dir)  # a wrong name is said before a long intake, not after
+    # A wrong name is said before a long intake, not after; a short one is replaced by the full one.
+    config = replace(config, backbone=catalog.find(config.backbone, workspace.weights_dir).name)
     strategy_table.find(config.strategy)
     began = time.monotonic()
-    project, report = pipeline.take_in_path(workspace, options.data, options.name, _bar("Reading photos"))
+    project, report = pipeline.take_in_path(workspace, options.data, options.name, _bar("Reading photos"), options.val)
     _mention_rejected(report.rejected)
-    if options.val:
-        val_entries = open_source(options.val.expanduser().resolve())
-        report = take_in(workspace, project, val_entries, _bar("Reading photos to check with"), part="val")
-        _mention_rejected(report.rejected)
     run = pipeline.start(workspace, project, config, time.monotonic() - began)
-    return _follow(run)
+    return _follow(workspace, run)
 
 
 def resume(workspace: Workspace, options: Options) -> dict:
@@ -55,11 +53,13 @@ def resume(workspace: Workspace, options: Options) -> dict:
         runs.request_resume(run)
     if history.status != "finished" or history.needs_export:
         ensure_runner(workspace)
-    return _follow(run)
+    return _follow(workspace, run)
 
 
 def import_(workspace: Workspace, options: Options) -> dict:
-    project, report = pipeline.take_in_path(workspace, options.data, options.name, _bar("Reading photos"))
+    entries = open_source(options.data.expanduser().resolve())
+    project = workspace.project_named(options.name)
+    report = take_in(workspace, project, entries, _bar("Reading photos"))
     return {
         "project": project.id,
         "photos": report.photos,
@@ -119,7 +119,7 @@ def export(workspace: Workspace, options: Options) -> dict:
     history = runs.read_history(run)
     if history.needs_export:
         ensure_runner(workspace)
-        history = _wait(run, lambda history: not history.needs_export)
+        history = _wait(workspace, run, lambda history: not history.needs_export)
     if not isinstance(history.export, events.ExportFinished):
         raise RunError(
             f"Run '{run.id}' has no model to export (it is {history.status}). Resume it, or train again, first."
@@ -195,15 +195,15 @@ def _predict_entry(predictor: Predictor, entry) -> Prediction | None:
         return None
 
 
-def _follow(run: Run) -> dict:
+def _follow(workspace: Workspace, run: Run) -> dict:
     """Shows progress until the run has ended and its export is checked; Ctrl-C asks it to stop and keep."""
     print(f"Run {run.id}", file=sys.stderr)
     try:
-        history = _wait(run, _is_over)
+        history = _wait(workspace, run, _is_over)
     except KeyboardInterrupt:
         runs.request_stop(run)
         print("\nStopping; what it has learned is kept ...", file=sys.stderr)
-        history = _wait(run, _is_over)
+        history = _wait(workspace, run, _is_over)
     return _fit_answer(run, history)
 
 
@@ -211,12 +211,14 @@ def _is_over(history: runs.History) -> bool:
     return history.status in (*runs.ENDED, "interrupted") and (not history.needs_export or not history.alive)
 
 
-def _wait(run: Run, is_done: Callable[[runs.History], bool]) -> runs.History:
+def _wait(workspace: Workspace, run: Run, is_done: Callable[[runs.History], bool]) -> runs.History:
     show = _bar("")
     history = runs.read_history(run)
     while not is_done(history):
         time.sleep(_LOOK_EVERY_S)
         history = runs.read_history(run, history)
+        if history.status == "queued":
+            ensure_runner(workspace)  # it may have died, and a queued run waits for nobody else
         if history.progress:
             title = history.phases[-1].title if history.phases else ""
             show(history.progress.done, history.progress.total, title)

@@ -152,13 +152,14 @@ class EventLog:
         """Writes one line; ends of runs are synced to the disk, so that a power cut does not undo them."""
         fields_ = {entry.name: getattr(event, entry.name) for entry in fields(event)}
         line = json.dumps(finite({"kind": type(event).__name__, **fields_}), ensure_ascii=False, allow_nan=False)
-        with self.path.open("ab") as file:
-            size = file.tell()
+        # Unbuffered: a buffer would try once more to write its rest, when it is closed, after the cut below.
+        with self.path.open("ab", buffering=0) as file:
+            size, rest = file.tell(), memoryview(line.encode("utf-8", "replace") + b"\n")
             try:
-                file.write(line.encode("utf-8", "replace") + b"\n")
-                file.flush()
+                while rest:
+                    rest = rest[file.write(rest) :]
             except OSError:  # a full disk must not leave half a line for the next event to be glued to
-                os.truncate(self.path, size)
+                file.truncate(size)
                 raise
             if isinstance(event, _SYNCED):
                 os.fsync(file.fileno())

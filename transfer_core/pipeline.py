@@ -18,14 +18,24 @@ from transfer_core.workspace import Project, Workspace
 Report = Callable[[int, int], None]
 
 
-def take_in_path(workspace: Workspace, source: Path, name: str | None, report: Report) -> tuple[Project, IntakeReport]:
-    """Photos of a folder or zip into the project that belongs to it; only new ones come in."""
-    source = source.expanduser().resolve()
-    entries = open_source(source)
+def take_in_path(
+    workspace: Workspace, data: Path, name: str | None, report: Report, val: Path | None = None
+) -> tuple[Project, IntakeReport]:
+    """Photos of a folder or zip into the project that belongs to it; only new ones come in.
+
+    Args:
+        name: Of the project, if it is to be made or if several were made from this data.
+        val: A second folder or zip whose photos are kept aside for checking.
+    """
+    sources = [path.expanduser().resolve() for path in (data, val) if path]
+    entries = [open_source(source) for source in sources]
     known = {project.id for project in workspace.projects()}
-    project = workspace.project_for(source, name)
+    project = workspace.project_for(sources, name)
     try:
-        return project, take_in(workspace, project, entries, report)
+        result = take_in(workspace, project, entries[0], report)
+        if val:
+            result.add(take_in(workspace, project, entries[1], report, part="val"))
+        return project, result
     except BaseException:
         if project.id not in known and not load_items(project):
             workspace.delete_project(project)  # nothing came in: leave no empty project behind

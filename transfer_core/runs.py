@@ -144,7 +144,14 @@ def is_alive(run: Run) -> bool:
 
 
 def request_stop(run: Run) -> None:
-    """Asks the worker to stop and keep what it learned."""
+    """Asks the worker to stop and keep what it learned; a run that still waits in the queue just leaves it."""
+    try:
+        with run.lock().acquire(blocking=False):
+            if read_history(run).status == "queued":
+                events.EventLog(run.events_path).append(events.RunStopped(result=None))
+                return
+    except Timeout:
+        pass  # a worker is at it, and will see the file
     (run.folder / "stop").touch()
 
 

@@ -2,6 +2,7 @@
 
 import re
 
+_JOINERS = "\u200c\u200d"  # invisible, but Persian, Hindi and many emoji are spelled with them
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])")
 
 
@@ -11,8 +12,8 @@ def markdown(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """One line without control characters or characters that turn the writing direction."""
-    return "".join(c if c.isprintable() else " " for c in text).strip()
+    """One line of valid Unicode, without control characters and characters that turn the writing direction."""
+    return " ".join("".join(c if c.isprintable() or c in _JOINERS else " " for c in text).split())
 
 
 def csv_cell(text: str) -> str:

@@ -6,10 +6,12 @@ import re
 import secrets
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from transfer_core.errors import RunError, TransferError
+from transfer_core.text import plain
 
 SCHEMA = 1
 _ID = re.compile(r"[a-z0-9-]+")
@@ -24,7 +26,7 @@ def check_id(text: str) -> str:
         RunError: It holds anything but a-z, 0-9 and "-".
     """
     if not _ID.fullmatch(text or ""):
-        raise RunError(f"'{text[:60]}' is not an id: only a to z, 0 to 9 and '-' may stand in one.")
+        raise RunError(f"'{(text or '')[:60]}' is not an id: only a to z, 0 to 9 and '-' may stand in one.")
     return text
 
 
@@ -61,7 +63,9 @@ def move_into_place(part: Path, path: Path) -> None:
 
 
 def write_json(path: Path, content: object) -> None:
-    write_whole(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+    text = json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+    # A file name that is no UTF-8 reaches us as lone surrogates; written as \\udcff, JSON gives them back.
+    write_whole(path, text.encode("utf-8", "backslashreplace"))
 
 
 def read_json(path: Path) -> dict:
@@ -88,7 +92,7 @@ class Project:
         id: Folder name.
         name: What the person calls it; hostile text.
         created: Unix seconds.
-        source: The folder or zip that `fit` and `import` filled it from; None for projects made in the browser.
+        source: What `fit` filled it from; None for projects made otherwise.
     """
 
     id: str
@@ -156,7 +160,7 @@ class Workspace:
         try:
             fields = read_json(folder / "project.json")
             return Project(folder.name, fields["name"], fields["created"], folder, fields.get("source"))
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise RunError(
                 f"There is no project '{project_id}' here. It may have been deleted; choose one on the home page."
             ) from error
@@ -169,12 +173,18 @@ class Workspace:
         project.save()
         return project
 
-    def project_for(self, source: Path, name: str | None = None) -> Project:
-        """The project that this folder or zip filled before (under that name, if one is given), else a new one."""
+    def project_for(self, sources: Sequence[Path], name: str | None = None) -> Project:
+        """The project that was filled from just these before (under that name, if one is given), else a new one."""
+        source = plain("\n".join(map(str, sources)))
         for project in self.projects():
-            if project.source == str(source) and name in (None, project.name):
+            if project.source == source and name in (None, project.name):
                 return project
-        return self.create_project(name or source.stem or "Photos", str(source))
+        return self.create_project(name or sources[0].stem[:NAME_LIMIT], source)
+
+    def project_named(self, name: str) -> Project:
+        """The newest project of that name, else a new one."""
+        name = check_project_name(name)
+        return next((project for project in self.projects() if project.name == name), None) or self.create_project(name)
 
     def rename_project(self, project: Project, name: str) -> Project:
         renamed = replace(project, name=check_project_name(name))
@@ -195,7 +205,7 @@ def check_project_name(name: str) -> str:
     Raises:
         RunError: Empty, or longer than 80 characters.
     """
-    name = " ".join(name.split())
+    name = plain(name)
     if not name:
         raise RunError("A project needs a name. Type one, for example 'Leaves of our street'.")
     if len(name) > NAME_LIMIT:

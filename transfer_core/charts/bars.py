@@ -5,7 +5,18 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from transfer_core.charts.style import class_colour, escape, figure, hover, label, note, palette, percent
+from transfer_core.charts.style import (
+    class_colour,
+    escape,
+    figure,
+    hover,
+    label,
+    note,
+    palette,
+    percent,
+    shorten,
+    width_px,
+)
 
 
 def confidence_bars(confidences: Mapping[str, float], *, top: int = 5, dark: bool = False) -> go.Figure:
@@ -147,11 +158,12 @@ def _add_score_labels(fig: go.Figure, row: int, *scores: tuple[float, str]) -> N
 
 def _class_rows(title: str, key: str, names: Sequence[str], dark: bool) -> go.Figure:
     """An empty figure with a row per class, first on top, and a line under the title that explains the signs."""
-    shown = [label(name, 18) for name in names]
+    shown = [shorten(name, 18) for name in names]
+    left = max(width_px(name, 13) for name in shown) + 8
     row_px = 32 if len(names) <= 12 else 24
-    left = int(min(18, max(map(len, names))) * 7) + 12
-    fig = figure(len(names) * row_px + 58, dark=dark, title=title, l=left, t=54, b=4)
-    note(fig, key, x=0, y=1, xshift=-left, yanchor="bottom", yshift=10, font={"size": 12, "color": palette(dark).quiet})
-    fig.update_yaxes(tickvals=list(range(len(names))), ticktext=shown, range=[len(names) - 0.5, -0.5])
+    fig = figure(len(names) * row_px + 58, dark=dark, title=title, under=key, l=left, t=54, b=4)
+    fig.update_yaxes(
+        tickvals=list(range(len(names))), ticktext=[escape(name) for name in shown], range=[len(names) - 0.5, -0.5]
+    )
     fig.update_yaxes(tickfont={"size": 13, "color": palette(dark).text}, showgrid=False)
     return fig

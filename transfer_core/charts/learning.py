@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from transfer_core.charts.style import escape, figure, label, note, palette, percent
 
 TITLES = {"loss": "Loss (how wrong it is)", "accuracy": "Right answers"}
-_HEIGHT_PX, _TOP_PX, _BOTTOM_PX = 260, 52, 40
+_HEIGHT_PX, _TOP_PX, _BOTTOM_PX = 264, 56, 40
 _PLOT_PX = _HEIGHT_PX - _TOP_PX - _BOTTOM_PX
 _LABEL_PX = 17  # the least distance between the middles of two end labels
 
@@ -37,7 +37,7 @@ def learning_curves(
     train, val = ([_finite(value) for value in values] for values in (train, val))
     _check_curves(train, val, metric, total_epochs, kept_epoch)
     colours = palette(dark)
-    fig = figure(_HEIGHT_PX, dark=dark, title=TITLES[metric], l=40, r=112, t=_TOP_PX, b=_BOTTOM_PX)
+    fig = figure(_HEIGHT_PX, dark=dark, title=TITLES[metric], l=44, r=112, t=_TOP_PX, b=_BOTTOM_PX)
     low, high = _y_range(train + val, metric)
     ends = []
     for name, values, colour, dash in (
@@ -55,9 +55,9 @@ def learning_curves(
         note(fig, "The curve begins after the first epoch", x=0.5, y=0.5, xanchor="center", font_color=colours.quiet)
     fig.update_xaxes(title_text="epoch", title_standoff=6, tickvals=_epoch_ticks(total_epochs))
     pad = max((total_epochs - 1) * 0.02, 0.5 if total_epochs == 1 else 0.05)
-    fig.update_xaxes(range=[1 - pad, total_epochs + pad])
-    tickformat = ".0%" if metric == "accuracy" else (".2~f" if high < 1000 else ".2~s")
-    fig.update_yaxes(range=[low, high], showgrid=True, nticks=5, tickformat=tickformat, showticklabels=bool(ends))
+    fig.update_xaxes(range=[1 - pad, total_epochs + pad], showline=True, linecolor=colours.line)
+    ticks = {"tickvals": [low, (low + 1) / 2, 1], "tickformat": ".0%"} if metric == "accuracy" else {"nticks": 5}
+    fig.update_yaxes(range=[low, high], showgrid=bool(ends), showticklabels=bool(ends), **ticks)
     return fig.update_layout(hovermode="x unified")
 
 
@@ -105,10 +105,16 @@ def _curve(name: str, points: list[tuple[int, float]], colour: str, dash: str, m
         name=name,
         mode="lines",
         line={"color": colour, "width": 2.5, "dash": dash},
+        cliponaxis=False,
         hovertemplate=f"%{{y:{value_format}}}",
     )
     end = go.Scatter(
-        x=epochs[-1:], y=values[-1:], mode="markers", marker={"color": colour, "size": 8}, hoverinfo="skip"
+        x=epochs[-1:],
+        y=values[-1:],
+        mode="markers",
+        marker={"color": colour, "size": 8},
+        hoverinfo="skip",
+        cliponaxis=False,
     )
     return [line, end]
 
@@ -116,15 +122,14 @@ def _curve(name: str, points: list[tuple[int, float]], colour: str, dash: str, m
 def _add_end_labels(fig: go.Figure, ends: list[tuple[str, int, float, str]], low: float, high: float, metric: str):
     """A name and value right of each curve's end, pushed apart where the ends are close."""
     pixels = [(value - low) / (high - low) * _PLOT_PX for _, _, value, _ in ends]
-    shifts = [0.0] * len(ends)
-    if len(ends) == 2 and abs(pixels[0] - pixels[1]) < _LABEL_PX:
+    places = [max(pixel, _LABEL_PX / 2) for pixel in pixels]
+    if len(ends) == 2 and abs(places[0] - places[1]) < _LABEL_PX:
         upper = 0 if pixels[0] > pixels[1] else 1
-        middle = min(max(sum(pixels) / 2, _LABEL_PX / 2), _PLOT_PX - _LABEL_PX / 2)
-        shifts[upper] = middle + _LABEL_PX / 2 - pixels[upper]
-        shifts[1 - upper] = middle - _LABEL_PX / 2 - pixels[1 - upper]
-    for (name, epoch, value, colour), shift in zip(ends, shifts, strict=True):
+        middle = max(sum(places) / 2, _LABEL_PX)
+        places[upper], places[1 - upper] = middle + _LABEL_PX / 2, middle - _LABEL_PX / 2
+    for (name, epoch, value, colour), pixel, to in zip(ends, pixels, places, strict=True):
         shown = escape(percent(value)) if metric == "accuracy" else f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
-        place = {"x": epoch, "y": value, "xref": "x", "yref": "y", "xshift": 9, "yshift": shift}
+        place = {"x": epoch, "y": value, "xref": "x", "yref": "y", "xshift": 11, "yshift": to - pixel}
         note(fig, f"{name} <b>{shown}</b>", font={"color": colour, "size": 12}, **place)
 
 
@@ -132,11 +137,11 @@ def _add_kept(fig: go.Figure, epoch: int, values: tuple[float | None, ...], dark
     colours = palette(dark)
     fig.add_vline(epoch, line={"color": colours.quiet, "width": 1, "dash": "1px,3px"})
     font = {"size": 12, "color": colours.quiet}
-    note(fig, "kept", x=epoch, xref="x", y=1, xanchor="center", yanchor="bottom", yshift=2, font=font)
+    note(fig, "kept", x=epoch, xref="x", y=1, xanchor="center", yanchor="bottom", yshift=10, font=font)
     value = next((value for value in values if value is not None), None)
-    ring = {"color": colours.paper, "size": 10, "line": {"color": colours.text, "width": 2}}
+    ring = {"symbol": "circle-open", "color": colours.text, "size": 13, "line_width": 2}
     if value is not None:
-        fig.add_scatter(x=[epoch], y=[value], mode="markers", marker=ring, hoverinfo="skip")
+        fig.add_scatter(x=[epoch], y=[value], mode="markers", marker=ring, hoverinfo="skip", cliponaxis=False)
 
 
 def layers(names: Sequence[str], learns: Sequence[bool], *, dark: bool = False) -> go.Figure:

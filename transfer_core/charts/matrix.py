@@ -5,10 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from transfer_core.charts.style import contrast, escape, figure, hover, label, mix, note, palette, percent
+from transfer_core.charts.style import contrast, escape, figure, hover, mix, note, palette, percent, shorten, width_px
 
-_LETTER_PX = 6.6  # mean width of a letter of Inter at 12 px
-_WIDEST = 1 / 1.6
+_WIDEST = 1.5  # a cell's width by its height; a narrow page makes it narrower
 _CLICKABLE = "rgba(128,128,128,0.01)"  # a mark that is fully clear would take no click
 
 
@@ -36,12 +35,13 @@ def confusion_matrix(
     n = len(class_names)
     cell_px = int(min(64, max(20, 320 / n)))
     limit = 20 if n <= 12 else 14
-    names = [label(name, limit) for name in class_names]
-    name_px = int(min(limit, max(map(len, class_names))) * _LETTER_PX) + 8
+    names = [shorten(name, limit) for name in class_names]
+    name_px = max(width_px(name, 12) for name in names) + 8
     turned = n > 12 or name_px > 60
     bottom = (name_px if turned else 22) + 22
     margin = {"l": name_px + 22, "r": 48 if show_recall else 4, "t": 24 if show_recall else 4, "b": bottom}
     fig = figure(margin["t"] + n * cell_px + bottom, dark=dark, **margin)
+    fig.update_layout(width=margin["l"] + int(n * cell_px * _WIDEST) + margin["r"])
     totals = counts.sum(1)
     shares = np.divide(counts, totals[:, None], out=np.zeros(counts.shape), where=totals[:, None] > 0)
     sentences = _sentences(counts, totals, class_names)
@@ -50,11 +50,17 @@ def confusion_matrix(
         _add_targets(fig, sentences, cell_px)
     if show_recall:
         _add_recall(fig, shares.diagonal(), totals, dark)
-    ticks = {"tickmode": "array", "tickvals": list(range(n)), "ticktext": names, "showgrid": False}
+    ticks = {
+        "tickmode": "array",
+        "tickvals": list(range(n)),
+        "ticktext": [escape(name) for name in names],
+        "showgrid": False,
+    }
+    quiet = {"size": 12, "color": palette(dark).quiet}
+    note(fig, "What it says", x=0.5, xanchor="center", y=0, yanchor="bottom", yshift=-bottom, font=quiet)
+    note(fig, "What it is", x=0, xshift=-margin["l"], y=0.5, textangle=-90, font=quiet)
     fig.update_xaxes(tickangle=-90 if turned else 0, range=[-0.5, n - 0.5], **ticks)
     fig.update_yaxes(range=[n - 0.5, -0.5], **ticks)
-    square = {"scaleanchor": "y", "scaleratio": _WIDEST, "constrain": "domain", "constraintoward": "left"}
-    fig.update_xaxes(**square)
     return fig
 
 
@@ -126,7 +132,7 @@ def _add_targets(fig: go.Figure, sentences: np.ndarray, cell_px: int) -> None:
 
 def _add_recall(fig: go.Figure, recall: np.ndarray, totals: np.ndarray, dark: bool) -> None:
     font = {"size": 12, "color": palette(dark).quiet}
-    note(fig, "right", x=len(recall) - 0.5, xref="x", y=1, xshift=8, yshift=5, yanchor="bottom", font=font)
+    note(fig, "right", x=1, y=1, xshift=8, yshift=5, yanchor="bottom", font=font)
     for row, (share, total) in enumerate(zip(recall, totals, strict=True)):
         if total:
-            note(fig, escape(percent(share)), x=len(recall) - 0.5, xref="x", y=row, yref="y", xshift=8, font=font)
+            note(fig, escape(percent(share)), x=1, y=row, yref="y", xshift=8, font=font)

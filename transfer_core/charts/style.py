@@ -2,6 +2,7 @@
 
 import math
 import textwrap
+import unicodedata
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
@@ -100,15 +101,17 @@ def _luminance(colour: str) -> float:
 
 
 def label(text: str, limit: int = 24) -> str:
-    """A name from outside as Plotly shows it literally, at most `limit` characters long.
+    """A name from outside as Plotly shows it literally, at most `limit` characters long."""
+    return escape(shorten(text, limit))
 
-    A long name loses its middle, because file names differ at both ends.
-    """
+
+def shorten(text: str, limit: int) -> str:
+    """One harmless line; a long one loses its middle, because file names differ at both ends. Not escaped."""
     text = plain(text) or "(no name)"
-    if len(text) > limit:
-        tail = (limit - 1) // 2
-        text = f"{text[: limit - 1 - tail].rstrip()}…{text[len(text) - tail :].lstrip()}"
-    return escape(text)
+    if len(text) <= limit:
+        return text
+    tail = (limit - 1) // 2
+    return f"{text[: limit - 1 - tail].rstrip()}…{text[len(text) - tail :].lstrip()}"
 
 
 def hover(sentence: str) -> str:
@@ -123,6 +126,12 @@ def escape(text: str) -> str:
     return text
 
 
+def width_px(text: str, size_px: int) -> int:
+    """About how wide Inter sets a text, rather too wide than too narrow; browsers alone know exactly."""
+    wide = sum(unicodedata.east_asian_width(letter) in "WF" or letter in "mwMW@%&<>" for letter in text)
+    return round(size_px * (0.6 * len(text) + 0.35 * wide))
+
+
 def percent(share: float) -> str:
     """A share in [0, 1] for a reader; never rounded to 0 or 100 % unless it is. Plain text, not escaped."""
     if 0 < share < 0.005:
@@ -132,8 +141,8 @@ def percent(share: float) -> str:
     return f"{math.floor(share * 100 + 0.5)}\u00a0%"
 
 
-def figure(height_px: int, *, dark: bool, title: str = "", **margin: int) -> go.Figure:
-    """An empty figure in our look; `margin` in pixels (l, r, t, b)."""
+def figure(height_px: int, *, dark: bool, title: str = "", under: str = "", **margin: int) -> go.Figure:
+    """An empty figure in our look; `under` is a quiet line below the title, `margin` in pixels (l, r, t, b)."""
     fig = go.Figure()
     fig.update_layout(
         template=_TEMPLATES[dark],
@@ -142,7 +151,7 @@ def figure(height_px: int, *, dark: bool, title: str = "", **margin: int) -> go.
         margin={"l": 0, "r": 0, "t": 34 if title else 4, "b": 0, "pad": 0} | margin,
     )
     if title:
-        fig.update_layout(title_text=title)
+        fig.update_layout(title={"text": title, "subtitle_text": under})
     return fig
 
 
@@ -176,6 +185,7 @@ def _template(colours: Palette, class_colours: tuple[str, ...]) -> go.layout.Tem
                 "yref": "container",
                 "yanchor": "top",
                 "pad": {"t": 4},
+                "subtitle": {"font": {"size": 12, "color": colours.quiet}},
             },
             "paper_bgcolor": CLEAR,
             "plot_bgcolor": CLEAR,

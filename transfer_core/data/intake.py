@@ -43,6 +43,14 @@ class IntakeReport:
     rejected: list[Rejected] = field(default_factory=list)
     classes: dict[str, int] = field(default_factory=dict)
 
+    def add(self, other: "IntakeReport") -> None:
+        """Takes the other's counts and rejected files into this one."""
+        self.photos += other.photos
+        self.added += other.added
+        self.rejected += other.rejected
+        for name, count in other.classes.items():
+            self.classes[name] = self.classes.get(name, 0) + count
+
 
 def thumbnail_path(workspace: Workspace, photo: str) -> Path:
     """Where the thumbnail of a photo (by digest) lies; made at intake, see `ensure_thumbnail`."""

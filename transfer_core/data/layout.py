@@ -1,9 +1,10 @@
 """Reads folder names: which photo belongs to which class, and to which part. Pure functions on paths."""
 
-import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from transfer_core.text import plain
 
 _PARTS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 _PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".jfif", ".mpo")
@@ -50,8 +51,7 @@ def read_layout(paths: Sequence[str]) -> Layout:
 
 def tidy_class_name(name: str) -> str:
     """The name in composed Unicode form, without control characters and surrounding space."""
-    name = unicodedata.normalize("NFC", name)
-    return re.sub(r"\s+", " ", "".join(c if c.isprintable() else " " for c in name)).strip() or "unnamed"
+    return plain(unicodedata.normalize("NFC", name)) or "unnamed"
 
 
 def _wraps(photos: Sequence[Sequence[str]], depth: int) -> bool:

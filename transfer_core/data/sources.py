@@ -101,7 +101,7 @@ def _folder_entries(root: Path) -> Iterator[Entry]:
         for name in sorted(names):
             path = Path(folder, name)
             refusal = None if path.is_file() else "not a plain file"
-            yield Entry(path.relative_to(root).as_posix(), lambda path=path: _read_file(path), refusal)
+            yield Entry(_tidy(path.relative_to(root).as_posix()), lambda path=path: _read_file(path), refusal)
 
 
 def _read_file(path: Path) -> bytes:
@@ -152,4 +152,5 @@ def _limited(file: BinaryIO, declared: int) -> bytes:
 
 
 def _tidy(name: str) -> str:
+    name = name.encode("utf-8", "replace").decode("utf-8")  # names on disk need not be valid Unicode
     return "/".join(part for part in name.replace("\\", "/").split("/") if part not in ("", "."))

@@ -17,4 +17,5 @@ def wilson(successes: int, count: int) -> tuple[float, float]:
     share, z2 = successes / count, _Z_95**2
     centre = (share + z2 / (2 * count)) / (1 + z2 / count)
     half = _Z_95 * sqrt(share * (1 - share) / count + z2 / (4 * count**2)) / (1 + z2 / count)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    # Exactly 0 and 1 at the ends, where rounding would put the share itself a hair outside.
+    return (max(0.0, centre - half) if successes else 0.0), (min(1.0, centre + half) if successes < count else 1.0)

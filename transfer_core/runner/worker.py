@@ -75,7 +75,6 @@ def _work(workspace: Workspace, run: Run, log: events.EventLog) -> None:
 
 
 def _train(workspace: Workspace, run: Run, log: events.EventLog, resumed: bool) -> None:
-    (run.folder / "stop").unlink(missing_ok=True)
     if resumed:
         checkpoint = load_checkpoint(run.checkpoint_path)
         log.append(events.RunResumed(from_step=checkpoint.step if checkpoint else 0))
