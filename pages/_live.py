@@ -58,6 +58,8 @@ def show_state(project, run, history, shown):
             st.caption(markdown(notice))
         if shown:
             show_curves(run, history, shown)
+        elif history.status in ("queued", "running"):
+            st.skeleton(height=420)  # the curves will stand here: nothing jumps when they come
 
 
 def show_progress(run, history, shown):

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from transfer_core import runs
+from transfer_core import runs, strategies
+from transfer_core.backbones import catalog
 from transfer_core.config import setting
 from transfer_core.data.items import Item, count_classes, load_items
 from transfer_core.data.split import Split
@@ -123,21 +124,43 @@ def split_of(run: Run) -> Split:
 
 def need_model(project: Project) -> tuple[Run, History]:
     """The run that the page is about, chosen where there are several; ends the page where there is none."""
-    found = [(run, history(run)) for run in runs.list_runs(workspace(), project)]
-    found = [(run, entry) for run, entry in found if entry.result]
+    found = [run for run in runs.list_runs(workspace(), project) if history(run).result]
     if not found:
         st.info("There is no trained model yet. Train one; with the suggested settings it takes seconds.")
         if st.button("Go to Train", type="primary"):
             open_page("train", project)
         st.stop()
-    by_id = {run.id: (run, entry) for run, entry in found}
-    chosen = st.query_params.get("run")
-    chosen = chosen if chosen in by_id else found[0][0].id
-    if len(found) > 1:
-        ids = list(by_id)
-        chosen = st.selectbox("Run", ids, ids.index(chosen), format_func=lambda key: run_title(*by_id[key]))
-    st.query_params["run"] = chosen
-    return by_id[chosen]
+    run = choose_run(found, chosen_run(found))
+    st.query_params["run"] = run.id
+    return run, history(run)
+
+
+def chosen_run(found: list[Run]) -> Run | None:
+    """The run in the address if it is among these, else the newest; None where there is none."""
+    wanted = [run for run in found if run.id == st.query_params.get("run")]
+    return (wanted or found or [None])[0]
+
+
+def choose_run(found: list[Run], chosen: Run) -> Run:
+    """Lets a person choose among several runs; the choice goes into the address."""
+    if len(found) == 1:
+        return chosen
+    run = st.selectbox("Run", found, found.index(chosen), format_func=run_title)
+    if run != chosen:
+        st.query_params["run"] = run.id
+        st.rerun()
+    return run
+
+
+def run_title(run: Run) -> str:
+    """Such as "21 Nov 09:36: 86 %, only the new part, EfficientNet-Lite0"."""
+    entry = history(run)
+    moment = time.strftime("%d %b %H:%M", time.localtime(run.created))
+    outcome = percent(entry.result["val_accuracy"]) if entry.result else entry.status
+    backbone = catalog.BUILT_IN.get(run.config.backbone)
+    learned = strategies.STRATEGIES.get(run.config.strategy)
+    parts = (outcome, learned.title.lower() if learned else run.config.strategy)
+    return f"{moment}: {', '.join(parts)}, {backbone.title if backbone else run.config.backbone}"
 
 
 def wait_for_export(run: Run) -> None:
@@ -152,14 +175,6 @@ def wait_for_export(run: Run) -> None:
     ensure_runner(workspace())  # should the worker have been killed in between, the runner begins the export again
     st.fragment(look, run_every=1.0)()
     st.stop()
-
-
-def run_title(run: Run, entry: History) -> str:
-    from transfer_core import strategies
-
-    moment = time.strftime("%d %b %H:%M", time.localtime(run.created))
-    accuracy = f"{percent(entry.result['val_accuracy'])}, " if entry.result else ""
-    return f"{moment}: {accuracy}{strategies.find(run.config.strategy).title.lower()}, {run.config.backbone}"
 
 
 @contextmanager

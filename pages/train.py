@@ -15,30 +15,39 @@ STATES = {"embedded": "on this computer", "local": "on this computer", "download
 ADVANCED = ("epochs", "batch_size", "learning_rate", "augmentation", "val_fraction", "seed")
 
 
-def choose_backbone():
-    folder = _ui.workspace().weights_dir
-    rows = {row.name: row for row in catalog.rows(folder)}
-    draft = st.session_state.setdefault(_ui.SETTINGS, {})
+@st.dialog("All backbones", width="large")
+def ask_backbone(rows, chosen):
     names = list(rows)
-    chosen = draft.get("backbone", catalog.EMBEDDED)
+    name = st.radio(
+        "Backbone",
+        names,
+        names.index(chosen),
+        format_func=lambda name: rows[name].title,
+        captions=[backbone_caption(row) for row in rows.values()],
+        label_visibility="collapsed",
+    )
+    if st.button("Use this one", type="primary", width="stretch"):
+        st.session_state[_ui.SETTINGS]["backbone"] = name
+        st.rerun()
+
+
+def choose_backbone():
+    rows = {row.name: row for row in catalog.rows(_ui.workspace().weights_dir)}
+    draft = st.session_state.setdefault(_ui.SETTINGS, {})
+    chosen = draft.get("backbone")
+    chosen = chosen if chosen in rows else catalog.EMBEDDED
+    row = rows[chosen]
     with st.container(border=True):
         st.subheader("Backbone", help="The pretrained network that looks at your photos.")
-        place = st.container()
-        with st.expander("All backbones"):
-            chosen = st.radio(
-                "Backbone",
-                names,
-                names.index(chosen) if chosen in names else 0,
-                format_func=lambda name: rows[name].title,
-                captions=[backbone_caption(row) for row in rows.values()],
-                label_visibility="collapsed",
-            )
-        draft["backbone"] = chosen
-        row = rows[chosen]
-        with place:
-            st.markdown(f"**{markdown(row.title)}** :green-badge[{state_of(row)}]")
-            st.caption(markdown(row.summary))
+        st.markdown(f"**{markdown(row.title)}** :{'orange' if needs_download(row) else 'green'}-badge[{state_of(row)}]")
+        st.caption(markdown(row.summary))
+        if st.button("All backbones", icon=":material/tune:", key="all-backbones"):
+            ask_backbone(rows, chosen)
     return row
+
+
+def needs_download(row):
+    return weights.state(row, _ui.workspace().weights_dir) == "download"
 
 
 def state_of(row):
@@ -83,14 +92,14 @@ def choose_advanced():
 
 
 def sentence(photos, classes, row, strategy):
+    """What will happen, in words made from the settings."""
+    name, seen, learned = markdown(row.title), counted(photos, "photo"), counted(classes, "class", "classes")
+    first = f"{name} is downloaded first ({row.download_mb} MB). " if needs_download(row) else ""
     if strategy == "feature_extraction":
-        return (
-            f"{markdown(row.title)} looks at your {counted(photos, 'photo')} once; then a small new part learns your "
-            f"{counted(classes, 'class', 'classes')}."
-        )
+        return f"{first}{name} looks at your {seen} once; then a small new part learns your {learned}."
     return (
-        f"{markdown(row.title)} looks at your {counted(photos, 'photo')} again and again, and all its layers are "
-        f"adjusted to your {counted(classes, 'class', 'classes')}. This can take minutes."
+        f"{first}{name} looks at your {seen} again and again, and all its layers are adjusted to your {learned}. "
+        "This can take minutes."
     )
 
 
@@ -104,13 +113,6 @@ def start(project, row, strategy, advanced):
         st.rerun()
 
 
-def current_run(project):
-    """The run in the address if it is this project's, else the newest; None before the first."""
-    found = runs.list_runs(_ui.workspace(), project)
-    wanted = [run for run in found if run.id == st.query_params.get("run")]
-    return (wanted or found or [None])[0]
-
-
 project = _ui.need_project()
 st.title("Train")
 classes = count_classes(load_items(project))
@@ -119,7 +121,8 @@ if len(classes) < 2:
     if st.button("Add photos", type="primary"):
         _ui.open_page("photos", project)
     st.stop()
-run = current_run(project)
+found = runs.list_runs(_ui.workspace(), project)
+run = _ui.chosen_run(found)
 busy = run is not None and _ui.history(run).status in ("queued", "running")
 if busy:
     ensure_runner(_ui.workspace())  # a queued run must not wait for a runner that died
@@ -137,4 +140,5 @@ with right:
     if run is None:
         _live.show_waiting()
     else:
+        run = _ui.choose_run(found, run)
         _live.show_run(project, run)

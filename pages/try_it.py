@@ -48,7 +48,7 @@ def show_one(picture, name, answer, truth=None):
     left, right = st.columns([1, 2], gap="large")
     left.image(picture, width="stretch", alt=name)
     with right:
-        st.header(markdown(answer.class_name))
+        st.title(markdown(answer.class_name))
         st.markdown(f"{percent(answer.confidence)} sure")
         if truth:
             st.caption("That is right." if truth == answer.class_name else f"It is {markdown(truth)}, though.")

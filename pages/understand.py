@@ -62,7 +62,7 @@ def show_photos(project, split, answers, rows, key):
         for row in chosen:
             item = split.val[row]
             said = split.class_names[answers.predicted_ids[row]]
-            with st.container(width=176, border=True):
+            with st.container(width=160, border=True):
                 st.image(
                     str(ensure_thumbnail(_ui.workspace(), project, item)), width="stretch", alt=_ui.item_name(item)
                 )
