@@ -81,15 +81,15 @@ def show_progress(run, history, shown):
         st.progress(0.0, phase.title if phase else "Starting")
     if history.status in ("queued", "running"):
         stopping = runs.stop_requested(run)
-        if st.button(
+        st.button(
             "Stopping" if stopping else "Stop and keep",
             disabled=stopping,
             icon=":material/stop:",
             key="stop",
+            on_click=runs.request_stop,  # not a rerun of the fragment: a click may arrive in a run of the whole page
+            args=(run,),
             help="What it has learned until now is kept.",
-        ):
-            runs.request_stop(run)
-            st.rerun(scope="fragment")
+        )
         st.caption("You may close this page; the training goes on.")
 
 

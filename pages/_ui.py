@@ -10,6 +10,7 @@ import streamlit as st
 from transfer_core import runs, strategies
 from transfer_core.backbones import catalog
 from transfer_core.config import setting
+from transfer_core.data.intake import ensure_thumbnail
 from transfer_core.data.items import Item, count_classes, load_items
 from transfer_core.data.split import Split
 from transfer_core.errors import TransferError
@@ -233,9 +234,19 @@ def setting_widget(name: str, draft: dict, default) -> None:
         )
 
 
-def show_photos(paths: list[Path], captions: list[str], *, width: int = 112) -> None:
-    """A wrapping row of thumbnails; captions are plain text and serve as alternative texts, too."""
-    st.image([str(path) for path in paths], [markdown(text) for text in captions], width=width, alt=captions)
+def gallery(project: Project, items: list[Item], key: str, *, width: int = 80) -> None:
+    """A wrapping wall of thumbnails."""
+    with st.container(horizontal=True, key=f"gallery-{key}"):
+        for item in items:
+            thumbnail(project, item, width)
+
+
+def thumbnail(project: Project, item: Item, width: int | str) -> None:
+    """One photo, small; a word in its place where the file is gone."""
+    try:
+        st.image(str(ensure_thumbnail(workspace(), project, item)), width=width, alt=item_name(item))
+    except TransferError:
+        st.caption("This photo's file is gone.")
 
 
 def item_name(item: Item) -> str:

@@ -56,9 +56,11 @@ def use_sample():
 
 def show_card(project):
     summary = projects.summarize(_ui.workspace(), project)
-    with st.container(border=True, key=f"card-{project.id}"):
+    with st.container(border=True, height="stretch", key=f"card-{project.id}"):
         if summary.thumbnails:
-            st.image([str(path) for path in summary.thumbnails], width=64, alt=[""] * len(summary.thumbnails))
+            with st.container(horizontal=True, key=f"gallery-{project.id}"):
+                for path in summary.thumbnails:
+                    st.image(str(path), width=64, alt="")
         else:
             st.caption("No photos yet")
         st.markdown(f"**{markdown(project.name)}**")

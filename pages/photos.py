@@ -5,7 +5,7 @@ import streamlit as st
 from pages import _ui
 from transfer_core import charts
 from transfer_core.data.health import findings
-from transfer_core.data.intake import ensure_thumbnail, take_in
+from transfer_core.data.intake import take_in
 from transfer_core.data.items import count_classes, load_items
 from transfer_core.data.sources import upload_entries
 from transfer_core.text import counted, markdown
@@ -18,7 +18,8 @@ CARDS_PER_ROW = 2
 def ask_for_photos(project):
     """Three ways in; what is handed over is stored at once and the uploader emptied."""
     generation = st.session_state.setdefault(_ui.UPLOADS, 0)
-    as_zip, as_folder, as_class = st.tabs(["A zip", "A folder", "Photos of one class"])
+    place = st.container(key="drop-photos")
+    as_zip, as_folder, as_class = place.tabs(["A zip", "A folder", "Photos of one class"])
     with as_zip:
         zips = st.file_uploader(
             "A .zip with one folder per class",
@@ -97,13 +98,7 @@ def show_all(project, name, items):
     st.markdown(f"**{markdown(name)}**, {counted(len(items), 'photo')}")
     pages = -(-len(items) // PER_PAGE)
     page = st.pagination(pages) if pages > 1 else 1
-    shown = items[(page - 1) * PER_PAGE : page * PER_PAGE]
-    show_thumbnails(project, shown, width=104)
-
-
-def show_thumbnails(project, items, width):
-    paths = [str(ensure_thumbnail(_ui.workspace(), project, item)) for item in items]
-    st.image(paths, width=width, alt=[_ui.item_name(item) for item in items])
+    _ui.gallery(project, items[(page - 1) * PER_PAGE : page * PER_PAGE], "all", width=104)
 
 
 def show_classes(project, items):
@@ -111,10 +106,10 @@ def show_classes(project, items):
     names = list(by_class)
     for start in range(0, len(names), CARDS_PER_ROW):
         for column, name in zip(st.columns(CARDS_PER_ROW), names[start : start + CARDS_PER_ROW], strict=False):
-            with column, st.container(border=True):
+            with column, st.container(border=True, height="stretch", key=f"card-{names.index(name)}"):
                 own = by_class[name]
                 st.markdown(f"**{markdown(name)}** &nbsp; {counted(len(own), 'photo')}")
-                show_thumbnails(project, own[:PREVIEW], width=80)
+                _ui.gallery(project, own[:PREVIEW], str(names.index(name)))
                 if len(own) > PREVIEW and st.button(f"See all {len(own)}", key=f"all-{names.index(name)}"):
                     show_all(project, name, own)
 

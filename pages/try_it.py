@@ -3,10 +3,12 @@
 import io
 import random
 
+import numpy as np
 import streamlit as st
 
 from pages import _ui
 from transfer_core import charts
+from transfer_core.data import images
 from transfer_core.data.intake import ensure_thumbnail
 from transfer_core.errors import DataError
 from transfer_core.predict import Predictor, predictions_csv
@@ -34,13 +36,16 @@ def ask_for_photos():
 
 
 def predict_all(predictor, photos):
-    """[(name, bytes, prediction)] of those that can be read; the others are named with the reason."""
+    """[(name, small upright picture, prediction)] of those that can be read; the others are named with the reason."""
     answers = []
     for name, content in photos:
         try:
-            answers.append((name, content, predictor.predict(io.BytesIO(content))))
+            with images.open_image(io.BytesIO(content)) as image:
+                upright = images.decode(image)
         except DataError as error:
             st.error(f"{markdown(name)}: {markdown(str(error))}", icon=":material/error:")
+            continue
+        answers.append((name, images.thumbnail(upright), predictor.predict(np.asarray(upright))))
     return answers
 
 

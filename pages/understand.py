@@ -4,7 +4,6 @@ import streamlit as st
 
 from pages import _ui
 from transfer_core import charts
-from transfer_core.data.intake import ensure_thumbnail
 from transfer_core.evaluation.evaluate import load_answers
 from transfer_core.measure.metrics import class_scores
 from transfer_core.text import answer, counted, markdown, percent
@@ -58,14 +57,12 @@ def show_photos(project, split, answers, rows, key):
     pages = -(-len(rows) // PER_PAGE)
     page = st.pagination(pages, key=f"{key}-page") if pages > 1 else 1
     chosen = rows[(page - 1) * PER_PAGE : page * PER_PAGE]
-    with st.container(horizontal=True, key=f"{key}-photos"):
+    with st.container(horizontal=True, key=f"gallery-{key}"):
         for row in chosen:
             item = split.val[row]
             said = split.class_names[answers.predicted_ids[row]]
             with st.container(width=160, border=True):
-                st.image(
-                    str(ensure_thumbnail(_ui.workspace(), project, item)), width="stretch", alt=_ui.item_name(item)
-                )
+                _ui.thumbnail(project, item, "stretch")
                 st.markdown(f"is **{markdown(item.class_name)}**")
                 if said == item.class_name:
                     st.caption(f"{percent(answers.confidences[row].max())} sure")

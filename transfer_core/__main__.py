@@ -1,6 +1,7 @@
 """The command line: `python -m transfer_core COMMAND`. What it answers is fixed; programs rely on it."""
 
 import argparse
+import errno
 import json
 import sys
 from collections.abc import Sequence
@@ -9,6 +10,17 @@ from pathlib import Path
 from transfer_core import commands
 from transfer_core.errors import TransferError
 from transfer_core.workspace import Workspace
+
+# Mistakes of the file system that the user can mend, with the next step.
+_MENDABLE = {
+    errno.ENOSPC: "Free some space on the disk, then try again.",
+    errno.EACCES: "Choose a place that you may write to.",
+    errno.EPERM: "Choose a place that you may write to.",
+    errno.EROFS: "Choose a place that you may write to.",
+    errno.ENOTDIR: "Name a folder, not a file.",
+    errno.EISDIR: "Name a file, not a folder.",
+    errno.EEXIST: "Name a folder, not a file.",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,6 +33,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except TransferError as error:
         print(" ".join(str(error).split()), file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.errno not in _MENDABLE:
+            raise
+        place = f"'{error.filename}'" if error.filename else "A file"
+        print(f"{place} cannot be used: {error.strerror}. {_MENDABLE[error.errno]}", file=sys.stderr)
         return 2
     if options.json:
         print(json.dumps(answer, allow_nan=False))

@@ -31,6 +31,7 @@ from transfer_core.workspace import Workspace
 
 Options = argparse.Namespace
 _LOOK_EVERY_S = 0.1
+_ENSURE_EVERY_S = 5  # a runner that was just started needs a second or two before it can be seen
 
 
 def fit(workspace: Workspace, options: Options) -> dict:
@@ -95,11 +96,14 @@ def predict(workspace: Workspace, options: Options) -> dict:
     predictor = Predictor.of_run(runs.open_run(workspace, options.run))
     answers = []
     for photo in options.photos:
+        if not photo.is_file():
+            raise DataError(f"'{photo}' does not exist. Leave it out or name another file.")
         try:
             answers.append((str(photo), predictor.predict(photo)))
         except (DataError, OSError) as error:
             raise DataError(f"'{photo}' cannot be used: {error}. Leave it out or name another file.") from error
     if options.csv:
+        options.csv.parent.mkdir(parents=True, exist_ok=True)
         options.csv.write_bytes(predictions_csv(answers))
     return {
         "predictions": [
@@ -213,12 +217,13 @@ def _is_over(history: runs.History) -> bool:
 
 def _wait(workspace: Workspace, run: Run, is_done: Callable[[runs.History], bool]) -> runs.History:
     show = _bar("")
-    history = runs.read_history(run)
+    history, ensured = runs.read_history(run), time.monotonic()
     while not is_done(history):
         time.sleep(_LOOK_EVERY_S)
         history = runs.read_history(run, history)
-        if history.status == "queued":
+        if history.status == "queued" and time.monotonic() - ensured > _ENSURE_EVERY_S:
             ensure_runner(workspace)  # it may have died, and a queued run waits for nobody else
+            ensured = time.monotonic()
         if history.progress:
             title = history.phases[-1].title if history.phases else ""
             show(history.progress.done, history.progress.total, title)

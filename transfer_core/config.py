@@ -97,7 +97,8 @@ def setting(name: str) -> dict:
 
 def _problem(entry, value) -> str | None:
     """One sentence about a value that is out of its limits, or None."""
-    limits, kind = entry.metadata, str(entry.type)
+    limits = entry.metadata
+    kind = entry.type.__name__ if isinstance(entry.type, type) else str(entry.type)  # "int", "int | None"
     if value is None and "None" in kind:
         return None
     if "choices" in limits and value not in limits["choices"]:

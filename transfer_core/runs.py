@@ -1,5 +1,6 @@
 """One run = one folder: created once, written by its worker alone, read by everybody. Imports nothing heavy."""
 
+import os
 import shutil
 import time
 from collections.abc import Iterable
@@ -94,9 +95,8 @@ def open_run(workspace: Workspace, name: str) -> Run:
     Raises:
         RunError: There is none.
     """
-    path = Path(name)
-    if (path / "config.json").is_file():
-        return _load(path.resolve())
+    if os.path.isfile(os.path.join(name, "config.json")):  # asks without an error, however odd the name
+        return _load(Path(name).resolve())
     for folder in workspace.projects_dir.glob(f"*/runs/{check_id(name)}"):
         if (folder / "config.json").is_file():
             return _load(folder)
@@ -137,8 +137,11 @@ def load_split(run: Run) -> Split:
 def is_alive(run: Run) -> bool:
     """Whether a worker holds the run's lock."""
     try:
-        with run.lock().acquire(blocking=False):
+        # Whoever asks holds the lock for a moment; only somebody who holds it longer is a worker.
+        with run.lock().acquire(timeout=0.05, poll_interval=0.005):
             return False
+    except FileNotFoundError:  # the run was deleted
+        return False
     except Timeout:
         return True
 
@@ -257,7 +260,13 @@ def read_history(run: Run, earlier: History | None = None) -> History:
     # Asked before the events are read: a worker that ends in between leaves its last event, which then decides.
     history.alive = is_alive(run)
     new, history.offset = events.read_events(run.events_path, history.offset)
-    return fold(history, new)
+    fold(history, new)
+    if history.status == "interrupted":
+        # Perhaps the worker began between the two looks. If it is still not there, it has ended and has said so.
+        history.alive = is_alive(run)
+        new, history.offset = events.read_events(run.events_path, history.offset)
+        fold(history, new)
+    return history
 
 
 def fold(history: History, new: Iterable[events.Event]) -> History:

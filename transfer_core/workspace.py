@@ -179,7 +179,8 @@ class Workspace:
         for project in self.projects():
             if project.source == source and name in (None, project.name):
                 return project
-        return self.create_project(name or sources[0].stem[:NAME_LIMIT], source)
+        # The name of a folder may be longer than a project's, or nothing but spaces.
+        return self.create_project(name or plain(sources[0].stem)[:NAME_LIMIT].strip() or "Photos", source)
 
     def project_named(self, name: str) -> Project:
         """The newest project of that name, else a new one."""

@@ -63,7 +63,7 @@ def compute_features(
     store = RowStore(features_dir / digest(backbone, weights_dir), (session.get_outputs()[0].shape[-1],), np.float32)
 
     def look_at(path: Path) -> np.ndarray:
-        return session.run(None, {"pixels": prepare(images.load_rgb(path))[np.newaxis]})[0][0]
+        return session.run(None, {"pixels": prepare(images.load_stored(path))[np.newaxis]})[0][0]
 
     known = store.keys()
     missing = list({sha: path for sha, path in photos if sha not in known}.items())

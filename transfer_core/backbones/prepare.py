@@ -114,7 +114,7 @@ def load_prepared(
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for start in range(0, len(missing), _PER_APPEND):
             chunk = missing[start : start + _PER_APPEND]
-            rows = pool.map(lambda photo: prepare(images.load_rgb(photo[1])), chunk)
+            rows = pool.map(lambda photo: prepare(images.load_stored(photo[1])), chunk)
             store.append([sha for sha, _ in chunk], np.stack(list(rows)))
             report(total - len(missing) + start + len(chunk), total)
             if should_stop():

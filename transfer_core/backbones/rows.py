@@ -40,7 +40,8 @@ class RowStore:
             text = (self.folder / "keys.txt").read_bytes()
         except FileNotFoundError:
             return {}
-        whole = len(text) // _KEY_BYTES
+        # Keys whose rows are missing (a power cut may lose them) do not count.
+        whole = min(len(text) // _KEY_BYTES, self._size("rows.bin") // self._row_bytes)
         return {text[i * _KEY_BYTES : i * _KEY_BYTES + 64].decode("ascii"): i for i in range(whole)}
 
     def append(self, keys: Sequence[str], rows: np.ndarray) -> None:
@@ -49,7 +50,8 @@ class RowStore:
             raise ValueError(f"expected rows of shape {(len(keys), *self.shape)}, got {rows.shape}")
         with self._lock():
             known = self.keys()
-            new = [i for i, key in enumerate(keys) if key not in known]
+            first = {key: i for i, key in reversed(list(enumerate(keys)))}
+            new = sorted(i for key, i in first.items() if key not in known)
             with self._open("rows.bin", len(known) * self._row_bytes) as file:
                 file.write(np.ascontiguousarray(rows[new], self.dtype).tobytes())
             with self._open("keys.txt", len(known) * _KEY_BYTES) as file:
@@ -57,9 +59,15 @@ class RowStore:
 
     def read(self, keys: Sequence[str]) -> np.ndarray:
         """Rows (n, *shape) in the order of the keys; raises KeyError for one that is not here."""
+        with self._lock():  # `delete` renumbers the rows
+            return self._read(keys)
+
+    def _read(self, keys: Sequence[str]) -> np.ndarray:
         known = self.keys()
         if not keys:
             return np.empty((0, *self.shape), self.dtype)
+        if missing := [key for key in keys if key not in known]:
+            raise KeyError(missing[0])
         rows = np.memmap(self.folder / "rows.bin", self.dtype, "r", shape=(len(known), *self.shape))
         return np.array(rows[[known[key] for key in keys]])
 
@@ -67,13 +75,14 @@ class RowStore:
         """Rewrites the store without these keys."""
         with self._lock():
             known = self.keys()
-            kept = [key for key in known if key not in set(keys)]
+            doomed = set(keys)
+            kept = [key for key in known if key not in doomed]
             if len(kept) == len(known):
                 return
             part = self.folder / "rows.part"
             with part.open("wb") as file:
                 for start in range(0, len(kept), 1024):
-                    file.write(self.read(kept[start : start + 1024]).tobytes())
+                    file.write(self._read(kept[start : start + 1024]).tobytes())
             # Without keys there are no rows: a crash in between empties the cache instead of mixing it up.
             write_whole(self.folder / "keys.txt", b"")
             move_into_place(part, self.folder / "rows.bin")
@@ -84,6 +93,12 @@ class RowStore:
         if not (self.folder / "shape.json").exists():
             write_whole(self.folder / "shape.json", json.dumps({"shape": list(self.shape), "dtype": self.dtype.name}))
         return FileLock(self.folder / "rows.lock")
+
+    def _size(self, name: str) -> int:
+        try:
+            return (self.folder / name).stat().st_size
+        except FileNotFoundError:
+            return 0
 
     def _open(self, name: str, size: int):
         """The file, cut to the rows that have keys and positioned at its end."""

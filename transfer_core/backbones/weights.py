@@ -8,9 +8,10 @@ import hashlib
 import io
 import os
 import shutil
+import threading
 import urllib.request
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
 from pathlib import Path
 
 from filelock import FileLock
@@ -62,13 +63,21 @@ def check_reachable(backbone: Backbone) -> None:
     Raises:
         BackboneError: Not reachable, or the file is not there: says what can be done.
     """
-    with ThreadPoolExecutor(1) as pool:
-        knock = pool.submit(_knock, _hub_address(backbone))
+    failures: list[Exception] = [TimeoutError()]
+
+    def knock() -> None:
         try:
-            knock.result(timeout=2 * HUB_TIMEOUT_S)
-        except (OSError, TimeoutError) as error:
-            pool.shutdown(wait=False)
-            raise _unreachable(backbone, error) from error
+            _knock(_hub_address(backbone))
+            failures.clear()
+        except (OSError, ValueError, HTTPException) as error:
+            failures[:] = [error]
+
+    # A daemon: a pool would wait for it, now or when the program ends.
+    thread = threading.Thread(target=knock, daemon=True)
+    thread.start()
+    thread.join(2 * HUB_TIMEOUT_S)
+    if failures:
+        raise _unreachable(backbone, failures[0]) from failures[0]
 
 
 def download(backbone: Backbone, weights_dir: Path, report: Callable[[int, int], None]) -> Path:

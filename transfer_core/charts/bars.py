@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from transfer_core.charts.style import (
+    NAME_LETTERS,
     class_colour,
     escape,
     figure,
@@ -134,10 +135,13 @@ def class_scores(
         here = [i for i in range(n) if values[i] >= 0]
         marker = {"symbol": symbol, "size": size, "color": colour, "line": {"color": colours.paper, "width": 1.5}}
         text = {"hovertext": [sentences[i] for i in here], "hoverinfo": "text"}
-        fig.add_scatter(x=values[here], y=here, mode="markers", marker=marker, **text)
-    fig.update_xaxes(range=[-0.14, 1.14], tickvals=[0, 0.5, 1], ticktext=["0", "50", "100\u00a0%"], side="bottom")
+        fig.add_scatter(x=values[here], y=here, mode="markers", marker=marker, cliponaxis=False, **text)
+    # Room for a number left of a mark at 0 and right of one at 100 %, in pixels because the width is not known here.
+    fig.update_layout(margin={"l": fig.layout.margin.l + 44, "r": 50, "b": 24}, height=fig.layout.height + 22)
+    fig.update_yaxes(ticklabelstandoff=50)
+    fig.update_xaxes(range=[0, 1], tickvals=[0, 0.5, 1], ticktext=["0", "50", "100\u00a0%"], tickangle=0)
     fig.update_xaxes(showgrid=True, gridcolor=colours.line)
-    return fig.update_layout(margin_b=24, height=fig.layout.height + 22)
+    return fig
 
 
 def _score(value: float) -> str:
@@ -158,7 +162,7 @@ def _add_score_labels(fig: go.Figure, row: int, *scores: tuple[float, str]) -> N
 
 def _class_rows(title: str, key: str, names: Sequence[str], dark: bool) -> go.Figure:
     """An empty figure with a row per class, first on top, and a line under the title that explains the signs."""
-    shown = [shorten(name, 18) for name in names]
+    shown = [shorten(name, NAME_LETTERS) for name in names]
     left = max(width_px(name, 13) for name in shown) + 8
     row_px = 32 if len(names) <= 12 else 24
     fig = figure(len(names) * row_px + 58, dark=dark, title=title, under=key, l=left, t=54, b=4)

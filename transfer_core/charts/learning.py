@@ -56,7 +56,10 @@ def learning_curves(
     fig.update_xaxes(title_text="epoch", title_standoff=6, tickvals=_epoch_ticks(total_epochs))
     pad = max((total_epochs - 1) * 0.02, 0.5 if total_epochs == 1 else 0.05)
     fig.update_xaxes(range=[1 - pad, total_epochs + pad], showline=True, linecolor=colours.line)
-    ticks = {"tickvals": [low, (low + 1) / 2, 1], "tickformat": ".0%"} if metric == "accuracy" else {"nticks": 5}
+    ticks = {"nticks": 5}
+    if metric == "accuracy":
+        values = [low, (low + high) / 2, high]
+        ticks = {"tickvals": values, "ticktext": [percent(value) for value in values]}
     fig.update_yaxes(range=[low, high], showgrid=bool(ends), showticklabels=bool(ends), **ticks)
     return fig.update_layout(hovermode="x unified")
 

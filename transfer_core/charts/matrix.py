@@ -5,7 +5,19 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from transfer_core.charts.style import contrast, escape, figure, hover, mix, note, palette, percent, shorten, width_px
+from transfer_core.charts.style import (
+    NAME_LETTERS,
+    contrast,
+    escape,
+    figure,
+    hover,
+    mix,
+    note,
+    palette,
+    percent,
+    shorten,
+    width_px,
+)
 
 _WIDEST = 1.5  # a cell's width by its height; a narrow page makes it narrower
 _CLICKABLE = "rgba(128,128,128,0.01)"  # a mark that is fully clear would take no click
@@ -34,8 +46,7 @@ def confusion_matrix(
     _check(counts, class_names)
     n = len(class_names)
     cell_px = int(min(64, max(20, 320 / n)))
-    limit = 20 if n <= 12 else 14
-    names = [shorten(name, limit) for name in class_names]
+    names = [shorten(name, NAME_LETTERS) for name in class_names]
     name_px = max(width_px(name, 12) for name in names) + 8
     turned = n > 12 or name_px > 60
     bottom = (name_px if turned else 22) + 22
@@ -45,9 +56,9 @@ def confusion_matrix(
     totals = counts.sum(1)
     shares = np.divide(counts, totals[:, None], out=np.zeros(counts.shape), where=totals[:, None] > 0)
     sentences = _sentences(counts, totals, class_names)
-    _add_cells(fig, counts, shares, sentences, 14 if n <= 12 else 10, dark)
+    _add_cells(fig, counts, shares, sentences, 14 if n <= 6 else 12 if n <= 12 else 10, dark)
     if selectable:
-        _add_targets(fig, sentences, cell_px)
+        _add_targets(fig, sentences, cell_px, palette(dark).second)
     if show_recall:
         _add_recall(fig, shares.diagonal(), totals, dark)
     ticks = {
@@ -114,17 +125,17 @@ def _ink(share: float, heat: Sequence[str], dark: bool) -> str:
     return next(ink for ink in inks if contrast(ink, ground) >= 4.5)
 
 
-def _add_targets(fig: go.Figure, sentences: np.ndarray, cell_px: int) -> None:
+def _add_targets(fig: go.Figure, sentences: np.ndarray, cell_px: int, colour: str) -> None:
     fig.update_traces(hoverinfo="skip")
     true, said = (ids.ravel() for ids in np.indices(sentences.shape))
     fig.add_scatter(
         x=said,
         y=true,
         mode="markers",
-        marker={"symbol": "square", "size": cell_px * 0.8, "color": _CLICKABLE},
-        selected={"marker": {"color": "rgba(128,128,128,0.35)"}},
+        marker={"symbol": "square-open", "size": cell_px * 0.75, "color": _CLICKABLE, "line_width": 2},
+        selected={"marker_color": colour},
         unselected={"marker": {"color": _CLICKABLE, "opacity": 1}},
-        customdata=np.column_stack([true, said]),
+        customdata=np.column_stack([true, said]).tolist(),
         hovertext=sentences.ravel(),
         hoverinfo="text",
     )

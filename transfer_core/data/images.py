@@ -10,6 +10,8 @@ from PIL import Image, ImageFile, ImageOps
 
 from transfer_core.errors import DataError
 
+# The shortest side becomes 256 px for a backbone; a strip of 1 x 6000 would become a gigabyte on the way.
+NARROWEST = 50
 PIXEL_LIMIT = 200_000_000  # Above any camera (a 100-megapixel back included), below what exhausts a laptop's memory.
 FORMATS = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "BMP": ".bmp", "TIFF": ".tif"}
 _READERS = [name for name in FORMATS if name != "MPO"]  # which the JPEG reader recognizes
@@ -19,13 +21,15 @@ Image.init()  # all readers: a call of `Image.open` that names its formats does 
 ImageFile.LOAD_TRUNCATED_IMAGES = False
 # Our own limit is stricter in what it says and counts; Pillow's would warn at a lower one.
 Image.MAX_IMAGE_PIXELS = None
+# About odd EXIF blocks, nothing a user can act on. Once for all: `catch_warnings` is not safe between threads.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
 def open_image(source: Path | BinaryIO) -> Image.Image:
     """The image with its header read and no pixel decoded; content decides, never the extension.
 
     Raises:
-        DataError: Not an image in one of our formats, or more than 200 megapixels.
+        DataError: Not an image in one of our formats, more than 200 megapixels, or a strip.
     """
     try:
         # Only these readers: Pillow has others (EPS, PDF) that start outside programs.
@@ -39,6 +43,8 @@ def open_image(source: Path | BinaryIO) -> Image.Image:
         )
     if not width or not height:
         raise DataError("an image without pixels")
+    if max(width, height) > NARROWEST * min(width, height):
+        raise DataError(f"{width} x {height} pixels, too narrow: one side may be at most {NARROWEST} times the other")
     return image
 
 
@@ -49,9 +55,7 @@ def decode(image: Image.Image) -> Image.Image:
         DataError: The file is damaged or cut off.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about odd EXIF blocks; nothing a user can act on
-            return _to_rgb(ImageOps.exif_transpose(image))
+        return _to_rgb(ImageOps.exif_transpose(image))
     except (OSError, ValueError, SyntaxError, IndexError, TypeError, KeyError, ArithmeticError) as error:
         raise DataError("damaged or cut off: its pixels cannot be read to the end") from error
     except MemoryError as error:
@@ -66,6 +70,18 @@ def load_rgb(source: Path | BinaryIO) -> np.ndarray:
     """
     with open_image(source) as image:
         return np.asarray(decode(image))
+
+
+def load_stored(path: Path) -> np.ndarray:
+    """As `load_rgb`, of a photo that could be read when it came in; says which one it is that no longer can."""
+    try:
+        return load_rgb(path)
+    except DataError as error:
+        reason = error if path.is_file() else "the file is gone"
+        raise DataError(
+            f"A photo of this project can no longer be read ({reason}): {path}. "
+            "Delete that file and add the photo again."
+        ) from error
 
 
 def thumbnail(image: Image.Image) -> bytes:

@@ -35,7 +35,7 @@ class Entry:
 def is_junk(path: str) -> bool:
     """Whether a system or a hidden file, which nobody meant to hand in."""
     parts = PurePosixPath(path.lower()).parts
-    return any(part in _JUNK or part.startswith(".") for part in parts)
+    return any(part in _JUNK or (part.startswith(".") and part != "..") for part in parts)
 
 
 def open_source(path: Path) -> Sequence[Entry]:
@@ -63,7 +63,7 @@ def zip_entries(source: Path | BinaryIO, name: str) -> Sequence[Entry]:
         raise DataError(
             f"'{name}' is not a zip that can be opened ({error}). Make it again, or hand in the photos themselves."
         ) from error
-    infos = [info for info in archive.infolist() if not info.is_dir()]
+    infos = [info for info in archive.infolist() if not info.filename.endswith("/")]  # `is_dir` fails on empty names
     if not infos:
         raise DataError(f"'{name}' is empty. Put a folder per class in it, with the photos inside.")
     if len(infos) > ENTRY_LIMIT:

@@ -32,16 +32,17 @@ def make_split(items: Sequence[Item], val_fraction: float, seed: int) -> Split:
     Raises:
         DataError: Fewer than two classes, or a class with too few photos; lists all problems.
     """
-    given = any(item.part == "val" for item in items)
+    parts = {item.part for item in items}
+    given = next((part for part in ("val", "test") if part in parts), None)  # train/ and test/ alone: test is val
     pool = [item for item in items if item.part in (None, "train")]
     if given:
-        train, val = pool, [item for item in items if item.part == "val"]
+        train, val = pool, [item for item in items if item.part == given]
     else:
         train, val = _stratified(pool, val_fraction, seed)
-    _check(pool, train, val, given)
+    _check(pool, train, val, bool(given))
     crossing = _crossing(train, val) if given else ()
     names = tuple(sorted({item.class_name for item in train}))
-    return Split(names, tuple(train), tuple(val), given, crossing)
+    return Split(names, tuple(train), tuple(val), bool(given), crossing)
 
 
 def _stratified(items: Sequence[Item], val_fraction: float, seed: int) -> tuple[list[Item], list[Item]]:

@@ -27,15 +27,16 @@ def main(home: str) -> int:
     if hasattr(os, "nice"):
         os.nice(5)  # whoever looks at the page comes first; workers inherit it
     idle_s = float(os.environ.get("GRAFT_IDLE_S", _IDLE_S))
+    queue = _Queue(workspace)
     while True:
         try:
             with runner_lock(workspace).acquire(blocking=False):
                 write_json(workspace.home / "runner.json", {"pid": os.getpid(), "started": time.time()})
-                _serve(workspace, idle_s)
+                _serve(workspace, queue, idle_s)
         except Timeout:
             return 0
         # A run may have been queued while the lock was still held, by somebody who saw us alive.
-        if not _Queue(workspace).next_run():
+        if not queue.next_run():
             return 0
 
 
@@ -61,16 +62,19 @@ class _Queue:
                 waiting.append((1, run.created, run))
         if not waiting:
             return None
-        chosen = min(waiting, key=lambda entry: entry[:2])[2]
-        self._tried.add(chosen.id)
-        return chosen
+        return min(waiting, key=lambda entry: entry[:2])[2]
+
+    def tried(self, run: Run) -> None:
+        """Notes that a worker was given the run."""
+        self._tried.add(run.id)
 
 
-def _serve(workspace: Workspace, idle_s: float) -> None:
-    queue, trunk = _Queue(workspace), _export_embedded_trunk(workspace)
+def _serve(workspace: Workspace, queue: _Queue, idle_s: float) -> None:
+    trunk = _export_embedded_trunk(workspace)
     idle_since = time.monotonic()
     while time.monotonic() - idle_since < idle_s:
         if run := queue.next_run():
+            queue.tried(run)
             _do(run)
             idle_since = time.monotonic()
         elif trunk and trunk.poll() is None:

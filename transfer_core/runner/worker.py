@@ -80,6 +80,9 @@ def _train(workspace: Workspace, run: Run, log: events.EventLog, resumed: bool) 
         log.append(events.RunResumed(from_step=checkpoint.step if checkpoint else 0))
     else:
         log.append(events.RunStarted())
+    if runs.stop_requested(run):  # while it was waiting; `request_resume` takes earlier requests back
+        log.append(events.RunStopped(result=None))
+        return
     backbone = catalog.find(run.config.backbone, workspace.weights_dir)
     split = runs.load_split(run)
     phases = strategies.find(run.config.strategy).plan(run.config, len(split.train))
@@ -130,15 +133,15 @@ def _export(workspace: Workspace, run: Run, log: events.EventLog) -> None:
     """Writes the ONNX model and holds it against the trained one; the run's result stands whatever comes of it."""
     log.append(events.ExportStarted())
     began = time.monotonic()
-    backbone = catalog.find(run.config.backbone, workspace.weights_dir)
-    split = runs.load_split(run)
     try:
+        backbone = catalog.find(run.config.backbone, workspace.weights_dir)
+        split = runs.load_split(run)
         trunk = onnx_export.load_trunk(backbone, workspace.weights_dir, run.model_dir / "network.safetensors")
         head = Head(**read_arrays(run.model_dir / "head.safetensors")[0])
         onnx_export.export_model(backbone, trunk, head, split.class_names, run.model_path)
         paths = [run.photos_dir / item.file for item in split.val]
         parity = check_parity(run.model_path, split.class_names, paths, load_answers(run.evaluation_dir))
-    except (TransferError, OSError) as error:
+    except Exception as error:  # whatever it is, the training has succeeded and must not be called failed
         traceback.print_exc()
         log.append(events.ExportFailed(message=explain(error)[0]))
         return
