@@ -153,7 +153,4 @@ def show_curves(run, history, shown):
             key=f"curve-{metric}",
             alt=f"{metric} per epoch for training and validation photos",
         )
-    figure = charts.confusion_matrix(last.confusion_matrix, list(split.class_names), dark=dark)
-    st.plotly_chart(
-        figure, theme=None, config=charts.CONFIG, key="live-matrix", alt="Confusion matrix of the photos kept aside"
-    )
+    _ui.show_matrix(last.confusion_matrix, list(split.class_names), "live-matrix")

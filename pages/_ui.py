@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from transfer_core import runs, strategies
+from transfer_core import events, runs, strategies
 from transfer_core.backbones import catalog
 from transfer_core.config import setting
 from transfer_core.data.intake import ensure_thumbnail
@@ -27,6 +27,7 @@ SHOWN = "epochs_shown"
 SETTINGS = "settings_draft"
 FLASH = "flash"
 SPLITS = "splits"
+SCROLLING_CLASSES = 12  # more do not fit a phone
 
 _ASSETS = Path(__file__).parents[1] / "assets"
 _EMPTY, _DONE = ":material/radio_button_unchecked:", ":material/check_circle:"
@@ -164,7 +165,21 @@ def run_title(run: Run) -> str:
     return f"{moment}: {', '.join(parts)}, {backbone.title if backbone else run.config.backbone}"
 
 
-def wait_for_export(run: Run) -> None:
+def need_export(run: Run, entry: History) -> None:
+    """Ends the page unless the exported model was checked: waits for that, or says why there is none."""
+    if entry.needs_export:
+        _wait_for_export(run)
+    if isinstance(entry.export, events.ExportFailed):
+        st.error(
+            f"The model could not be written as ONNX: {markdown(entry.export.message)} Train again to get one.",
+            icon=":material/error:",
+        )
+        if st.button("Go to Train", type="primary"):
+            open_page("train", workspace().open_project(run.project_id))
+        st.stop()
+
+
+def _wait_for_export(run: Run) -> None:
     """Says that the export is being checked, comes back by itself when it is done, and ends the page until then."""
 
     def look() -> None:
@@ -231,6 +246,22 @@ def setting_widget(name: str, draft: dict, default) -> None:
     else:
         draft[name] = st.number_input(
             words["label"], words["min"], words["max"], default, placeholder="automatic", help=words["help"], key=key
+        )
+
+
+def show_matrix(counts: list[list[int]], class_names: list[str], key: str, **selection):
+    """The confusion matrix; with many classes it keeps its size and scrolls sideways on a phone."""
+    from transfer_core import charts  # plotly takes half a second, and the home page does without
+
+    figure = charts.confusion_matrix(counts, class_names, selectable=bool(selection), dark=is_dark())
+    with st.container(key=f"{'wide' if len(class_names) > SCROLLING_CLASSES else 'whole'}-{key}"):
+        return st.plotly_chart(
+            figure,
+            theme=None,
+            config=charts.CONFIG,
+            key=key,
+            alt="Confusion matrix of the photos kept aside",
+            **selection,
         )
 
 

@@ -3,10 +3,9 @@
 import streamlit as st
 
 from pages import _ui
-from transfer_core import events
 from transfer_core.export.bundle import ensure_bundle
 from transfer_core.export.card import write_card
-from transfer_core.text import file_size, markdown
+from transfer_core.text import file_size
 from transfer_core.workspace import read_json
 
 USE = """pip install onnxruntime pillow
@@ -52,11 +51,7 @@ def show_zip(project, run, history):
 project = _ui.need_project()
 st.title("Take along")
 run, history = _ui.need_model(project)
-if history.needs_export:
-    _ui.wait_for_export(run)
-if isinstance(history.export, events.ExportFailed):
-    st.error(f"The model could not be written as ONNX: {markdown(history.export.message)}", icon=":material/error:")
-    st.stop()
+_ui.need_export(run, history)
 show_zip(project, run, history)
 with st.expander("What the description says", icon=":material/description:"):
     st.markdown(write_card(run, history, _ui.split_of(run), read_json(project.folder / "project.json")))

@@ -25,6 +25,7 @@ def ask_backbone(rows, chosen):
         format_func=lambda name: rows[name].title,
         captions=[backbone_caption(row) for row in rows.values()],
         label_visibility="collapsed",
+        key="backbone",
     )
     if st.button("Use this one", type="primary", width="stretch"):
         st.session_state[_ui.SETTINGS]["backbone"] = name
@@ -71,6 +72,7 @@ def choose_strategy():
             format_func=lambda name: table[name].title,
             horizontal=True,
             label_visibility="collapsed",
+            key="strategy",
         )
         draft["strategy"] = name
         figure = charts.layers(LAYER_NAMES, table[name].layers_learn, dark=_ui.is_dark())

@@ -98,8 +98,7 @@ def show_kept_aside(project, run, predictor):
 project = _ui.need_project()
 st.title("Try")
 run, history = _ui.need_model(project)
-if history.needs_export or not run.model_path.is_file():
-    _ui.wait_for_export(run)
+_ui.need_export(run, history)
 predictor = load_predictor(run.id, run.model_path.stat().st_mtime)
 answers = predict_all(predictor, ask_for_photos())
 if len(answers) == 1:

@@ -22,17 +22,8 @@ def show_answer(history):
 def show_matrix(split, result):
     """The matrix; returns the (true, said) class ids of the cell that was clicked, or None."""
     st.markdown("Each row is what a photo is, each column what the model says. Click a cell to see its photos.")
-    figure = charts.confusion_matrix(
-        result["confusion_matrix"], list(split.class_names), selectable=True, dark=_ui.is_dark()
-    )
-    clicked = st.plotly_chart(
-        figure,
-        theme=None,
-        config=charts.CONFIG,
-        key="matrix",
-        on_select="rerun",
-        selection_mode="points",
-        alt="Confusion matrix of the photos kept aside",
+    clicked = _ui.show_matrix(
+        result["confusion_matrix"], list(split.class_names), "matrix", on_select="rerun", selection_mode="points"
     )
     points = clicked.selection.points if clicked else []
     return tuple(points[0]["customdata"][:2]) if points and points[0].get("customdata") else None
