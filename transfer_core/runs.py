@@ -136,12 +136,12 @@ def load_split(run: Run) -> Split:
 
 def is_alive(run: Run) -> bool:
     """Whether a worker holds the run's lock."""
+    if not run.folder.is_dir():  # deleted; asking for the lock would make the folder again
+        return False
     try:
         # Whoever asks holds the lock for a moment; only somebody who holds it longer is a worker.
         with run.lock().acquire(timeout=0.05, poll_interval=0.005):
             return False
-    except FileNotFoundError:  # the run was deleted
-        return False
     except Timeout:
         return True
 

@@ -14,7 +14,7 @@ from transfer_core.errors import RunError, TransferError
 from transfer_core.text import plain
 
 SCHEMA = 1
-_ID = re.compile(r"[a-z0-9-]+")
+_ID = re.compile(r"[a-z0-9-]{1,100}")  # file systems refuse longer names, not always kindly
 _RENAME_TRIES = 20  # Windows refuses to replace a file that somebody reads; readers are done within milliseconds.
 NAME_LIMIT = 80
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import timm
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
@@ -12,6 +13,7 @@ from transfer_core.backbones import weights
 from transfer_core.backbones.catalog import EMBEDDED, Backbone
 from transfer_core.errors import BackboneError
 
+_UNLIKELY_SEED = 0x67726166  # nobody's weights are those that this seed draws
 # Pooled features of the embedded backbone for the fixed input of `_fingerprint_input`, numbers 5 to 7. The package's
 # tensors are matched with timm's by their order, which a change in timm could silently break; see `_check_fingerprint`.
 _EMBEDDED_FINGERPRINT = (0.0346, 0.0, 1.7551)
@@ -26,19 +28,30 @@ def build_backbone(backbone: Backbone, weights_dir: Path) -> nn.Module:
     path = weights.locate(backbone, weights_dir)
     if backbone.name == EMBEDDED:
         return _build_embedded(backbone, path)
-    try:
-        network = timm.create_model(
-            backbone.name,
-            pretrained=True,
-            pretrained_cfg_overlay={"file": str(path)},
-            num_classes=0,
-            **dict(backbone.model_args),
-        )
-    except (RuntimeError, ValueError, KeyError) as error:
-        raise BackboneError(
-            f"The weights in {path} do not fit {backbone.title}. Delete that file and download them again."
-        ) from error
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(_UNLIKELY_SEED)
+        try:
+            network = timm.create_model(
+                backbone.name,
+                pretrained=True,
+                pretrained_cfg_overlay={"file": str(path)},
+                num_classes=0,
+                **dict(backbone.model_args),
+            )
+        except (RuntimeError, ValueError, KeyError, SafetensorError) as error:
+            raise _no_fit(backbone, path) from error
+        # With the classifier left out, timm passes over in silence what the file does not hold.
+        torch.manual_seed(_UNLIKELY_SEED)
+        pairs = zip(network.parameters(), build_random(backbone).parameters(), strict=True)
+        if any(own.ndim > 1 and torch.equal(own, random) for own, random in pairs):
+            raise _no_fit(backbone, path)
     return network.eval()
+
+
+def _no_fit(backbone: Backbone, path: Path) -> BackboneError:
+    return BackboneError(
+        f"The weights in {path} do not fit {backbone.title}. Delete that file and download them again."
+    )
 
 
 def build_random(backbone: Backbone) -> nn.Module:

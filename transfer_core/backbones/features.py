@@ -3,7 +3,6 @@
 import hashlib
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +15,6 @@ from transfer_core.backbones.prepare import Preparer
 from transfer_core.backbones.rows import RowStore
 from transfer_core.data import images
 
-# Rows written at a time: few enough for progress twice a second, enough that the cores seldom wait for each other.
-_PER_APPEND = 32
 # Part of every trunk's name: raise it when the exported graph changes, and old trunks and features are left behind.
 TRUNK_VERSION = 1
 
@@ -53,10 +50,7 @@ def compute_features(
     as fast or faster, overlaps decoding with the forward pass for free, and a photo's features cannot depend on
     what else was in its batch.
 
-    Args:
-        photos: (sha256, path) each; the same digest may come more than once.
-        report: Called with (photos done, photos in all) as they are done; photos from the cache count as done.
-        should_stop: Asked every few photos; when true, what is computed is kept and `InterruptedError` is raised.
+    Other arguments and errors as `RowStore.fetch`.
     """
     session = open_session(trunk_path(backbone, weights_dir), threads=1)
     prepare = Preparer(backbone.preparation)
@@ -65,21 +59,7 @@ def compute_features(
     def look_at(path: Path) -> np.ndarray:
         return session.run(None, {"pixels": prepare(images.load_stored(path))[np.newaxis]})[0][0]
 
-    known = store.keys()
-    missing = list({sha: path for sha, path in photos if sha not in known}.items())
-    total = len({sha for sha, _ in photos})
-    done = total - len(missing)
-    report(done, total)
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for start in range(0, len(missing), _PER_APPEND):
-            chunk = missing[start : start + _PER_APPEND]
-            rows = pool.map(look_at, [path for _, path in chunk])
-            store.append([sha for sha, _ in chunk], np.stack(list(rows)))
-            done += len(chunk)
-            report(done, total)
-            if should_stop():
-                raise InterruptedError
-    return store.read([sha for sha, _ in photos])
+    return store.fetch(photos, look_at, report, should_stop)
 
 
 def open_session(path: Path, threads: int | None = None) -> onnxruntime.InferenceSession:

@@ -5,9 +5,7 @@ app and what people take along agree by construction. Rounding to whole levels l
 """
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +20,6 @@ from transfer_core.data import images
 OPSET = 20
 # onnx writes the newest IR version it knows; onnxruntime releases lag behind it, and old ones should read our files.
 IR_VERSION = 10
-_PER_APPEND = 32
 
 
 def build_graph(preparation: Preparation) -> onnx.ModelProto:
@@ -100,26 +97,11 @@ def load_prepared(
 ) -> np.ndarray:
     """Prepared pixels uint8 (photos, 3, size, size) in the order given; each photo is prepared once and kept.
 
-    Args:
-        photos: (sha256, path) each.
-        report: Called with (photos done, photos in all).
-        should_stop: Asked every few photos; when true, `InterruptedError` is raised.
+    Other arguments and errors as `RowStore.fetch`.
     """
-    store = pixel_store(preparation, prepared_dir)
     prepare = Preparer(preparation)
-    known = store.keys()
-    missing = list({sha: path for sha, path in photos if sha not in known}.items())
-    total = len({sha for sha, _ in photos})
-    report(total - len(missing), total)
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for start in range(0, len(missing), _PER_APPEND):
-            chunk = missing[start : start + _PER_APPEND]
-            rows = pool.map(lambda photo: prepare(images.load_stored(photo[1])), chunk)
-            store.append([sha for sha, _ in chunk], np.stack(list(rows)))
-            report(total - len(missing) + start + len(chunk), total)
-            if should_stop():
-                raise InterruptedError
-    return store.read([sha for sha, _ in photos])
+    store = pixel_store(preparation, prepared_dir)
+    return store.fetch(photos, lambda path: prepare(images.load_stored(path)), report, should_stop)
 
 
 def pixel_store(preparation: Preparation, prepared_dir: Path) -> RowStore:

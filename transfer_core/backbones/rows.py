@@ -1,7 +1,9 @@
 """A cache of equal-shaped arrays keyed by photo digest: one file of rows, one of keys, both append-only."""
 
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,8 @@ from filelock import FileLock
 from transfer_core.workspace import move_into_place, write_whole
 
 _KEY_BYTES = 65  # 64 hex digits and a line end
+# Rows written at a time: few enough for progress twice a second, enough that the cores seldom wait for each other.
+_PER_APPEND = 32
 
 
 class RowStore:
@@ -40,22 +44,50 @@ class RowStore:
             text = (self.folder / "keys.txt").read_bytes()
         except FileNotFoundError:
             return {}
-        # Keys whose rows are missing (a power cut may lose them) do not count.
-        whole = min(len(text) // _KEY_BYTES, self._size("rows.bin") // self._row_bytes)
-        return {text[i * _KEY_BYTES : i * _KEY_BYTES + 64].decode("ascii"): i for i in range(whole)}
+        lines = [text[i * _KEY_BYTES : i * _KEY_BYTES + 64].decode("ascii") for i in range(self._count())]
+        # Two processes may have computed the same photo at once: its first row counts.
+        return {key: i for i, key in reversed(list(enumerate(lines)))}
+
+    def fetch(
+        self,
+        photos: Sequence[tuple[str, Path]],
+        compute: Callable[[Path], np.ndarray],
+        report: Callable[[int, int], None],
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> np.ndarray:
+        """Rows (photos, *shape) in the order given; those that are missing are computed, a photo per core, and kept.
+
+        Args:
+            photos: (sha256, path) each; the same digest may come more than once.
+            compute: The row of one photo; called from several threads.
+            report: Called with (photos done, photos in all); photos that were here already count as done.
+            should_stop: Asked every few photos; when true, what is computed is kept and `InterruptedError` is raised.
+        """
+        known = self.keys()
+        missing = list({sha: path for sha, path in photos if sha not in known}.items())
+        total = len({sha for sha, _ in photos})
+        done = total - len(missing)
+        report(done, total)
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            for start in range(0, len(missing), _PER_APPEND):
+                chunk = missing[start : start + _PER_APPEND]
+                self.append([sha for sha, _ in chunk], np.stack(list(pool.map(lambda photo: compute(photo[1]), chunk))))
+                done += len(chunk)
+                report(done, total)
+                if should_stop():
+                    raise InterruptedError
+        return self.read([sha for sha, _ in photos])
 
     def append(self, keys: Sequence[str], rows: np.ndarray) -> None:
-        """Adds rows of shape (n, *shape) under n keys; keys that are there already stay as they are."""
+        """Adds rows of shape (n, *shape) under n keys; a key that is there already keeps its first row."""
         if rows.shape != (len(keys), *self.shape):
             raise ValueError(f"expected rows of shape {(len(keys), *self.shape)}, got {rows.shape}")
         with self._lock():
-            known = self.keys()
-            first = {key: i for i, key in reversed(list(enumerate(keys)))}
-            new = sorted(i for key, i in first.items() if key not in known)
-            with self._open("rows.bin", len(known) * self._row_bytes) as file:
-                file.write(np.ascontiguousarray(rows[new], self.dtype).tobytes())
-            with self._open("keys.txt", len(known) * _KEY_BYTES) as file:
-                file.write("".join(f"{keys[i]}\n" for i in new).encode("ascii"))
+            count = self._count()
+            with self._open("rows.bin", count * self._row_bytes) as file:
+                file.write(np.ascontiguousarray(rows, self.dtype).tobytes())
+            with self._open("keys.txt", count * _KEY_BYTES) as file:
+                file.write("".join(f"{key}\n" for key in keys).encode("ascii"))
 
     def read(self, keys: Sequence[str]) -> np.ndarray:
         """Rows (n, *shape) in the order of the keys; raises KeyError for one that is not here."""
@@ -68,7 +100,7 @@ class RowStore:
             return np.empty((0, *self.shape), self.dtype)
         if missing := [key for key in keys if key not in known]:
             raise KeyError(missing[0])
-        rows = np.memmap(self.folder / "rows.bin", self.dtype, "r", shape=(len(known), *self.shape))
+        rows = np.memmap(self.folder / "rows.bin", self.dtype, "r", shape=(self._count(), *self.shape))
         return np.array(rows[[known[key] for key in keys]])
 
     def delete(self, keys: Sequence[str]) -> None:
@@ -93,6 +125,10 @@ class RowStore:
         if not (self.folder / "shape.json").exists():
             write_whole(self.folder / "shape.json", json.dumps({"shape": list(self.shape), "dtype": self.dtype.name}))
         return FileLock(self.folder / "rows.lock")
+
+    def _count(self) -> int:
+        """Rows that are whole: a power cut may lose rows whose keys were written."""
+        return min(self._size("keys.txt") // _KEY_BYTES, self._size("rows.bin") // self._row_bytes)
 
     def _size(self, name: str) -> int:
         try:

@@ -1,7 +1,8 @@
 """Results -> Plotly figures: pure functions, one look. Must not import Streamlit or torch.
 
-Show a figure with `st.plotly_chart(figure, theme=None, config=CONFIG)`: Streamlit's own chart theme would paint over ours.
-Heights are fixed by the number of classes, so a chart that updates does not move the page; the width is the container's.
+Show a figure with `st.plotly_chart(figure, theme=None, config=CONFIG)`; Streamlit's own chart theme would paint over
+ours. Heights are fixed by the number of classes, so that a chart which updates does not move the page. The width is the
+container's, except the matrix's, which says itself how wide it wants to be at most: `width="content"`.
 """
 
 from transfer_core.charts.bars import class_counts, class_scores, confidence_bars

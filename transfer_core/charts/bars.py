@@ -7,6 +7,8 @@ import plotly.graph_objects as go
 
 from transfer_core.charts.style import (
     NAME_LETTERS,
+    Palette,
+    add_notes,
     class_colour,
     escape,
     figure,
@@ -43,11 +45,12 @@ def confidence_bars(confidences: Mapping[str, float], *, top: int = 5, dark: boo
     fig.add_bar(**bar, x=[1] * len(names), marker_color=colours.heat[0], hovertext=sentences, hoverinfo="text")
     fills = [colours.accent] + [colours.frozen] * (len(names) - 1)
     fig.add_bar(**bar, x=values, marker={"color": fills, "line_width": 0}, hoverinfo="skip")
+    notes = []
     for row, name, value in zip(rows, names, values, strict=True):
         font = {"size": 14, "color": colours.quiet if row else colours.text, "weight": 400 if row else 600}
         place = {"y": row, "yref": "y", "yshift": 9, "yanchor": "bottom", "font": font}
-        note(fig, label(name, 32), x=0, **place)
-        note(fig, escape(percent(value)), x=1, xanchor="right", **place)
+        notes += [note(label(name, 32), x=0, **place), note(escape(percent(value)), x=1, xanchor="right", **place)]
+    add_notes(fig, notes)
     fig.update_xaxes(visible=False, range=[0, 1])
     fig.update_yaxes(visible=False, range=[len(names) - 0.6, -0.75])
     return fig.update_layout(barmode="overlay", barcornerradius=5)
@@ -80,9 +83,9 @@ def class_counts(
     hatch = {"shape": "/", "size": 5, "solidity": 0.35, "fgcolor": solid, "bgcolor": palette(dark).panel}
     fig.add_bar(**bar, x=train_counts, marker={"color": solid, "line_width": 0})
     fig.add_bar(**bar, x=val_counts, marker={"color": solid, "pattern": hatch, "line_width": 0})
-    for row, train, val in zip(rows, train_counts, val_counts, strict=True):
-        place = {"x": totals[row], "y": row, "xref": "x", "yref": "y", "xshift": 6}
-        note(fig, f"{train} + {val}", font_size=12, **place)
+    place = {"xref": "x", "yref": "y", "xshift": 6, "font_size": 12}
+    counts = zip(rows, train_counts, val_counts, strict=True)
+    add_notes(fig, [note(f"{train} + {val}", x=totals[row], y=row, **place) for row, train, val in counts])
     fig.update_xaxes(visible=False, range=[0, max(1, totals.max())])
     return fig.update_layout(barmode="stack", bargap=0.35, margin_r=84)
 
@@ -96,7 +99,7 @@ def class_scores(
     *,
     dark: bool = False,
 ) -> go.Figure:
-    """How well each class does, the weakest (by F1) on top: a dot for recall, a diamond for precision.
+    """How well each class does, the weakest (by F1) on top; a dot for recall, a diamond for precision.
 
     Args:
         precision, recall, f1: (classes,) in [0, 1]; None or NaN where there is nothing to divide by.
@@ -109,55 +112,52 @@ def class_scores(
     if n == 0 or any(len(values) != n for values in (precision, recall, f1, counts)):
         raise ValueError(f"there are {n} names; precision, recall, f1 and counts need as many, and at least one")
     colours = palette(dark)
-    scores = np.nan_to_num(np.array([recall, precision, f1], dtype=float), nan=-1)
-    order = np.argsort(scores[2], kind="stable")
-    found, trusted = scores[0, order], scores[1, order]
-    names = [class_names[i] for i in order]
+    found, trusted, f1 = (np.array(values, dtype=float) for values in (recall, precision, f1))
+    order = np.argsort(np.where(np.isnan(f1), found, f1), kind="stable")
+    found, trusted, names = found[order], trusted[order], [class_names[i] for i in order]
     key = f"<span style='color:{colours.accent}'>●</span> found    "
     key += f"<span style='color:{colours.second}'>◆</span> right when named"
     fig = _class_rows("How each class does", key, names, dark)
-    for row, ends in enumerate(zip(found, trusted, strict=True)):
-        low, high = min(ends), max(ends)
-        if low >= 0:
-            line = {"x": [low, high], "y": [row, row], "mode": "lines", "hoverinfo": "skip"}
-            fig.add_scatter(**line, line={"color": colours.frozen, "width": 3})
-        _add_score_labels(fig, row, *((found[row], colours.accent), (trusted[row], colours.second)))
-    sentences = [
-        hover(
-            f"'{names[i]}', {counts[order[i]]} photos: {_score(found[i])} found, {_score(trusted[i])} right when named"
-        )
-        for i in range(n)
-    ]
+    for row in np.flatnonzero(~np.isnan(found + trusted)):
+        line = {"color": colours.frozen, "width": 3}
+        fig.add_scatter(x=[found[row], trusted[row]], y=[row, row], mode="lines", line=line, hoverinfo="skip")
+    sentences = [_score_sentence(*row) for row in zip(names, np.array(counts)[order], found, trusted, strict=True)]
     for values, symbol, size, colour in (
         (found, "circle", 13, colours.accent),
         (trusted, "diamond", 11, colours.second),
     ):
-        here = [i for i in range(n) if values[i] >= 0]
         marker = {"symbol": symbol, "size": size, "color": colour, "line": {"color": colours.paper, "width": 1.5}}
-        text = {"hovertext": [sentences[i] for i in here], "hoverinfo": "text"}
-        fig.add_scatter(x=values[here], y=here, mode="markers", marker=marker, cliponaxis=False, **text)
-    # Room for a number left of a mark at 0 and right of one at 100 %, in pixels because the width is not known here.
+        hover_text = {"hovertext": sentences, "hoverinfo": "text"}
+        fig.add_scatter(x=values, y=list(range(n)), mode="markers", marker=marker, cliponaxis=False, **hover_text)
+    add_notes(fig, _score_notes(found, trusted, colours))
+    # Room for a number left of a mark at 0 and right of one at 100 %, in pixels: the width is not known here.
     fig.update_layout(margin={"l": fig.layout.margin.l + 44, "r": 50, "b": 24}, height=fig.layout.height + 22)
     fig.update_yaxes(ticklabelstandoff=50)
     fig.update_xaxes(range=[0, 1], tickvals=[0, 0.5, 1], ticktext=["0", "50", "100\u00a0%"], tickangle=0)
-    fig.update_xaxes(showgrid=True, gridcolor=colours.line)
-    return fig
+    return fig.update_xaxes(showgrid=True, gridcolor=colours.line)
 
 
-def _score(value: float) -> str:
-    return percent(value) if value >= 0 else "none"
+def _score_sentence(name: str, count: int, found: float, trusted: float) -> str:
+    said = "never named" if np.isnan(trusted) else f"{percent(trusted)} right when named"
+    return hover(
+        f"'{name}': " + ("no photos" if np.isnan(found) else f"{percent(found)} of {count} found") + f", {said}"
+    )
 
 
-def _add_score_labels(fig: go.Figure, row: int, *scores: tuple[float, str]) -> None:
+def _score_notes(found: np.ndarray, trusted: np.ndarray, colours: Palette) -> list[dict]:
     """The number beside each mark, away from the other one; once where both are the same."""
-    known = sorted(score for score in scores if score[0] >= 0)
-    if len(known) == 2 and percent(known[0][0]) == percent(known[1][0]):
-        known = known[1:]
-    for place, (value, colour) in enumerate(known):
-        left = place == 0 and len(known) == 2
-        side = {"xanchor": "right", "xshift": -10} if left else {"xanchor": "left", "xshift": 10}
-        font = {"size": 12, "color": colour}
-        note(fig, escape(percent(value)), x=value, y=row, xref="x", yref="y", font=font, **side)
+    notes = []
+    for row, ends in enumerate(zip(found, trusted, strict=True)):
+        known = sorted(
+            (end, colour) for end, colour in zip(ends, (colours.accent, colours.second), strict=True) if end >= 0
+        )
+        if len(known) == 2 and percent(known[0][0]) == percent(known[1][0]):
+            known = known[1:]
+        sides = ({"xanchor": "right", "xshift": -10}, {"xanchor": "left", "xshift": 10})[2 - len(known) :]
+        for (value, colour), side in zip(known, sides, strict=True):
+            font = {"size": 12, "color": colour}
+            notes.append(note(escape(percent(value)), x=value, y=row, xref="x", yref="y", font=font, **side))
+    return notes
 
 
 def _class_rows(title: str, key: str, names: Sequence[str], dark: bool) -> go.Figure:
@@ -166,8 +166,6 @@ def _class_rows(title: str, key: str, names: Sequence[str], dark: bool) -> go.Fi
     left = max(width_px(name, 13) for name in shown) + 8
     row_px = 32 if len(names) <= 12 else 24
     fig = figure(len(names) * row_px + 58, dark=dark, title=title, under=key, l=left, t=54, b=4)
-    fig.update_yaxes(
-        tickvals=list(range(len(names))), ticktext=[escape(name) for name in shown], range=[len(names) - 0.5, -0.5]
-    )
-    fig.update_yaxes(tickfont={"size": 13, "color": palette(dark).text}, showgrid=False)
+    fig.update_yaxes(tickvals=list(range(len(names))), ticktext=[escape(name) for name in shown])
+    fig.update_yaxes(range=[len(names) - 0.5, -0.5], tickfont={"size": 13, "color": palette(dark).text}, showgrid=False)
     return fig

@@ -6,7 +6,7 @@ from typing import Literal
 
 import plotly.graph_objects as go
 
-from transfer_core.charts.style import escape, figure, label, note, palette, percent
+from transfer_core.charts.style import add_notes, escape, figure, hover, label, note, palette, percent
 
 TITLES = {"loss": "Loss (how wrong it is)", "accuracy": "Right answers"}
 _HEIGHT_PX, _TOP_PX, _BOTTOM_PX = 264, 56, 40
@@ -32,7 +32,7 @@ def learning_curves(
         kept_epoch: 1 for the first.
 
     Raises:
-        ValueError: Lengths or epochs do not fit together, or an accuracy lies outside [0, 1].
+        ValueError: Lengths or epochs do not fit together, or a value is outside its range.
     """
     train, val = ([_finite(value) for value in values] for values in (train, val))
     _check_curves(train, val, metric, total_epochs, kept_epoch)
@@ -52,15 +52,10 @@ def learning_curves(
     if kept_epoch:
         _add_kept(fig, kept_epoch, (val[kept_epoch - 1], train[kept_epoch - 1]), dark)
     if not ends:
-        note(fig, "The curve begins after the first epoch", x=0.5, y=0.5, xanchor="center", font_color=colours.quiet)
-    fig.update_xaxes(title_text="epoch", title_standoff=6, tickvals=_epoch_ticks(total_epochs))
-    pad = max((total_epochs - 1) * 0.02, 0.5 if total_epochs == 1 else 0.05)
-    fig.update_xaxes(range=[1 - pad, total_epochs + pad], showline=True, linecolor=colours.line)
-    ticks = {"nticks": 5}
-    if metric == "accuracy":
-        values = [low, (low + high) / 2, high]
-        ticks = {"tickvals": values, "ticktext": [percent(value) for value in values]}
-    fig.update_yaxes(range=[low, high], showgrid=bool(ends), showticklabels=bool(ends), **ticks)
+        place = {"x": 0.5, "y": 0.5, "xanchor": "center", "font_color": colours.quiet}
+        add_notes(fig, [note("The curve begins after the first epoch", **place)])
+    _add_axes(fig, total_epochs, low, high, metric, dark)
+    fig.update_yaxes(showgrid=bool(ends), showticklabels=bool(ends))
     return fig.update_layout(hovermode="x unified")
 
 
@@ -77,8 +72,9 @@ def _check_curves(train: list, val: list, metric: str, total_epochs: int, kept_e
         raise ValueError(f"total_epochs is {total_epochs}; it must be at least 1 and at least {len(train)}")
     if kept_epoch is not None and not 1 <= kept_epoch <= len(train):
         raise ValueError(f"kept_epoch is {kept_epoch}; it must be from 1 to {len(train)}")
-    if metric == "accuracy" and any(value is not None and not 0 <= value <= 1 for value in train + val):
-        raise ValueError("an accuracy lies outside [0, 1]")
+    highest = 1 if metric == "accuracy" else math.inf
+    if any(value is not None and not 0 <= value <= highest for value in train + val):
+        raise ValueError("an accuracy lies outside [0, 1]" if metric == "accuracy" else "a loss is negative")
 
 
 def _y_range(values: list[float | None], metric: str) -> tuple[float, float]:
@@ -97,6 +93,16 @@ def _epoch_ticks(total: int) -> list[int]:
     steps = (digit * 10**power for power in range(12) for digit in (1, 2, 5))
     step = next(step for step in steps if total / step <= 6)
     return sorted({1, *range(step, total + 1, step)})
+
+
+def _add_axes(fig: go.Figure, total_epochs: int, low: float, high: float, metric: str, dark: bool) -> None:
+    pad = 0.5 if total_epochs == 1 else (total_epochs - 1) * 0.02
+    fig.update_xaxes(range=[1 - pad, total_epochs + pad], tickvals=_epoch_ticks(total_epochs))
+    fig.update_xaxes(title_text="epoch", title_standoff=6, showline=True, linecolor=palette(dark).line)
+    fig.update_yaxes(range=[low, high], nticks=5, exponentformat="power")
+    if metric == "accuracy":
+        values = [low, (low + high) / 2, high]
+        fig.update_yaxes(tickvals=values, ticktext=[percent(value) for value in values])
 
 
 def _curve(name: str, points: list[tuple[int, float]], colour: str, dash: str, metric: str) -> list[go.Scatter]:
@@ -130,17 +136,19 @@ def _add_end_labels(fig: go.Figure, ends: list[tuple[str, int, float, str]], low
         upper = 0 if pixels[0] > pixels[1] else 1
         middle = max(sum(places) / 2, _LABEL_PX)
         places[upper], places[1 - upper] = middle + _LABEL_PX / 2, middle - _LABEL_PX / 2
+    notes = []
     for (name, epoch, value, colour), pixel, to in zip(ends, pixels, places, strict=True):
         shown = escape(percent(value)) if metric == "accuracy" else f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
         place = {"x": epoch, "y": value, "xref": "x", "yref": "y", "xshift": 11, "yshift": to - pixel}
-        note(fig, f"{name} <b>{shown}</b>", font={"color": colour, "size": 12}, **place)
+        notes.append(note(f"{name} <b>{shown}</b>", font={"color": colour, "size": 12}, **place))
+    add_notes(fig, notes)
 
 
 def _add_kept(fig: go.Figure, epoch: int, values: tuple[float | None, ...], dark: bool) -> None:
     colours = palette(dark)
     fig.add_vline(epoch, line={"color": colours.quiet, "width": 1, "dash": "1px,3px"})
-    font = {"size": 12, "color": colours.quiet}
-    note(fig, "kept", x=epoch, xref="x", y=1, xanchor="center", yanchor="bottom", yshift=10, font=font)
+    place = {"x": epoch, "xref": "x", "y": 1, "xanchor": "center", "yanchor": "bottom", "yshift": 10}
+    add_notes(fig, [note("kept", font={"size": 12, "color": colours.quiet}, **place)])
     value = next((value for value in values if value is not None), None)
     ring = {"symbol": "circle-open", "color": colours.text, "size": 13, "line_width": 2}
     if value is not None:
@@ -166,32 +174,28 @@ def layers(names: Sequence[str], learns: Sequence[bool], *, dark: bool = False) 
         y=[0.5 + 0.5 * i / max(1, count - 1) for i in range(count)],
         marker={"color": [colours.accent if on else colours.frozen for on in learns], "line": {"width": 0}},
         hovertext=[
-            f"{label(name, 48)}: {'learns' if on else 'stays as it is'}" for name, on in zip(names, learns, strict=True)
+            hover(f"{name}: {'learns' if on else 'stays as it is'}") for name, on in zip(names, learns, strict=True)
         ],
         hoverinfo="text",
     )
-    for word, on, x, anchor, colour in (
-        ("stays as it is", False, 0, "left", colours.quiet),
-        ("learns", True, 1, "right", colours.accent),
-    ):
-        if on in learns:
-            note(fig, word, x=x, y=1, xanchor=anchor, yanchor="bottom", yshift=6, font={"size": 12, "color": colour})
-    fig.update_xaxes(tickvals=list(range(count)), ticktext=_layer_names(names), range=[-0.5, count - 0.5])
-    fig.update_xaxes(tickangle=0, tickfont_size=11 if count <= 6 else 10)
+    place = {"y": 1, "yanchor": "bottom", "yshift": 6, "font_size": 12}
+    if not all(learns):
+        add_notes(fig, [note("stays as it is", x=0, font_color=colours.quiet, **place)])
+    if any(learns):
+        add_notes(fig, [note("learns", x=1, xanchor="right", font_color=colours.accent, **place)])
+    shown = _layer_names(names)
+    fig.update_xaxes(tickvals=list(shown), ticktext=list(shown.values()), range=[-0.5, count - 0.5])
+    fig.update_xaxes(tickangle=0, tickfont_size=11 if count <= 6 else 10, ticklabeloverflow="allow")
     fig.update_yaxes(visible=False, range=[0, 1])
     return fig.update_layout(bargap=0.1, barcornerradius=4)
 
 
-def _layer_names(names: Sequence[str]) -> list[str]:
-    """Names that fit under bars of a narrow card: words under each other; with many layers, only where one group ends.
+def _layer_names(names: Sequence[str]) -> dict[int, str]:
+    """Position -> name that fits under its bar in a narrow card: words under each other; of many layers, the outer two.
 
-    280 px is what a card of three leaves on a laptop; 6 px is a letter at this size.
+    280 px is what a card of three leaves on a laptop, 6 px a letter at this size.
     """
-    letters = max(4, int(280 / len(names) / 6))
-    shown = [True] * len(names)
-    if len(names) > 8:
-        shown = [i in (0, len(names) - 1) for i in range(len(names))]
-    return [
-        "<br>".join(label(word, letters) for word in name.split()[:2]) if show else ""
-        for name, show in zip(names, shown, strict=True)
-    ]
+    count = len(names)
+    shown = range(count) if count <= 8 else (0, count - 1)
+    letters = max(5, 280 // count // 6)
+    return {i: "<br>".join(label(word, letters) for word in names[i].split()[:2]) for i in shown}

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from transfer_core.charts.style import (
     NAME_LETTERS,
+    add_notes,
     contrast,
     escape,
     figure,
@@ -46,13 +47,7 @@ def confusion_matrix(
     _check(counts, class_names)
     n = len(class_names)
     cell_px = int(min(64, max(20, 320 / n)))
-    names = [shorten(name, NAME_LETTERS) for name in class_names]
-    name_px = max(width_px(name, 12) for name in names) + 8
-    turned = n > 12 or name_px > 60
-    bottom = (name_px if turned else 22) + 22
-    margin = {"l": name_px + 22, "r": 48 if show_recall else 4, "t": 24 if show_recall else 4, "b": bottom}
-    fig = figure(margin["t"] + n * cell_px + bottom, dark=dark, **margin)
-    fig.update_layout(width=margin["l"] + int(n * cell_px * _WIDEST) + margin["r"])
+    fig = _frame([shorten(name, NAME_LETTERS) for name in class_names], cell_px, show_recall, dark)
     totals = counts.sum(1)
     shares = np.divide(counts, totals[:, None], out=np.zeros(counts.shape), where=totals[:, None] > 0)
     sentences = _sentences(counts, totals, class_names)
@@ -61,17 +56,26 @@ def confusion_matrix(
         _add_targets(fig, sentences, cell_px, palette(dark).second)
     if show_recall:
         _add_recall(fig, shares.diagonal(), totals, dark)
-    ticks = {
-        "tickmode": "array",
-        "tickvals": list(range(n)),
-        "ticktext": [escape(name) for name in names],
-        "showgrid": False,
-    }
-    quiet = {"size": 12, "color": palette(dark).quiet}
-    note(fig, "What it says", x=0.5, xanchor="center", y=0, yanchor="bottom", yshift=-bottom, font=quiet)
-    note(fig, "What it is", x=0, xshift=-margin["l"], y=0.5, textangle=-90, font=quiet)
+    return fig
+
+
+def _frame(names: list[str], cell_px: int, show_recall: bool, dark: bool) -> go.Figure:
+    """The empty table with its names and captions."""
+    n = len(names)
+    name_px = max(width_px(name, 12) for name in names) + 8
+    turned = n > 12 or name_px > 60
+    top, right, bottom = (24, 48, 44) if show_recall else (4, 4, 44)
+    if turned:
+        bottom += name_px - 22
+    fig = figure(top + n * cell_px + bottom, dark=dark, l=name_px + 22, r=right, t=top, b=bottom)
+    fig.update_layout(width=name_px + 22 + int(n * cell_px * _WIDEST) + right)
+    ticks = {"tickvals": list(range(n)), "ticktext": [escape(name) for name in names], "showgrid": False}
     fig.update_xaxes(tickangle=-90 if turned else 0, range=[-0.5, n - 0.5], **ticks)
     fig.update_yaxes(range=[n - 0.5, -0.5], **ticks)
+    quiet = {"size": 12, "color": palette(dark).quiet}
+    across = {"x": 0.5, "xanchor": "center", "y": 0, "yanchor": "bottom", "yshift": -bottom, "font": quiet}
+    down = {"x": 0, "xshift": -name_px - 22, "y": 0.5, "textangle": -90, "font": quiet}
+    add_notes(fig, [note("What it says", **across), note("What it is", **down)])
     return fig
 
 
@@ -142,8 +146,10 @@ def _add_targets(fig: go.Figure, sentences: np.ndarray, cell_px: int, colour: st
 
 
 def _add_recall(fig: go.Figure, recall: np.ndarray, totals: np.ndarray, dark: bool) -> None:
-    font = {"size": 12, "color": palette(dark).quiet}
-    note(fig, "right", x=1, y=1, xshift=8, yshift=5, yanchor="bottom", font=font)
-    for row, (share, total) in enumerate(zip(recall, totals, strict=True)):
-        if total:
-            note(fig, escape(percent(share)), x=1, y=row, yref="y", xshift=8, font=font)
+    place = {"x": 1, "xshift": 8, "font": {"size": 12, "color": palette(dark).quiet}}
+    notes = [
+        note(escape(percent(share)), y=row, yref="y", **place)
+        for row, (share, total) in enumerate(zip(recall, totals, strict=True))
+        if total
+    ]
+    add_notes(fig, [note("right", y=1, yshift=5, yanchor="bottom", **place), *notes])

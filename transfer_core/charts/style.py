@@ -3,6 +3,7 @@
 import math
 import textwrap
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
@@ -20,8 +21,8 @@ CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False, "s
 
 @dataclass(frozen=True)
 class Palette:
-    """The colours of one theme, as in .streamlit/config.toml. Against `paper` and `panel`, texts reach a contrast of 4.5
-    and marks one of 3 (WCAG AA).
+    """The colours of one theme, as in .streamlit/config.toml. Texts have a contrast of at least 4.5 against `paper`
+    and `panel`, marks of at least 3 (WCAG AA).
 
     Args:
         quiet: Texts that may stand back.
@@ -65,8 +66,9 @@ DARK = Palette(
     heat=("#1D2420", "#21402F", "#2F6247", "#3D8661", "#4BAC7D", "#5AD399"),
 )
 
-# Eight colours for classes, from Okabe and Ito's and Tol's palettes, moved until any two stay apart (OKLab distance of
-# at least 0.11; Okabe and Ito's nearest pair: 0.08) in normal, protan, deutan and tritan sight (Machado et al. 2009).
+# Eight colours for classes, from Okabe and Ito's and Tol's palettes, moved until any two stay apart: an OKLab distance
+# of at least 0.11 in normal, protan and deutan sight and 0.09 in the far rarer tritan sight (Machado et al. 2009).
+# Okabe and Ito's nearest pair is 0.08 apart.
 CLASS_COLOURS = ("#1353CB", "#DA6524", "#26969B", "#8C2C89", "#474108", "#9175E7", "#AF4949", "#1D384B")
 CLASS_COLOURS_DARK = ("#3A87F5", "#EA9D3E", "#558328", "#BD40A1", "#FDE378", "#ABB1F4", "#E56584", "#B8ECF5")
 
@@ -123,7 +125,7 @@ def hover(sentence: str) -> str:
 
 
 def escape(text: str) -> str:
-    """The text without its meanings for Plotly, which reads a small HTML everywhere and formulas between dollar signs."""
+    """The text as Plotly shows it literally; it reads a small HTML everywhere, and formulas between dollar signs."""
     for sign, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("$", "&#36;")):
         text = text.replace(sign, entity)
     return text
@@ -158,10 +160,15 @@ def figure(height_px: int, *, dark: bool, title: str = "", under: str = "", **ma
     return fig
 
 
-def note(fig: go.Figure, text: str, **place) -> None:
-    """A text at a place of the figure; left-aligned on paper coordinates unless told otherwise."""
+def note(text: str, **place) -> dict:
+    """A text at a place of the figure: left-aligned, on paper coordinates, unless told otherwise. For `add_notes`."""
     default = {"xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "middle", "align": "left"}
-    fig.add_annotation(text=text, showarrow=False, borderpad=0, **(default | place))
+    return {"text": text, "showarrow": False, "borderpad": 0} | default | place
+
+
+def add_notes(fig: go.Figure, notes: Iterable[dict]) -> None:
+    """All at once: Plotly checks every note again each time one is added, which takes half a second for 60."""
+    fig.layout.annotations = [*fig.layout.annotations, *notes]
 
 
 def _template(colours: Palette, class_colours: tuple[str, ...]) -> go.layout.Template:

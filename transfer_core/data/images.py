@@ -2,6 +2,8 @@
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -73,9 +75,16 @@ def load_rgb(source: Path | BinaryIO) -> np.ndarray:
 
 
 def load_stored(path: Path) -> np.ndarray:
-    """As `load_rgb`, of a photo that could be read when it came in; says which one it is that no longer can."""
-    try:
+    """As `load_rgb`, of a photo of a project; see `naming`."""
+    with naming(path):
         return load_rgb(path)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Names the photo in what goes wrong with one that could be read when it came in, and now cannot."""
+    try:
+        yield
     except DataError as error:
         reason = error if path.is_file() else "the file is gone"
         raise DataError(

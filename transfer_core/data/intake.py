@@ -161,8 +161,10 @@ def _nothing_came(result: IntakeReport) -> str:
     real = [rejected for rejected in result.rejected if rejected.reason != "junk"]
     if not real:
         return "There is no photo in it. Put a folder per class in it, with the photos inside."
-    first = real[0]
+    first, remedy = real[0], "Put a folder per class in it, with JPEG or PNG photos inside."
+    if len(real) == 1:
+        return f"The one file in it, '{first.file[:80]}', cannot be used: {first.reason}. {remedy}"
     return (
         f"None of the {len(real)} files is a photo that can be used. The first, '{first.file[:80]}': {first.reason}. "
-        "Put a folder per class in it, with JPEG or PNG photos inside."
+        f"{remedy}"
     )

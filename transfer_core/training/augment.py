@@ -20,10 +20,10 @@ def load_varied(path: Path, photo: str, side_px: int, augmentation: str, seed: i
         photo: Its digest, which with seed and epoch decides every random choice.
         augmentation: "none" (the centre, as in validation but by Pillow) or "light".
     """
-    image = images.open_image(path)
-    # Decodes a large JPEG at half or a quarter of its size; fine for training, never for a reported number.
-    image.draft("RGB", (2 * side_px, 2 * side_px))
-    image = images.decode(image)
+    with images.naming(path), images.open_image(path) as file:
+        # Decodes a large JPEG at half or a quarter of its size; fine for training, never for a reported number.
+        file.draft("RGB", (2 * side_px, 2 * side_px))
+        image = images.decode(file)
     if augmentation == "none":
         box = _centre_box(image.size)
         return _planes(image.resize((side_px, side_px), Image.Resampling.BICUBIC, box))

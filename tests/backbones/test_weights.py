@@ -1,0 +1,215 @@
+"""Weights from the hub, here a stand-in on this machine: whole, checked, or refused; never waited for in vain."""
+
+import hashlib
+import http.server
+import socket
+import threading
+import time
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from tests.helpers import closed_port
+from transfer_core.backbones import catalog, weights
+from transfer_core.errors import BackboneError
+
+ROW = replace(catalog.BUILT_IN["resnet18.a1_in1k"], download_mb=1)
+CONTENT = bytes(range(256)) * 4000  # a megabyte
+
+
+@dataclass
+class Hub:
+    """What the stand-in serves, and what it was asked."""
+
+    content: bytes = CONTENT
+    promised: str = hashlib.sha256(CONTENT).hexdigest()
+    status: int = 200
+    break_off_at: int | None = None
+    asked: list[tuple[str, str, str | None]] = field(default_factory=list)
+
+
+def _handler(hub: Hub) -> type:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        """Answers as huggingface_hub expects: a commit, the digest as a linked ETag, and ranges."""
+
+        def do_HEAD(self):
+            self._answer(body=False)
+
+        def do_GET(self):
+            self._answer(body=True)
+
+        def _answer(self, body: bool) -> None:
+            asked_range = self.headers.get("Range")
+            hub.asked.append((self.command, self.path, asked_range))
+            if hub.status != 200 or self.path != f"/{ROW.hub}/resolve/main/model.safetensors":
+                self.send_response(hub.status if hub.status != 200 else 404)
+                self.send_header("X-Error-Code", "EntryNotFound")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            start = int(asked_range.removeprefix("bytes=").partition("-")[0]) if asked_range else 0
+            self.send_response(206 if asked_range else 200)
+            if asked_range:
+                self.send_header("Content-Range", f"bytes {start}-{len(hub.content) - 1}/{len(hub.content)}")
+            self.send_header("X-Repo-Commit", "0123456789abcdef0123456789abcdef01234567")
+            self.send_header("X-Linked-Etag", f'"{hub.promised}"')
+            self.send_header("X-Linked-Size", str(len(hub.content)))
+            self.send_header("ETag", '"something-else"')
+            self.send_header("Content-Length", str(len(hub.content) - start))
+            self.end_headers()
+            if body:
+                end, hub.break_off_at = hub.break_off_at, None  # breaks off once
+                self.wfile.write(hub.content[start:end])
+                self.close_connection = True
+
+        def log_message(self, *_):
+            pass
+
+    return Handler
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    hub = Hub()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(hub))
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+    yield hub
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def fetch(folder, report=lambda done, total: None):
+    return weights.download(ROW, folder, report)
+
+
+def test_what_is_fetched_is_whole_and_checked(hub, tmp_path):
+    seen = []
+    assert weights.state(ROW, tmp_path) == "download"
+    path = fetch(tmp_path, lambda *numbers: seen.append(numbers))
+    assert path.read_bytes() == CONTENT
+    assert weights.state(ROW, tmp_path) == "local" and weights.locate(ROW, tmp_path) == path
+    assert weights.digest(path) == hub.promised
+    assert seen[-1] == (len(CONTENT), len(CONTENT))
+    assert sorted(entry.name for entry in path.parent.iterdir() if entry.suffix != ".lock") == [
+        "model.safetensors",
+        "source.json",
+    ]
+
+
+def test_what_is_here_is_not_fetched_again(hub, tmp_path):
+    fetch(tmp_path)
+    hub.asked.clear()
+    fetch(tmp_path)
+    assert hub.asked == []
+
+
+def test_a_download_that_breaks_off_goes_on_where_it_was(hub, tmp_path):
+    hub.content = CONTENT * 12  # huggingface_hub keeps what came in pieces of 10 MB
+    hub.promised = hashlib.sha256(hub.content).hexdigest()
+    hub.break_off_at = 11_000_000
+    assert fetch(tmp_path).read_bytes() == hub.content
+    ranges = [asked_range for method, _, asked_range in hub.asked if method == "GET"]
+    assert ranges[0] is None and ranges[1].startswith("bytes=")
+    assert int(ranges[1].removeprefix("bytes=").rstrip("-")) > 0
+
+
+def test_a_damaged_download_is_thrown_away(hub, tmp_path):
+    hub.content = CONTENT[:-1] + b"x"
+    with pytest.raises(BackboneError, match=r"arrived damaged.*was thrown away. Try again"):
+        fetch(tmp_path)
+    assert weights.state(ROW, tmp_path) == "download"
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.stat().st_size > 1000]
+    hub.content = CONTENT
+    assert fetch(tmp_path).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("status", [404, 401, 500])
+def test_a_hub_that_refuses_is_said(hub, tmp_path, status):
+    hub.status = status
+    with pytest.raises(BackboneError, match="needs a download of 1 MB"):
+        weights.check_reachable(ROW)
+    with pytest.raises(BackboneError, match="choose EfficientNet-Lite0"):
+        fetch(tmp_path)
+    assert weights.state(ROW, tmp_path) == "download"
+
+
+def test_a_hub_that_is_there_is_reachable(hub):
+    weights.check_reachable(ROW)
+    assert [method for method, _, _ in hub.asked] == ["HEAD"]
+
+
+@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:{port}", "nonsense", "http://hub.invalid"])
+def test_a_hub_that_is_not_there_is_said_at_once(monkeypatch, tmp_path, endpoint):
+    monkeypatch.setenv("HF_ENDPOINT", endpoint.format(port=closed_port()))
+    began = time.monotonic()
+    with pytest.raises(BackboneError, match="the model hub cannot be reached"):
+        fetch(tmp_path)
+    assert time.monotonic() - began < 5
+
+
+@pytest.fixture
+def silent_server(monkeypatch):
+    """Accepts connections and answers with what it is told, a piece at a time."""
+    server = socket.create_server(("127.0.0.1", 0))
+    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.getsockname()[1]}")
+    open_sockets, done, pieces = [], threading.Event(), []
+
+    def serve():
+        server.settimeout(0.1)
+        while not done.is_set():
+            try:
+                connection, _ = server.accept()
+            except TimeoutError:
+                continue
+            open_sockets.append(connection)
+            for piece in pieces:
+                if done.wait(0.1):
+                    break
+                try:
+                    connection.sendall(piece)
+                except OSError:
+                    break
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield pieces
+    done.set()
+    thread.join()
+    for connection in [*open_sockets, server]:
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [],  # accepts and never says a word
+        [b"H"] + [b"x"] * 1000,  # says something all the time and never comes to an end
+        [b"this is no HTTP\r\n\r\n"],  # a captive portal of the odd kind
+    ],
+    ids=["silent", "dripping", "nonsense"],
+)
+def test_a_hub_that_does_not_answer_is_given_up(silent_server, monkeypatch, pieces):
+    silent_server += pieces
+    monkeypatch.setattr(weights, "HUB_TIMEOUT_S", 0.5)  # 4 s in earnest; the limit is twice that
+    began = time.monotonic()
+    with pytest.raises(BackboneError, match="the model hub cannot be reached"):
+        weights.check_reachable(ROW)
+    assert time.monotonic() - began < 2
+
+
+def test_the_limit_keeps_the_promise_of_ten_seconds():
+    assert 2 * weights.HUB_TIMEOUT_S < 10
+
+
+def test_the_embedded_weights_are_always_here(tmp_path):
+    row = catalog.BUILT_IN[catalog.EMBEDDED]
+    assert weights.state(row, tmp_path) == "embedded"
+    assert weights.locate(row, tmp_path).stat().st_size > 10_000_000
+
+
+def test_weights_that_are_not_here_are_refused_with_advice(tmp_path):
+    with pytest.raises(BackboneError, match="ResNet-18 are not on this machine. Download them first, or choose"):
+        weights.locate(ROW, tmp_path)

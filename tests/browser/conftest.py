@@ -1,0 +1,203 @@
+"""What the browser tests share: one server with its own home, one Chromium, and pages that notice errors and calls out."""
+
+import os
+import shutil
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.helpers import RESNET, ROOT, closed_port, fill_project, kill_all, wait_for
+from transfer_core import runs
+from transfer_core.config import TrainConfig
+from transfer_core.data import sample
+from transfer_core.data.items import load_items
+from transfer_core.data.split import make_split
+from transfer_core.runner.launch import ensure_runner
+from transfer_core.runs import Run
+from transfer_core.workspace import Project, Workspace
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+_FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --disable-dev-shm-usage "
+    "--use-fake-device-for-media-stream --use-fake-ui-for-media-stream"
+).split()
+_HARMLESS = ("/_stcore/health", "/_stcore/host-config")  # Streamlit asks for them below the page's address, too
+PER_CLASS = 12
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("browser")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    outcome = yield
+    item.stash[_FAILED] = item.stash.get(_FAILED, False) or outcome.get_result().failed
+
+
+_FAILED = pytest.StashKey[bool]()
+
+
+def _cannot(reason: str) -> None:
+    """Skips, or fails where the browser tests are demanded (GRAFT_DEMAND_BROWSER=1, as .ci/run does)."""
+    (pytest.fail if os.environ.get("GRAFT_DEMAND_BROWSER") == "1" else pytest.skip)(reason)
+
+
+# --- server and browser --------------------------------------------------------------------------------------------
+
+
+class Server:
+    """A Streamlit server on this machine, always on the same port, with a home of its own."""
+
+    def __init__(self, home: Path):
+        self.workspace = Workspace(home)
+        self.port = closed_port()
+        self.url = f"http://localhost:{self.port}"
+        self._process: subprocess.Popen | None = None
+        self._log = home / "server.log"
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "streamlit", "run", "app.py"]
+        environment = os.environ | {"GRAFT_HOME": str(self.workspace.home), "GRAFT_IDLE_S": "2"}
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, "--server.port", str(self.port), "--server.headless", "true"],
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        wait_for(self._answers, 30)
+
+    def kill(self) -> None:
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+
+    def _answers(self) -> bool:
+        assert self._process.poll() is None, self._log.read_text()
+        try:
+            with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=5) as answer:
+                return answer.read() == b"ok"
+        except (urllib.error.URLError, ConnectionError):
+            return False
+
+
+@pytest.fixture(scope="session")
+def server(tiny_weights, tmp_path_factory) -> Iterator[Server]:
+    """The one server; whatever it started is ended by its own pid."""
+    home = tmp_path_factory.mktemp("browser") / "home"
+    shutil.copytree(tiny_weights, home / "weights")
+    server = Server(home)
+    server.start()
+    yield server
+    server.kill()
+    kill_all(server.workspace)
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        _cannot("The browser tests need Playwright: pip install -r requirements-dev.txt")
+    if not os.access(CHROMIUM, os.X_OK):
+        _cannot("The browser tests need Chromium: apt-get install chromium, or name one in CHROMIUM.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_tab(chromium, server, request) -> Iterator[Callable]:
+    """Opens tabs; after the test none may have logged an error or called another machine."""
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=20_000)
+    contexts, troubles = [], []
+    allowed = [mark.args[0] for mark in request.node.iter_markers("console_may_say")]
+
+    def note_console(message) -> None:
+        known = any(part in message.location.get("url", "") for part in _HARMLESS)
+        if message.type == "error" and not known and not any(part in message.text for part in allowed):
+            troubles.append(f"console: {message.text} ({message.location.get('url')})")
+
+    def note_request(sent) -> None:
+        if not sent.url.startswith((f"{server.url}/", f"ws://localhost:{server.port}/", "data:", "blob:")):
+            troubles.append(f"request to {sent.url}")
+
+    def open_tab(address: str = "", *, width: int = 1280, height: int = 720, dark: bool = False):
+        context = chromium.new_context(
+            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
+        )
+        context.set_default_timeout(20_000)
+        contexts.append(context)
+        tab = context.new_page()
+        tab.on("console", note_console)
+        tab.on("pageerror", lambda error: troubles.append(f"page error: {error}"))
+        tab.on("request", note_request)
+        tab.on("websocket", lambda socket: note_request(socket))
+        tab.goto(f"{server.url}/{address}")
+        return tab
+
+    yield open_tab
+    if request.node.stash.get(_FAILED, False):
+        for number, context in enumerate(contexts):
+            for tab in context.pages:
+                tab.screenshot(path=request.getfixturevalue("tmp_path") / f"failed-{number}.png")
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
+# --- projects and runs on the server's disk ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def leaves(tmp_path_factory) -> Path:
+    """A folder of drawn leaves, twelve of each of four kinds."""
+    folder = tmp_path_factory.mktemp("leaves")
+    for path, content in sample.draw_sample_set(PER_CLASS, 5):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    return folder
+
+
+@pytest.fixture
+def project(server, leaves) -> Project:
+    return fill_project(server.workspace, leaves, "Leaves")
+
+
+@pytest.fixture
+def start_run(server, project, monkeypatch) -> Callable[..., Run]:
+    """Starts a run of `project` that trains all of a tiny backbone."""
+    monkeypatch.setenv("GRAFT_IDLE_S", "2")
+
+    def start_run(**settings) -> Run:
+        config = TrainConfig(**{"backbone": RESNET, "strategy": "full", "batch_size": 8} | settings)
+        run = runs.create(project, config, make_split(load_items(project), config.val_fraction, config.seed))
+        ensure_runner(server.workspace)
+        return run
+
+    return start_run
+
+
+@pytest.fixture
+def finished(server, _finished_home) -> Run:
+    """A finished run with its export, of a project of its own, on the server's disk."""
+    [folder] = (_finished_home / "projects").iterdir()
+    copy = server.workspace.projects_dir / folder.name
+    if not copy.exists():
+        shutil.copytree(folder, copy)
+    return runs.list_runs(server.workspace, server.workspace.open_project(folder.name))[0]

@@ -1,0 +1,150 @@
+"""What all tests share: no network, fixed seeds, a home of their own, tiny backbones, and nothing left running."""
+
+import random
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.helpers import (
+    RESNET,
+    VIT,
+    closed_port,
+    draw_dataset,
+    fill_project,
+    kill_all,
+    pretend_embedded_trunk,
+    save_random_weights,
+    tiny_row,
+)
+from transfer_core import runs
+from transfer_core.config import TrainConfig
+from transfer_core.data.items import load_items
+from transfer_core.data.split import make_split
+from transfer_core.runner import worker
+from transfer_core.runs import Run
+from transfer_core.workspace import Project, Workspace
+
+# --- no network, no luck -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _offline() -> Iterator[None]:
+    """Lets this process talk to this machine only, and points child processes' downloads at a closed port."""
+    patch = pytest.MonkeyPatch()
+    connect, look_up = socket.socket.connect, socket.getaddrinfo
+
+    def is_here(host) -> bool:
+        return host in (None, "", b"") or str(host).startswith("127.") or host in ("localhost", "::1", "0.0.0.0")
+
+    def guarded_connect(self, address):
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not is_here(address[0]):
+            raise ConnectionRefusedError(f"tests may not call {address}")
+        return connect(self, address)
+
+    def guarded_look_up(host, *args, **kwargs):
+        if not is_here(host):
+            raise socket.gaierror(f"tests may not look up {host}")
+        return look_up(host, *args, **kwargs)
+
+    patch.setattr(socket.socket, "connect", guarded_connect)
+    patch.setattr(socket, "getaddrinfo", guarded_look_up)
+    patch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{closed_port()}")
+    yield
+    patch.undo()
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    random.seed(0)
+    np.random.seed(0)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
+
+
+# --- a home of its own ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch) -> Iterator[Workspace]:
+    """An empty home, also in GRAFT_HOME; whatever still runs in it at the end is killed by its own pid."""
+    workspace = Workspace(tmp_path / "home")
+    workspace.home.mkdir()
+    monkeypatch.setenv("GRAFT_HOME", str(workspace.home))
+    monkeypatch.setenv("GRAFT_IDLE_S", "0.5")
+    pretend_embedded_trunk(workspace)
+    yield workspace
+    kill_all(workspace)
+
+
+@pytest.fixture
+def tiny_workspace(workspace, tiny_weights) -> Workspace:
+    """A home with the tiny backbones and their exported trunks."""
+    shutil.copytree(tiny_weights, workspace.weights_dir, dirs_exist_ok=True)
+    return workspace
+
+
+# --- tiny backbones ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory) -> Path:
+    """A weights folder with both tiny backbones, the trunk of the first exported (which takes seconds, hence once)."""
+    from transfer_core.backbones.trunk import ensure_trunk
+
+    folder = tmp_path_factory.mktemp("weights")
+    for name in (RESNET, VIT):
+        save_random_weights(tiny_row(name), folder)
+    ensure_trunk(tiny_row(RESNET), folder)
+    return folder
+
+
+# --- photos, projects, runs ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def dataset(tmp_path) -> Path:
+    """Three classes of eight photos."""
+    return draw_dataset(tmp_path / "blots")
+
+
+@pytest.fixture
+def project(tiny_workspace, dataset) -> Project:
+    """A project with the photos of `dataset`."""
+    return fill_project(tiny_workspace, dataset)
+
+
+@pytest.fixture
+def queue_run(project) -> Callable[..., Run]:
+    """Creates a queued run of `project` on a tiny backbone; settings may be named."""
+
+    def queue(**settings) -> Run:
+        config = TrainConfig(**{"backbone": RESNET, "batch_size": 8, "val_fraction": 0.25} | settings)
+        return runs.create(project, config, make_split(load_items(project), config.val_fraction, config.seed))
+
+    return queue
+
+
+@pytest.fixture(scope="session")
+def _finished_home(tiny_weights, tmp_path_factory) -> Path:
+    workspace = Workspace(tmp_path_factory.mktemp("finished"))
+    shutil.copytree(tiny_weights, workspace.weights_dir)
+    pretend_embedded_trunk(workspace)
+    project = fill_project(workspace, draw_dataset(tmp_path_factory.mktemp("data") / "blots"))
+    config = TrainConfig(backbone=RESNET, val_fraction=0.25, epochs=30)
+    run = runs.create(project, config, make_split(load_items(project), 0.25, 0))
+    assert worker.main(str(run.folder)) == 0, runs.read_history(run)
+    return workspace.home
+
+
+@pytest.fixture
+def finished(workspace, _finished_home) -> Run:
+    """A finished run with its export, in `workspace`: trained for real, once, and copied."""
+    shutil.copytree(_finished_home, workspace.home, dirs_exist_ok=True)
+    return runs.list_runs(workspace)[0]
+
+

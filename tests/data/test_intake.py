@@ -1,0 +1,193 @@
+"""From entries to labelled photos: nothing bad comes in, nothing good is lost."""
+
+import hashlib
+import io
+import os
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.data.test_images import JPEG, encoded, huge_png, picture
+from tests.data.test_sources import make_zip
+from tests.helpers import draw_dataset
+from transfer_core.data import intake
+from transfer_core.data.intake import ensure_thumbnail, take_in, thumbnail_path
+from transfer_core.data.items import load_items
+from transfer_core.data.sources import open_source, upload_entries, zip_entries
+from transfer_core.errors import DataError
+
+
+def photo(n: int, format: str = "PNG", **options) -> bytes:
+    noise = np.random.default_rng(n).integers(0, 255, (20, 30, 3), np.uint8)
+    return encoded(Image.fromarray(noise), format, **options)
+
+
+@pytest.fixture
+def project(workspace):
+    return workspace.create_project("Test")
+
+
+@pytest.fixture
+def take(workspace, project):
+    def take(entries, **options):
+        return take_in(workspace, project, entries, lambda done, total: None, **options)
+
+    return take
+
+
+def take_zip(take, files: dict[str, bytes]):
+    return take(zip_entries(make_zip(files), "x.zip"))
+
+
+GOOD = {f"{name}/{n}.png": photo(10 * i + n) for i, name in enumerate(("cats", "dogs")) for n in range(2)}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("cats/note.txt", b"hello", "not a photo"),
+        ("cats/cut.jpg", JPEG[: len(JPEG) // 2], "damaged or cut off"),
+        ("cats/huge.png", huge_png(30_000, 30_000), "900 megapixels; at most 200"),
+        ("cats/empty.jpg", b"", "not a photo"),
+        ("../../evil.jpg", photo(90), "points outside"),
+        ("/evil.jpg", photo(91), "points outside"),
+        ("C:\\evil.jpg", photo(92), "points outside"),
+        ("cats/more.zip", make_zip(GOOD).getvalue(), "archive inside the archive"),
+        ("cats/.DS_Store", b"x", "junk"),
+        ("__MACOSX/cats/._1.png", photo(93), "junk"),
+        ("loose.png", photo(94), "in no class folder"),
+    ],
+)
+def test_a_bad_file_is_listed_with_its_reason_and_costs_nothing_else(
+    workspace, project, take, tmp_path, name, content, said
+):
+    result = take_zip(take, GOOD | {name: content})
+    assert (result.photos, result.added, result.classes) == (4, 4, {"cats": 2, "dogs": 2})
+    (rejected,) = result.rejected
+    assert said in rejected.reason
+    assert rejected.file.split("/")[-1].endswith(name.replace("\\", "/").split("/")[-1])
+    stored = {f"{hashlib.sha256(content).hexdigest()}.png" for content in GOOD.values()}
+    assert set(os.listdir(project.photos_dir)) == stored
+    assert not list(tmp_path.parent.rglob("*evil*")) and not os.path.exists("/evil.jpg")
+
+
+def test_nothing_is_written_outside_the_home(workspace, project, take, tmp_path):
+    before = {path for path in tmp_path.rglob("*") if workspace.home not in path.parents}
+    take_zip(take, GOOD | {"../../../out.png": photo(5), "a/../../b.png": photo(6), "cats/CON": photo(7)})
+    assert {path for path in tmp_path.rglob("*") if workspace.home not in path.parents} == before
+    own = {path for path in workspace.home.rglob("*.png")}
+    assert all(path.parent == project.photos_dir for path in own) and len(own) == 5
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"a/readme.txt": b"text", "b/notes.txt": b"more"}, "None of the 2 files is a photo that can be used"),
+        ({".DS_Store": b"x", "__MACOSX/a": b"y"}, "There is no photo in it"),
+        ({"1.png": photo(1)}, "in no class folder; put each photo in a folder named after its class"),
+    ],
+)
+def test_a_source_without_any_usable_photo_is_refused(project, take, files, said):
+    with pytest.raises(DataError, match=said):
+        take_zip(take, files)
+    assert load_items(project) == [] and os.listdir(project.photos_dir) == []
+
+
+def test_photos_come_in_whole_and_once(workspace, project, take, tmp_path):
+    folder = draw_dataset(tmp_path / "data", per_class=3)
+    first = take(open_source(folder))
+    assert (first.photos, first.added, first.rejected) == (9, 9, [])
+    for item in load_items(project):
+        content = (project.photos_dir / item.file).read_bytes()
+        assert content == (folder / item.path).read_bytes()
+        assert item.photo == hashlib.sha256(content).hexdigest()
+        assert (item.width, item.height, item.part) == (61, 47, None)
+        assert item.class_name == item.path.split("/")[0]
+    again = take(open_source(folder))
+    assert (again.photos, again.added) == (9, 0)
+    assert len(load_items(project)) == len(os.listdir(project.photos_dir)) == 9
+
+
+def test_only_new_photos_come_in_later(project, take, tmp_path):
+    folder = draw_dataset(tmp_path / "data", per_class=2)
+    take(open_source(folder))
+    draw_dataset(tmp_path / "data", per_class=4)
+    later = take(open_source(folder))
+    assert (later.photos, later.added) == (12, 6)
+
+
+def test_the_ending_follows_the_content(project, take):
+    take(upload_entries([("photo.jpg", io.BytesIO(photo(1)))]), class_name="cats")
+    (item,) = load_items(project)
+    assert item.file.endswith(".png")
+
+
+def test_class_and_part_may_be_named_for_all(project, take):
+    take(upload_entries([("1.png", io.BytesIO(photo(1)))]), class_name=" my\ncats ", part="val")
+    (item,) = load_items(project)
+    assert (item.class_name, item.part) == ("my cats", "val")
+
+
+def test_size_is_that_of_the_upright_photo(project, take):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    take_zip(take, {"cats/1.jpg": encoded(picture(), "JPEG", exif=exif)})
+    assert [(item.width, item.height) for item in load_items(project)] == [(20, 30)]
+
+
+def test_a_broken_intake_keeps_what_came_before(workspace, project, monkeypatch):
+    monkeypatch.setattr(intake, "_PER_WRITE", 2)
+    files = {f"cats/{n}.png": photo(n) for n in range(6)}
+
+    def break_off(done, total):
+        if done >= 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        take_in(workspace, project, zip_entries(make_zip(files), "x"), break_off)
+    assert len(load_items(project)) == 4
+
+
+def test_progress_rises_to_the_number_of_files(workspace, project):
+    seen = []
+    take_in(workspace, project, zip_entries(make_zip(GOOD), "x"), lambda *numbers: seen.append(numbers))
+    assert seen[0] == (0, 4) and seen[-1] == (4, 4)
+
+
+def test_file_names_that_are_no_unicode_come_in(workspace, project, take, tmp_path):
+    folder = tmp_path / "data" / "cats"
+    folder.mkdir(parents=True)
+    with open(os.fsencode(folder) + b"/caf\xe9.png", "wb") as file:
+        file.write(photo(1))
+    take(open_source(tmp_path / "data"))
+    assert [item.class_name for item in load_items(project)] == ["cats"]
+
+
+def test_thumbnails_are_made_and_made_again(workspace, project, take):
+    take_zip(take, GOOD)
+    item = load_items(project)[0]
+    path = thumbnail_path(workspace, item.photo)
+    assert Image.open(path).size == (30, 20)
+    path.unlink()
+    assert ensure_thumbnail(workspace, project, item) == path and path.is_file()
+
+
+def test_a_zip_with_a_password_is_said_to_be_one(take, tmp_path):
+    content = bytearray(make_zip({"cats/1.png": photo(1)}).getvalue())
+    content[6] |= 1
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    (tmp_path / "x.zip").write_bytes(content)
+    with pytest.raises(DataError, match="make the zip without a password"):
+        take(open_source(tmp_path / "x.zip"))
+
+
+def test_zip_and_folder_give_the_same_photos(workspace, take, tmp_path):
+    folder = draw_dataset(tmp_path / "data", per_class=2)
+    with zipfile.ZipFile(tmp_path / "data.zip", "w") as archive:
+        for path in sorted(folder.rglob("*.jpg")):
+            archive.write(path, path.relative_to(tmp_path))  # with one wrapping folder
+    take(open_source(folder))
+    zipped = take(open_source(tmp_path / "data.zip"))
+    assert zipped.classes == {"blue": 2, "green": 2, "red": 2}

@@ -1,0 +1,188 @@
+"""What a person hands in, as entries; what a hostile zip holds, refused."""
+
+import io
+import os
+import random
+import stat
+import zipfile
+
+import pytest
+
+from transfer_core.data import sources
+from transfer_core.data.sources import is_junk, open_source, upload_entries, zip_entries
+from transfer_core.errors import DataError
+
+
+def make_zip(files: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> io.BytesIO:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    buffer.seek(0)
+    return buffer
+
+
+def paths(entries) -> list[str]:
+    return [entry.path for entry in entries]
+
+
+@pytest.mark.parametrize(
+    ("name", "junk"),
+    [
+        (".DS_Store", True),
+        ("cats/.DS_Store", True),
+        ("__MACOSX/cats/._1.jpg", True),
+        ("cats/Thumbs.db", True),
+        ("cats/desktop.ini", True),
+        (".git/config", True),  # a hidden folder
+        ("cats/.hidden.jpg", True),
+        ("cats/1.jpg", False),
+        ("readme.txt", False),  # no photo, but somebody's
+        ("../../evil.jpg", False),  # is refused for its name, not passed over in silence
+        ("thumbs.db.jpg", False),
+    ],
+)
+def test_junk_is_what_nobody_meant_to_hand_in(name, junk):
+    assert is_junk(name) is junk
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("../../evil.jpg", "points outside"),
+        ("/evil.jpg", "points outside"),
+        ("cats/../../../evil.jpg", "points outside"),
+        ("C:\\evil.jpg", "points outside"),
+        ("c:evil.jpg", "points outside"),
+        ("\\\\server\\share\\evil.jpg", "points outside"),
+        ("..\\evil.jpg", "points outside"),
+        ("cats/more.zip", "archive inside the archive"),
+        ("cats/more.tar.gz", "archive inside the archive"),
+    ],
+)
+def test_hostile_names_in_a_zip_are_refused(name, said):
+    entries = zip_entries(make_zip({name: b"x", "cats/1.jpg": b"y"}), "x.zip")
+    refusals = {entry.path: entry.refusal for entry in entries}
+    assert len(refusals) == 2 and refusals["cats/1.jpg"] is None
+    (refusal,) = (refusal for refusal in refusals.values() if refusal)
+    assert said in refusal
+
+
+@pytest.mark.parametrize("name", ["a..b/1.jpg", "cats/...jpg", "./cats/1.jpg"])
+def test_harmless_dots_pass(name):
+    (entry,) = zip_entries(make_zip({name: b"x"}), "x.zip")
+    assert entry.refusal is None and entry.read() == b"x"
+
+
+def test_links_in_a_zip_are_refused():
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        link = zipfile.ZipInfo("cats/passwd.jpg")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(link, "/etc/passwd")
+    (entry,) = zip_entries(buffer, "x.zip")
+    assert "a link" in entry.refusal
+
+
+def test_encrypted_files_are_refused_with_advice():
+    content = bytearray(make_zip({"cats/1.jpg": b"x"}).getvalue())
+    content[6] |= 1  # the flag in the file's own header, and in the directory
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    (entry,) = zip_entries(io.BytesIO(content), "x.zip")
+    assert "without a password" in entry.refusal
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (make_zip({}).getvalue(), "'x.zip' is empty"),
+        (make_zip({"cats/": b""}).getvalue(), "'x.zip' is empty"),  # folders alone
+        (b"", "is not a zip that can be opened"),
+        (b"hello", "is not a zip that can be opened"),
+        (make_zip({"cats/1.jpg": b"x" * 500}).getvalue()[:80], "is not a zip that can be opened"),  # cut off
+    ],
+    ids=["empty", "folders", "no bytes", "text", "cut off"],
+)
+def test_what_is_no_zip_is_refused(content, said):
+    with pytest.raises(DataError, match=said):
+        zip_entries(io.BytesIO(content), "x.zip")
+
+
+def test_a_damaged_file_in_a_zip_costs_only_itself():
+    content = bytearray(make_zip({"cats/1.jpg": b"a" * 50, "cats/2.jpg": b"b" * 50}, zipfile.ZIP_STORED).getvalue())
+    content[content.index(b"aaaa")] = ord("x")  # the checksum no longer fits
+    first, second = zip_entries(io.BytesIO(content), "x.zip")
+    with pytest.raises(DataError, match="damaged inside the zip"):
+        first.read()
+    assert second.read() == b"b" * 50
+
+
+def test_random_damage_to_a_zip_never_crashes():
+    rng = random.Random(0)
+    whole = make_zip({"a/1.jpg": b"x" * 300, "b/é.jpg": os.urandom(300)}).getvalue()
+    bzip2 = make_zip({"a/1.jpg": b"x" * 300}, zipfile.ZIP_BZIP2).getvalue()
+    lzma = make_zip({"a/1.jpg": b"x" * 300}, zipfile.ZIP_LZMA).getvalue()
+    refused = 0
+    for _ in range(3000):
+        content = bytearray(rng.choice([whole, bzip2, lzma]))
+        for _ in range(rng.choice([1, 2, 3])):
+            content[rng.randrange(len(content))] = rng.choice([0, 1, 127, 255, rng.randrange(256)])
+        try:
+            for entry in zip_entries(io.BytesIO(content), "x.zip"):
+                entry.read()
+        except DataError:
+            refused += 1
+    assert 300 < refused < 3000
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "said"), [("ENTRY_LIMIT", 1, "holds 2 files; at most 1"), ("EXPANDED_LIMIT", 10, "unpack to")]
+)
+def test_zips_have_limits(monkeypatch, limit, value, said):
+    monkeypatch.setattr(sources, limit, value)
+    with pytest.raises(DataError, match=said):
+        zip_entries(make_zip({"a/1": b"x" * 50, "b/2": b"y"}), "x.zip")
+
+
+def test_one_file_has_a_limit_whatever_the_zip_says_of_its_size(monkeypatch, tmp_path):
+    monkeypatch.setattr(sources, "PHOTO_LIMIT", 100)
+    (tmp_path / "big.jpg").write_bytes(b"x" * 101)
+    entries = [*open_source(tmp_path), *upload_entries([("big.jpg", io.BytesIO(b"x" * 101))])]
+    entries += zip_entries(make_zip({"a/big.jpg": b"x" * 101}), "x.zip")
+    for entry in entries:
+        with pytest.raises(DataError, match="MB"):
+            entry.read()
+
+
+def test_a_folder_is_walked_in_order_and_links_are_followed(tmp_path):
+    (tmp_path / "photos" / "b").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "photos" / "b" / "2.jpg").write_bytes(b"2")
+    (tmp_path / "photos" / "b" / "1.jpg").write_bytes(b"1")
+    (tmp_path / "elsewhere" / "3.jpg").write_bytes(b"3")
+    (tmp_path / "photos" / "a").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "photos" / "b" / "loop").symlink_to(tmp_path / "photos")
+    (tmp_path / "photos" / "dead.jpg").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "photos" / "pipe.jpg")
+    found = open_source(tmp_path / "photos")
+    assert paths(found) == ["dead.jpg", "pipe.jpg", "a/3.jpg", "b/1.jpg", "b/2.jpg"]
+    assert [entry.refusal for entry in found[:2]] == ["not a plain file"] * 2
+    assert [entry.read() for entry in found[2:]] == [b"3", b"1", b"2"]
+
+
+def test_a_file_that_vanishes_costs_only_itself(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"x")
+    (entry,) = open_source(tmp_path)
+    (tmp_path / "a.jpg").unlink()
+    with pytest.raises(DataError, match="cannot be read"):
+        entry.read()
+
+
+def test_data_that_does_not_exist_is_refused_with_advice(tmp_path):
+    with pytest.raises(DataError, match=r"does not exist. Name a folder with one folder per class, or a zip"):
+        open_source(tmp_path / "nowhere")
+
+
+def test_uploads_may_be_photos_and_zips_together():
+    files = [("IMG 1.JPG", io.BytesIO(b"1")), ("more.ZIP", make_zip({"cats/2.jpg": b"2"}))]
+    assert [(entry.path, entry.read()) for entry in upload_entries(files)] == [("IMG 1.JPG", b"1"), ("cats/2.jpg", b"2")]

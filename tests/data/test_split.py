@@ -1,0 +1,125 @@
+"""Which photos are learned from: stratified, seeded, and no photo on both sides."""
+
+import pytest
+
+from transfer_core.data.items import Item, new_item
+from transfer_core.data.split import make_split
+from transfer_core.errors import DataError
+
+
+def item(class_name: str, n: int, photo: str | None = None, part: str | None = None) -> Item:
+    return new_item(photo or f"{class_name}-{n}", f"{n}.jpg", f"{part}/{class_name}/{n}.jpg", class_name, part, (9, 9))
+
+
+def items(**counts: int) -> list[Item]:
+    return [item(name, n) for name, count in counts.items() for n in range(count)]
+
+
+def counts(part: tuple[Item, ...]) -> dict[str, int]:
+    return {name: sum(entry.class_name == name for entry in part) for name in sorted({e.class_name for e in part})}
+
+
+def test_every_class_gives_its_share():
+    split = make_split(items(bees=50, ants=20, wasps=5), 0.2, 0)
+    assert split.class_names == ("ants", "bees", "wasps")
+    assert counts(split.val) == {"ants": 4, "bees": 10, "wasps": 1}
+    assert counts(split.train) == {"ants": 16, "bees": 40, "wasps": 4}
+    assert not split.given and split.crossing == ()
+
+
+@pytest.mark.parametrize(
+    ("count", "fraction", "val"),
+    [
+        (2, 0.2, 1),  # at least one to check with
+        (2, 0.5, 1),  # at least one to learn from
+        (3, 0.5, 2),
+        (10, 0.05, 1),
+        (10, 0.5, 5),
+    ],
+)
+def test_small_classes_keep_one_on_each_side(count, fraction, val):
+    assert counts(make_split(items(a=count, b=count), fraction, 0).val) == {"a": val, "b": val}
+
+
+def test_the_seed_decides_and_order_does_not():
+    pool = items(a=30, b=30)
+    assert make_split(pool, 0.2, 0) == make_split(pool, 0.2, 0)
+    assert set(make_split(pool[::-1], 0.2, 0).val) == set(make_split(pool, 0.2, 0).val)
+    assert set(make_split(pool, 0.2, 1).val) != set(make_split(pool, 0.2, 0).val)
+
+
+def test_added_photos_move_few_of_the_others():
+    before = {entry.photo for entry in make_split(items(a=100, b=100), 0.2, 0).val}
+    after = {entry.photo for entry in make_split(items(a=105, b=100), 0.2, 0).val}
+    assert len(before - after) <= 3
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_identical_photos_stay_on_one_side_also_across_classes(seed):
+    pool = items(a=12, b=12, c=12)
+    pool += [item("a", 100 + n, photo="a-1") for n in range(3)]  # copies within a class
+    pool += [item("b", 200 + n, photo=f"a-{n}") for n in range(6)]  # the same photos under another name
+    split = make_split(pool, 0.25, seed)
+    assert {entry.photo for entry in split.train}.isdisjoint(entry.photo for entry in split.val)
+    assert sorted(entry.id for entry in split.train + split.val) == sorted(entry.id for entry in pool)
+    assert set(counts(split.train)) == set(counts(split.val)) == {"a", "b", "c"}
+
+
+def test_given_parts_are_respected():
+    pool = [item(name, n, part="train") for name in "ab" for n in range(4)]
+    pool += [item(name, 10 + n, part="val") for name in "ab" for n in range(2)]
+    pool += [item("a", 20, part="test")]
+    split = make_split(pool, 0.5, 0)
+    assert split.given
+    assert (counts(split.train), counts(split.val)) == ({"a": 4, "b": 4}, {"a": 2, "b": 2})
+
+
+def test_test_is_what_is_checked_with_where_there_is_no_val():
+    pool = [item(name, n, part="train") for name in "ab" for n in range(4)]
+    pool += [item(name, 10 + n, part="test") for name in "ab" for n in range(2)]
+    split = make_split(pool, 0.5, 0)
+    assert split.given
+    assert (counts(split.train), counts(split.val)) == ({"a": 4, "b": 4}, {"a": 2, "b": 2})
+
+
+def test_train_alone_is_split():
+    split = make_split([item(name, n, part="train") for name in "ab" for n in range(10)], 0.2, 0)
+    assert not split.given and counts(split.val) == {"a": 2, "b": 2}
+
+
+def test_crossings_of_a_given_split_are_reported_not_moved():
+    pool = [item(name, n, part="train") for name in "ab" for n in range(4)]
+    pool += [item("a", 10, photo="a-1", part="val"), item("b", 11, part="val")]
+    split = make_split(pool, 0.2, 0)
+    assert split.crossing == (("train/a/1.jpg", "val/a/10.jpg"),)
+    assert counts(split.val) == {"a": 1, "b": 1}
+
+
+@pytest.mark.parametrize(
+    ("pool", "said"),
+    [
+        ([], "There are no photos to learn from yet. Add photos of at least two classes."),
+        (items(cats=5), "There is one class, 'cats'; telling apart needs at least 2."),
+        (items(cats=5, dogs=1), "Class 'dogs' has 1 photo; it needs at least 2"),
+        (items(cats=1), "There is one class, 'cats'"),  # and its one photo is said, too; see below
+        # two files of the same bytes are one photo
+        ([*items(cats=5), item("dogs", 0, photo="x"), item("dogs", 1, photo="x")], "Class 'dogs' has 1 photo"),
+        # a class that only the validation part knows
+        (
+            [*(item(n, i, part="train") for n in "ab" for i in range(3)), item("c", 0, part="val")],
+            "classes without training photos: 'c'",
+        ),
+        # nothing to learn from
+        ([item("a", 0, part="val"), item("b", 1, part="val")], "There are no photos to learn from yet"),
+    ],
+)
+def test_what_cannot_be_trained_on_is_refused(pool, said):
+    with pytest.raises(DataError) as caught:
+        make_split(pool, 0.2, 0)
+    assert said in str(caught.value)
+
+
+def test_all_problems_are_said_at_once():
+    with pytest.raises(DataError) as caught:
+        make_split(items(cats=1), 0.2, 0)
+    assert "one class" in str(caught.value) and "has 1 photo" in str(caught.value)

@@ -1,0 +1,141 @@
+"""What tests use beside fixtures: drawn photos, tiny backbones, processes, and their end."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock, Timeout
+from PIL import Image, ImageDraw
+
+from transfer_core import runs
+from transfer_core.backbones import catalog, features
+from transfer_core.backbones.catalog import Backbone, Preparation
+from transfer_core.data.intake import take_in
+from transfer_core.data.sources import open_source
+from transfer_core.workspace import Project, Workspace
+
+ROOT = Path(__file__).resolve().parents[1]
+RESNET, VIT = "test_resnet.r160_in1k", "test_vit.r160_in1k"
+COLOURS = {"blue": (40, 60, 200), "green": (40, 170, 60), "red": (200, 40, 40)}
+
+
+def closed_port() -> int:
+    """A port on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def pretend_embedded_trunk(workspace: Workspace) -> None:
+    """Keeps runners from exporting the embedded backbone, which takes seconds and is not what these tests are about."""
+    path = features.trunk_path(catalog.BUILT_IN[catalog.EMBEDDED], workspace.weights_dir)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+
+
+def kill_all(workspace: Workspace) -> None:
+    """Ends the runner and the workers of a home; only such whose lock proves that the pid is still theirs."""
+    _kill(workspace.home / "runner.lock", workspace.home / "runner.json")
+    for run in runs.list_runs(workspace):
+        _kill(run.folder / "worker.lock", run.folder / "worker.json")
+
+
+def _kill(lock_path: Path, pid_path: Path) -> None:
+    lock = FileLock(lock_path)
+    deadline = time.monotonic() + 10
+    while lock_path.exists() and time.monotonic() < deadline:
+        try:
+            lock.acquire(timeout=0.05)
+            lock.release()
+            return
+        except Timeout:
+            if pid_path.exists():
+                os.kill(json.loads(pid_path.read_text())["pid"], signal.SIGKILL)
+
+
+def tiny_row(name: str) -> Backbone:
+    """The catalogue row of one of timm's own test networks; the first at 64 px, which is quicker still."""
+    side, args = (64, ()) if name == RESNET else (64, (("img_size", 64),))
+    preparation = Preparation(side, 0.875, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    return Backbone(name, f"Tiny {name}", "For tests.", 1, "Apache-2.0", preparation, model_args=args)
+
+
+def save_random_weights(row: Backbone, weights_dir: Path) -> Path:
+    """Weights of fixed randomness where downloaded ones would lie, in the same form."""
+    import timm
+    import torch
+    from safetensors.torch import save_file
+
+    torch.manual_seed(0)
+    network = timm.create_model(row.name, pretrained=False, **dict(row.model_args))
+    catalog.save_row(row, weights_dir)
+    path = weights_dir / row.name / "model.safetensors"
+    save_file(network.state_dict(), path)
+    return path
+
+
+def draw_photo(path: Path, colour: tuple[int, int, int], seed: int, size: tuple[int, int] = (61, 47)) -> Path:
+    """A JPEG of a blot in roughly that colour on noise."""
+    rng = np.random.default_rng(seed)
+    image = Image.fromarray(rng.integers(60, 190, (size[1], size[0], 3), np.uint8))
+    left, top = rng.integers(0, size[0] // 3), rng.integers(0, size[1] // 3)
+    shade = tuple(int(value) for value in np.clip(np.array(colour) + rng.integers(-60, 60, 3), 0, 255))
+    ImageDraw.Draw(image).ellipse((left, top, left + size[0] // 2, top + size[1] // 2), shade)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path, "JPEG", quality=90)
+    return path
+
+
+def draw_dataset(folder: Path, per_class: int = 8, names: tuple[str, ...] = tuple(COLOURS)) -> Path:
+    """Class folders with that many photos each."""
+    colours = list(COLOURS.values())
+    for class_id, name in enumerate(names):
+        for i in range(per_class):
+            draw_photo(folder / name / f"{name[:20]}{i}.jpg", colours[class_id % 3], 100 * class_id + i)
+    return folder
+
+
+def fill_project(workspace: Workspace, folder: Path, name: str = "Blots") -> Project:
+    project = workspace.create_project(name)
+    take_in(workspace, project, open_source(folder), lambda done, total: None)
+    return project
+
+
+def wait_for(is_true: Callable[[], object], seconds: float = 60, every: float = 0.02):
+    """What the function returns once that is true; fails the test after a while."""
+    deadline = time.monotonic() + seconds
+    while not (value := is_true()):
+        assert time.monotonic() < deadline, f"waited {seconds} s in vain"
+        time.sleep(every)
+    return value
+
+
+def start_python(*arguments: str, **environment: str) -> subprocess.Popen:
+    """A Python process in the repository; the caller waits for it or kills it."""
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run_python(*arguments: str, seconds: float = 60, **environment: str) -> subprocess.CompletedProcess:
+    """A Python process in the repository, to its end."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+    )

@@ -1,0 +1,103 @@
+from tests.helpers import draw_dataset, fill_project
+from tests.pages.conftest import button, errors, press, said
+from transfer_core import projects
+from transfer_core.data.items import count_classes, load_items
+
+
+def test_home_without_projects_says_how_to_begin(visit):
+    app = visit()
+    assert "None yet." in said(app)
+    assert button(app, "New project") and button(app, "Use the sample set")
+
+
+def test_home_shows_the_newest_project_first(visit, workspace):
+    for name in ("First", "Second", "Third", "Fourth"):
+        workspace.create_project(name)
+    cards = [entry.value for entry in visit().markdown if entry.value.startswith("**")]
+    assert cards == ["**Fourth**", "**Third**", "**Second**", "**First**"]
+
+
+def test_card_tells_photos_classes_and_the_best_result(visit, finished):
+    text = said(visit())
+    assert "24 photos, 3 classes" in text
+    assert "right, very likely" in text and "Not trained yet" not in text
+
+
+def test_card_of_an_untrained_and_of_an_empty_project(visit, workspace, project):
+    workspace.create_project("Empty")
+    text = said(visit())
+    assert "No photos yet" in text and "0 photos, 0 classes" in text
+    assert text.count("Not trained yet") == 2
+
+
+def test_open_leads_to_photos_while_there_are_none_and_to_train_after(visit, workspace, dataset):
+    workspace.create_project("Empty")
+    assert press(visit(), "Open").title[0].value == "Photos"
+    fill_project(workspace, dataset, "Filled")
+    app = visit()
+    [open_filled, _] = [entry for entry in app.button if entry.label == "Open"]
+    assert open_filled.click().run().title[0].value == "Train"
+
+
+def test_new_project_opens_its_photos(visit, workspace):
+    app = press(visit(), "New project")
+    app.text_input[0].set_value("  Leaves of our street ")
+    app = press(app, "New project", "Create")
+    [made] = workspace.projects()
+    assert made.name == "Leaves of our street"
+    assert app.title[0].value == "Photos"
+    assert app.query_params["project"] in (made.id, [made.id])
+
+
+def test_new_project_needs_a_name(visit, workspace):
+    app = press(press(visit(), "New project"), "New project", "Create")
+    assert len(errors(app)) == 1 and "needs a name" in errors(app)[0]
+    assert workspace.projects() == []
+
+
+def test_rename(visit, workspace):
+    workspace.create_project("Old")
+    app = press(visit(), "Rename")
+    app.text_input[0].set_value("New")
+    opener, confirm = [entry for entry in app.button if entry.label == "Rename"]
+    opener.click()
+    confirm.click()
+    assert "**New**" in said(app.run())
+    assert [entry.name for entry in workspace.projects()] == ["New"]
+
+
+def test_delete_names_what_goes_and_deletes_it(visit, workspace, project):
+    app = press(visit(), "Delete")
+    assert "24 photos and 0 runs" in said(app)
+    opener, confirm = [entry for entry in app.button if entry.label == "Delete"]
+    opener.click()
+    confirm.click()
+    assert "None yet." in said(app.run())
+    assert not project.folder.exists() and workspace.projects() == []
+
+
+def test_delete_of_a_project_at_work_says_to_stop_it_first(visit, workspace, training):
+    app = press(visit(), "Delete")
+    opener, confirm = [entry for entry in app.button if entry.label == "Delete"]
+    opener.click()
+    confirm.click()
+    app.run()
+    assert len(errors(app)) == 1 and "Stop it first" in errors(app)[0]
+    assert workspace.projects()
+
+
+def test_sample_set_makes_a_project_of_four_classes(visit, workspace, monkeypatch):
+    monkeypatch.setattr(projects, "_SAMPLE_PER_CLASS", 3)  # drawing all of them takes seconds
+    app = press(visit(), "Use the sample set")
+    [made] = workspace.projects()
+    assert list(count_classes(load_items(made)).values()) == [3, 3, 3, 3]
+    assert app.title[0].value == "Photos"
+
+
+def test_project_that_vanishes_from_disk_leaves_a_working_home(visit, workspace, tmp_path):
+    gone = workspace.create_project("Gone")
+    fill_project(workspace, draw_dataset(tmp_path / "set"), "Stays")
+    app = visit()
+    workspace.delete_project(gone)
+    (workspace.projects_dir / "stray").mkdir()
+    assert "**Stays**" in said(app.run()) and "**Gone**" not in said(app)

@@ -1,0 +1,145 @@
+"""Names from outside reach every page as plain words: nothing raises, nothing turns into Markdown or HTML."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from tests.helpers import draw_photo, fill_project
+from tests.pages.conftest import after_epochs, charts, errors, press, said, write
+from transfer_core import events, runs
+from transfer_core.config import TrainConfig
+from transfer_core.data.items import load_items
+from transfer_core.data.split import make_split
+from transfer_core.evaluation.evaluate import ValAnswers, evaluate, save_evaluation
+
+NAMES = (
+    "<img src=x onerror=alert(1)>",
+    ":red[alarm] $x^2$ :smile: &lt;",
+    "# [link](http:evil.example) **bold** `code`",
+    "=HYPERLINK(1)|a|b|",
+    "\N{LEAF FLUTTERING IN WIND} Blätter \N{RIGHT-TO-LEFT OVERRIDE}gpj.exe",
+    "l" + "ong" * 80,
+)
+# What Streamlit's Markdown would act on if it came through unescaped.
+ACTIVE = re.compile(r"(?<!\\)(<img|:red\[|\$x|:smile:|\[link\]|\*\*bold|`code|\|a|&lt)")
+
+
+@pytest.fixture
+def hostile(workspace, tmp_path):
+    """A project of hostile names: its own, its classes' and its files'."""
+    for class_id in range(len(NAMES)):
+        for i in range(4):
+            draw_photo(
+                tmp_path / "set" / f"class{class_id}" / f"{i}.jpg", (40 * class_id, 90, 50 * i), class_id * 9 + i
+            )
+    project = fill_project(workspace, tmp_path / "set", NAMES[1])
+    lines = [json.loads(line) for line in project.labels_path.read_text("utf-8").splitlines()]
+    for line in lines:
+        line["class_name"] = NAMES[int(line["class_name"][5:])]
+        line["path"] = f"{line['class_name']}/{line['class_name']}.jpg"
+    project.labels_path.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    return project
+
+
+@pytest.fixture
+def answered(hostile):
+    """A run of it that has ended with two mistakes, its export failed."""
+    split = make_split(load_items(hostile), 0.25, 0)
+    run = runs.create(hostile, TrainConfig(backbone="<b>by hand</b>"), split)
+    place = {name: class_id for class_id, name in enumerate(split.class_names)}
+    true_ids = [place[item.class_name] for item in split.val]
+    confidences = [
+        [0.9 if class_id == (true + (row < 2)) % 6 else 0.02 for class_id in range(6)]
+        for row, true in enumerate(true_ids)
+    ]
+    answers = ValAnswers(np.array(confidences), np.array(true_ids))
+    result = evaluate(split, answers, 3, {"total": 1.0, "features": 0.5, "train": 0.5})
+    save_evaluation(run.evaluation_dir, result, answers)
+    epochs = [_of_six(event) for event in after_epochs(3)]
+    finished = events.RunFinished(result=json.loads(json.dumps(result.to_json())))
+    return write(run, events.RunStarted(), *epochs, events.Notice(message=NAMES[0]), finished)
+
+
+def _of_six(event):
+    if isinstance(event, events.EpochFinished):
+        return events.EpochFinished(**{**vars(event), "confusion_matrix": [[1] * 6] * 6})
+    return event
+
+
+def check(app) -> str:
+    """What the page says, once it is sure that none of it is active."""
+    text = said(app)
+    assert errors(app) == [] or not ACTIVE.search("\n".join(errors(app)))
+    assert not (found := ACTIVE.search(text)), text[max(0, found.start() - 60) : found.end() + 60]
+    return text
+
+
+def test_home_and_its_dialogs(visit, hostile):
+    assert r"\:red\[alarm\]" in check(visit())
+    check(press(visit(), "Delete"))
+
+
+def test_photos(visit, hostile):
+    text = check(visit("photos", project=hostile.id))
+    assert r"\<img src\=x" in text or r"\<img src=x" in text
+    assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in text
+
+
+def test_train_before_and_after(visit, hostile, request):
+    check(visit("train", project=hostile.id))
+    request.getfixturevalue("answered")
+    app = visit("train", project=hostile.id)
+    assert "Right on" in check(app)
+    labels = json.dumps(charts(app)["matrix"])
+    assert "<img" not in labels and "&lt;img" in labels
+
+
+def test_failed_run(visit, answered):
+    write(answered, events.RunFailed(message=f"Class '{NAMES[2]}' is gone.", hint=NAMES[0]))
+    check(visit("train", project=answered.project_id))
+
+
+def test_understand(visit, answered):
+    app = visit("understand", project=answered.project_id)
+    assert "2 mistakes" in check(app)
+    for name, figure in charts(app).items():
+        assert "<img" not in json.dumps(figure), name
+    assert NAMES[0] in list(app.dataframe[0].value["Class"])  # a table shows text as it is
+
+
+@pytest.mark.parametrize("page", ["try_it", "take_along"])
+def test_export_that_failed_because_of_a_name(visit, answered, page):
+    write(answered, events.ExportFailed(message=NAMES[2]))
+    assert len(errors(visit(page, project=answered.project_id))) == 1
+    check(visit(page, project=answered.project_id))
+
+
+@pytest.mark.parametrize("page", ["try_it", "take_along"])
+def test_finished_run_whose_project_has_a_hostile_name(visit, workspace, finished, page):
+    project = workspace.rename_project(workspace.open_project(finished.project_id), NAMES[2])
+    check(visit(page, project=project.id))
+
+
+def test_try_a_file_of_a_hostile_name(visit, finished, tmp_path):
+    app = visit("try_it", project=finished.project_id)
+    photo = draw_photo(tmp_path / "p.jpg", (200, 40, 40), 9).read_bytes()
+    app.file_uploader(key="try-files").set_value([(f"{name}.jpg", photo, "image/jpeg") for name in NAMES]).run()
+    check(app)
+    app.file_uploader(key="try-files").set_value([(f"{NAMES[2]}.jpg", b"no photo", "image/jpeg")]).run()
+    assert len(errors(app)) == 1
+    check(app)
+
+
+def test_upload_into_a_class_of_a_hostile_name(visit, workspace, tmp_path):
+    project = workspace.create_project("Blots")
+    photo = draw_photo(tmp_path / "p.jpg", (200, 40, 40), 9).read_bytes()
+    app = visit("photos", project=project.id)
+    app.text_input(key="upload-class").set_value(NAMES[1]).run()
+    files = [(f"{NAMES[0]}.jpg", photo, "image/jpeg"), (f"{NAMES[2]}.txt", b"no photo", "text/plain")]
+    app.file_uploader(key="files-0").set_value(files).run()
+    assert "1 new photo added." in check(app) and "1 file was left out" in said(app)
+    app.file_uploader(key="files-1").set_value(files[1:]).run()
+    assert len(errors(app)) == 1
+    check(app)

@@ -1,0 +1,155 @@
+import struct
+import zlib
+
+import pytest
+
+from tests.helpers import draw_photo
+from tests.pages.conftest import button, errors, press, said, zipped
+from transfer_core.data.items import count_classes, load_items
+
+
+@pytest.fixture
+def empty(workspace):
+    return workspace.create_project("Blots")
+
+
+@pytest.fixture
+def photos(tmp_path) -> dict[str, bytes]:
+    """Ten photos of each of two classes, by path."""
+    return {
+        f"{name}/{i}.jpg": draw_photo(tmp_path / f"{name}{i}.jpg", colour, seed + i).read_bytes()
+        for name, colour, seed in (("blue", (40, 60, 200), 0), ("red", (200, 40, 40), 100))
+        for i in range(10)
+    }
+
+
+def hand_in(app, content: bytes, name: str = "photos.zip"):
+    return app.file_uploader(key="zip-0").set_value([(name, content, "application/zip")]).run()
+
+
+def test_empty_project_shows_the_ways_in(visit, empty):
+    app = visit("photos", project=empty.id)
+    text = said(app)
+    assert "at least two classes" in text and "**A zip**" in text and "**The sample set**" in text
+    assert [entry.label for entry in app.button] == []
+
+
+def test_zip_comes_in(visit, empty, photos):
+    app = hand_in(visit("photos", project=empty.id), zipped(photos))
+    text = said(app)
+    assert "20 new photos added." in text
+    assert "**20 photos, 2 classes.** Nothing to look at." in text
+    assert not button(app, "Go on to Train").disabled
+    assert count_classes(load_items(empty)) == {"blue": 10, "red": 10}
+    assert press(app, "Go on to Train").title[0].value == "Train"
+
+
+def test_uploader_is_empty_after_an_upload_and_the_same_photos_are_known(visit, empty, photos):
+    app = hand_in(visit("photos", project=empty.id), zipped(photos))
+    assert app.file_uploader(key="zip-1").value in (None, [])
+    app.file_uploader(key="zip-1").set_value([("again.zip", zipped(photos), "application/zip")]).run()
+    assert "0 new photos added. 20 photos were here already." in said(app)
+
+
+def test_folder_comes_in(visit, empty, photos):
+    app = visit("photos", project=empty.id)
+    files = [(f"blots/{path}", content, "image/jpeg") for path, content in photos.items()]
+    app.file_uploader(key="folder-0").set_value(files).run()
+    assert "20 new photos added." in said(app)
+    assert count_classes(load_items(empty)) == {"blue": 10, "red": 10}
+
+
+def test_photos_of_one_class_come_in_once_it_has_a_name(visit, empty, photos):
+    app = visit("photos", project=empty.id)
+    assert app.file_uploader(key="files-0").disabled
+    app.text_input(key="upload-class").set_value("oak").run()
+    assert not app.file_uploader(key="files-0").disabled
+    files = [(path.replace("/", "-"), content, "image/jpeg") for path, content in photos.items()]
+    app.file_uploader(key="files-0").set_value(files).run()
+    assert count_classes(load_items(empty)) == {"oak": 20}
+    assert "There is one class" in said(app)
+    assert button(app, "Go on to Train").disabled
+
+
+def test_photos_with_given_parts_show_a_chart_of_them(visit, empty, photos):
+    parted = {f"{'val' if '9.jpg' in path else 'train'}/{path}": content for path, content in photos.items()}
+    app = hand_in(visit("photos", project=empty.id), zipped(parted))
+    assert "20 new photos added." in said(app)
+    assert [element.proto.id.endswith("-counts") for element in app.get("plotly_chart")] == [True]
+
+
+def test_bad_file_among_good_ones_is_named_and_costs_nothing_else(visit, empty, photos):
+    photos["red/notes.txt"] = b"not a photo"
+    photos["red/cut.jpg"] = photos["red/0.jpg"][:900]
+    app = hand_in(visit("photos", project=empty.id), zipped(photos))
+    assert "20 new photos added." in said(app) and "2 files were left out" in said(app)
+    left_out = dict(zip(*(app.dataframe[0].value[column] for column in ("File", "Why")), strict=True))
+    assert left_out["red/notes.txt"].startswith("not a photo that can be read")
+    assert left_out["red/cut.jpg"].startswith("damaged or cut off")
+
+
+def huge_png() -> bytes:
+    """A picture whose header says 30,000 x 30,000, with hardly a pixel behind it."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
+    return b"\x89PNG\r\n\x1a\n" + chunk + b"\0\0\0\0IDAT"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (zipped({}), "is empty"),
+        (zipped({"a/": b"", "b/": b""}), "is empty"),
+        (zipped({"a/one.txt": b"words", "b/two.txt": b"words"}), "None of the 2 files is a photo"),
+        (zipped({"a/one.jpg": b"\xff\xd8\xff\xe0 cut"}), "The one file in it, 'a/one.jpg', cannot be used: "),
+        (zipped({"../../evil.jpg": b"x"}), "points outside"),
+        (zipped({"/evil.jpg": b"x"}), "points outside"),
+        (zipped({"a/huge.png": huge_png()}), "900 megapixels"),
+        (b"PK\x03\x04 broken", "is not a zip that can be opened"),
+        (b"", "is not a zip that can be opened"),
+        (zipped({"__MACOSX/a.jpg": b"", ".DS_Store": b""}), "There is no photo in it"),
+    ],
+)
+def test_bad_zip_gives_one_clear_message(visit, empty, content, words):
+    app = hand_in(visit("photos", project=empty.id), content)
+    [message] = errors(app)
+    assert words in message.replace("\\", "")
+    assert load_items(empty) == [] and "Bring at least two classes" in said(app)
+
+
+def test_zip_with_paths_upwards_writes_nothing_outside(visit, empty, photos, workspace):
+    photos["../../../evil.jpg"] = photos["red/0.jpg"]
+    app = hand_in(visit("photos", project=empty.id), zipped(photos))
+    assert "20 new photos added." in said(app)
+    assert list(workspace.home.parent.rglob("evil*")) == []
+
+
+def test_photos_in_no_class_folder_are_refused_with_the_remedy(visit, empty, photos):
+    app = hand_in(visit("photos", project=empty.id), zipped({path.replace("/", "-"): c for path, c in photos.items()}))
+    [message] = errors(app)
+    assert "in a folder named after its class" in message.replace("\\", "")
+
+
+def test_one_class_only_cannot_go_on(visit, empty, photos):
+    app = hand_in(visit("photos", project=empty.id), zipped({p: c for p, c in photos.items() if p.startswith("red")}))
+    assert "There is one class" in said(app)
+    assert button(app, "Go on to Train").disabled
+
+
+def test_small_and_unequal_classes_are_pointed_out(visit, project):
+    assert "'blue' has only 8 photos" in said(visit("photos", project=project.id)).replace("\\", "")
+
+
+def test_all_photos_of_a_class_open_in_a_dialog(visit, empty, photos):
+    app = hand_in(visit("photos", project=empty.id), zipped(photos))
+    [first, _] = [entry for entry in app.button if entry.label == "See all 10"]
+    before = len(app.image)
+    first.click().run()
+    assert errors(app) == [] and len(app.image) == before + 10
+
+
+def test_lost_thumbnails_are_made_again(visit, project, workspace):
+    for path in workspace.prepared_dir.rglob("*.jpg"):
+        path.unlink()
+    assert errors(visit("photos", project=project.id)) == []
+    assert list(workspace.prepared_dir.rglob("*.jpg"))

@@ -1,0 +1,166 @@
+"""Understand, Try and Take along: what a finished run offers."""
+
+import zipfile
+
+import pytest
+
+from tests.helpers import COLOURS, draw_photo
+from tests.pages.conftest import button, charts, errors, forget_export, press, said, write
+from transfer_core import events, runs
+from transfer_core.arrays import read_arrays
+from transfer_core.evaluation.evaluate import ValAnswers, evaluate, save_evaluation
+
+
+@pytest.fixture
+def mistaken(finished):
+    """The finished run, its last two answers turned wrong."""
+    split = runs.load_split(finished)
+    arrays, _ = read_arrays(finished.evaluation_dir / "val.safetensors")
+    arrays["confidences"][-2:] = arrays["confidences"][-2:][:, [1, 2, 0]]
+    answers = ValAnswers(**arrays)
+    assert len(answers.mistakes()) == 2
+    result = evaluate(split, answers, 30, {"total": 1.0, "features": 0.5, "train": 0.5})
+    save_evaluation(finished.evaluation_dir, result, answers)
+    return write(finished, events.RunFinished(result=result.to_json()))
+
+
+# --- Understand ----------------------------------------------------------------------------------------------------
+
+
+def test_understand_without_a_mistake(visit, finished):
+    app = visit("understand", project=finished.project_id)
+    text = said(app)
+    assert app.subheader[0].value.startswith("Right on 6 of 6 photos it had never seen")
+    assert "It mixed up nothing." in text and "It made no mistake." in text
+    assert {"matrix", "scores", "loss", "accuracy"} <= set(charts(app))
+
+
+def test_understand_shows_the_mistakes(visit, mistaken):
+    app = visit("understand", project=mistaken.project_id)
+    text = said(app)
+    assert "Right on 4 of 6" in text and "2 mistakes, the surest first." in text
+    assert "2 photos of **red** taken for **green**" in text or "of **red** taken for" in text
+    assert len([entry for entry in app.markdown if entry.value.startswith("is **")]) == 2
+
+
+def test_understand_lists_each_class(visit, mistaken):
+    table = visit("understand", project=mistaken.project_id).dataframe[0].value
+    assert list(table["Class"]) == ["blue", "green", "red"] and list(table["Photos"]) == [2, 2, 2]
+
+
+def test_understand_says_which_photos_are_in_both_parts(visit, finished):
+    path = finished.folder / "split.json"
+    path.write_text(path.read_text().replace('"crossing": []', '"crossing": [["train/a.jpg", "val/a.jpg"]]'))
+    [warning] = visit("understand", project=finished.project_id).warning
+    assert "1 photo is in both parts" in warning.value and r"train/a\.jpg" in warning.value
+
+
+def test_run_is_chosen_by_the_list_and_by_the_address(visit, finished, workspace):
+    project = workspace.open_project(finished.project_id)
+    newer = runs.create(project, finished.config, runs.load_split(finished))
+    history = runs.read_history(finished)
+    worse = history.result | {"val_accuracy": 0.5, "confusion_matrix": [[1, 1, 0], [0, 1, 1], [1, 0, 1]]}
+    write(newer, events.RunStarted(), *history.epochs, events.RunFinished(result=worse))
+    save_evaluation(
+        newer.evaluation_dir, evaluate(runs.load_split(newer), _answers(finished), 30, {}), _answers(finished)
+    )
+    app = visit("understand", project=project.id)
+    assert "Right on 3 of 6" in said(app) and len(app.selectbox[0].options) == 2
+    app.selectbox[0].select_index(1).run()
+    assert "Right on 6 of 6" in said(app) and app.query_params["run"] in (finished.id, [finished.id])
+    assert "Right on 6 of 6" in said(visit("understand", project=project.id, run=finished.id))
+
+
+def _answers(run) -> ValAnswers:
+    return ValAnswers(**read_arrays(run.evaluation_dir / "val.safetensors")[0])
+
+
+# --- Try -----------------------------------------------------------------------------------------------------------
+
+
+def test_try_one_photo(visit, finished, tmp_path):
+    app = visit("try_it", project=finished.project_id)
+    photo = draw_photo(tmp_path / "new.jpg", COLOURS["red"], 999)
+    app.file_uploader(key="try-files").set_value([("new.jpg", photo.read_bytes(), "image/jpeg")]).run()
+    assert errors(app) == [] and app.title[1].value == "red"
+    assert "sure" in said(app) and "bars" in charts(app)
+
+
+def test_try_several_photos_gives_a_table_to_download(visit, finished, tmp_path):
+    app = visit("try_it", project=finished.project_id)
+    files = [
+        (f"{name}.jpg", draw_photo(tmp_path / f"{name}.jpg", colour, 999).read_bytes(), "image/jpeg")
+        for name, colour in COLOURS.items()
+    ]
+    app.file_uploader(key="try-files").set_value(files).run()
+    assert list(app.dataframe[0].value["It says"]) == ["blue", "green", "red"]
+    assert app.download_button[0].label == "Download as a table (CSV)"
+
+
+@pytest.mark.parametrize("content", [b"", b"no photo", b"\xff\xd8\xff\xe0 cut"])
+def test_try_a_file_that_is_no_photo(visit, finished, content):
+    app = visit("try_it", project=finished.project_id)
+    app.file_uploader(key="try-files").set_value([("a.jpg", content, "image/jpeg")]).run()
+    [message] = errors(app)
+    assert message.startswith(r"a\.jpg: not a photo that can be read")
+    assert button(app, "Show me one")
+
+
+def test_try_a_bad_file_among_good_ones(visit, finished, tmp_path):
+    app = visit("try_it", project=finished.project_id)
+    photo = draw_photo(tmp_path / "new.jpg", COLOURS["red"], 999).read_bytes()
+    app.file_uploader(key="try-files").set_value([("a.txt", b"x", "text/plain"), ("b.jpg", photo, "image/jpeg")]).run()
+    assert len(errors(app)) == 1 and app.title[1].value == "red"
+
+
+def test_try_a_photo_that_was_kept_aside(visit, finished):
+    app = press(visit("try_it", project=finished.project_id), "Show me one")
+    assert errors(app) == [] and "That is right." in said(app) and len(app.image) == 1
+
+
+def test_try_and_take_along_wait_for_the_export(visit, finished):
+    forget_export(finished)
+    for page in ("try_it", "take_along"):
+        app = visit(page, project=finished.project_id)
+        assert "checking that it answers as the trained one does" in said(app)
+        assert [entry.label for entry in app.button] == [] and list(app.download_button) == []
+
+
+def test_try_and_take_along_say_that_the_export_failed(visit, finished):
+    forget_export(finished)
+    write(finished, events.ExportFailed(message="The *disk* is full."))
+    for page in ("try_it", "take_along"):
+        app = visit(page, project=finished.project_id)
+        [message] = errors(app)
+        assert r"The \*disk\* is full\." in message
+        assert list(app.download_button) == []
+
+
+# --- Take along ----------------------------------------------------------------------------------------------------
+
+
+def test_take_along_offers_the_checked_zip(visit, finished):
+    app = visit("take_along", project=finished.project_id)
+    assert "Gives the same answers as here: **6 of 6** photos" in said(app)
+    [download] = app.download_button
+    assert download.label.startswith("Download (")
+    with zipfile.ZipFile(finished.model_dir / "take-along.zip") as archive:
+        assert set(archive.namelist()) == {"model.onnx", "class_names.json", "README.md", "predict.py"}
+        assert archive.read("model.onnx") == finished.model_path.read_bytes()
+
+
+def test_take_along_admits_changed_answers(visit, finished):
+    write(finished, events.ExportFinished(changed_labels=2, max_difference=0.25, checked=6, seconds=1.0))
+    [warning] = visit("take_along", project=finished.project_id).warning
+    assert "**4 of 6**" in warning.value and "0.250" in warning.value
+
+
+def test_take_along_leads_home(visit, finished):
+    app = press(visit("take_along", project=finished.project_id), "Back to all projects")
+    assert app.title[0].value == "Teach a picture model your own classes"
+
+
+def test_export_failed_with_a_model_file_left_is_not_offered_to_try(visit, finished):
+    """A resumed run may leave the model file of before; what failed its check is not tried."""
+    write(finished, events.ExportFailed(message="The check failed."))
+    assert len(errors(visit("try_it", project=finished.project_id))) == 1

@@ -1,0 +1,241 @@
+import json
+import time
+
+import pytest
+
+from tests.helpers import RESNET, VIT
+from tests.pages.conftest import after_epochs, button, charts, errors, press, said, write
+from transfer_core import events, runs
+from transfer_core.workspace import read_json
+
+MATRIX = [[2, 0, 0], [0, 1, 1], [0, 0, 2]]
+RESULT = {
+    "class_names": ["blue", "green", "red"],
+    "train_count": 18,
+    "val_count": 6,
+    "val_accuracy": 5 / 6,
+    "val_interval": (0.44, 0.97),
+    "confusion_matrix": MATRIX,
+    "epochs": 10,
+    "seconds": {"total": 1.0, "features": 0.5, "train": 0.5},
+}
+
+
+def points(app, key: str) -> int:
+    """How many epochs the solid curve of a chart has."""
+    return max(len(trace["x"]) for trace in charts(app)[key]["data"])
+
+
+def test_too_few_classes_lead_to_photos(visit, workspace):
+    empty = workspace.create_project("Empty")
+    app = visit("train", project=empty.id)
+    assert "at least two classes" in said(app)
+    assert press(app, "Add photos").title[0].value == "Photos"
+
+
+def test_before_the_first_run_it_says_what_will_happen(visit, project):
+    text = said(visit("train", project=project.id)).replace("\\", "")
+    assert "EfficientNet-Lite0 looks at your 24 photos once; then a small new part learns your 3 classes." in text
+    assert "**Press Train** and watch" in text
+
+
+def test_train_makes_one_run_with_the_suggested_settings(visit, project, workspace):
+    app = press(visit("train", project=project.id), "Train")
+    [run] = runs.list_runs(workspace, project)
+    assert run.config == type(run.config)()
+    assert errors(app) == [] and app.query_params["run"] in (run.id, [run.id])
+    assert button(app, "Train again").disabled and not button(app, "Stop and keep").disabled
+
+
+def test_advanced_settings_reach_the_run(visit, project, workspace):
+    app = visit("train", project=project.id)
+    for key, value in (("epochs", 7), ("batch_size", 4), ("learning_rate", 0.002), ("val_fraction", 0.5), ("seed", 3)):
+        app.number_input(key=f"setting-{key}").set_value(value)
+    app.selectbox(key="setting-augmentation").set_value("none")
+    app.radio(key="strategy").set_value("full")
+    app.run()
+    press(app, "Train")
+    [run] = runs.list_runs(workspace, project)
+    written = read_json(run.folder / "config.json")["train"]
+    assert {key: written[key] for key in written if key not in ("schema", "backbone")} == {
+        "strategy": "full",
+        "epochs": 7,
+        "batch_size": 4,
+        "learning_rate": 0.002,
+        "augmentation": "none",
+        "val_fraction": 0.5,
+        "seed": 3,
+    }
+    assert len(runs.load_split(run).val) == 12
+
+
+def test_chosen_backbone_reaches_the_run(visit, project, workspace):
+    app = press(visit("train", project=project.id), "All backbones")
+    app.radio(key="backbone").set_value(RESNET)
+    app = press(app, "All backbones", "Use this one")
+    assert f"Tiny {RESNET}" in said(app).replace("\\", "")
+    press(app, "Train")
+    [run] = runs.list_runs(workspace, project)
+    assert run.config.backbone == RESNET
+
+
+def test_backbone_that_needs_a_download_says_so_within_ten_seconds_offline(visit, project, workspace):
+    app = press(visit("train", project=project.id), "All backbones")
+    app.radio(key="backbone").set_value("resnet50.a1_in1k")
+    app = press(app, "All backbones", "Use this one")
+    assert "is downloaded first" in said(app)
+    began = time.monotonic()
+    app = press(app, "Train")
+    assert time.monotonic() - began < 10
+    [message] = errors(app)
+    assert "EfficientNet-Lite0" in message.replace("\\", "")  # what can be done
+    assert runs.list_runs(workspace, project) == []
+
+
+def test_class_of_one_photo_is_refused_with_the_remedy(visit, workspace, project):
+    lines = [json.loads(line) for line in project.labels_path.read_text().splitlines()]
+    kept = [line for line in lines if line["class_name"] != "red"] + [
+        line for line in lines if line["class_name"] == "red"
+    ][:1]
+    project.labels_path.write_text("".join(json.dumps(line) + "\n" for line in kept))
+    app = press(visit("train", project=project.id), "Train")
+    [message] = errors(app)
+    assert "Class 'red' has 1 photo" in message.replace("\\", "")
+    assert runs.list_runs(workspace, project) == []
+
+
+def test_queued_run(visit, project, queue_run):
+    queue_run()
+    app = visit("train", project=project.id)
+    assert "Starting" in said(app) and button(app, "Train again").disabled
+
+
+def test_queued_run_behind_another_says_how_many_are_before_it(visit, project, queue_run):
+    queue_run()
+    last = queue_run()
+    assert "1 run before this one" in said(visit("train", project=project.id, run=last.id))
+
+
+def test_queued_run_that_is_stopped_leaves_the_queue(visit, project, queue_run):
+    run = queue_run()
+    app = press(visit("train", project=project.id), "Stop and keep")
+    assert runs.read_history(run).status == "stopped"
+    assert "Stopped before it had learned anything." in said(app)
+
+
+def test_running_run_looking_at_photos(visit, project, queue_run):
+    looking = [events.PhaseStarted(name="features", title="Looking at photos"), events.Progress(done=9, total=24)]
+    run = write(queue_run(), events.RunStarted(), *looking)
+    with run.lock():
+        app = visit("train", project=project.id)
+    assert "Looking at photos: 9 of 24 photos" in said(app)
+    assert app.progress[0].value == 37
+    assert set(charts(app)) == {"layers"}
+
+
+def test_running_run_shows_curves_and_matrix_and_grows(visit, project, training):
+    app = visit("train", project=project.id)
+    text = said(app)
+    assert "Learning, all layers: epoch 2 of 10" in text
+    assert "You may close this page" in text
+    assert points(app, "loss") == points(app, "accuracy") == 2 and "matrix" in charts(app)
+    write(training, after_epochs(3)[-1])
+    assert "epoch 3 of 10" in said(app.run()) and points(app, "loss") == 3
+
+
+def test_stop_asks_the_worker_once(visit, project, training):
+    app = press(visit("train", project=project.id), "Stop and keep")
+    assert errors(app) == [] and runs.stop_requested(training)
+    assert button(app, "Stopping").disabled
+
+
+def test_interrupted_run_can_be_resumed(visit, project, queue_run):
+    run = write(queue_run(strategy="full", epochs=10), events.RunStarted(), *after_epochs(4))
+    app = visit("train", project=project.id)
+    assert "This run was interrupted." in said(app) and points(app, "loss") == 4
+    assert not button(app, "Train again").disabled
+    app = press(app, "Resume")
+    assert runs.read_history(run).status == "queued"
+    assert errors(app) == [] and button(app, "Stop and keep")
+
+
+def test_resumed_run_forgets_the_epochs_after_its_checkpoint(visit, project, queue_run):
+    run = write(queue_run(strategy="full", epochs=10), events.RunStarted(), *after_epochs(4))
+    write(run, events.RunQueued(), events.RunResumed(from_step=3))
+    with run.lock():
+        app = visit("train", project=project.id)
+        assert "Starting" in said(app) and points(app, "loss") == 3
+        write(run, events.PhaseStarted(name="imports", title="Starting PyTorch"))
+        assert "Starting PyTorch" in said(app.run()) and "Starting PyTorch: epoch" not in said(app)
+        write(run, after_epochs(1)[0])
+        assert "Learning, all layers: epoch 3 of 10" in said(app.run())
+
+
+def test_stopped_run_with_a_result(visit, project, queue_run):
+    stopped = [events.RunStarted(), *after_epochs(3), events.RunStopped(result=RESULT)]
+    write(queue_run(strategy="full", epochs=10), *stopped)
+    text = said(visit("train", project=project.id))
+    assert "Stopped early." in text and "Right on 5 of 6 photos" in text
+    assert "Resume" in text and "See what it gets wrong" in text
+
+
+def test_stopped_run_without_a_result(visit, project, queue_run):
+    write(queue_run(), events.RunStarted(), events.RunStopped(result=None))
+    app = visit("train", project=project.id)
+    assert "Stopped before it had learned anything." in said(app) and button(app, "Resume")
+
+
+def test_failed_run_says_what_to_do_and_keeps_the_log_at_hand(visit, project, queue_run):
+    run = write(queue_run(), events.RunStarted(), events.RunFailed(message="The *disk* is full.", hint="Free some."))
+    run.log_path.write_text("\n".join(f"line {i}" for i in range(200)))
+    app = visit("train", project=project.id)
+    assert errors(app) == [r"The \*disk\* is full\. Free some\."]
+    assert "Details for a report" in [entry.label for entry in app.expander]
+    assert app.code[0].value.splitlines()[-1] == "line 199" and "line 100" not in app.code[0].value
+    assert button(app, "Resume")
+
+
+def test_failed_run_without_a_log(visit, project, queue_run):
+    write(queue_run(), events.RunStarted(), events.RunFailed(message="No.", hint="Again."))
+    app = visit("train", project=project.id)
+    assert len(errors(app)) == 1 and "Details for a report" not in [entry.label for entry in app.expander]
+
+
+def test_finished_run_gives_the_answer_with_its_interval(visit, finished):
+    app = visit("train", project=finished.project_id)
+    text = said(app)
+    assert "Right on 6 of 6 photos it had never seen" in text and "very likely between" in text
+    assert points(app, "loss") == 30
+    assert "Resume" not in text and "Stop and keep" not in text
+    assert press(app, "See what it gets wrong").title[0].value == "Understand"
+
+
+def test_notice_is_shown(visit, project, queue_run):
+    write(queue_run(), events.RunStarted(), events.Notice(message="One photo is gone."))
+    assert r"One photo is gone\." in said(visit("train", project=project.id))
+
+
+def test_epochs_of_a_quick_run_are_replayed(visit, project, queue_run, workspace):
+    """A head learns in milliseconds: the page that started the run shows its epochs one after the other."""
+    app = press(visit("train", project=project.id), "Train")
+    [run] = runs.list_runs(workspace, project)
+    write(run, events.RunStarted(), *after_epochs(60, of=60), events.RunFinished(result=RESULT))
+    shown = []
+    while len(shown) < 20 and "Right on 5 of 6" not in said(app):
+        app.run()
+        shown.append(points(app, "loss"))
+    assert shown[0] < 20 and shown[-1] == 60 and shown == sorted(shown) and len(set(shown)) >= 5
+
+
+def test_each_of_several_runs_can_be_looked_at(visit, finished, workspace):
+    project = workspace.open_project(finished.project_id)
+    newer = runs.create(project, finished.config, runs.load_split(finished))
+    write(newer, events.RunStarted(), events.RunFailed(message="No.", hint="Again."))
+    assert len(errors(visit("train", project=project.id))) == 1
+    assert "Right on 6 of 6" in said(visit("train", project=project.id, run=finished.id))
+
+
+@pytest.mark.parametrize("backbone", [VIT, "gone.by_hand"])
+def test_run_of_a_backbone_that_is_not_in_the_list_is_shown(visit, project, queue_run, backbone):
+    write(queue_run(backbone=backbone), events.RunStarted(), *after_epochs(2))
+    assert "This run was interrupted." in said(visit("train", project=project.id))

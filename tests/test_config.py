@@ -1,0 +1,63 @@
+"""Settings: their limits, their words, and their way to disk and back."""
+
+from dataclasses import fields
+
+import pytest
+
+from transfer_core.config import TrainConfig, setting
+from transfer_core.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("epochs", 0, "Epochs must be a whole number from 1 to 1000, got 0."),  # below the limit
+        ("epochs", 1001, "from 1 to 1000, got 1001."),  # above it
+        ("epochs", 2.5, "a whole number"),  # a share of an epoch
+        ("epochs", True, "a whole number"),  # bool is an int to Python, not to us
+        ("batch_size", 1, "Batch size must be a whole number from 2 to 512, got 1."),  # batch norm needs two
+        ("batch_size", 2.5, "a whole number"),  # a plain int, not `int | None`
+        ("batch_size", None, "Batch size"),  # only some settings may be left to the strategy
+        ("learning_rate", 0, "Learning rate must be a number from 1e-06 to 1.0, got 0."),  # learns nothing
+        ("learning_rate", float("nan"), "got nan"),  # compares false with everything
+        ("learning_rate", "0.1", "must be a number"),  # text from a form
+        ("val_fraction", 2, "Kept aside for checking must be a number from 0.05 to 0.5, got 2."),  # per cent, perhaps
+        ("seed", -1, "Seed must be"),  # numpy refuses it later and less kindly
+        ("augmentation", "wild", "choose one of: none, light."),  # not in the list
+        ("backbone", "", "Backbone must be named"),  # nothing chosen
+        ("strategy", None, "What may learn must be named"),
+    ],
+)
+def test_a_value_out_of_its_limits_is_refused_with_the_limits(name, value, said):
+    with pytest.raises(ConfigError) as caught:
+        TrainConfig(**{name: value})
+    assert said in str(caught.value)
+
+
+def test_all_problems_are_said_at_once():
+    with pytest.raises(ConfigError) as caught:
+        TrainConfig(epochs=0, batch_size=1, val_fraction=9)
+    assert len(caught.value.problems) == 3
+    assert all(problem in str(caught.value) for problem in caught.value.problems)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        TrainConfig(),
+        TrainConfig("resnet18.a1_in1k", "full", 1, 2, 1e-6, "none", 0.05, 0),  # every lower limit
+        TrainConfig("resnet18.a1_in1k", "full", 1000, 512, 1.0, "light", 0.5, 2**31 - 1),  # every upper limit
+    ],
+)
+def test_json_and_back_is_the_same(config):
+    assert TrainConfig.from_json(config.to_json()) == config
+
+
+def test_what_a_newer_version_added_is_left_out():
+    assert TrainConfig.from_json(TrainConfig(seed=3).to_json() | {"mixup": 0.4}) == TrainConfig(seed=3)
+
+
+def test_every_setting_carries_its_words():
+    for entry in fields(TrainConfig):
+        found = setting(entry.name)
+        assert found["label"] and found["help"].endswith("."), entry.name
