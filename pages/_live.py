@@ -68,7 +68,7 @@ def show_progress(run, history, shown):
         ahead = runs.count_ahead(_ui.workspace(), run)
         waiting = f"{counted(ahead, 'run')} before this one" if ahead else "Starting"
         st.progress(0.0, waiting)
-    elif shown:
+    elif shown and phase and phase.epochs:  # a resumed run has epochs before it has a phase that learns
         epoch = history.epochs[shown - 1]
         left = history.seconds_left(time.time())
         rest = f", {duration(left)} left" if left and history.status == "running" else ""

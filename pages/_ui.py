@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages._theme import is_dark, watch_theme
 from transfer_core import events, runs, strategies
 from transfer_core.backbones import catalog
 from transfer_core.config import setting
@@ -43,12 +44,10 @@ def asset(name: str) -> str:
     return str(_ASSETS / name)
 
 
-def is_dark() -> bool:
-    return st.context.theme.type == "dark"
-
-
 def load_style() -> None:
+    """Our own style sheet, and charts that follow the theme."""
     st.html(_ASSETS / "style.css")
+    watch_theme()
 
 
 def show_logo() -> None:
@@ -258,6 +257,7 @@ def show_matrix(counts: list[list[int]], class_names: list[str], key: str, **sel
         return st.plotly_chart(
             figure,
             theme=None,
+            width="content",
             config=charts.CONFIG,
             key=key,
             alt="Confusion matrix of the photos kept aside",

@@ -1,4 +1,4 @@
-"""What the browser tests share: one server with its own home, one Chromium, and pages that notice errors and calls out."""
+"""What the browser tests share: one server with its own home, one Chromium, and tabs that notice errors."""
 
 import os
 import shutil
@@ -22,13 +22,25 @@ from transfer_core.runs import Run
 from transfer_core.workspace import Project, Workspace
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
-_FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-dev-shm-usage "
-    "--use-fake-device-for-media-stream --use-fake-ui-for-media-stream"
-).split()
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
 _HARMLESS = ("/_stcore/health", "/_stcore/host-config")  # Streamlit asks for them below the page's address, too
 PER_CLASS = 12
+IDLE_S = "2"
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "console_may_say(text): an error of the browser's console that the test provokes"
+    )
 
 
 def pytest_collection_modifyitems(items):
@@ -66,7 +78,7 @@ class Server:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "streamlit", "run", "app.py"]
-        environment = os.environ | {"GRAFT_HOME": str(self.workspace.home), "GRAFT_IDLE_S": "2"}
+        environment = os.environ | {"GRAFT_HOME": str(self.workspace.home), "GRAFT_IDLE_S": IDLE_S}
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, "--server.port", str(self.port), "--server.headless", "true"],
@@ -120,7 +132,7 @@ def chromium():
 
 
 @pytest.fixture
-def open_tab(chromium, server, request) -> Iterator[Callable]:
+def open_tab(chromium, server, request, tmp_path) -> Iterator[Callable]:
     """Opens tabs; after the test none may have logged an error or called another machine."""
     from playwright.sync_api import expect
 
@@ -155,7 +167,7 @@ def open_tab(chromium, server, request) -> Iterator[Callable]:
     if request.node.stash.get(_FAILED, False):
         for number, context in enumerate(contexts):
             for tab in context.pages:
-                tab.screenshot(path=request.getfixturevalue("tmp_path") / f"failed-{number}.png")
+                tab.screenshot(path=tmp_path / f"failed-{number}.png")
     for context in contexts:
         context.close()
     assert troubles == []
@@ -175,18 +187,19 @@ def leaves(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def project(server, leaves) -> Project:
-    return fill_project(server.workspace, leaves, "Leaves")
+def blots(server, dataset) -> Project:
+    """A project of small photos, of which an epoch takes a tenth of a second."""
+    return fill_project(server.workspace, dataset)
 
 
 @pytest.fixture
-def start_run(server, project, monkeypatch) -> Callable[..., Run]:
-    """Starts a run of `project` that trains all of a tiny backbone."""
-    monkeypatch.setenv("GRAFT_IDLE_S", "2")
+def start_run(server, blots, monkeypatch) -> Callable[..., Run]:
+    """Starts a run of `blots` that trains all of a tiny backbone."""
+    monkeypatch.setenv("GRAFT_IDLE_S", IDLE_S)
 
     def start_run(**settings) -> Run:
-        config = TrainConfig(**{"backbone": RESNET, "strategy": "full", "batch_size": 8} | settings)
-        run = runs.create(project, config, make_split(load_items(project), config.val_fraction, config.seed))
+        config = TrainConfig(**{"backbone": RESNET, "strategy": "full"} | settings)
+        run = runs.create(blots, config, make_split(load_items(blots), config.val_fraction, config.seed))
         ensure_runner(server.workspace)
         return run
 

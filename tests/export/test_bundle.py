@@ -104,7 +104,7 @@ def test_a_failed_write_leaves_the_old_zip(finished, tmp_path):
     finished.model_path.unlink()
     with pytest.raises(FileNotFoundError):
         write_bundle(finished, runs.read_history(finished), out)
-    assert out.read_bytes() == b"old" and os.listdir(tmp_path / ".") is not None
+    assert out.read_bytes() == b"old"
     assert [name for name in os.listdir(tmp_path) if name.endswith(".part")] == []
 
 

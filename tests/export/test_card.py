@@ -40,7 +40,7 @@ def test_the_card_says_what_the_result_says(finished):
     assert card.startswith("# Blots\n")
     assert f"of {history.result['val_count']} photos" in card
     assert f"Learned from {history.result['train_count']} photos" in card
-    assert f"`{RESNET}`" in card and "`feature_extraction`, 30 epochs, seed 0" in card
+    assert f"`{RESNET}`" in card and "(`feature_extraction`), 30 epochs, seed 0" in card
     assert "## Where it will fail" in card
     rows = [line for line in card.splitlines() if line.startswith("| ")]
     assert [row.split("|")[1].strip() for row in rows] == ["class", "blue", "green", "red"]

@@ -99,6 +99,7 @@ def _add_axes(fig: go.Figure, total_epochs: int, low: float, high: float, metric
     pad = 0.5 if total_epochs == 1 else (total_epochs - 1) * 0.02
     fig.update_xaxes(range=[1 - pad, total_epochs + pad], tickvals=_epoch_ticks(total_epochs))
     fig.update_xaxes(title_text="epoch", title_standoff=6, showline=True, linecolor=palette(dark).line)
+    fig.update_xaxes(showspikes=False, unifiedhovertitle_text="epoch %{x}")
     fig.update_yaxes(range=[low, high], nticks=5, exponentformat="power")
     if metric == "accuracy":
         values = [low, (low + high) / 2, high]

@@ -16,14 +16,17 @@ def write_bundle(run: Run, history: History, out: Path) -> None:
     split = load_split(run)
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(f".{out.name}.part")
-    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.write(run.model_path, "model.onnx")
-        archive.writestr("class_names.json", _class_names_json(split.class_names))
-        archive.writestr(
-            "README.md", write_card(run, history, split, read_json(run.folder.parents[1] / "project.json"))
-        )
-        archive.writestr("predict.py", _SCRIPT.read_text("utf-8"))
-    move_into_place(part, out)
+    try:
+        with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.write(run.model_path, "model.onnx")
+            archive.writestr("class_names.json", _class_names_json(split.class_names))
+            archive.writestr(
+                "README.md", write_card(run, history, split, read_json(run.folder.parents[1] / "project.json"))
+            )
+            archive.writestr("predict.py", _SCRIPT.read_text("utf-8"))
+        move_into_place(part, out)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def ensure_bundle(run: Run, history: History) -> Path:

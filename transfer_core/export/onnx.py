@@ -23,6 +23,9 @@ def export_model(
     prepared = compose.merge_models(build_graph(backbone.preparation), trunk, io_map=[("pixels", "pixels")])
     model = compose.merge_models(prepared, _head_graph(head), io_map=[("features", "features")])
     helper.set_model_props(model, {"class_names": "\n".join(class_names), "made_by": "Graft"})
+    versions = {entry.domain: entry.version for entry in model.opset_import}  # merging repeats them
+    del model.opset_import[:]
+    model.opset_import.extend(helper.make_opsetid(*entry) for entry in versions.items())
     model.producer_name = "Graft"
     onnx.checker.check_model(model)
     write_whole(path, model.SerializeToString())

@@ -85,9 +85,12 @@ def _serve(workspace: Workspace, queue: _Queue, idle_s: float) -> None:
 def _do(run: Run) -> None:
     """Starts a worker for the run and waits for its end."""
     before = runs.read_history(run).status
-    worker = start_detached(["transfer_core.runner.worker", str(run.folder)], run.log_path)
+    try:
+        worker = start_detached(["transfer_core.runner.worker", str(run.folder)], run.log_path)
+    except FileNotFoundError:  # deleted while it was waiting
+        return
     worker.wait()
-    if before == "queued" and runs.read_history(run).status == "queued":
+    if before == "queued" and run.folder.is_dir() and runs.read_history(run).status == "queued":
         # The worker died before its first word; without ours the run would be started again for ever.
         with run.lock().acquire(timeout=10):
             events.EventLog(run.events_path).append(

@@ -68,7 +68,8 @@ def explain(error: BaseException) -> tuple[str, str]:
 
 def _work(workspace: Workspace, run: Run, log: events.EventLog) -> None:
     history = runs.read_history(run)
-    if history.status != "finished" and not history.needs_export:
+    # "running" is one that was cut off and is ours now; one that was stopped before we came stays stopped.
+    if history.status in ("queued", "running"):
         _train(workspace, run, log, resumed=history.started is not None)
     if runs.read_history(run).needs_export:
         _export(workspace, run, log)

@@ -1,0 +1,30 @@
+"""Tells a page whether it is dark, and draws it again when that changes."""
+
+import streamlit as st
+
+# Streamlit knows the theme when a page loads, but choosing another in its menu runs no script: charts and logo would
+# keep the old colours. This mark of no height has the theme's background; when that turns, it says so.
+_WATCH_CSS = """
+i { display: block; height: 0; background-color: var(--st-background-color); transition: background-color 1ms }
+"""
+_WATCH_JS = """
+export default function ({ parentElement, setTriggerValue, data }) {
+  const mark = parentElement.querySelector("i")
+  const check = () => {
+    const [red, green] = getComputedStyle(mark).backgroundColor.match(/[0-9.]+/g).map(Number)
+    if ((green < 128) !== data.dark) setTriggerValue("changed", true)
+  }
+  mark.addEventListener("transitionend", check)
+  return () => mark.removeEventListener("transitionend", check)
+}
+"""
+
+
+def is_dark() -> bool:
+    return st.context.theme.type == "dark"
+
+
+def watch_theme() -> None:
+    """Runs the page once more whenever the person switches between light and dark."""
+    watch = st.components.v2.component("theme_watch", html="<i></i>", css=_WATCH_CSS, js=_WATCH_JS)
+    watch(key="theme-watch", data={"dark": is_dark()}, on_changed_change=lambda: None)

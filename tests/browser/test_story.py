@@ -1,0 +1,263 @@
+"""What a person does with Graft, from a zip of photos to a model taken along, and what may befall a run meanwhile."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.browser.conftest import PER_CLASS
+from tests.helpers import COLOURS, RESNET, draw_photo, run_python, wait_for
+from transfer_core import events, runs
+from transfer_core.data.items import load_items
+from transfer_core.runs import Run
+
+RIGHT = re.compile(r"Right on \d+ of \d+ photos")
+PAGES = ("photos", "train", "understand", "try", "take_along")
+
+
+def curve(tab) -> int:
+    """Epochs on the loss chart."""
+    return tab.evaluate(
+        """() => { const plot = document.querySelector('.st-key-curve-loss .js-plotly-plot');
+                   return plot && plot.data ? Math.max(...plot.data.map(trace => trace.x.length)) : 0 }"""
+    )
+
+
+def matrix(tab) -> list[str]:
+    """The figures in the cells of the live matrix, in the order in which they are drawn."""
+    return tab.locator(".st-key-live-matrix .heatmap-label").all_text_contents()
+
+
+def epochs_of(run: Run) -> int:
+    return len(runs.read_history(run).epochs)
+
+
+def worker_pid(run: Run) -> int:
+    return json.loads((run.folder / "worker.json").read_text())["pid"]
+
+
+def is_still(tab) -> None:
+    """Waits until the page has been drawn to its end."""
+    tab.wait_for_selector("[data-testid=stApp][data-test-connection-state=CONNECTED]")
+    tab.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+
+
+def see(tab, text: str | re.Pattern, seconds: float = 20):
+    found = tab.get_by_text(text).first
+    found.wait_for(timeout=1000 * seconds)
+    return found
+
+
+def press(tab, label: str) -> None:
+    tab.get_by_role("button", name=label, exact=True).click()
+
+
+# --- from a zip to a result ----------------------------------------------------------------------------------------
+
+
+def test_a_zip_of_photos_becomes_a_model(open_tab, server, leaves, tmp_path):
+    archive = shutil.make_archive(tmp_path / "leaves", "zip", leaves)
+    tab = open_tab()
+    press(tab, "New project")
+    tab.get_by_role("textbox", name="Name").fill("From a zip")
+    press(tab, "Create")
+    see(tab, "Bring at least two classes")
+    tab.locator("input[type=file]").first.set_input_files(archive)
+    see(tab, f"{4 * PER_CLASS} new photos added.")
+    for name in ("beech", "birch", "maple", "oak"):
+        assert tab.get_by_text(name, exact=True).first.is_visible()
+
+    press(tab, "Go on to Train")
+    press(tab, "Train")
+    tab.locator(".st-key-run [role=progressbar]").wait_for()
+    wait_for(lambda: curve(tab) >= 2, 60)
+    early, figures = curve(tab), matrix(tab)
+    wait_for(lambda: curve(tab) > early + 20, 30)
+    wait_for(lambda: matrix(tab) not in ([], figures), 30)
+    answer = see(tab, RIGHT).inner_text()
+    assert curve(tab) == 100
+
+    [project] = [entry for entry in server.workspace.projects() if entry.name == "From a zip"]
+    [run] = runs.list_runs(server.workspace, project)
+    history = runs.read_history(run)
+    hits, count = map(int, re.search(r"Right on (\d+) of (\d+)", answer).groups())
+    assert (hits / count, count) == (history.result["val_accuracy"], history.result["val_count"])
+    press(tab, "See what it gets wrong")
+    see(tab, "Each row is what a photo is")
+
+
+# --- a run cannot be lost ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.console_may_say("ERR_CONNECTION_REFUSED")
+@pytest.mark.console_may_say("WebSocket")
+def test_run_goes_on_whatever_happens_to_page_and_server(open_tab, server, blots):
+    tab = open_tab(f"train?project={blots.id}")
+    press(tab, "All backbones")
+    tab.get_by_role("dialog").get_by_text(f"Tiny {RESNET}").click()
+    press(tab, "Use this one")
+    see(tab, f"Tiny {RESNET}")
+    tab.locator(".st-key-strategy").get_by_text("Everything").click()
+    tab.get_by_text("Advanced").click()
+    tab.get_by_role("spinbutton", name="Epochs").fill("1000")
+    tab.keyboard.press("Enter")
+    see(tab, "This can take minutes.")
+    press(tab, "Train")
+    wait_for(lambda: curve(tab) >= 2)
+
+    tab.reload()
+    wait_for(lambda: curve(tab) >= 3)
+    second = open_tab(tab.url.removeprefix(f"{server.url}/"))
+    wait_for(lambda: curve(second) >= 3)
+    [run] = runs.list_runs(server.workspace, blots)
+    assert len(tab.url.split("run=")) == 2 and tab.url.endswith(run.id)
+
+    server.kill()
+    there = epochs_of(run)
+    wait_for(lambda: epochs_of(run) > there)
+    server.start()
+    there = epochs_of(run)
+    wait_for(lambda: min(curve(tab), curve(second)) > there)  # both pages find the new server, and the run
+
+    press(tab, "Stop and keep")
+    for page in (tab, second):
+        see(page, re.compile(r"Stopped early\. Right on \d+ of 5 photos"))
+        assert page.get_by_role("button", name="Resume", exact=True).is_visible()
+
+
+def test_killed_worker_is_seen_and_resumed_to_the_end(open_tab, start_run):
+    run = start_run(epochs=30)
+    tab = open_tab(f"train?project={run.project_id}")
+    wait_for(lambda: epochs_of(run) >= 3)
+    os.kill(worker_pid(run), signal.SIGKILL)
+    see(tab, "This run was interrupted.")
+    there = epochs_of(run)
+    assert 3 <= there < 30 and curve(tab) == there
+    press(tab, "Resume")
+    see(tab, RIGHT, 60)
+    resumed = [event for event in events.read_events(run.events_path)[0] if isinstance(event, events.RunResumed)]
+    assert [event.from_step for event in resumed] == [there]
+    assert [epoch.step for epoch in runs.read_history(run).epochs] == list(range(1, 31))
+    assert curve(tab) == 30
+
+
+# --- what a result offers ------------------------------------------------------------------------------------------
+
+
+def test_click_on_a_cell_of_the_matrix_shows_its_photos(open_tab, finished):
+    tab = open_tab(f"understand?project={finished.project_id}")
+    see(tab, "Right on 6 of 6 photos")
+    cell = tab.locator(".st-key-matrix .scatterlayer .point").first
+    cell.wait_for()
+    cell.click(force=True)
+    see(tab, "of blue that it calls blue")
+    photos = tab.locator(".st-key-gallery-cell img")
+    wait_for(lambda: photos.count() == 2, 10)
+    wait_for(lambda: photos.evaluate_all("all => all.every(one => one.naturalWidth > 0)"), 10)
+
+
+def test_what_try_says_is_what_the_zip_says_without_torch(open_tab, finished, tmp_path):
+    photos = [draw_photo(tmp_path / f"{name}.jpg", colour, 999) for name, colour in COLOURS.items()]
+    tab = open_tab(f"try?project={finished.project_id}")
+    drop = tab.locator(".st-key-try-files input[type=file]")
+    drop.set_input_files(photos[0])
+    tab.get_by_role("heading", name="blue", exact=True).wait_for()
+    sure = see(tab, re.compile(r"^\d+\s% sure$")).inner_text()
+    tab.locator(".st-key-bars .js-plotly-plot").wait_for()
+    drop.set_input_files(photos[1:])
+    see(tab, "3 photos")
+    tab.get_by_test_id("stDataFrame").wait_for()
+
+    press(tab, "Take it along")
+    see(tab, "Gives the same answers as here: 6 of 6 photos")
+    with tab.expect_download() as download:
+        tab.locator(".st-key-download-zip button").click()
+    with zipfile.ZipFile(download.value.path()) as archive:
+        archive.extractall(tmp_path / "taken")
+    (tmp_path / "stub" / "torch").mkdir(parents=True)
+    (tmp_path / "stub" / "torch" / "__init__.py").write_text("raise ImportError('no torch here')")
+    blocked = run_python("-c", "import torch", PYTHONPATH=str(tmp_path / "stub"))
+    assert "no torch here" in blocked.stderr
+    done = run_python(
+        str(tmp_path / "taken" / "predict.py"),
+        *map(str, photos),
+        PYTHONPATH=str(tmp_path / "stub"),
+        GRAFT_HOME="/nowhere",
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [line.split("\t") for line in done.stdout.splitlines()]
+    assert [line[1] for line in lines] == ["blue", "green", "red"]
+    assert f"{float(lines[0][2]):.0%}" == sure.split()[0] + "%"
+
+
+# --- home ----------------------------------------------------------------------------------------------------------
+
+
+def test_rename_and_delete(open_tab, server, blots):
+    photos = [blots.photos_dir / item.file for item in load_items(blots)]
+    assert all(path.is_file() for path in photos)
+    tab = open_tab()
+    card = tab.locator(f".st-key-card-{blots.id}")
+    card.get_by_role("button", name="More").click()
+    tab.locator(f".st-key-rename-{blots.id} button").click()
+    dialog = tab.get_by_test_id("stDialog")
+    dialog.get_by_role("textbox", name="Name").fill("<b>Blots</b> of *ours*")
+    dialog.get_by_role("button", name="Rename").click()
+    card.get_by_text("<b>Blots</b> of *ours*", exact=True).wait_for()
+
+    is_still(tab)
+    if not tab.locator(f".st-key-delete-{blots.id} button").is_visible():
+        card.get_by_role("button", name="More").click()
+    tab.locator(f".st-key-delete-{blots.id} button").click()
+    dialog = tab.get_by_test_id("stDialog")
+    dialog.get_by_text(f"24 photos and 0 runs").wait_for()
+    dialog.get_by_role("button", name="Delete").click()
+    card.wait_for(state="detached")
+    wait_for(lambda: not blots.folder.exists(), 5)
+    assert not any(path.exists() for path in photos)
+    assert not list(server.workspace.prepared_dir.rglob(f"{photos[0].stem}*"))
+
+
+# --- looks ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("width", "dark"), [(390, False), (1280, True)])
+def test_every_page_loads_without_scrolling_sideways(open_tab, server, finished, width, dark):
+    tab = open_tab(width=width, height=844, dark=dark)
+    for page in ("", *PAGES):
+        tab.goto(f"{server.url}/{page}?project={finished.project_id}")
+        tab.get_by_test_id("stHeading").first.wait_for()
+        is_still(tab)
+        assert tab.get_by_test_id("stException").count() == 0
+        wide = tab.evaluate(
+            "() => [document.documentElement, document.querySelector('[data-testid=stMain]')]"
+            ".map(part => part.scrollWidth - part.clientWidth)"
+        )
+        assert wide == [0, 0], f"page '{page}' is wider than {width} px"
+        ground = tab.evaluate("() => getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
+        assert (sum(map(int, re.findall(r"\d+", ground)[:3])) < 150) == dark
+
+
+def test_hostile_names_stay_words_in_the_browser(open_tab, server, leaves):
+    name = "<img src=//evil.example/x onerror=alert(1)> :red[a] $x^2$"
+    project = server.workspace.create_project(name)
+    tab = open_tab(f"photos?project={project.id}")
+    see(tab, "Bring at least two classes")
+    tab.get_by_role("tab", name="Photos of one class").click()
+    tab.get_by_role("textbox", name="Class").fill(f"{name} class")
+    tab.keyboard.press("Enter")
+    drop = tab.locator("[class*=st-key-files-] input[type=file]")
+    wait_for(drop.is_enabled, 10)
+    drop.set_input_files(sorted(Path(leaves).rglob("*.jpg"))[:3])
+    see(tab, "3 new photos added.")
+    see(tab, f"{name} class")
+    tab.goto(server.url)
+    card = tab.locator(f".st-key-card-{project.id}")
+    card.get_by_text(name, exact=True).wait_for()
+    assert tab.locator("img[src*=evil], .katex").count() == 0
+    server.workspace.delete_project(project)

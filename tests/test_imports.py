@@ -1,0 +1,158 @@
+"""The rules of the house, read from the source itself: who may import whom, and what must stay out."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.helpers import ROOT
+
+# Top to bottom: each room may import only from rooms above it. A row may hold several rooms that do not know
+# each other, or one package. What is not listed is a mistake: a new module belongs somewhere.
+ORDER = [
+    ["errors", "text", "measure"],
+    ["config", "events", "workspace"],
+    ["arrays"],
+    ["data.images", "data.sources", "data.layout", "data.items", "data.health", "data.sample"],
+    ["data.intake", "data.split"],
+    ["backbones.catalog", "backbones.weights", "backbones.rows"],
+    ["backbones.prepare", "backbones.features"],
+    ["backbones.build", "backbones.trunk"],
+    ["strategies"],
+    ["runs"],
+    ["training.head", "training.task", "training.checkpoints", "training.augment"],
+    ["training.head_phase", "training.finetune", "training.engine"],
+    ["evaluation"],
+    ["predict"],
+    ["charts"],
+    ["export"],
+    ["cleanup", "projects"],
+    ["runner.launch", "runner.heartbeat", "runner.runner", "runner.worker"],
+    ["pipeline"],
+    ["commands"],
+    ["__main__"],
+]
+HEAVY = {"torch", "timm", "torchvision", "sklearn"}
+# The only modules that may import torch when they are imported.
+WITH_TORCH = {"backbones.build", "backbones.trunk", "training.finetune"}
+CORE = ROOT / "transfer_core"
+
+
+def name_of(path: Path) -> str:
+    """ "data.images" for transfer_core/data/images.py, "data" for its __init__."""
+    parts = path.relative_to(CORE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {name_of(path): path for path in sorted(CORE.rglob("*.py")) if name_of(path)}
+PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]
+
+
+def imports_of(path: Path, *, at_import: bool) -> set[str]:
+    """Dotted names that a file imports; `at_import` leaves out those inside functions and under TYPE_CHECKING."""
+    found: set[str] = set()
+
+    def walk(node: ast.AST) -> None:
+        if at_import and isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            return
+        if at_import and isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            return
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+        for child in ast.iter_child_nodes(node):
+            walk(child)
+
+    walk(ast.parse(path.read_text("utf-8")))
+    return found
+
+
+def own_imports(path: Path, *, at_import: bool) -> set[str]:
+    """Names of our own modules that a file imports."""
+    names = set()
+    for dotted in imports_of(path, at_import=at_import):
+        if dotted.startswith("transfer_core."):
+            parts = dotted.removeprefix("transfer_core.").split(".")
+            while parts and ".".join(parts) not in MODULES:
+                parts.pop()
+            names.add(".".join(parts))
+    return names - {""}
+
+
+def tops(path: Path, *, at_import: bool) -> set[str]:
+    return {dotted.split(".")[0] for dotted in imports_of(path, at_import=at_import)}
+
+
+def place(module: str) -> int:
+    """Row of a module in ORDER; its own, or its package's."""
+    for row, rooms in enumerate(ORDER):
+        if module in rooms or module.split(".")[0] in rooms:
+            return row
+    raise AssertionError(f"{module} has no place in ORDER")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_rooms_import_only_from_rooms_above(module):
+    package = module.split(".")[0]
+    below = [
+        other
+        for other in own_imports(MODULES[module], at_import=False)
+        # In one row, files of one package may know each other.
+        if place(other) > place(module) or (place(other) == place(module) and other.split(".")[0] != package)
+    ]
+    assert not below, f"{module} imports from below: {below}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_core_runs_without_the_app(module):
+    assert "streamlit" not in tops(MODULES[module], at_import=False)
+    assert not {"app", "pages"} & tops(MODULES[module], at_import=False)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_pages_import_nothing_heavy(path):
+    """Nor what imports it: neither directly nor through the core."""
+    assert not HEAVY & tops(path, at_import=False)
+    for module in own_imports(path, at_import=False):
+        assert not reaches_heavy(module), f"{path.name} -> {module} -> torch"
+
+
+def reaches_heavy(module: str, seen: frozenset[str] = frozenset()) -> bool:
+    """Whether importing a module imports something heavy."""
+    if module in seen:
+        return False
+    path = MODULES[module]
+    return bool(HEAVY & tops(path, at_import=True)) or any(
+        reaches_heavy(other, seen | {module}) for other in own_imports(path, at_import=True)
+    )
+
+
+@pytest.mark.parametrize("module", sorted(MODULES.keys() - WITH_TORCH))
+def test_only_these_import_torch_when_imported(module):
+    assert not reaches_heavy(module)
+
+
+@pytest.mark.parametrize("module", sorted(WITH_TORCH))
+def test_and_these_do(module):
+    """Else the list is out of date."""
+    assert reaches_heavy(module)
+
+
+def test_what_pages_and_command_line_import_really_stays_free_of_torch():
+    """The same once more by doing it: libraries may import torch behind our back."""
+    modules = sorted(MODULES.keys() - WITH_TORCH - {"__main__", "export.predict_script"})
+    code = "import sys, importlib\n" + "".join(f"importlib.import_module('transfer_core.{name}')\n" for name in modules)
+    code += "print(sorted({name.split('.')[0] for name in sys.modules} & {'torch', 'timm', 'streamlit', 'sklearn'}))"
+    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert answer.stdout == "[]\n", answer.stderr
+
+
+def test_every_room_in_the_order_exists():
+    named = [room for rooms in ORDER for room in rooms]
+    assert len(named) == len(set(named))
+    packages = {module.split(".")[0] for module in MODULES}
+    assert not [room for room in named if room not in MODULES and room not in packages]
