@@ -15,7 +15,7 @@ steps = [
     st.Page("pages/photos.py", title="Photos", icon=state["photos"]),
     st.Page("pages/train.py", title="Train", icon=state["train"]),
     st.Page("pages/understand.py", title="Understand", icon=state["understand"]),
-    st.Page("pages/try_it.py", title="Try", icon=state["try_it"], url_path="try"),
+    st.Page("pages/try_it.py", title="Try", icon=state["try_it"]),
     st.Page("pages/take_along.py", title="Take along", icon=state["take_along"]),
 ]
 st.navigation({"": [home], _ui.section_title(project): steps}).run()

@@ -39,12 +39,12 @@ def is_moving(run, history):
 
 def watch(project, run):
     history = _ui.history(run)
-    if not is_moving(run, history):
-        st.rerun()
     shown = st.session_state.setdefault(_ui.SHOWN, {})
     planned = max([len(history.epochs), *(epoch.epochs for epoch in history.epochs[-1:])])
     quota = max(1, round(planned * TICK_S / REPLAY_S))
     shown[run.id] = min(len(history.epochs), shown.get(run.id, len(history.epochs)) + quota)
+    if not is_moving(run, history):
+        st.rerun()  # the end belongs to the page: a button drawn here would be gone before its click arrives
     show_state(project, run, history, shown[run.id])
 
 

@@ -1,5 +1,6 @@
 """What all tests share: no network, fixed seeds, a home of their own, tiny backbones, and nothing left running."""
 
+import os
 import random
 import shutil
 import socket
@@ -28,6 +29,10 @@ from transfer_core.data.split import make_split
 from transfer_core.runner import worker
 from transfer_core.runs import Run
 from transfer_core.workspace import Project, Workspace
+
+# As in real workers: threads that spin while they wait would slow each other down on a busy machine.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 
 # --- no network, no luck -------------------------------------------------------------------------------------------
 
@@ -146,5 +151,3 @@ def finished(workspace, _finished_home) -> Run:
     """A finished run with its export, in `workspace`: trained for real, once, and copied."""
     shutil.copytree(_finished_home, workspace.home, dirs_exist_ok=True)
     return runs.list_runs(workspace)[0]
-
-

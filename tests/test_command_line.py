@@ -63,7 +63,9 @@ def test_fit_trains_and_answers_as_the_contract_says(tiny_workspace, tmp_path):
     assert len(found["val_interval"]) == 2 and found["val_interval"][0] <= found["val_accuracy"]
     assert sum(map(sum, found["confusion_matrix"])) == 6
     assert os.path.isfile(os.path.join(found["run_dir"], "model", "model.onnx"))
-    assert runs.open_run(tiny_workspace, found["run_id"]).folder == runs.open_run(tiny_workspace, found["run_dir"]).folder
+    assert (
+        runs.open_run(tiny_workspace, found["run_id"]).folder == runs.open_run(tiny_workspace, found["run_dir"]).folder
+    )
 
 
 def test_fit_takes_a_second_folder_to_check_with(tiny_workspace, tmp_path, ask):
@@ -155,7 +157,11 @@ def test_lists(finished, ask):
     rows = ask("backbones")["backbones"]
     assert all(row.keys() == {"name", "parameters", "input_size", "licence", "state"} for row in rows)
     states = {row["name"]: row["state"] for row in rows}
-    assert (states["tf_efficientnet_lite0"], states["vgg16.tv_in1k"], states[RESNET]) == ("embedded", "download", "local")
+    assert (states["tf_efficientnet_lite0"], states["vgg16.tv_in1k"], states[RESNET]) == (
+        "embedded",
+        "download",
+        "local",
+    )
     rows = ask("strategies")["strategies"]
     assert all(row.keys() == {"name", "title", "summary"} for row in rows)
     assert {"feature_extraction", "full"} <= {row["name"] for row in rows}

@@ -37,7 +37,7 @@ def test_what_is_no_photo_is_refused(finished, content, said):
 
 
 def test_a_run_without_a_model_says_so(queue_run):
-    with pytest.raises(RunError, match="This run has no model yet. Wait until it has finished"):
+    with pytest.raises(RunError, match=r"This run has no model yet. Wait until it has finished"):
         Predictor.of_run(queue_run())
 
 

@@ -101,7 +101,9 @@ def test_reading_goes_on_where_it_ended(queue_run):
 
 
 def test_seconds_left_follow_the_pace():
-    history = fold(History(), [events.PhaseStarted(name="f", title="F"), events.Progress(done=10, total=100, time=100.0)])
+    history = fold(
+        History(), [events.PhaseStarted(name="f", title="F"), events.Progress(done=10, total=100, time=100.0)]
+    )
     assert history.seconds_left(110) is None
     fold(history, [events.Progress(done=40, total=100, time=105.0)])
     assert history.seconds_left(110) == pytest.approx(20)
@@ -170,7 +172,7 @@ def test_a_held_lock_is_life_and_death_frees_it(tiny_workspace, queue_run):
     try:
         assert holder.stdout.readline() == "held\n"
         assert runs.is_alive(run) and runs.read_history(run).status == "running"
-        with pytest.raises(RunError, match="at work. Stop it first"):
+        with pytest.raises(RunError, match=r"at work. Stop it first"):
             runs.delete(run)
     finally:
         holder.kill()

@@ -55,7 +55,7 @@ def test_plain_text_is_one_readable_line(name, expected):
     assert text.plain(name) == expected
 
 
-@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "=HYPERLINK(\"http://evil\",\"x\")"])
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://evil","x")'])
 def test_a_table_cell_is_never_a_formula(name):
     buffer = io.StringIO()
     csv.writer(buffer).writerow([text.csv_cell(name)])

@@ -41,8 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{place} cannot be used: {error.strerror}. {_MENDABLE[error.errno]}", file=sys.stderr)
         return 2
     if options.json:
-        print(json.dumps(answer, allow_nan=False))
+        print(json.dumps(answer, allow_nan=False))  # ASCII, which every terminal and pipe takes
     else:
+        sys.stdout.reconfigure(errors="replace")  # a name that this terminal cannot show must not end the answer
         options.show(answer)
     return 0
 

@@ -97,7 +97,7 @@ def test_a_row_added_by_hand_cannot_replace_a_built_in_one(tmp_path):
 def test_a_row_that_cannot_be_read_says_which(tmp_path, content):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "backbone.json").write_text(content)
-    with pytest.raises(BackboneError, match="mine/backbone.json does not describe a backbone"):
+    with pytest.raises(BackboneError, match=r"mine/backbone.json does not describe a backbone"):
         catalog.find("anything", tmp_path)
 
 

@@ -43,7 +43,9 @@ def test_features_come_from_the_cache_and_in_the_order_asked(photos, tiny_weight
     load = images.load_rgb
     monkeypatch.setattr(features.images, "load_rgb", lambda path: looked.append(path) or load(path))
     seen = []
-    second = compute([photos[5], *photos[3::-1], photos[5]], tiny_weights, tmp_path / "cache", lambda *n: seen.append(n))
+    second = compute(
+        [photos[5], *photos[3::-1], photos[5]], tiny_weights, tmp_path / "cache", lambda *n: seen.append(n)
+    )
     assert looked == [photos[5][1]]
     np.testing.assert_array_equal(second[1:5], first[::-1])
     np.testing.assert_array_equal(second[0], second[5])

@@ -211,5 +211,5 @@ def test_the_embedded_weights_are_always_here(tmp_path):
 
 
 def test_weights_that_are_not_here_are_refused_with_advice(tmp_path):
-    with pytest.raises(BackboneError, match="ResNet-18 are not on this machine. Download them first, or choose"):
+    with pytest.raises(BackboneError, match=r"ResNet-18 are not on this machine. Download them first, or choose"):
         weights.locate(ROW, tmp_path)

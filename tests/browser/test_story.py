@@ -17,7 +17,7 @@ from transfer_core.data.items import load_items
 from transfer_core.runs import Run
 
 RIGHT = re.compile(r"Right on \d+ of \d+ photos")
-PAGES = ("photos", "train", "understand", "try", "take_along")
+PAGES = ("photos", "train", "understand", "try_it", "take_along")
 
 
 def curve(tab) -> int:
@@ -163,7 +163,7 @@ def test_click_on_a_cell_of_the_matrix_shows_its_photos(open_tab, finished):
 
 def test_what_try_says_is_what_the_zip_says_without_torch(open_tab, finished, tmp_path):
     photos = [draw_photo(tmp_path / f"{name}.jpg", colour, 999) for name, colour in COLOURS.items()]
-    tab = open_tab(f"try?project={finished.project_id}")
+    tab = open_tab(f"try_it?project={finished.project_id}")
     drop = tab.locator(".st-key-try-files input[type=file]")
     drop.set_input_files(photos[0])
     tab.get_by_role("heading", name="blue", exact=True).wait_for()
@@ -215,7 +215,7 @@ def test_rename_and_delete(open_tab, server, blots):
         card.get_by_role("button", name="More").click()
     tab.locator(f".st-key-delete-{blots.id} button").click()
     dialog = tab.get_by_test_id("stDialog")
-    dialog.get_by_text(f"24 photos and 0 runs").wait_for()
+    dialog.get_by_text("24 photos and 0 runs").wait_for()
     dialog.get_by_role("button", name="Delete").click()
     card.wait_for(state="detached")
     wait_for(lambda: not blots.folder.exists(), 5)
@@ -224,6 +224,16 @@ def test_rename_and_delete(open_tab, server, blots):
 
 
 # --- looks ---------------------------------------------------------------------------------------------------------
+
+
+def test_bookmark_opens_right_after_the_server_started(open_tab, server, finished):
+    """Until its first page was drawn, Streamlit knows pages by the names of their files alone."""
+    server.kill()
+    server.start()
+    tab = open_tab(f"try_it?project={finished.project_id}&run={finished.id}")
+    tab.get_by_role("button", name="Show me one").wait_for()
+    is_still(tab)
+    assert tab.get_by_test_id("stDialog").count() == 0
 
 
 @pytest.mark.parametrize(("width", "dark"), [(390, False), (1280, True)])

@@ -77,7 +77,7 @@ def test_nothing_is_written_outside_the_home(workspace, project, take, tmp_path)
     before = {path for path in tmp_path.rglob("*") if workspace.home not in path.parents}
     take_zip(take, GOOD | {"../../../out.png": photo(5), "a/../../b.png": photo(6), "cats/CON": photo(7)})
     assert {path for path in tmp_path.rglob("*") if workspace.home not in path.parents} == before
-    own = {path for path in workspace.home.rglob("*.png")}
+    own = set(workspace.home.rglob("*.png"))
     assert all(path.parent == project.photos_dir for path in own) and len(own) == 5
 
 

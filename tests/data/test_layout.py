@@ -18,7 +18,10 @@ from transfer_core.data.layout import read_layout, tidy_class_name
         (["train/cats/1.jpg", "val/cats/2.jpg"], [("train", "cats"), ("val", "cats")]),
         (["Train/cats/1.jpg", "VALID/cats/2.jpg"], [("train", "cats"), ("val", "cats")]),
         (["train/cats/1.jpg", "validation/cats/2.jpg"], [("train", "cats"), ("val", "cats")]),
-        (["train/cats/1.jpg", "val/cats/2.jpg", "test/cats/3.jpg"], [("train", "cats"), ("val", "cats"), ("test", "cats")]),
+        (
+            ["train/cats/1.jpg", "val/cats/2.jpg", "test/cats/3.jpg"],
+            [("train", "cats"), ("val", "cats"), ("test", "cats")],
+        ),
         # parts in a wrapping folder, with a README beside them
         (["set/README.txt", "set/train/cats/1.jpg", "set/val/cats/2.jpg"], [None, ("train", "cats"), ("val", "cats")]),
         # a class called "train" among others is a class

@@ -185,4 +185,7 @@ def test_data_that_does_not_exist_is_refused_with_advice(tmp_path):
 
 def test_uploads_may_be_photos_and_zips_together():
     files = [("IMG 1.JPG", io.BytesIO(b"1")), ("more.ZIP", make_zip({"cats/2.jpg": b"2"}))]
-    assert [(entry.path, entry.read()) for entry in upload_entries(files)] == [("IMG 1.JPG", b"1"), ("cats/2.jpg", b"2")]
+    assert [(entry.path, entry.read()) for entry in upload_entries(files)] == [
+        ("IMG 1.JPG", b"1"),
+        ("cats/2.jpg", b"2"),
+    ]

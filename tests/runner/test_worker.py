@@ -110,7 +110,7 @@ def test_a_frozen_run_never_imports_torch(queue_run):
 @pytest.mark.parametrize(
     ("strategy", "epochs", "kill_after"),
     [
-        ("full", 12, 3),  # goes on from a checkpoint
+        ("full", 8, 2),  # goes on from a checkpoint
         ("feature_extraction", 1000, 60),  # is too quick for one and starts again
     ],
 )
@@ -244,7 +244,7 @@ def test_two_workers_never_share_a_run(queue_run):
 
 def test_a_full_disk_is_said_the_checkpoint_intact_and_the_run_resumable(queue_run, no_export, monkeypatch):
     """Here from the third checkpoint on; `test_a_disk_that_is_really_full` does it by a small file system."""
-    whole, run = queue_run(strategy="full", epochs=5), queue_run(strategy="full", epochs=5)
+    whole, run = queue_run(strategy="full", epochs=4), queue_run(strategy="full", epochs=4)
     write, calls = checkpoints.write_arrays, []
 
     def full_from_the_third(path, *arguments):
@@ -320,5 +320,3 @@ def test_a_checkpoint_that_cannot_be_read_means_from_the_start(queue_run, no_exp
     run.checkpoint_path.write_bytes(b"torn")
     assert work(run) == 0 and work(whole) == 0
     assert_same(run, whole)
-
-
