@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,8 +14,9 @@ import pytest
 from tests.data.test_images import JPEG, encoded, huge_png, picture
 from tests.data.test_sources import make_zip
 from tests.helpers import RESNET, ROOT, draw_dataset, draw_photo, run_python, start_python, wait_for
-from transfer_core import runs
+from transfer_core import events, runs
 from transfer_core.__main__ import main
+from transfer_core.events import EventLog
 
 FIT_KEYS = {
     *("run_id", "run_dir", "backbone", "strategy", "class_names", "train_count", "val_count", "val_accuracy"),
@@ -271,3 +273,27 @@ def test_hostile_names_come_out_on_any_terminal(workspace, tmp_path):
         if extra:
             found = json.loads(answer.stdout.splitlines()[-1])
             assert set(found["classes"]) == {"🦋", "caf?", "two lines"} and len(found["rejected"]) == 3
+
+
+def test_fit_uses_what_is_in_the_data_now(tiny_workspace, tmp_path, ask):
+    """A photo that was moved to another class folder is not learned from in both."""
+    data = draw_dataset(tmp_path / "blots", 6)
+    before = ask("fit", data, "--backbone", RESNET, "--epochs", 2)
+    sorted((data / "red").iterdir())[0].rename(data / "green" / "moved.png")
+    after = ask("fit", data, "--backbone", RESNET, "--epochs", 2)
+    assert after["train_count"] + after["val_count"] == before["train_count"] + before["val_count"] == 18
+    assert runs.open_run(tiny_workspace, after["run_id"]).project_id in before["run_dir"]
+
+
+def test_evaluate_says_when_photos_were_learned_from(finished, tmp_path, capsys):
+    learned, aside = runs.load_split(finished).train[0], runs.load_split(finished).val[0]
+    for item in (learned, aside):
+        (tmp_path / "more" / item.class_name).mkdir(parents=True, exist_ok=True)
+        shutil.copy(finished.photos_dir / item.file, tmp_path / "more" / item.class_name)
+    assert main(["evaluate", finished.id, str(tmp_path / "more")]) == 0
+    assert "1 of these photos were learned from" in capsys.readouterr().err
+
+
+def test_an_export_that_failed_is_tried_again(finished, tmp_path, ask):
+    EventLog(finished.events_path).append(events.ExportFailed(message="The disk was full."))
+    assert ask("export", finished.id, "--out", tmp_path / "model.zip")["checked"] == 6

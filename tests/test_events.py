@@ -35,6 +35,7 @@ ONE_OF_EACH = [
     events.RunFinished(result={"val_accuracy": 0.5}),
     events.RunStopped(result=None),
     RunFailed(message="m", hint="h"),
+    events.ExportQueued(),
     events.ExportStarted(),
     events.ExportFinished(changed_labels=0, max_difference=1e-6, checked=3, seconds=0.1),
     events.ExportFailed(message="m"),

@@ -1,6 +1,7 @@
 """What each command does: one function that returns the answer, one that shows it to a person."""
 
 import argparse
+import hashlib
 import io
 import os
 import sys
@@ -19,7 +20,7 @@ from transfer_core.config import TrainConfig
 from transfer_core.data.intake import take_in
 from transfer_core.data.items import count_classes, load_items
 from transfer_core.data.layout import read_layout
-from transfer_core.data.sources import is_junk, open_source
+from transfer_core.data.sources import Entry, is_junk, open_source
 from transfer_core.errors import DataError, RunError, TransferError
 from transfer_core.export.bundle import write_bundle
 from transfer_core.measure.interval import wilson
@@ -43,8 +44,8 @@ def fit(workspace: Workspace, options: Options) -> dict:
     began = time.monotonic()
     project, report = pipeline.take_in_path(workspace, options.data, options.name, _bar("Reading photos"), options.val)
     _mention_rejected(report.rejected)
-    run = pipeline.start(workspace, project, config, time.monotonic() - began)
-    return _follow(workspace, run)
+    run = pipeline.start(workspace, project, config, report.items, time.monotonic() - began)
+    return _follow(run)
 
 
 def resume(workspace: Workspace, options: Options) -> dict:
@@ -53,8 +54,8 @@ def resume(workspace: Workspace, options: Options) -> dict:
     if history.status != "finished":
         runs.request_resume(run)
     if history.status != "finished" or history.needs_export:
-        ensure_runner(workspace)
-    return _follow(workspace, run)
+        ensure_runner(run.workspace)
+    return _follow(run)
 
 
 def import_(workspace: Workspace, options: Options) -> dict:
@@ -71,11 +72,16 @@ def import_(workspace: Workspace, options: Options) -> dict:
 
 
 def evaluate(workspace: Workspace, options: Options) -> dict:
-    predictor = Predictor.of_run(runs.open_run(workspace, options.run), threads=1)
+    run = runs.open_run(workspace, options.run)
+    predictor = Predictor.of_run(run, threads=1)
     names = predictor.class_names
     labelled = _labelled_photos(options.data, names)
+    learned = {item.photo for item in runs.load_split(run).train}
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        found = list(pool.map(lambda photo: _predict_entry(predictor, photo[0]), labelled))
+        answers = list(pool.map(lambda photo: _predict_entry(predictor, photo[0]), labelled))
+    found = [answer for answer, _ in answers]
+    if seen := sum(photo in learned for _, photo in answers):
+        print(f"{seen} of these photos were learned from, so the figure is too good. Leave them out.", file=sys.stderr)
     known = [
         (names.index(label), answer.class_id) for (_, label), answer in zip(labelled, found, strict=True) if answer
     ]
@@ -121,9 +127,14 @@ def predict(workspace: Workspace, options: Options) -> dict:
 def export(workspace: Workspace, options: Options) -> dict:
     run = runs.open_run(workspace, options.run)
     history = runs.read_history(run)
+    if isinstance(history.export, events.ExportFailed):
+        runs.request_export(run)
+        history = runs.read_history(run)
     if history.needs_export:
-        ensure_runner(workspace)
-        history = _wait(workspace, run, lambda history: not history.needs_export)
+        ensure_runner(run.workspace)
+        history = _wait(run, lambda history: not history.needs_export)
+    if isinstance(history.export, events.ExportFailed):
+        raise RunError(f"The model of run '{run.id}' could not be written as ONNX. {history.export.message}")
     if not isinstance(history.export, events.ExportFinished):
         raise RunError(
             f"Run '{run.id}' has no model to export (it is {history.status}). Resume it, or train again, first."
@@ -190,24 +201,25 @@ def _labelled_photos(data: Path, names: Sequence[str]) -> list[tuple]:
     return placed
 
 
-def _predict_entry(predictor: Predictor, entry) -> Prediction | None:
-    """The answer, or None (said on stderr) where the file is no photo."""
+def _predict_entry(predictor: Predictor, entry: Entry) -> tuple[Prediction | None, str]:
+    """The answer and the photo's digest; None (said on stderr) where the file is no photo."""
     try:
-        return predictor.predict(io.BytesIO(entry.read()))
+        content = entry.read()
+        return predictor.predict(io.BytesIO(content)), hashlib.sha256(content).hexdigest()
     except DataError as error:
         print(f"left out: {entry.path}: {error}", file=sys.stderr)
-        return None
+        return None, ""
 
 
-def _follow(workspace: Workspace, run: Run) -> dict:
+def _follow(run: Run) -> dict:
     """Shows progress until the run has ended and its export is checked; Ctrl-C asks it to stop and keep."""
     print(f"Run {run.id}", file=sys.stderr)
     try:
-        history = _wait(workspace, run, _is_over)
+        history = _wait(run, _is_over)
     except KeyboardInterrupt:
         runs.request_stop(run)
         print("\nStopping; what it has learned is kept ...", file=sys.stderr)
-        history = _wait(workspace, run, _is_over)
+        history = _wait(run, _is_over)
     return _fit_answer(run, history)
 
 
@@ -215,14 +227,14 @@ def _is_over(history: runs.History) -> bool:
     return history.status in (*runs.ENDED, "interrupted") and (not history.needs_export or not history.alive)
 
 
-def _wait(workspace: Workspace, run: Run, is_done: Callable[[runs.History], bool]) -> runs.History:
+def _wait(run: Run, is_done: Callable[[runs.History], bool]) -> runs.History:
     show = _bar("")
     history, ensured = runs.read_history(run), time.monotonic()
     while not is_done(history):
         time.sleep(_LOOK_EVERY_S)
         history = runs.read_history(run, history)
         if history.status == "queued" and time.monotonic() - ensured > _ENSURE_EVERY_S:
-            ensure_runner(workspace)  # it may have died, and a queued run waits for nobody else
+            ensure_runner(run.workspace)  # it may have died, and a queued run waits for nobody else
             ensured = time.monotonic()
         if history.progress:
             title = history.phases[-1].title if history.phases else ""

@@ -118,6 +118,11 @@ class RunFailed(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExportQueued(Event):
+    """A person asked for an export that failed to be tried again."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExportStarted(Event):
     """The model is being written as ONNX and checked; the result stands already."""
 

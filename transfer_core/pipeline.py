@@ -1,7 +1,7 @@
 """The steps from photos to a queued run, and from a finished run to its files: what pages and command line share."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from transfer_core import runs, strategies
@@ -42,8 +42,11 @@ def take_in_path(
         raise
 
 
-def check(workspace: Workspace, project: Project, config: TrainConfig) -> Split:
+def check(workspace: Workspace, project: Project, config: TrainConfig, only: Collection[str] | None = None) -> Split:
     """The split that a run with these settings would have.
+
+    Args:
+        only: Ids of the items to use; None for all of the project.
 
     Raises:
         TransferError: Unknown backbone or strategy, weights that cannot be had, photos that cannot be trained on.
@@ -51,16 +54,23 @@ def check(workspace: Workspace, project: Project, config: TrainConfig) -> Split:
     """
     strategies.find(config.strategy)
     backbone = catalog.find(config.backbone, workspace.weights_dir)
-    split = make_split(load_items(project), config.val_fraction, config.seed)
+    items = [item for item in load_items(project) if only is None or item.id in only]
+    split = make_split(items, config.val_fraction, config.seed)
     if weights.state(backbone, workspace.weights_dir) == "download":
         weights.check_reachable(backbone)
     return split
 
 
-def start(workspace: Workspace, project: Project, config: TrainConfig, intake_s: float = 0.0) -> Run:
-    """Checks, creates the run and sees to it that a runner takes it; raises TransferError as `check` does."""
+def start(
+    workspace: Workspace,
+    project: Project,
+    config: TrainConfig,
+    only: Collection[str] | None = None,
+    intake_s: float = 0.0,
+) -> Run:
+    """Checks, creates the run and sees to it that a runner takes it; arguments and errors as those of `check`."""
     began = time.monotonic()
-    split = check(workspace, project, config)
+    split = check(workspace, project, config, only)
     run = runs.create(project, config, split, intake_s + time.monotonic() - began)
     ensure_runner(workspace)
     return run

@@ -62,6 +62,11 @@ class Run:
     def photos_dir(self) -> Path:
         return self.folder.parents[1] / "photos"
 
+    @property
+    def workspace(self) -> Workspace:
+        """The one that the run's folder lies in."""
+        return Workspace(self.folder.parents[3])
+
     def lock(self) -> FileLock:
         """Held by the worker as long as it lives: the proof of life."""
         return FileLock(self.folder / "worker.lock")
@@ -178,6 +183,13 @@ def request_resume(run: Run) -> None:
         events.EventLog(run.events_path).append(events.RunQueued())
 
 
+def request_export(run: Run) -> None:
+    """Queues an export that failed once more."""
+    if isinstance(read_history(run).export, events.ExportFailed):
+        with run.lock().acquire(timeout=5):
+            events.EventLog(run.events_path).append(events.ExportQueued())
+
+
 def count_ahead(workspace: Workspace, run: Run) -> int:
     """How many runs are done before this queued one: the one at work, and those queued earlier."""
     own, ahead = read_history(run).lifecycle, 0
@@ -223,6 +235,7 @@ class History:
     result: dict | None = None
     failure: events.RunFailed | None = None
     export: events.ExportFinished | events.ExportFailed | None = None
+    export_attempts: int = 0
 
     def seconds_left(self, now: float) -> float | None:
         """An estimate for the phase at work, from its pace until now; None where there is none yet."""
@@ -280,7 +293,8 @@ def fold(history: History, new: Iterable[events.Event]) -> History:
             case events.RunResumed():
                 history.lifecycle, history.started = event, event.time
                 history.epochs = [epoch for epoch in history.epochs if epoch.step <= event.from_step]
-                history.phases, history.result, history.export = [], None, None
+                history.phases, history.result = [], None
+                history.export, history.export_attempts = None, 0
             case events.PhaseStarted():
                 history.phases.append(event)
                 history.progress = history.first_progress = None
@@ -295,8 +309,11 @@ def fold(history: History, new: Iterable[events.Event]) -> History:
                 history.lifecycle, history.result, history.progress = event, event.result, None
             case events.RunFailed():
                 history.lifecycle, history.failure, history.progress = event, event, None
+            case events.ExportQueued():
+                history.export, history.export_attempts = None, 0
             case events.ExportStarted():
                 history.export = None
+                history.export_attempts += 1
             case events.ExportFinished() | events.ExportFailed():
                 history.export = event
     return history

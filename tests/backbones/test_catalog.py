@@ -98,10 +98,17 @@ def test_a_row_that_cannot_be_read_says_which(tmp_path, content):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "backbone.json").write_text(content)
     with pytest.raises(BackboneError, match=r"mine/backbone.json does not describe a backbone"):
-        catalog.find("anything", tmp_path)
+        catalog.find("mine", tmp_path)
 
 
 def test_rows_survive_json():
     from dataclasses import asdict
 
     assert all(json.loads(json.dumps(asdict(row))) for row in ROWS)
+
+
+def test_a_broken_description_hides_no_other_backbone(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "backbone.json").write_text("{")
+    assert [row.name for row in catalog.rows(tmp_path)] == list(catalog.BUILT_IN)
+    assert catalog.find(catalog.EMBEDDED, tmp_path).name == catalog.EMBEDDED

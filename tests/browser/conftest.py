@@ -38,9 +38,7 @@ IDLE_S = "2"
 
 
 def pytest_configure(config):
-    config.addinivalue_line(
-        "markers", "console_may_say(text): an error of the browser's console that the test provokes"
-    )
+    config.addinivalue_line("markers", "server_dies: the test kills the server, which the browser's console may lament")
 
 
 def pytest_collection_modifyitems(items):
@@ -138,11 +136,11 @@ def open_tab(chromium, server, request, tmp_path) -> Iterator[Callable]:
 
     expect.set_options(timeout=20_000)
     contexts, troubles = [], []
-    allowed = [mark.args[0] for mark in request.node.iter_markers("console_may_say")]
+    lament = request.node.get_closest_marker("server_dies") is not None
 
     def note_console(message) -> None:
         known = any(part in message.location.get("url", "") for part in _HARMLESS)
-        if message.type == "error" and not known and not any(part in message.text for part in allowed):
+        if message.type == "error" and not known and not lament:
             troubles.append(f"console: {message.text} ({message.location.get('url')})")
 
     def note_request(sent) -> None:

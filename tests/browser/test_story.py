@@ -11,13 +11,19 @@ from pathlib import Path
 import pytest
 
 from tests.browser.conftest import PER_CLASS
-from tests.helpers import COLOURS, RESNET, draw_photo, run_python, wait_for
+from tests.helpers import COLOURS, RESNET, draw_photo, fill_project, run_python, wait_for
 from transfer_core import events, runs
 from transfer_core.data.items import load_items
 from transfer_core.runs import Run
 
 RIGHT = re.compile(r"Right on \d+ of \d+ photos")
+MENU = ["Home", "Photos", "Train", "Understand", "Try", "along"]
 PAGES = ("photos", "train", "understand", "try_it", "take_along")
+
+
+def menu(tab) -> list[str]:
+    """The entries of the side bar."""
+    return [text.split()[-1] for text in tab.get_by_test_id("stSidebarNavLink").all_inner_texts()]
 
 
 def curve(tab) -> int:
@@ -39,6 +45,14 @@ def epochs_of(run: Run) -> int:
 
 def worker_pid(run: Run) -> int:
     return json.loads((run.folder / "worker.json").read_text())["pid"]
+
+
+def too_wide(tab) -> list[int]:
+    """By how many pixels document and page are wider than the window."""
+    return tab.evaluate(
+        "() => [document.documentElement, document.querySelector('[data-testid=stMain]')]"
+        ".map(part => part.scrollWidth - part.clientWidth)"
+    )
 
 
 def is_still(tab) -> None:
@@ -94,8 +108,7 @@ def test_a_zip_of_photos_becomes_a_model(open_tab, server, leaves, tmp_path):
 # --- a run cannot be lost ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.console_may_say("ERR_CONNECTION_REFUSED")
-@pytest.mark.console_may_say("WebSocket")
+@pytest.mark.server_dies
 def test_run_goes_on_whatever_happens_to_page_and_server(open_tab, server, blots):
     tab = open_tab(f"train?project={blots.id}")
     press(tab, "All backbones")
@@ -123,10 +136,11 @@ def test_run_goes_on_whatever_happens_to_page_and_server(open_tab, server, blots
     server.start()
     there = epochs_of(run)
     wait_for(lambda: min(curve(tab), curve(second)) > there)  # both pages find the new server, and the run
+    assert menu(second) == MENU
 
     press(tab, "Stop and keep")
     for page in (tab, second):
-        see(page, re.compile(r"Stopped early\. Right on \d+ of 5 photos"))
+        see(page, re.compile(r"Stopped early\. Right on \d+ of 6 photos"))
         assert page.get_by_role("button", name="Resume", exact=True).is_visible()
 
 
@@ -141,7 +155,7 @@ def test_killed_worker_is_seen_and_resumed_to_the_end(open_tab, start_run):
     press(tab, "Resume")
     see(tab, RIGHT, 60)
     resumed = [event for event in events.read_events(run.events_path)[0] if isinstance(event, events.RunResumed)]
-    assert [event.from_step for event in resumed] == [there]
+    assert [event.from_step in (there, there - 1) for event in resumed] == [True]  # killed between epoch and checkpoint
     assert [epoch.step for epoch in runs.read_history(run).epochs] == list(range(1, 31))
     assert curve(tab) == 30
 
@@ -198,7 +212,10 @@ def test_what_try_says_is_what_the_zip_says_without_torch(open_tab, finished, tm
 # --- home ----------------------------------------------------------------------------------------------------------
 
 
-def test_rename_and_delete(open_tab, server, blots):
+def test_rename_and_delete(open_tab, server, tmp_path):
+    for i in range(6):
+        draw_photo(tmp_path / "own" / "ab"[i % 2] / f"{i}.jpg", (90, 90, 90), 5000 + i)  # of no other project
+    blots = fill_project(server.workspace, tmp_path / "own")
     photos = [blots.photos_dir / item.file for item in load_items(blots)]
     assert all(path.is_file() for path in photos)
     tab = open_tab()
@@ -215,7 +232,7 @@ def test_rename_and_delete(open_tab, server, blots):
         card.get_by_role("button", name="More").click()
     tab.locator(f".st-key-delete-{blots.id} button").click()
     dialog = tab.get_by_test_id("stDialog")
-    dialog.get_by_text("24 photos and 0 runs").wait_for()
+    dialog.get_by_text("6 photos and 0 runs").wait_for()
     dialog.get_by_role("button", name="Delete").click()
     card.wait_for(state="detached")
     wait_for(lambda: not blots.folder.exists(), 5)
@@ -233,6 +250,7 @@ def test_bookmark_opens_right_after_the_server_started(open_tab, server, finishe
     tab = open_tab(f"try_it?project={finished.project_id}&run={finished.id}")
     tab.get_by_role("button", name="Show me one").wait_for()
     is_still(tab)
+    assert menu(tab) == MENU
     assert tab.get_by_test_id("stDialog").count() == 0
 
 
@@ -244,11 +262,7 @@ def test_every_page_loads_without_scrolling_sideways(open_tab, server, finished,
         tab.get_by_test_id("stHeading").first.wait_for()
         is_still(tab)
         assert tab.get_by_test_id("stException").count() == 0
-        wide = tab.evaluate(
-            "() => [document.documentElement, document.querySelector('[data-testid=stMain]')]"
-            ".map(part => part.scrollWidth - part.clientWidth)"
-        )
-        assert wide == [0, 0], f"page '{page}' is wider than {width} px"
+        wait_for(lambda: too_wide(tab) == [0, 0], 5)  # a chart takes a moment to fit its place
         ground = tab.evaluate("() => getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
         assert (sum(map(int, re.findall(r"\d+", ground)[:3])) < 150) == dark
 

@@ -189,3 +189,12 @@ def test_uploads_may_be_photos_and_zips_together():
         ("IMG 1.JPG", b"1"),
         ("cats/2.jpg", b"2"),
     ]
+
+
+def test_a_broken_zip_among_several_uploads_costs_only_itself():
+    good = make_zip({"oak/1.jpg": b"1"})
+    entries = upload_entries([("bad.zip", io.BytesIO(b"no zip")), ("good.zip", good)])
+    assert paths(entries) == ["bad.zip", "oak/1.jpg"]
+    assert "not a zip" in entries[0].refusal and entries[1].refusal is None
+    with pytest.raises(DataError, match="not a zip"):
+        upload_entries([("bad.zip", io.BytesIO(b"no zip"))])

@@ -69,7 +69,7 @@ def test_the_script_answers_as_the_trained_model_on_every_validation_photo(ask, 
         assert float(confidence) == pytest.approx(expected.max(), abs=1e-4)
 
 
-@pytest.mark.parametrize("kind", ["upright by EXIF", "CMYK", "palette with transparency", "grey with alpha", "GIF"])
+@pytest.mark.parametrize("kind", ["upright by EXIF", "CMYK", "palette with transparency", "grey with alpha", "GIF", "16 bits"])
 def test_the_script_reads_odd_photos_as_the_app_does(ask, finished, tmp_path, kind):
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -79,6 +79,7 @@ def test_the_script_reads_odd_photos_as_the_app_does(ask, finished, tmp_path, ki
         "palette with transparency": lambda: encoded(picture("P"), "PNG", transparency=3),
         "grey with alpha": lambda: encoded(picture("LA"), "PNG"),
         "GIF": lambda: encoded(picture("P"), "GIF"),
+        "16 bits": lambda: encoded(Image.fromarray(np.arange(0, 65536, 8, np.uint16).reshape(64, 128)), "PNG"),
     }[kind]()
     (tmp_path / "photo").write_bytes(content)
     ((_, name, confidence),) = ask(tmp_path / "photo")

@@ -86,8 +86,10 @@ def test_a_cut_off_export_is_taken_up_once_after_everything_else(tiny_workspace,
     assert queue.next_run().id == waiting.id
     EventLog(waiting.events_path).append(events.RunStopped(result=None))
     assert queue.next_run().id == cut_off.id
-    queue.tried(cut_off)
+    EventLog(cut_off.events_path).append(events.ExportFailed(message="It did not work."))
     assert queue.next_run() is None
+    runs.request_export(cut_off)
+    assert queue.next_run().id == cut_off.id
 
 
 @pytest.fixture
@@ -114,7 +116,16 @@ def in_process(tiny_workspace, monkeypatch):
 def test_an_export_that_kills_its_worker_is_not_begun_for_ever(queue_run, in_process):
     run = queue_run()
     EventLog(run.events_path).append(events.RunFinished(result={"val_accuracy": 1.0}))
-    assert in_process(lambda run: None) == [run.id]
+
+    def die(run):
+        EventLog(run.events_path).append(events.ExportStarted())
+        if last_word := runner._last_word(runs.read_history(run), -9):
+            EventLog(run.events_path).append(last_word)
+
+    assert in_process(die) == [run.id, run.id]  # once more than the first, which may have been an accident
+    assert "ended without a word (exit code -9)" in runs.read_history(run).export.message
+    runs.request_export(run)
+    assert in_process(die)[2:] == [run.id, run.id]  # a person may ask for it again
 
 
 def test_a_run_queued_while_the_runner_is_about_to_end_is_not_lost(queue_run, in_process, monkeypatch):

@@ -165,23 +165,29 @@ def save_row(row: Backbone, weights_dir: Path) -> None:
 
 
 def rows(weights_dir: Path) -> Iterator[Backbone]:
-    """The built-in catalogue, then what was added by hand (a folder in weights/ with a `backbone.json`)."""
+    """The built-in catalogue, then what was added by hand; a description that cannot be read is passed over."""
     yield from BUILT_IN.values()
     for path in sorted(weights_dir.glob("*/backbone.json")):
         if path.parent.name not in BUILT_IN:
-            yield _read_row(path)
+            try:
+                yield _read_row(path)
+            except BackboneError:  # `find` says what is wrong with it to whoever asks for it
+                continue
 
 
 def find(name: str, weights_dir: Path) -> Backbone:
     """The row of that name; timm's tag after the dot may be left out.
 
     Raises:
-        BackboneError: No such backbone; names the nearest ones.
+        BackboneError: No such backbone (names the nearest ones), or a description that cannot be read.
     """
     known = {row.name: row for row in rows(weights_dir)}
     for full_name, row in known.items():
         if name in (full_name, full_name.partition(".")[0]):
             return row
+    for path in weights_dir.glob("*/backbone.json"):
+        if path.parent.name == name:
+            return _read_row(path)
     near = get_close_matches(name, known, n=2, cutoff=0.4) or list(known)[:3]
     raise BackboneError(
         f"There is no backbone called '{name}'. Did you mean {' or '.join(near)}? `backbones` lists all {len(known)}."

@@ -86,6 +86,8 @@ class RowStore:
             count = self._count()
             with self._open("rows.bin", count * self._row_bytes) as file:
                 file.write(np.ascontiguousarray(rows, self.dtype).tobytes())
+                file.flush()
+                os.fsync(file.fileno())  # a power cut may cost rows, but never leave a key with zeros for its row
             with self._open("keys.txt", count * _KEY_BYTES) as file:
                 file.write("".join(f"{key}\n" for key in keys).encode("ascii"))
 

@@ -11,6 +11,7 @@ import shutil
 import threading
 import urllib.request
 from collections.abc import Callable
+from functools import lru_cache
 from http.client import HTTPException
 from pathlib import Path
 
@@ -49,7 +50,13 @@ def locate(backbone: Backbone, weights_dir: Path) -> Path:
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of the file, hex."""
+    """SHA-256 of the file, hex; computed once per process as long as the file does not change."""
+    found = path.stat()
+    return _digest(path, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache
+def _digest(path: Path, size: int, changed: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -84,7 +91,7 @@ def download(backbone: Backbone, weights_dir: Path, report: Callable[[int, int],
     """Fetches the weights from the hub, going on where an earlier try broke off, and checks their digest.
 
     Args:
-        report: Called with (bytes here, bytes in all) as they arrive.
+        report: Called with (bytes here, bytes in all) as they arrive; may raise `InterruptedError` to stop.
 
     Raises:
         BackboneError: The hub cannot be reached, or what came does not have the digest that the hub promised.
@@ -103,6 +110,8 @@ def download(backbone: Backbone, weights_dir: Path, report: Callable[[int, int],
             path = huggingface_hub.hf_hub_download(
                 backbone.hub, target.name, local_dir=landing, endpoint=_endpoint(), tqdm_class=_progress(report)
             )
+        except InterruptedError:  # raised by `report`: a person asked to stop
+            raise
         # The library lets the errors of its HTTP client through, whose package changed its name between releases.
         except Exception as error:
             raise _unreachable(backbone, error) from error

@@ -36,18 +36,21 @@ class IntakeReport:
         added: New ones among them.
         rejected: Every other file.
         classes: Photos per class.
+        items: Ids of the photos, old and new.
     """
 
     photos: int = 0
     added: int = 0
     rejected: list[Rejected] = field(default_factory=list)
     classes: dict[str, int] = field(default_factory=dict)
+    items: set[str] = field(default_factory=set)
 
     def add(self, other: "IntakeReport") -> None:
         """Takes the other's counts and rejected files into this one."""
         self.photos += other.photos
         self.added += other.added
         self.rejected += other.rejected
+        self.items |= other.items
         for name, count in other.classes.items():
             self.classes[name] = self.classes.get(name, 0) + count
 
@@ -122,6 +125,7 @@ def _sort_out(outcomes, result: IntakeReport) -> list[Item]:
             result.rejected.append(outcome)
         else:
             items.append(outcome)
+            result.items.add(outcome.id)
             result.photos += 1
             result.classes[outcome.class_name] = result.classes.get(outcome.class_name, 0) + 1
     return items

@@ -82,7 +82,12 @@ def upload_entries(files: Sequence[tuple[str, BinaryIO]]) -> Sequence[Entry]:
     entries: list[Entry] = []
     for name, content in files:
         if name.lower().endswith(".zip"):
-            entries += zip_entries(content, name)
+            try:
+                entries += zip_entries(content, name)
+            except DataError as error:
+                if len(files) == 1:
+                    raise
+                entries.append(Entry(_tidy(name), content.read, str(error)))  # the others must not suffer for it
         else:
             entries.append(Entry(_tidy(name), lambda content=content: _limited(content, 0)))
     return entries

@@ -19,6 +19,7 @@ from transfer_core.workspace import Workspace, write_json
 
 _IDLE_S = 600.0
 _LOOK_EVERY_S = 0.3
+_EXPORT_ATTEMPTS = 2  # one more than none, should the first have been killed by accident
 
 
 def main(home: str) -> int:
@@ -46,7 +47,6 @@ class _Queue:
     def __init__(self, workspace: Workspace):
         self._workspace = workspace
         self._histories: dict[str, History] = {}
-        self._tried: set[str] = set()  # an export that kills its worker must not be begun for ever
 
     def next_run(self) -> Run | None:
         """The run that was queued first, else one whose export was cut off."""
@@ -58,15 +58,9 @@ class _Queue:
                 continue
             if history.status == "queued":
                 waiting.append((0, history.lifecycle.time if history.lifecycle else run.created, run))
-            elif history.needs_export and run.id not in self._tried:
+            elif history.needs_export:
                 waiting.append((1, run.created, run))
-        if not waiting:
-            return None
-        return min(waiting, key=lambda entry: entry[:2])[2]
-
-    def tried(self, run: Run) -> None:
-        """Notes that a worker was given the run."""
-        self._tried.add(run.id)
+        return min(waiting, key=lambda entry: entry[:2])[2] if waiting else None
 
 
 def _serve(workspace: Workspace, queue: _Queue, idle_s: float) -> None:
@@ -74,7 +68,6 @@ def _serve(workspace: Workspace, queue: _Queue, idle_s: float) -> None:
     idle_since = time.monotonic()
     while time.monotonic() - idle_since < idle_s:
         if run := queue.next_run():
-            queue.tried(run)
             _do(run)
             idle_since = time.monotonic()
         elif trunk and trunk.poll() is None:
@@ -84,22 +77,28 @@ def _serve(workspace: Workspace, queue: _Queue, idle_s: float) -> None:
 
 def _do(run: Run) -> None:
     """Starts a worker for the run and waits for its end."""
-    before = runs.read_history(run).status
     try:
         worker = start_detached(["transfer_core.runner.worker", str(run.folder)], run.log_path)
+        code = worker.wait()
     except FileNotFoundError:  # deleted while it was waiting
         return
-    worker.wait()
-    if before == "queued" and run.folder.is_dir() and runs.read_history(run).status == "queued":
-        # The worker died before its first word; without ours the run would be started again for ever.
+    if run.folder.is_dir() and (last_word := _last_word(runs.read_history(run), code)):
         with run.lock().acquire(timeout=10):
-            events.EventLog(run.events_path).append(
-                events.RunFailed(
-                    message=f"The program that trains could not start (exit code {worker.returncode}).",
-                    hint="The file worker.log says why. If a package is missing, run "
-                    "`pip install -r requirements.txt` again.",
-                )
-            )
+            events.EventLog(run.events_path).append(last_word)
+
+
+def _last_word(history: History, code: int) -> events.Event | None:
+    """What to say for a worker that died without a word; unsaid, the same work would be begun for ever."""
+    if history.status == "queued":
+        return events.RunFailed(
+            message=f"The program that trains could not start (exit code {code}).",
+            hint="The file worker.log says why. If a package is missing, run `pip install -r requirements.txt` again.",
+        )
+    if history.needs_export and history.export_attempts >= _EXPORT_ATTEMPTS:
+        return events.ExportFailed(
+            message=f"The program that writes the model ended without a word (exit code {code})."
+        )
+    return None
 
 
 def _export_embedded_trunk(workspace: Workspace) -> subprocess.Popen | None:

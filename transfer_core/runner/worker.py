@@ -88,7 +88,11 @@ def _train(workspace: Workspace, run: Run, log: events.EventLog, resumed: bool) 
     split = runs.load_split(run)
     phases = strategies.find(run.config.strategy).plan(run.config, len(split.train))
     reporter = _Reporter(log)
-    _get_ready(workspace, backbone, phases, reporter.emit)
+    try:
+        _get_ready(run, backbone, phases, reporter.emit)
+    except InterruptedError:
+        log.append(events.RunStopped(result=None))
+        return
     began = time.monotonic()  # a download, the trunk's one-time export and imports are not this run's own work
     task = Task(workspace, run, split, backbone, phases, reporter.emit, lambda: runs.stop_requested(run))
     trained = engine.fit(task)
@@ -104,20 +108,23 @@ def _train(workspace: Workspace, run: Run, log: events.EventLog, resumed: bool) 
     log.append(end(result=result.to_json()))
 
 
-def _get_ready(workspace: Workspace, backbone: Backbone, phases: tuple[strategies.Phase, ...], emit: Emit) -> None:
-    """What is done once per machine: weights, trunk; and the slow imports."""
-    if weights.state(backbone, workspace.weights_dir) == "download":
+def _get_ready(run: Run, backbone: Backbone, phases: tuple[strategies.Phase, ...], emit: Emit) -> None:
+    """What is done once per machine: weights, trunk; and the slow imports. InterruptedError when stopped meanwhile."""
+    weights_dir = run.workspace.weights_dir
+
+    def report(done: int, total: int) -> None:
+        emit(events.Progress(done=done >> 20, total=total >> 20, unit="MB"))
+        if runs.stop_requested(run):
+            raise InterruptedError
+
+    if weights.state(backbone, weights_dir) == "download":
         emit(events.PhaseStarted(name="download", title=f"Downloading {backbone.title}"))
-        weights.download(
-            backbone,
-            workspace.weights_dir,
-            lambda done, total: emit(events.Progress(done=done >> 20, total=total >> 20, unit="MB")),
-        )
-    if not features.trunk_path(backbone, workspace.weights_dir).is_file():
+        weights.download(backbone, weights_dir, report)
+    if not features.trunk_path(backbone, weights_dir).is_file():
         emit(events.PhaseStarted(name="export_trunk", title="Getting the backbone ready, once on this machine"))
         from transfer_core.backbones.trunk import ensure_trunk
 
-        ensure_trunk(backbone, workspace.weights_dir)
+        ensure_trunk(backbone, weights_dir)
     if any(phase.trains == strategies.EVERYTHING for phase in phases):
         emit(events.PhaseStarted(name="imports", title="Starting PyTorch"))
         engine.import_torch()
