@@ -213,3 +213,17 @@ def test_the_embedded_weights_are_always_here(tmp_path):
 def test_weights_that_are_not_here_are_refused_with_advice(tmp_path):
     with pytest.raises(BackboneError, match=r"ResNet-18 are not on this machine. Download them first, or choose"):
         weights.locate(ROW, tmp_path)
+
+
+def test_a_download_can_be_stopped_and_goes_on_later(hub, tmp_path):
+    hub.content = CONTENT * 12
+    hub.promised = hashlib.sha256(hub.content).hexdigest()
+
+    def stop(done, total):
+        if done:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        fetch(tmp_path, stop)
+    assert weights.state(ROW, tmp_path) == "download"
+    assert fetch(tmp_path).read_bytes() == hub.content
