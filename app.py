@@ -5,6 +5,7 @@ import streamlit as st
 from pages import _ui
 
 st.set_page_config("Graft", _ui.asset("icon.svg"), layout="wide")
+st.session_state[_ui.IN_APP] = True
 _ui.load_style()
 _ui.show_logo()
 

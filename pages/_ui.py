@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
 from pages._theme import is_dark, watch_theme
 from transfer_core import events, runs, strategies
@@ -28,6 +29,7 @@ SHOWN = "epochs_shown"
 SETTINGS = "settings_draft"
 FLASH = "flash"
 SPLITS = "splits"
+IN_APP = "in_app"
 SCROLLING_CLASSES = 12  # more do not fit a phone
 
 _ASSETS = Path(__file__).parents[1] / "assets"
@@ -68,8 +70,20 @@ def remember_project() -> Project | None:
     return project
 
 
+def come_through_app() -> None:
+    """Sends a page that Streamlit ran on its own through app.py.
+
+    Until app.py has run once, a new server takes every file in pages/ for a page; a bookmark, or a tab that was open
+    while the server was restarted, would meet it without our menu and style.
+    """
+    if not st.session_state.get(IN_APP):
+        PagesManager.uses_pages_directory = False
+        st.rerun()
+
+
 def need_project() -> Project:
     """The open project, its id in the address; a page without one says what to do and ends there."""
+    come_through_app()
     wanted = st.query_params.get("project")
     project = remember_project()
     if project is None:
@@ -101,7 +115,7 @@ def step_states(project: Project | None) -> dict[str, str]:
     if own:
         train = {"running": _BUSY, "queued": _BUSY, "finished": _DONE, "stopped": _DONE}.get(own[0].status, _LOOK)
     result = _DONE if any(entry.result for entry in own) else _EMPTY
-    export = _DONE if any(entry.result and entry.export for entry in own) else _EMPTY
+    export = _DONE if any(entry.result and isinstance(entry.export, events.ExportFinished) for entry in own) else _EMPTY
     photos = _EMPTY
     if project.labels_path.exists():
         photos = _DONE if len(count_classes(load_items(project))) > 1 else _LOOK
@@ -170,11 +184,12 @@ def need_export(run: Run, entry: History) -> None:
         _wait_for_export(run)
     if isinstance(entry.export, events.ExportFailed):
         st.error(
-            f"The model could not be written as ONNX: {markdown(entry.export.message)} Train again to get one.",
+            f"The model could not be written as ONNX: {markdown(entry.export.message)}",
             icon=":material/error:",
         )
-        if st.button("Go to Train", type="primary"):
-            open_page("train", workspace().open_project(run.project_id))
+        if st.button("Try again", type="primary", icon=":material/refresh:"):
+            runs.request_export(run)
+            st.rerun()
         st.stop()
 
 

@@ -87,6 +87,7 @@ def disk_use(home):
     return cleanup.disk_use(_ui.workspace())
 
 
+_ui.come_through_app()
 _ui.show_flash()
 words, picture = st.columns([6, 5], gap="large", vertical_alignment="center")
 with words:

@@ -133,7 +133,15 @@ def test_try_and_take_along_say_that_the_export_failed(visit, finished):
         app = visit(page, project=finished.project_id)
         [message] = errors(app)
         assert r"The \*disk\* is full\." in message
+        assert button(app, "Try again")
         assert list(app.download_button) == []
+
+
+def test_failed_export_can_be_tried_again(visit, finished):
+    write(finished, events.ExportFailed(message="The disk is full."))
+    app = press(visit("take_along", project=finished.project_id), "Try again")
+    assert errors(app) == [] and "checking that it answers" in said(app)
+    assert runs.read_history(finished).needs_export
 
 
 # --- Take along ----------------------------------------------------------------------------------------------------
