@@ -12,7 +12,7 @@ from PIL import Image
 from tests.data.test_images import JPEG, encoded, huge_png, picture
 from tests.data.test_sources import make_zip
 from tests.helpers import draw_dataset
-from transfer_core.data import intake
+from transfer_core.data import images, intake
 from transfer_core.data.intake import ensure_thumbnail, take_in, thumbnail_path
 from transfer_core.data.items import load_items
 from transfer_core.data.sources import open_source, upload_entries, zip_entries
@@ -191,3 +191,22 @@ def test_zip_and_folder_give_the_same_photos(workspace, take, tmp_path):
     take(open_source(folder))
     zipped = take(open_source(tmp_path / "data.zip"))
     assert zipped.classes == {"blue": 2, "green": 2, "red": 2}
+
+
+def test_a_photo_that_is_here_is_not_decoded_again(workspace, tmp_path, monkeypatch):
+    folder = draw_dataset(tmp_path / "blots", 2)
+    project = workspace.create_project("Blots")
+    intake.take_in(workspace, project, open_source(folder), lambda done, total: None)
+    monkeypatch.setattr(images, "decode", lambda image: pytest.fail("decoded twice"))
+    again = intake.take_in(workspace, project, open_source(folder), lambda done, total: None)
+    assert (again.photos, again.added) == (6, 0)
+
+
+def test_a_photo_whose_file_is_gone_is_stored_again(workspace, tmp_path):
+    folder = draw_dataset(tmp_path / "blots", 2)
+    project = workspace.create_project("Blots")
+    intake.take_in(workspace, project, open_source(folder), lambda done, total: None)
+    gone = next(project.photos_dir.iterdir())
+    gone.unlink()
+    intake.take_in(workspace, project, open_source(folder), lambda done, total: None)
+    assert gone.is_file()

@@ -69,7 +69,9 @@ def test_the_script_answers_as_the_trained_model_on_every_validation_photo(ask, 
         assert float(confidence) == pytest.approx(expected.max(), abs=1e-4)
 
 
-@pytest.mark.parametrize("kind", ["upright by EXIF", "CMYK", "palette with transparency", "grey with alpha", "GIF", "16 bits"])
+@pytest.mark.parametrize(
+    "kind", ["upright by EXIF", "CMYK", "palette with transparency", "grey with alpha", "GIF", "16 bits"]
+)
 def test_the_script_reads_odd_photos_as_the_app_does(ask, finished, tmp_path, kind):
     exif = Image.Exif()
     exif[0x0112] = 6

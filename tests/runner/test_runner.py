@@ -98,15 +98,17 @@ def in_process(tiny_workspace, monkeypatch):
     monkeypatch.setenv("GRAFT_IDLE_S", "0.2")
     monkeypatch.setattr(runner.os, "nice", lambda by: 0)
     monkeypatch.setattr(runner, "_LOOK_EVERY_S", 0.02)
+    monkeypatch.setattr(runner, "_WAKE_EVERY_S", 0.01)
     given = []
 
     def serve(do) -> list:
-        def note(run):
+        def note(run, spare):
             given.append(run.id)
             assert len(given) < 5, "the same run again and again"
             do(run)
 
         monkeypatch.setattr(runner, "_do", note)
+        monkeypatch.setattr(runner._Spare, "start", lambda self: None)
         assert runner.main(str(tiny_workspace.home)) == 0
         return given
 
@@ -164,7 +166,7 @@ def test_a_worker_that_dies_before_its_first_word_is_a_failed_run(tiny_workspace
 def test_a_run_that_was_deleted_while_it_waited_does_not_hurt_the_runner(tiny_workspace, queue_run):
     run = queue_run()
     runs.delete(run)
-    runner._do(run)
+    runner._do(run, runner._Spare(tiny_workspace))
     assert not run.folder.exists()
 
 
@@ -177,3 +179,45 @@ def test_a_runner_outlives_whoever_started_it(tiny_workspace, queue_run):
     )
     assert answer.returncode == 0, answer.stderr
     wait_for(lambda: status(run) == "finished")
+
+
+def test_a_spare_worker_does_the_run_it_is_given(tiny_workspace, queue_run):
+    run = queue_run(epochs=2)
+    spare = runner._Spare(tiny_workspace)
+    spare.start()
+    waiting = spare._worker.pid
+    spare.start()
+    assert spare._worker.pid == waiting  # one is enough
+    worker = spare.give(run)
+    assert (worker.pid, worker.wait(timeout=60)) == (waiting, 0)
+    assert status(run) == "finished" and run.log_path.exists()
+    assert not (tiny_workspace.home / "needs-torch").exists()
+
+
+def test_a_spare_worker_that_died_is_replaced(tiny_workspace, queue_run):
+    run = queue_run(epochs=2)
+    spare = runner._Spare(tiny_workspace)
+    spare.start()
+    dead = spare._worker
+    dead.kill()
+    dead.wait()
+    worker = spare.give(run)
+    assert worker.pid != dead.pid and worker.wait(timeout=60) == 0
+    assert status(run) == "finished"
+
+
+def test_a_spare_worker_that_is_not_needed_ends(tiny_workspace):
+    spare = runner._Spare(tiny_workspace)
+    spare.start()
+    worker = spare._worker
+    spare.end()
+    assert worker.poll() == 0
+
+
+def test_a_runner_of_older_code_hands_over(tiny_workspace, queue_run, in_process, monkeypatch):
+    run = queue_run()
+    versions, called = iter(["old", "old", "new", "new"]), []
+    monkeypatch.setattr(runner, "code_version", lambda: next(versions))
+    monkeypatch.setattr(runner, "ensure_runner", called.append)
+    assert in_process(lambda run: None) == [] and called == [tiny_workspace]
+    assert status(run) == "queued"

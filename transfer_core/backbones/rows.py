@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -37,6 +37,15 @@ class RowStore:
         """The store in an existing folder, with the shape it was made with."""
         fields = json.loads((folder / "shape.json").read_text("utf-8"))
         return cls(folder, tuple(fields["shape"]), np.dtype(fields["dtype"]).type)
+
+    @classmethod
+    def find(cls, folder: Path) -> "RowStore | None":
+        """The store in that folder, or None where there is none yet."""
+        return cls.at(folder) if (folder / "shape.json").is_file() else None
+
+    def holds(self, keys: Iterable[str]) -> bool:
+        """Whether there is a row for every key."""
+        return self.keys().keys() >= set(keys)
 
     def keys(self) -> dict[str, int]:
         """Row number of every key."""

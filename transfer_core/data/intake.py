@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from transfer_core.data import images
-from transfer_core.data.items import Item, append_items, new_item
+from transfer_core.data.items import Item, append_items, load_items, new_item
 from transfer_core.data.layout import Layout, read_layout, tidy_class_name
 from transfer_core.data.sources import Entry, is_junk
 from transfer_core.errors import DataError
@@ -98,11 +98,14 @@ def take_in(
         else:
             wanted.append(entry)
     layout = read_layout([entry.path for entry in wanted])
+    known = {item.photo: item for item in load_items(project)}
     done = 0
     report(done, len(wanted))
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for chunk in _chunks(wanted):
-            outcomes = pool.map(lambda entry: _take_one(workspace, project, entry, layout, class_name, part), chunk)
+            outcomes = pool.map(
+                lambda entry: _take_one(workspace, project, entry, known, layout, class_name, part), chunk
+            )
             items = _sort_out(outcomes, result)
             result.added += append_items(project, items)
             done += len(chunk)
@@ -132,11 +135,21 @@ def _sort_out(outcomes, result: IntakeReport) -> list[Item]:
 
 
 def _take_one(
-    workspace: Workspace, project: Project, entry: Entry, layout: Layout, class_name: str | None, part: str | None
+    workspace: Workspace,
+    project: Project,
+    entry: Entry,
+    known: dict[str, Item],
+    layout: Layout,
+    class_name: str | None,
+    part: str | None,
 ) -> Item | Rejected:
     place = (None, tidy_class_name(class_name)) if class_name else layout.place(entry.path)
     try:
         content = entry.read()
+        photo = hashlib.sha256(content).hexdigest()
+        same = known.get(photo)
+        if place and same and (project.photos_dir / same.file).exists():  # verified when it first came
+            return new_item(photo, same.file, entry.path, place[1], part or place[0], (same.width, same.height))
         with images.open_image(io.BytesIO(content)) as image:
             if place is None:
                 return Rejected(entry.path, "in no class folder; put each photo in a folder named after its class")
@@ -144,7 +157,6 @@ def _take_one(
             upright = images.decode(image)
     except DataError as error:
         return Rejected(entry.path, str(error))
-    photo = hashlib.sha256(content).hexdigest()
     file = f"{photo}{ending}"
     if not (project.photos_dir / file).exists():
         write_whole(project.photos_dir / file, content)

@@ -1,5 +1,6 @@
 """Sees to it that a runner lives. Imports nothing heavy; pages and the command line call it."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -21,15 +22,29 @@ def runner_lock(workspace: Workspace) -> FileLock:
 
 
 def ensure_runner(workspace: Workspace) -> None:
-    """Starts a runner unless one lives; it outlives whoever started it, and takes every run that is queued.
+    """Wakes the workspace's runner, or starts one; it outlives whoever started it, and takes every run that is queued.
 
     Two calls at once may start two; the second finds the lock held and ends.
     """
+    wake_path(workspace).touch()
     try:
         runner_lock(workspace).acquire(blocking=False).lock.release()
     except Timeout:
         return
     start_detached(["transfer_core.runner.runner", str(workspace.home)], workspace.home / "runner.log")
+
+
+def wake_path(workspace: Workspace) -> Path:
+    """A file whose time tells the runner that there is something new: cheaper to look at than all runs."""
+    workspace.home.mkdir(parents=True, exist_ok=True)
+    return workspace.home / "runner.wake"
+
+
+def code_version() -> str:
+    """Changes whenever a file of `transfer_core` does: a runner of older code must not do runs of newer."""
+    files = sorted((_ROOT / "transfer_core").rglob("*.py"))
+    stamps = [f"{path.name}:{path.stat().st_mtime_ns}:{path.stat().st_size}" for path in files]
+    return hashlib.sha256("|".join(stamps).encode()).hexdigest()[:12]
 
 
 def ensure_embedded_trunk(workspace: Workspace) -> None:
@@ -38,7 +53,9 @@ def ensure_embedded_trunk(workspace: Workspace) -> None:
         ensure_runner(workspace)
 
 
-def start_detached(module_and_arguments: Sequence[str], log_path: Path) -> subprocess.Popen:
+def start_detached(
+    module_and_arguments: Sequence[str], log_path: Path, stdin: int = subprocess.DEVNULL
+) -> subprocess.Popen:
     """Starts `python -m ...` as a process that does not end with ours, at low priority, its output in a file."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(_ROOT), os.environ.get("PYTHONPATH", "")])}
     # Threads that spin while they wait steal the processor from the page that is being looked at.
@@ -46,7 +63,7 @@ def start_detached(module_and_arguments: Sequence[str], log_path: Path) -> subpr
     with log_path.open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", *module_and_arguments],
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=log,
             stderr=subprocess.STDOUT,
             env=environment,

@@ -1,4 +1,4 @@
-"""The queue: one detached process per workspace that does one run after the other. Imports no torch.
+"""The queue: one detached process per workspace that has one run done after the other. Imports no torch.
 
 `python -m transfer_core.runner.runner HOME`. Ends by itself after `GRAFT_IDLE_S` seconds without work.
 """
@@ -13,32 +13,36 @@ from filelock import Timeout
 
 from transfer_core import events, runs
 from transfer_core.backbones import catalog, features
-from transfer_core.runner.launch import runner_lock, start_detached
+from transfer_core.runner.launch import code_version, ensure_runner, runner_lock, start_detached, wake_path
 from transfer_core.runs import History, Run
 from transfer_core.workspace import Workspace, write_json
 
 _IDLE_S = 600.0
-_LOOK_EVERY_S = 0.3
+_LOOK_EVERY_S = 2.0  # at all runs; whoever queues one wakes us sooner
+_WAKE_EVERY_S = 0.05
 _EXPORT_ATTEMPTS = 2  # one more than none, should the first have been killed by accident
 
 
 def main(home: str) -> int:
-    """Works until there has been nothing to do for a while."""
+    """Works until there has been nothing to do for a while, or until its code has been replaced."""
     workspace = Workspace(Path(home))
     if hasattr(os, "nice"):
         os.nice(5)  # whoever looks at the page comes first; workers inherit it
     idle_s = float(os.environ.get("GRAFT_IDLE_S", _IDLE_S))
+    version = code_version()
     queue = _Queue(workspace)
-    while True:
+    while code_version() == version:
         try:
             with runner_lock(workspace).acquire(blocking=False):
                 write_json(workspace.home / "runner.json", {"pid": os.getpid(), "started": time.time()})
-                _serve(workspace, queue, idle_s)
+                _serve(workspace, queue, idle_s, version)
         except Timeout:
             return 0
         # A run may have been queued while the lock was still held, by somebody who saw us alive.
         if not queue.next_run():
             return 0
+    ensure_runner(workspace)  # a runner of the new code goes on with the queue
+    return 0
 
 
 class _Queue:
@@ -63,22 +67,68 @@ class _Queue:
         return min(waiting, key=lambda entry: entry[:2])[2] if waiting else None
 
 
-def _serve(workspace: Workspace, queue: _Queue, idle_s: float) -> None:
-    trunk = _export_embedded_trunk(workspace)
-    idle_since = time.monotonic()
-    while time.monotonic() - idle_since < idle_s:
-        if run := queue.next_run():
-            _do(run)
-            idle_since = time.monotonic()
-        elif trunk and trunk.poll() is None:
-            idle_since = time.monotonic()
-        time.sleep(_LOOK_EVERY_S)
+class _Spare:
+    """A worker that was started ahead and waits for a run: starting Python and its packages takes a second or more."""
+
+    def __init__(self, workspace: Workspace):
+        self._workspace = workspace
+        self._worker: subprocess.Popen | None = None
+
+    def start(self) -> None:
+        """Starts one unless one waits."""
+        if self._worker is None or self._worker.poll() is not None:
+            log = self._workspace.home / "runner.log"
+            arguments = ["transfer_core.runner.worker", "--spare", str(self._workspace.home)]
+            self._worker = start_detached(arguments, log, stdin=subprocess.PIPE)
+
+    def give(self, run: Run) -> subprocess.Popen:
+        """Has the spare worker do the run, or a new one where there is no spare."""
+        worker, self._worker = self._worker, None
+        try:
+            if worker is not None and worker.poll() is None:
+                worker.stdin.write(f"{run.folder}\n".encode())
+                worker.stdin.close()
+                return worker
+        except OSError:  # it died just now
+            pass
+        return start_detached(["transfer_core.runner.worker", str(run.folder)], run.log_path)
+
+    def end(self) -> None:
+        """Sends the spare home: at the end of its input it ends."""
+        if self._worker is not None:
+            self._worker.stdin.close()
+            self._worker.wait()
 
 
-def _do(run: Run) -> None:
-    """Starts a worker for the run and waits for its end."""
+def _serve(workspace: Workspace, queue: _Queue, idle_s: float, version: str) -> None:
+    """Does what waits, until nothing has for `idle_s` seconds or the code has changed."""
+    trunk, spare = _export_embedded_trunk(workspace), _Spare(workspace)
+    wake = wake_path(workspace)
+    idle_since, looked, seen = time.monotonic(), 0.0, None
     try:
-        worker = start_detached(["transfer_core.runner.worker", str(run.folder)], run.log_path)
+        while time.monotonic() - idle_since < idle_s:
+            now, changed = time.monotonic(), wake.stat().st_mtime_ns if wake.exists() else 0
+            if changed != seen or now - looked > _LOOK_EVERY_S:
+                looked, seen = now, changed
+                if code_version() != version:
+                    return
+                if run := queue.next_run():
+                    _do(run, spare)
+                    idle_since, looked = time.monotonic(), 0.0
+                    continue
+                if trunk is None or trunk.poll() is not None:
+                    spare.start()  # not beside the export of the trunk, which has the processor's cores busy
+                else:
+                    idle_since = now
+            time.sleep(_WAKE_EVERY_S)
+    finally:
+        spare.end()
+
+
+def _do(run: Run, spare: _Spare) -> None:
+    """Has a worker do the run and waits for its end."""
+    try:
+        worker = spare.give(run)
         code = worker.wait()
     except FileNotFoundError:  # deleted while it was waiting
         return

@@ -1,4 +1,7 @@
-"""The program that does one run: `python -m transfer_core.runner.worker RUN_FOLDER`."""
+"""The program that does one run: `python -m transfer_core.runner.worker RUN_FOLDER`.
+
+With `--spare HOME` in place of the folder it does its imports and then waits for the folder's name on its input.
+"""
 
 import errno
 import os
@@ -127,6 +130,7 @@ def _get_ready(run: Run, backbone: Backbone, phases: tuple[strategies.Phase, ...
         ensure_trunk(backbone, weights_dir)
     if any(phase.trains == strategies.EVERYTHING for phase in phases):
         emit(events.PhaseStarted(name="imports", title="Starting PyTorch"))
+        _torch_marker(run.workspace).touch()
         engine.import_torch()
 
 
@@ -196,5 +200,25 @@ class _Reporter:
         }
 
 
+def _wait_for_run(workspace: Workspace) -> str | None:
+    """The folder of the run that the runner gives us, our output then going to its log; None when it wants none."""
+    if _torch_marker(workspace).exists():
+        engine.import_torch()
+    folder = sys.stdin.readline().strip()
+    if not folder:
+        return None
+    with (Path(folder) / "worker.log").open("ab") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    return folder
+
+
+def _torch_marker(workspace: Workspace) -> Path:
+    """Says that runs of this workspace have needed torch, so that spare workers import it ahead."""
+    return workspace.home / "needs-torch"
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    spare = sys.argv[1] == "--spare"
+    folder = _wait_for_run(Workspace(Path(sys.argv[2]))) if spare else sys.argv[1]
+    sys.exit(main(folder) if folder else 0)
