@@ -19,4 +19,6 @@ steps = [
     st.Page("pages/try_it.py", title="Try", icon=state["try_it"]),
     st.Page("pages/take_along.py", title="Take along", icon=state["take_along"]),
 ]
-st.navigation({"": [home], _ui.section_title(project): steps}).run()
+page = st.navigation({"": [home], _ui.section_title(project): steps})
+_ui.note_page(page.title)
+page.run()

@@ -14,15 +14,6 @@ TICK_S = 0.5
 LOG_LINES = 60
 
 
-def show_waiting():
-    with st.container(border=True, height=360, key="waiting", vertical_alignment="center"):
-        st.markdown(
-            "**Press Train** and watch it learn here: how wrong it still is, how often it is right, and what it "
-            "mixes up.",
-            text_alignment="center",
-        )
-
-
 def show_run(project, run):
     """Polls while there is something to wait for or to replay, and stands still afterwards."""
     history = _ui.history(run)
@@ -50,15 +41,18 @@ def watch(project, run):
 
 def show_state(project, run, history, shown):
     with st.container(border=True, key="run"):
-        if history.status in ("queued", "running") or shown < len(history.epochs):
+        moving = history.status in ("queued", "running") or shown < len(history.epochs)
+        if moving:
             show_progress(run, history, shown)
         else:
             show_end(project, run, history)
         for notice in history.notices:
             st.caption(markdown(notice))
         if shown:
+            if moving:
+                show_figures(run, history.epochs[shown - 1])
             show_curves(run, history, shown)
-        elif history.status in ("queued", "running"):
+        elif moving:
             st.skeleton(height=420)  # the curves will stand here: nothing jumps when they come
 
 
@@ -125,16 +119,20 @@ def show_log(run):
             st.code("\n".join(run.log_path.read_text("utf-8", "replace").splitlines()[-LOG_LINES:]), language=None)
 
 
-def show_curves(run, history, shown):
-    epochs, dark = history.epochs[:shown], _ui.is_dark()
-    last = epochs[-1]
-    split = _ui.split_of(run)
+def show_figures(run, last):
     hits = sum(row[class_id] for class_id, row in enumerate(last.confusion_matrix))
     count, right = st.columns(2)
     count.metric("Epoch", f"{last.epoch} of {last.epochs}", help="One epoch is one look at every training photo.")
     right.metric(
-        "Right answers", f"{hits} of {len(split.val)}", help="On the photos kept aside, which it never learns from."
+        "Right answers",
+        f"{hits} of {len(_ui.split_of(run).val)}",
+        help="On the photos kept aside, which it never learns from.",
     )
+    st.caption("The last epoch will be kept. The photos kept aside decide nothing, they only measure.")
+
+
+def show_curves(run, history, shown):
+    epochs, dark = history.epochs[:shown], _ui.is_dark()
     total = max(epoch.step - epoch.epoch + epoch.epochs for epoch in epochs)
     kept = total if history.result and shown == len(history.epochs) and len(epochs) == total else None
     for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
@@ -153,4 +151,4 @@ def show_curves(run, history, shown):
             key=f"curve-{metric}",
             alt=f"{metric} per epoch for training and validation photos",
         )
-    _ui.show_matrix(last.confusion_matrix, list(split.class_names), "live-matrix")
+    _ui.show_matrix(epochs[-1].confusion_matrix, list(_ui.split_of(run).class_names), "live-matrix")

@@ -30,6 +30,7 @@ SETTINGS = "settings_draft"
 FLASH = "flash"
 SPLITS = "splits"
 IN_APP = "in_app"
+PAGE = "page"
 SCROLLING_CLASSES = 12  # more do not fit a phone
 
 _ASSETS = Path(__file__).parents[1] / "assets"
@@ -120,6 +121,13 @@ def step_states(project: Project | None) -> dict[str, str]:
     if project.labels_path.exists():
         photos = _DONE if len(count_classes(load_items(project))) > 1 else _LOOK
     return dict(zip(STEPS, (photos, train, result, export, export), strict=True))
+
+
+def note_page(title: str) -> None:
+    """Called by app.py with the page that comes; what was said once on the page before is not said again."""
+    if st.session_state.get(PAGE) != title:
+        st.session_state.pop(INTAKE, None)
+    st.session_state[PAGE] = title
 
 
 def history(run: Run) -> History:
@@ -237,30 +245,30 @@ def progress_line(title: str) -> Callable[[int, int], None]:
     return report
 
 
-def setting_widget(name: str, draft: dict, default) -> None:
-    """Draws the widget of one field of `TrainConfig`, with its own words and limits, into the draft."""
+def settings_draft(project: Project) -> dict:
+    """The settings chosen for this project and not yet trained with; kept when the page is left."""
+    return st.session_state.setdefault(SETTINGS, {}).setdefault(project.id, {})
+
+
+def setting_widget(name: str, draft: dict, default):
+    """Draws the widget of one field of `TrainConfig`, with its own words and limits; returns and drafts its value."""
     words = setting(name)
-    key = f"setting-{name}"
+    value, common = draft.get(name, default), {"help": words["help"], "key": f"setting-{name}"}
     if "choices" in words:
         choices = list(words["choices"])
-        draft[name] = st.selectbox(words["label"], choices, choices.index(default), help=words["help"], key=key)
-    elif isinstance(words["min"], float):
-        log = words["min"] < 1e-3
+        draft[name] = st.selectbox(words["label"], choices, choices.index(value), **common)
+    else:
         draft[name] = st.number_input(
             words["label"],
             words["min"],
             words["max"],
-            default,
-            step=None if log else 0.05,
-            format="%g" if log else "%.2f",
+            value,
+            step=words.get("step"),
+            format="%g" if isinstance(words["min"], float) else None,
             placeholder="automatic",
-            help=words["help"],
-            key=key,
+            **common,
         )
-    else:
-        draft[name] = st.number_input(
-            words["label"], words["min"], words["max"], default, placeholder="automatic", help=words["help"], key=key
-        )
+    return draft[name]
 
 
 def show_matrix(counts: list[list[int]], class_names: list[str], key: str, **selection):

@@ -38,9 +38,9 @@ def ask_delete(project):
     size = file_size(folder_size(project.folder))
     st.write(f"**{markdown(project.name)}**: {contents} ({size}) are deleted from this computer for good.")
     keep, delete = st.columns(2)
-    if keep.button("Keep it", width="stretch"):
+    if keep.button("Keep it", type="primary", width="stretch"):
         st.rerun()
-    if delete.button("Delete", type="primary", width="stretch", icon=":material/delete:"):
+    if delete.button("Delete", width="stretch", icon=":material/delete:"):
         with _ui.shown_errors():
             cleanup.delete_project(_ui.workspace(), project)
             st.session_state.pop(_ui.PROJECT, None)
@@ -60,7 +60,7 @@ def show_card(project):
         if summary.thumbnails:
             with st.container(horizontal=True, key=f"gallery-{project.id}"):
                 for path in summary.thumbnails:
-                    st.image(str(path), width=64, alt="")
+                    st.image(str(path), width=56, alt="")
         else:
             st.caption("No photos yet")
         st.markdown(f"**{markdown(project.name)}**")
@@ -75,11 +75,11 @@ def show_card(project):
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("Open", key=f"open-{project.id}", icon=":material/folder_open:"):
                 _ui.open_page("train" if summary.photos else "photos", project)
-            with st.popover("More", key=f"more-{project.id}"):
-                if st.button("Rename", key=f"rename-{project.id}", icon=":material/edit:", width="stretch"):
-                    ask_rename(project)
-                if st.button("Delete", key=f"delete-{project.id}", icon=":material/delete:", width="stretch"):
-                    ask_delete(project)
+            chosen = st.menu_button("More", ["Rename", "Delete"], key=f"more-{project.id}")
+    if chosen == "Rename":
+        ask_rename(project)
+    elif chosen == "Delete":
+        ask_delete(project)
 
 
 @st.cache_data(ttl=30, show_spinner=False)

@@ -20,9 +20,10 @@ def show_check(export):
             f"{said}. The largest difference of a confidence is {export.max_difference:.3f}.", icon=":material/error:"
         )
     else:
-        st.success(
-            f"{said}; confidences differ by at most {export.max_difference:.0e}.", icon=":material/check_circle:"
+        differ = (
+            "less than one in a million" if export.max_difference < 1e-6 else f"at most {export.max_difference:.6f}"
         )
+        st.success(f"{said}; how sure it is differs by {differ}.", icon=":material/check_circle:")
 
 
 def show_zip(project, run, history):

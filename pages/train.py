@@ -15,8 +15,8 @@ STATES = {"embedded": "on this computer", "local": "on this computer", "download
 ADVANCED = ("epochs", "batch_size", "learning_rate", "augmentation", "val_fraction", "seed")
 
 
-@st.dialog("All backbones", width="large")
-def ask_backbone(rows, chosen):
+@st.dialog("All backbones", width="medium")
+def ask_backbone(rows, chosen, draft):
     names = list(rows)
     name = st.radio(
         "Backbone",
@@ -28,13 +28,12 @@ def ask_backbone(rows, chosen):
         key="backbone",
     )
     if st.button("Use this one", type="primary", width="stretch"):
-        st.session_state[_ui.SETTINGS]["backbone"] = name
+        draft["backbone"] = name
         st.rerun()
 
 
-def choose_backbone():
+def choose_backbone(draft):
     rows = {row.name: row for row in catalog.rows(_ui.workspace().weights_dir)}
-    draft = st.session_state.setdefault(_ui.SETTINGS, {})
     chosen = draft.get("backbone")
     chosen = chosen if chosen in rows else catalog.EMBEDDED
     row = rows[chosen]
@@ -43,7 +42,7 @@ def choose_backbone():
         st.markdown(f"**{markdown(row.title)}** :{'orange' if needs_download(row) else 'green'}-badge[{state_of(row)}]")
         st.caption(markdown(row.summary))
         if st.button("All backbones", icon=":material/tune:", key="all-backbones"):
-            ask_backbone(rows, chosen)
+            ask_backbone(rows, chosen, draft)
     return row
 
 
@@ -56,13 +55,12 @@ def state_of(row):
 
 
 def backbone_caption(row):
-    size = f"{row.parameters / 1e6:.1f} million parameters, looks at {row.preparation.size_px} px"
-    return markdown(f"{row.summary} {size}, licence {row.licence}, {state_of(row)}.")
+    size = f"{row.parameters / 1e6:.1f} million parameters; reads photos at {row.preparation.size_px} pixels."
+    return markdown(f"{row.summary} {size} Licence {row.licence}; {state_of(row)}.")
 
 
-def choose_strategy():
+def choose_strategy(draft):
     table = strategies.STRATEGIES
-    draft = st.session_state.setdefault(_ui.SETTINGS, {})
     with st.container(border=True):
         st.subheader("What may learn")
         name = st.radio(
@@ -83,14 +81,11 @@ def choose_strategy():
     return name
 
 
-def choose_advanced():
-    """Returns the settings that differ from the defaults, by name."""
-    draft = {}
-    with st.expander("Advanced", icon=":material/tune:"):
+def choose_advanced(draft):
+    """The settings behind "Advanced", by name."""
+    with st.expander("Advanced", icon=":material/settings:"):
         defaults = TrainConfig()
-        for name in ADVANCED:
-            _ui.setting_widget(name, draft, getattr(defaults, name))
-    return draft
+        return {name: _ui.setting_widget(name, draft, getattr(defaults, name)) for name in ADVANCED}
 
 
 def sentence(photos, classes, row, strategy):
@@ -103,6 +98,21 @@ def sentence(photos, classes, row, strategy):
         f"{first}{name} looks at your {seen} again and again, and all its layers are adjusted to your {learned}. "
         "This can take minutes."
     )
+
+
+def ask_settings(project, classes, label, rank, disabled):
+    """Backbone, what may learn, what that means, and the button."""
+    draft = _ui.settings_draft(project)
+    left, right = st.columns(2)
+    with left:
+        row = choose_backbone(draft)
+        advanced = choose_advanced(draft)
+    with right:
+        strategy = choose_strategy(draft)
+    with st.container(border=True, key="plan"):
+        st.markdown(sentence(sum(classes.values()), len(classes), row, strategy))
+        if st.button(label, type=rank, icon=":material/play_arrow:", disabled=disabled, key="train"):
+            start(project, row, strategy, advanced)
 
 
 def start(project, row, strategy, advanced):
@@ -125,22 +135,12 @@ if len(classes) < 2:
     st.stop()
 found = runs.list_runs(_ui.workspace(), project)
 run = _ui.chosen_run(found)
-busy = run is not None and _ui.history(run).status in ("queued", "running")
-if busy:
-    ensure_runner(_ui.workspace())  # a queued run must not wait for a runner that died
-left, right = st.columns([5, 9], gap="medium")
-with left:
-    row = choose_backbone()
-    strategy = choose_strategy()
-    advanced = choose_advanced()
-with right:
-    with st.container(border=True, key="plan"):
-        st.markdown(sentence(sum(classes.values()), len(classes), row, strategy))
-        label, rank = ("Train again", "secondary") if run else ("Train", "primary")
-        if st.button(label, type=rank, icon=":material/play_arrow:", disabled=busy, key="train"):
-            start(project, row, strategy, advanced)
-    if run is None:
-        _live.show_waiting()
-    else:
-        run = _ui.choose_run(found, run)
-        _live.show_run(project, run)
+if run is None:
+    ask_settings(project, classes, "Train", "primary", disabled=False)
+else:
+    busy = _ui.history(run).status in ("queued", "running")
+    if busy:
+        ensure_runner(_ui.workspace())  # a queued run must not wait for a runner that died
+    with st.expander("Train again, with these or other settings", icon=":material/tune:"):
+        ask_settings(project, classes, "Train again", "secondary", disabled=busy)
+    _live.show_run(project, _ui.choose_run(found, run))

@@ -27,7 +27,9 @@ def ask_for_photos():
     """(name, bytes) pairs from the uploader or the camera."""
     upload, camera = st.tabs(["Photos", "Camera"])
     with upload:
-        files = st.file_uploader("Photos to ask about", accept_multiple_files=True, key="try-files")
+        files = st.file_uploader(
+            "Photos to ask about", accept_multiple_files=True, key="try-files", max_upload_size=100
+        )
     with camera:
         st.caption("The picture stays on this computer.")
         shot = st.camera_input("Take a picture", key="try-camera") if st.toggle("Turn the camera on") else None

@@ -9,6 +9,7 @@ from transfer_core.measure.metrics import class_scores
 from transfer_core.text import answer, counted, markdown, percent
 
 PER_PAGE = 24
+CONFUSIONS = 5
 
 
 def show_answer(history):
@@ -37,8 +38,14 @@ def show_confusions(split, result):
         for said, count in enumerate(row)
         if count and true != said
     ]
-    for count, true, said in sorted(pairs, reverse=True)[:5]:
-        st.markdown(f"- {counted(count, 'photo')} of **{markdown(true)}** taken for **{markdown(said)}**")
+    pairs.sort(key=lambda pair: (-pair[0], pair[1:]))
+    lines = [
+        f"- {counted(count, 'photo')} of **{markdown(true)}** taken for **{markdown(said)}**"
+        for count, true, said in pairs[:CONFUSIONS]
+    ]
+    st.markdown("\n".join(lines))
+    if len(pairs) > CONFUSIONS:
+        st.caption(f"and {counted(len(pairs) - CONFUSIONS, 'more kind')} of confusion")
     if not pairs:
         st.markdown("It mixed up nothing.")
 

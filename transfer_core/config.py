@@ -52,6 +52,7 @@ class TrainConfig:
         "learns.",
         min=1e-6,
         max=1.0,
+        step=1e-4,
     )
     augmentation: str = _setting(
         "light",
@@ -66,6 +67,7 @@ class TrainConfig:
         "This share of the photos is not learned from; it tells how good the model is on photos it has never seen.",
         min=0.05,
         max=0.5,
+        step=0.05,
     )
     seed: int = _setting(
         0,

@@ -100,7 +100,7 @@ def test_a_zip_of_photos_becomes_a_model(open_tab, server, leaves, tmp_path):
     history = runs.read_history(run)
     hits, count = map(int, re.search(r"Right on (\d+) of (\d+)", answer).groups())
     assert (hits / count, count) == (history.result["val_accuracy"], history.result["val_count"])
-    assert sum(int(figure) for figure in matrix(tab) if figure) == count
+    wait_for(lambda: sum(int(figure) for figure in matrix(tab) if figure) == count, 10)
     press(tab, "See what it gets wrong")
     see(tab, "Each row is what a photo is")
 
@@ -147,19 +147,19 @@ def test_run_goes_on_whatever_happens_to_page_and_server(open_tab, server, blots
 
 
 def test_killed_worker_is_seen_and_resumed_to_the_end(open_tab, start_run):
-    run = start_run(epochs=30)
+    run = start_run(epochs=20)
     tab = open_tab(f"train?project={run.project_id}")
     wait_for(lambda: epochs_of(run) >= 3)
     os.kill(worker_pid(run), signal.SIGKILL)
     see(tab, "This run was interrupted.")
     there = epochs_of(run)
-    assert 3 <= there < 30 and curve(tab) == there
+    assert 3 <= there < 20 and curve(tab) == there
     press(tab, "Resume")
     see(tab, RIGHT, 60)
     resumed = [event for event in events.read_events(run.events_path)[0] if isinstance(event, events.RunResumed)]
     assert [event.from_step in (there, there - 1) for event in resumed] == [True]  # killed between epoch and checkpoint
-    assert [epoch.step for epoch in runs.read_history(run).epochs] == list(range(1, 31))
-    assert curve(tab) == 30
+    assert [epoch.step for epoch in runs.read_history(run).epochs] == list(range(1, 21))
+    assert curve(tab) == 20
 
 
 # --- what a result offers ------------------------------------------------------------------------------------------
@@ -223,16 +223,15 @@ def test_rename_and_delete(open_tab, server, tmp_path):
     tab = open_tab()
     card = tab.locator(f".st-key-card-{blots.id}")
     card.get_by_role("button", name="More").click()
-    tab.locator(f".st-key-rename-{blots.id} button").click()
+    tab.get_by_role("menuitem", name="Rename").click()
     dialog = tab.get_by_test_id("stDialog")
     dialog.get_by_role("textbox", name="Name").fill("<b>Blots</b> of *ours*")
     dialog.get_by_role("button", name="Rename").click()
     card.get_by_text("<b>Blots</b> of *ours*", exact=True).wait_for()
 
     is_still(tab)
-    if not tab.locator(f".st-key-delete-{blots.id} button").is_visible():
-        card.get_by_role("button", name="More").click()
-    tab.locator(f".st-key-delete-{blots.id} button").click()
+    card.get_by_role("button", name="More").click()
+    tab.get_by_role("menuitem", name="Delete").click()
     dialog = tab.get_by_test_id("stDialog")
     dialog.get_by_text("6 photos and 0 runs").wait_for()
     dialog.get_by_role("button", name="Delete").click()
@@ -256,9 +255,8 @@ def test_bookmark_opens_right_after_the_server_started(open_tab, server, finishe
     assert tab.get_by_test_id("stDialog").count() == 0
 
 
-@pytest.mark.parametrize(("width", "dark"), [(390, False), (1280, True)])
-def test_every_page_loads_without_scrolling_sideways(open_tab, server, finished, width, dark):
-    tab = open_tab(width=width, height=844, dark=dark)
+def test_every_page_loads_in_the_dark_and_fits_a_phone(open_tab, server, finished):
+    tab = open_tab(width=390, height=844, dark=True)
     for page in ("", *PAGES):
         tab.goto(f"{server.url}/{page}?project={finished.project_id}")
         tab.get_by_test_id("stHeading").first.wait_for()
@@ -266,7 +264,7 @@ def test_every_page_loads_without_scrolling_sideways(open_tab, server, finished,
         assert tab.get_by_test_id("stException").count() == 0
         wait_for(lambda: too_wide(tab) == [0, 0], 5)  # a chart takes a moment to fit its place
         ground = tab.evaluate("() => getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
-        assert (sum(map(int, re.findall(r"\d+", ground)[:3])) < 150) == dark
+        assert sum(map(int, re.findall(r"\d+", ground)[:3])) < 150
 
 
 def test_hostile_names_stay_words_in_the_browser(open_tab, server, leaves):

@@ -55,33 +55,36 @@ def test_new_project_needs_a_name(visit, workspace):
     assert workspace.projects() == []
 
 
+def more(app, choice):
+    """Chooses from the first card's menu, which opens a dialog."""
+    return app.get("menu_button")[0].click(choice).run()
+
+
+def confirm(app, label):
+    """Presses a dialog's button; a dialog is there only in the run in which its opener was pressed, too."""
+    app.get("menu_button")[0].click(label)
+    return press(app, label)
+
+
 def test_rename(visit, workspace):
     workspace.create_project("Old")
-    app = press(visit(), "Rename")
-    app.text_input[0].set_value("New")
-    opener, confirm = [entry for entry in app.button if entry.label == "Rename"]
-    opener.click()
-    confirm.click()
-    assert "**New**" in said(app.run())
+    app = visit()
+    more(app, "Rename").text_input[0].set_value("New")
+    assert "**New**" in said(confirm(app, "Rename"))
     assert [entry.name for entry in workspace.projects()] == ["New"]
 
 
 def test_delete_names_what_goes_and_deletes_it(visit, workspace, project):
-    app = press(visit(), "Delete")
-    assert "24 photos and 0 runs" in said(app)
-    opener, confirm = [entry for entry in app.button if entry.label == "Delete"]
-    opener.click()
-    confirm.click()
-    assert "None yet." in said(app.run())
+    app = visit()
+    assert "24 photos and 0 runs" in said(more(app, "Delete"))
+    assert "None yet." in said(confirm(app, "Delete"))
     assert not project.folder.exists() and workspace.projects() == []
 
 
 def test_delete_of_a_project_at_work_says_to_stop_it_first(visit, workspace, training):
-    app = press(visit(), "Delete")
-    opener, confirm = [entry for entry in app.button if entry.label == "Delete"]
-    opener.click()
-    confirm.click()
-    app.run()
+    app = visit()
+    more(app, "Delete")
+    confirm(app, "Delete")
     assert len(errors(app)) == 1 and "Stop it first" in errors(app)[0]
     assert workspace.projects()
 

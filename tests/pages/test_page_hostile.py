@@ -78,7 +78,7 @@ def check(app) -> str:
 
 def test_home_and_its_dialogs(visit, hostile):
     assert r"\:red\[alarm\]" in check(visit())
-    check(press(visit(), "Delete"))
+    check(visit().get("menu_button")[0].click("Delete").run())
 
 
 def test_photos(visit, hostile):
