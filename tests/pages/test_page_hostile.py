@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.helpers import draw_photo, fill_project
-from tests.pages.conftest import after_epochs, charts, errors, press, said, write
+from tests.pages.conftest import after_epochs, charts, errors, said, write
 from transfer_core import events, runs
 from transfer_core.config import TrainConfig
 from transfer_core.data.items import load_items
