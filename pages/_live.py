@@ -5,7 +5,7 @@ import time
 import streamlit as st
 
 from pages import _ui
-from transfer_core import charts, runs
+from transfer_core import runs
 from transfer_core.runner.launch import ensure_runner
 from transfer_core.text import answer, counted, duration, markdown, pace
 
@@ -66,13 +66,14 @@ def show_progress(run, history, shown):
         epoch = history.epochs[shown - 1]
         left = history.seconds_left(time.time())
         rest = f", {duration(left)} left" if left and history.status == "running" else ""
-        st.progress(epoch.epoch / epoch.epochs, f"{phase.title}: epoch {epoch.epoch} of {epoch.epochs}{rest}")
+        st.progress(epoch.epoch / epoch.epochs, f"{markdown(phase.title)}: epoch {epoch.epoch} of {epoch.epochs}{rest}")
     elif history.progress:
         progress = history.progress
-        text = pace(progress.done, progress.total, progress.time - phase.time, progress.unit)
-        st.progress(progress.done / max(1, progress.total), f"{phase.title}: {text}")
+        fresh = progress.done - history.first_progress.done  # what came from the cache tells nothing about the pace
+        text = pace(progress.done, progress.total, progress.time - history.first_progress.time, progress.unit, fresh)
+        st.progress(progress.done / max(1, progress.total), f"{markdown(phase.title)}: {text}")
     else:
-        st.progress(0.0, phase.title if phase else "Starting")
+        st.progress(0.0, markdown(phase.title) if phase else "Starting")
     if history.status in ("queued", "running"):
         stopping = runs.stop_requested(run)
         st.button(
@@ -132,23 +133,8 @@ def show_figures(run, last):
 
 
 def show_curves(run, history, shown):
-    epochs, dark = history.epochs[:shown], _ui.is_dark()
+    epochs = history.epochs[:shown]
     total = max(epoch.step - epoch.epoch + epoch.epochs for epoch in epochs)
     kept = total if history.result and shown == len(history.epochs) and len(epochs) == total else None
-    for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
-        figure = charts.learning_curves(
-            [getattr(epoch, f"train_{metric}") for epoch in epochs],
-            [getattr(epoch, f"val_{metric}") for epoch in epochs],
-            metric=metric,
-            total_epochs=total,
-            kept_epoch=kept,
-            dark=dark,
-        )
-        column.plotly_chart(
-            figure,
-            theme=None,
-            config=charts.CONFIG,
-            key=f"curve-{metric}",
-            alt=f"{metric} per epoch for training and validation photos",
-        )
+    _ui.show_curves(epochs, total, kept, "curve")
     _ui.show_matrix(epochs[-1].confusion_matrix, list(_ui.split_of(run).class_names), "live-matrix")

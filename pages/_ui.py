@@ -1,12 +1,12 @@
 """What the pages share: session keys, the chosen project and run, errors, small widgets. Imports no torch."""
 
+import errno
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import streamlit as st
-from streamlit.runtime.pages_manager import PagesManager
 
 from pages._theme import is_dark, watch_theme
 from transfer_core import events, runs, strategies
@@ -16,6 +16,7 @@ from transfer_core.data.intake import ensure_thumbnail
 from transfer_core.data.items import Item, count_classes, load_items
 from transfer_core.data.split import Split
 from transfer_core.errors import TransferError
+from transfer_core.events import EpochFinished
 from transfer_core.runner.launch import ensure_runner
 from transfer_core.runs import History, Run
 from transfer_core.text import markdown, pace, percent
@@ -27,9 +28,9 @@ UPLOADS = "uploads_done"  # part of the uploader's key: a new key is an empty up
 INTAKE = "intake_report"
 SHOWN = "epochs_shown"
 SETTINGS = "settings_draft"
-FLASH = "flash"
 SPLITS = "splits"
 IN_APP = "in_app"
+KEPT_ASIDE = "kept_aside"  # (run, row) of the photo that Try shows
 PAGE = "page"
 SCROLLING_CLASSES = 12  # more do not fit a phone
 
@@ -78,6 +79,9 @@ def come_through_app() -> None:
     while the server was restarted, would meet it without our menu and style.
     """
     if not st.session_state.get(IN_APP):
+        # No part of Streamlit's promised interface, hence looked for only here; a browser test holds it.
+        from streamlit.runtime.pages_manager import PagesManager
+
         PagesManager.uses_pages_directory = False
         st.rerun()
 
@@ -104,7 +108,8 @@ def open_page(page: str, project: Project) -> None:
 
 
 def section_title(project: Project | None) -> str:
-    return project.name if project else "Your project"
+    """The heading of the steps in the menu, which reads Markdown."""
+    return markdown(project.name) if project else "Your project"
 
 
 def step_states(project: Project | None) -> dict[str, str]:
@@ -222,16 +227,10 @@ def shown_errors() -> Iterator[None]:
         yield
     except TransferError as error:
         st.error(markdown(str(error)), icon=":material/error:")
-
-
-def flash(message: str) -> None:
-    """Says something on the page that comes next."""
-    st.session_state[FLASH] = message
-
-
-def show_flash() -> None:
-    if message := st.session_state.pop(FLASH, None):
-        st.toast(message, icon=":material/check_circle:")
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        st.error("The disk is full. Free some space, then try again.", icon=":material/error:")
 
 
 def progress_line(title: str) -> Callable[[int, int], None]:
@@ -271,9 +270,31 @@ def setting_widget(name: str, draft: dict, default):
     return draft[name]
 
 
+def show_curves(epochs: list[EpochFinished], total: int, kept: int | None, key: str) -> None:
+    """Loss and accuracy per epoch, side by side."""
+    from transfer_core import charts  # plotly takes half a second, and the home page does without
+
+    for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
+        figure = charts.learning_curves(
+            [getattr(epoch, f"train_{metric}") for epoch in epochs],
+            [getattr(epoch, f"val_{metric}") for epoch in epochs],
+            metric=metric,
+            total_epochs=total,
+            kept_epoch=kept,
+            dark=is_dark(),
+        )
+        column.plotly_chart(
+            figure,
+            theme=None,
+            config=charts.CONFIG,
+            key=f"{key}-{metric}",
+            alt=f"{metric} per epoch for training and validation photos",
+        )
+
+
 def show_matrix(counts: list[list[int]], class_names: list[str], key: str, **selection):
     """The confusion matrix; with many classes it keeps its size and scrolls sideways on a phone."""
-    from transfer_core import charts  # plotly takes half a second, and the home page does without
+    from transfer_core import charts
 
     figure = charts.confusion_matrix(counts, class_names, selectable=bool(selection), dark=is_dark())
     with st.container(key=f"{'wide' if len(class_names) > SCROLLING_CLASSES else 'whole'}-{key}"):

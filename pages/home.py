@@ -65,10 +65,10 @@ def show_card(project):
             st.caption("No photos yet")
         st.markdown(f"**{markdown(project.name)}**")
         st.caption(f"{counted(summary.photos, 'photo')}, {counted(summary.classes, 'class', 'classes')}")
-        if summary.best:
-            low, high = summary.best["val_interval"]
-            best = percent(summary.best["val_accuracy"])
-            st.markdown(f"Best: **{best}** right, very likely {percent(low)} to {percent(high)}")
+        if summary.latest:
+            low, high = summary.latest["val_interval"]
+            right = percent(summary.latest["val_accuracy"])
+            st.markdown(f"Latest: **{right}** right, very likely {percent(low)} to {percent(high)}")
         else:
             st.markdown("Not trained yet")
         st.caption(f"Changed {ago(time.time() - summary.changed)}")
@@ -88,7 +88,6 @@ def disk_use(home):
 
 
 _ui.come_through_app()
-_ui.show_flash()
 words, picture = st.columns([6, 5], gap="large", vertical_alignment="center")
 with words:
     st.title("Teach a picture model your own classes")

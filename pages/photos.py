@@ -125,6 +125,8 @@ def show_parts(items, classes):
         dark=_ui.is_dark(),
     )
     st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="counts", alt="Photos per class and part")
+    if tested := sum(item.part == "test" for item in items):
+        st.caption(f"{counted(tested, 'photo')} of the test folder: neither learned from nor checked with.")
 
 
 def show_ways_in():
@@ -143,7 +145,6 @@ def show_ways_in():
 
 
 project = _ui.need_project()
-_ui.show_flash()
 st.title("Photos")
 items = load_items(project)
 if not items:

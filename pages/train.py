@@ -22,7 +22,7 @@ def ask_backbone(rows, chosen, draft):
         "Backbone",
         names,
         names.index(chosen),
-        format_func=lambda name: rows[name].title,
+        format_func=lambda name: markdown(rows[name].title),
         captions=[backbone_caption(row) for row in rows.values()],
         label_visibility="collapsed",
         key="backbone",
@@ -62,11 +62,12 @@ def backbone_caption(row):
 def choose_strategy(draft):
     table = strategies.STRATEGIES
     with st.container(border=True):
-        st.subheader("What may learn")
+        chosen = draft.get("strategy", "feature_extraction")
+        st.subheader("What may learn", help=f"{table[chosen].expert} Source: {table[chosen].source}.")
         name = st.radio(
             "What may learn",
             list(table),
-            list(table).index(draft.get("strategy", "feature_extraction")),
+            list(table).index(chosen),
             format_func=lambda name: table[name].title,
             horizontal=True,
             label_visibility="collapsed",

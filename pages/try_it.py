@@ -88,11 +88,11 @@ def show_kept_aside(project, run, predictor):
     split = _ui.split_of(run)
     st.markdown("No photo at hand? Take one of those that were kept aside; it has not learned from them.")
     if st.button("Show me one", icon=":material/shuffle:"):
-        st.session_state["kept-aside"] = random.randrange(len(split.val))
-    place = st.session_state.get("kept-aside")
-    if place is not None and place < len(split.val):
+        st.session_state[_ui.KEPT_ASIDE] = run.id, random.randrange(len(split.val))
+    of, place = st.session_state.get(_ui.KEPT_ASIDE, (None, 0))
+    if of == run.id:
         item = split.val[place]
-        answer = predictor.predict(project.photos_dir / item.file)
+        answer = predictor.predict(images.load_stored(project.photos_dir / item.file))
         picture = str(ensure_thumbnail(_ui.workspace(), project, item))
         show_one(picture, _ui.item_name(item), answer, truth=item.class_name)
 
@@ -108,7 +108,8 @@ if len(answers) == 1:
 elif answers:
     show_many(answers)
 else:
-    show_kept_aside(project, run, predictor)
+    with _ui.shown_errors():
+        show_kept_aside(project, run, predictor)
 st.caption("It knows its classes and nothing else: whatever it sees, it names one of them.")
 if st.button("Take it along", type="primary", icon=":material/arrow_forward:"):
     _ui.open_page("take_along", project)

@@ -20,12 +20,11 @@ def show_answer(history):
     )
 
 
-def show_matrix(split, result):
+def show_matrix(run, split, result):
     """The matrix; returns the (true, said) class ids of the cell that was clicked, or None."""
     st.markdown("Each row is what a photo is, each column what the model says. Click a cell to see its photos.")
-    clicked = _ui.show_matrix(
-        result["confusion_matrix"], list(split.class_names), "matrix", on_select="rerun", selection_mode="points"
-    )
+    selection = {"on_select": "rerun", "selection_mode": "points"}
+    clicked = _ui.show_matrix(result["confusion_matrix"], list(split.class_names), f"matrix-{run.id}", **selection)
     points = clicked.selection.points if clicked else []
     return tuple(points[0]["customdata"][:2]) if points and points[0].get("customdata") else None
 
@@ -98,19 +97,11 @@ def show_classes(split, result):
 
 
 def show_learning(history):
-    epochs = history.epochs
-    for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
-        figure = charts.learning_curves(
-            [getattr(epoch, f"train_{metric}") for epoch in epochs],
-            [getattr(epoch, f"val_{metric}") for epoch in epochs],
-            metric=metric,
-            total_epochs=epochs[-1].step,
-            kept_epoch=epochs[-1].step,
-            dark=_ui.is_dark(),
-        )
-        column.plotly_chart(
-            figure, theme=None, config=charts.CONFIG, key=f"learned-{metric}", alt=f"{metric} per epoch"
-        )
+    if not history.epochs:
+        st.caption("It was stopped within its first epoch, so there is no curve.")
+        return
+    last = history.epochs[-1].step
+    _ui.show_curves(history.epochs, last, last, "learned")
     st.caption("The last epoch is kept. The photos kept aside decide nothing: they only measure.")
 
 
@@ -129,7 +120,7 @@ mixed, wrong, by_class, learned = st.tabs(["What it mixes up", "Mistakes", "Clas
 with mixed:
     matrix, words = st.columns([3, 2], gap="large")
     with matrix:
-        cell = show_matrix(split, history.result)
+        cell = show_matrix(run, split, history.result)
     with words:
         show_confusions(split, history.result)
     if cell:
@@ -140,11 +131,11 @@ with mixed:
         ]
         true, said = (markdown(split.class_names[int(class_id)]) for class_id in cell)
         st.markdown(f"**{counted(len(rows), 'photo')}** of {true} that it calls {said}")
-        show_photos(project, split, answers, rows, "cell")
+        show_photos(project, split, answers, rows, f"cell-{run.id}")
 with wrong:
     mistakes = list(answers.mistakes())
     st.markdown(f"{counted(len(mistakes), 'mistake')}, the surest first." if mistakes else "It made no mistake.")
-    show_photos(project, split, answers, mistakes, "mistakes")
+    show_photos(project, split, answers, mistakes, f"mistakes-{run.id}")
 with by_class:
     show_classes(split, history.result)
 with learned:

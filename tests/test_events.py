@@ -25,7 +25,7 @@ def _epoch(**changed) -> events.EpochFinished:
 
 ONE_OF_EACH = [
     RunQueued(),
-    RunStarted(device="cuda:0"),
+    RunStarted(),
     events.RunResumed(from_step=3),
     events.PhaseStarted(name="head", title="Learning", epochs=4),
     events.Progress(done=1, total=2, unit="MB"),

@@ -48,12 +48,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says a mistake in one line, as everywhere."""
+
+    def error(self, message: str):
+        self.exit(2, f"{message}. `{self.prog} --help` shows what is possible.\n")
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Every command with its options."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--home", metavar="DIR", help="where Graft keeps its files (default GRAFT_HOME, else ~/.graft)")
     common.add_argument("--json", action="store_true", help="answer with one JSON object on the last line of stdout")
-    parser = argparse.ArgumentParser("python -m transfer_core", description="No-code transfer learning, by command.")
+    parser = _Parser("python -m transfer_core", description="No-code transfer learning, by command.")
     add = parser.add_subparsers(required=True, metavar="COMMAND").add_parser
 
     def command(name: str, function, show, help: str) -> argparse.ArgumentParser:

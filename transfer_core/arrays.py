@@ -13,7 +13,7 @@ from transfer_core.workspace import write_whole
 def write_arrays(path: Path, arrays: dict[str, np.ndarray], header: dict | None = None) -> None:
     """Replaces the file whole; `header` is kept as JSON beside the arrays."""
     # safetensors writes the bytes of an array as they lie: a transposed one would come back scrambled.
-    contiguous = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
+    contiguous = {name: np.asarray(value, order="C") for name, value in arrays.items()}
     write_whole(path, save(contiguous, {"graft": json.dumps(header or {})}))
 
 

@@ -17,7 +17,6 @@ from transfer_core import events, pipeline, runs, text
 from transfer_core import strategies as strategy_table
 from transfer_core.backbones import catalog, weights
 from transfer_core.config import TrainConfig
-from transfer_core.data.intake import take_in
 from transfer_core.data.items import count_classes, load_items
 from transfer_core.data.layout import read_layout
 from transfer_core.data.sources import Entry, is_junk, open_source
@@ -50,7 +49,7 @@ def fit(workspace: Workspace, options: Options) -> dict:
 
 def resume(workspace: Workspace, options: Options) -> dict:
     run = runs.open_run(workspace, options.run)
-    history = runs.read_history(run)
+    history = _wait(run, lambda history: history.status in ("queued", "running") or not history.alive)
     if history.status != "finished":
         runs.request_resume(run)
     if history.status != "finished" or history.needs_export:
@@ -59,9 +58,7 @@ def resume(workspace: Workspace, options: Options) -> dict:
 
 
 def import_(workspace: Workspace, options: Options) -> dict:
-    entries = open_source(options.data.expanduser().resolve())
-    project = workspace.project_named(options.name)
-    report = take_in(workspace, project, entries, _bar("Reading photos"))
+    project, report = pipeline.take_in_named(workspace, options.data, options.name, _bar("Reading photos"))
     return {
         "project": project.id,
         "photos": report.photos,
@@ -207,7 +204,7 @@ def _predict_entry(predictor: Predictor, entry: Entry) -> tuple[Prediction | Non
         content = entry.read()
         return predictor.predict(io.BytesIO(content)), hashlib.sha256(content).hexdigest()
     except DataError as error:
-        print(f"left out: {entry.path}: {error}", file=sys.stderr)
+        print(f"left out: {text.plain(entry.path)}: {error}", file=sys.stderr)
         return None, ""
 
 
@@ -220,6 +217,8 @@ def _follow(run: Run) -> dict:
         runs.request_stop(run)
         print("\nStopping; what it has learned is kept ...", file=sys.stderr)
         history = _wait(run, _is_over)
+    for notice in history.notices:
+        print(text.plain(notice), file=sys.stderr)
     return _fit_answer(run, history)
 
 
@@ -233,7 +232,8 @@ def _wait(run: Run, is_done: Callable[[runs.History], bool]) -> runs.History:
     while not is_done(history):
         time.sleep(_LOOK_EVERY_S)
         history = runs.read_history(run, history)
-        if history.status == "queued" and time.monotonic() - ensured > _ENSURE_EVERY_S:
+        idle = history.status == "queued" or (history.needs_export and not history.alive)
+        if idle and time.monotonic() - ensured > _ENSURE_EVERY_S:
             ensure_runner(run.workspace)  # it may have died, and a queued run waits for nobody else
             ensured = time.monotonic()
         if history.progress:
@@ -264,7 +264,7 @@ def _fit_answer(run: Run, history: runs.History) -> dict:
 
 def _mention_rejected(rejected: Sequence) -> None:
     for entry in rejected[:10]:
-        print(f"left out: {entry.file}: {entry.reason}", file=sys.stderr)
+        print(f"left out: {text.plain(entry.file)}: {entry.reason}", file=sys.stderr)
     if len(rejected) > 10:
         print(f"... and {len(rejected) - 10} more", file=sys.stderr)
 
@@ -291,7 +291,7 @@ def show_import(answer: dict) -> None:
     for name, count in answer["classes"].items():
         print(f"{count:7} {name}")
     for entry in answer["rejected"]:
-        print(f"left out: {entry['file']}: {entry['reason']}")
+        print(f"left out: {text.plain(entry['file'])}: {entry['reason']}")
 
 
 def show_evaluate(answer: dict) -> None:

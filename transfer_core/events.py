@@ -23,9 +23,7 @@ class RunQueued(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class RunStarted(Event):
-    """A worker has taken the run; `device` is what it computes on ("cpu", "cuda:0")."""
-
-    device: str = "cpu"
+    """A worker has taken the run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +31,6 @@ class RunResumed(Event):
     """A worker goes on after an interruption; what later steps than `from_step` reported no longer holds."""
 
     from_step: int
-    device: str = "cpu"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +65,6 @@ class EpochFinished(Event):
         step: Epochs of all phases so far; rises by one per event.
         train_accuracy, val_accuracy: In [0, 1].
         confusion_matrix: Of the validation photos, rows = true class.
-        kept: Whether the model of this epoch would be the one that is kept if training ended here.
     """
 
     phase: str
@@ -80,7 +76,6 @@ class EpochFinished(Event):
     val_loss: float | None
     val_accuracy: float | None
     confusion_matrix: list[list[int]]
-    kept: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

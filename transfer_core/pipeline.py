@@ -1,7 +1,8 @@
 """The steps from photos to a queued run, and from a finished run to its files: what pages and command line share."""
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from transfer_core import runs, strategies
@@ -29,16 +30,30 @@ def take_in_path(
     """
     sources = [path.expanduser().resolve() for path in (data, val) if path]
     entries = [open_source(source) for source in sources]
-    known = {project.id for project in workspace.projects()}
-    project = workspace.project_for(sources, name)
-    try:
+    with _new_or_known(workspace, lambda: workspace.project_for(sources, name)) as project:
         result = take_in(workspace, project, entries[0], report)
         if val:
             result.add(take_in(workspace, project, entries[1], report, part="val"))
-        return project, result
+    return project, result
+
+
+def take_in_named(workspace: Workspace, data: Path, name: str, report: Report) -> tuple[Project, IntakeReport]:
+    """Photos of a folder or zip into the project of that name; only new ones come in."""
+    entries = open_source(data.expanduser().resolve())
+    with _new_or_known(workspace, lambda: workspace.project_named(name)) as project:
+        return project, take_in(workspace, project, entries, report)
+
+
+@contextmanager
+def _new_or_known(workspace: Workspace, find: Callable[[], Project]) -> Iterator[Project]:
+    """The project, which is deleted again if it was made for an intake from which nothing came."""
+    known = {project.id for project in workspace.projects()}
+    project = find()
+    try:
+        yield project
     except BaseException:
         if project.id not in known and not load_items(project):
-            workspace.delete_project(project)  # nothing came in: leave no empty project behind
+            workspace.delete_project(project)
         raise
 
 

@@ -22,7 +22,8 @@ class Summary:
     """What a project's card shows.
 
     Args:
-        best: The result with the highest accuracy on the photos kept aside, or None.
+        latest: The newest result, or None. Not the best: the highest of several would be chosen on the photos kept
+            aside, and so be too good.
         changed: Unix seconds of the last photo or run.
         thumbnails: Of a few photos, of different classes where there are several.
     """
@@ -30,7 +31,7 @@ class Summary:
     photos: int
     classes: int
     runs: int
-    best: dict | None
+    latest: dict | None
     changed: float
     thumbnails: tuple[Path, ...]
 
@@ -48,7 +49,7 @@ def summarize(workspace: Workspace, project: Project) -> Summary:
         len(items),
         len(count_classes(items)),
         len(own),
-        max(results, key=lambda result: result["val_accuracy"], default=None),
+        results[0] if results else None,
         max([changed, *(run.created for run in own)]),
         tuple(path for path in thumbnails if path.is_file()),
     )

@@ -3,7 +3,8 @@
 import os
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -79,6 +80,8 @@ def create(project: Project, config: TrainConfig, split: Split, intake_s: float 
     folder.mkdir(parents=True)
     run = Run(run_id, project.id, "train", folder, time.time(), version(project), intake_s, config)
     write_json(folder / "split.json", _split_to_json(split))
+    events.EventLog(run.events_path).append(events.RunQueued())
+    # Last, for this file makes the folder a run.
     write_json(
         folder / "config.json",
         {
@@ -90,7 +93,6 @@ def create(project: Project, config: TrainConfig, split: Split, intake_s: float 
             "train": config.to_json(),
         },
     )
-    events.EventLog(run.events_path).append(events.RunQueued())
     return run
 
 
@@ -102,7 +104,7 @@ def open_run(workspace: Workspace, name: str) -> Run:
     """
     if os.path.isfile(os.path.join(name, "config.json")):  # asks without an error, however odd the name
         return _load(Path(name).resolve())
-    for folder in workspace.projects_dir.glob(f"*/runs/{check_id(name)}"):
+    for folder in workspace.projects_dir.glob(f"[!.]*/runs/{check_id(name)}"):
         if (folder / "config.json").is_file():
             return _load(folder)
     raise RunError(f"There is no run '{name}' here. `runs` lists those there are.")
@@ -110,7 +112,7 @@ def open_run(workspace: Workspace, name: str) -> Run:
 
 def list_runs(workspace: Workspace, project: Project | None = None) -> list[Run]:
     """Runs of one project or of all, the newest first; folders that are no run are passed over."""
-    pattern = f"{project.id if project else '*'}/runs/*/config.json"
+    pattern = f"{project.id if project else '[!.]*'}/runs/*/config.json"
     found = []
     for path in workspace.projects_dir.glob(pattern):
         try:
@@ -151,6 +153,16 @@ def is_alive(run: Run) -> bool:
         return True
 
 
+@contextmanager
+def _own(run: Run) -> Iterator[None]:
+    """Holds the run's lock, so that no worker writes its events meanwhile."""
+    try:
+        with run.lock().acquire(timeout=5):
+            yield
+    except Timeout as error:
+        raise RunError("Its model is just being written and checked. Try again in a moment.") from error
+
+
 def request_stop(run: Run) -> None:
     """Asks the worker to stop and keep what it learned; a run that still waits in the queue just leaves it."""
     try:
@@ -178,7 +190,7 @@ def request_resume(run: Run) -> None:
         raise RunError("This run is finished; there is nothing to resume.")
     if status in ("running", "queued"):
         return
-    with run.lock().acquire(timeout=5):
+    with _own(run):
         (run.folder / "stop").unlink(missing_ok=True)
         events.EventLog(run.events_path).append(events.RunQueued())
 
@@ -186,7 +198,7 @@ def request_resume(run: Run) -> None:
 def request_export(run: Run) -> None:
     """Queues an export that failed once more."""
     if isinstance(read_history(run).export, events.ExportFailed):
-        with run.lock().acquire(timeout=5):
+        with _own(run):
             events.EventLog(run.events_path).append(events.ExportQueued())
 
 

@@ -1,14 +1,19 @@
 """Text from outside, made harmless: one function per place it goes to."""
 
 import re
+from math import floor
 
+_AUTOMATIC = re.compile(r"(https?:|www(?=\.)|@|:(?=material/|streamlit/))", re.IGNORECASE)
 _JOINERS = "\u200c\u200d"  # invisible, but Persian, Hindi and many emoji are spelled with them
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])")
 
 
 def markdown(text: str) -> str:
-    """The text as Markdown shows it literally: no link, image, heading, colour, formula or table cell comes of it."""
-    return _MARKDOWN.sub(r"\\\1", plain(text))
+    """The text as Markdown shows it literally: no link, image, heading, colour, icon, formula or cell comes of it.
+
+    Addresses and icon names are recognized after the escapes are resolved; an invisible joiner takes them apart.
+    """
+    return _MARKDOWN.sub(r"\\\1", _AUTOMATIC.sub("\\1\u2060", plain(text)))
 
 
 def plain(text: str) -> str:
@@ -22,8 +27,12 @@ def csv_cell(text: str) -> str:
 
 
 def percent(share: float) -> str:
-    """Such as "92 %", of a share in [0, 1]; with a space that does not break."""
-    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
+    """Such as "92 %", of a share in [0, 1]; never rounded to 0 or 100 % unless it is. The space does not break."""
+    if 0 < share < 0.005:
+        return "<1\N{NO-BREAK SPACE}%"
+    if 0.995 <= share < 1:
+        return ">99\N{NO-BREAK SPACE}%"
+    return f"{floor(share * 100 + 0.5)}\N{NO-BREAK SPACE}%"
 
 
 def duration(seconds: float) -> str:
@@ -55,12 +64,16 @@ def ago(seconds: float) -> str:
     return "just now"
 
 
-def pace(done: int, total: int, elapsed_s: float, unit: str = "photos") -> str:
-    """Such as "120 of 382 photos, 95 per second, 3 s left"; speed and rest only once they can be known."""
-    text = f"{done:,} of {total:,} {unit}"
-    if done == 0 or done >= total or elapsed_s < 0.5:
+def pace(done: int, total: int, elapsed_s: float, unit: str = "photos", fresh: int | None = None) -> str:
+    """Such as "120 of 382 photos, 95 per second, 3 s left"; speed and rest only once they can be known.
+
+    Args:
+        fresh: How many of those done were done within `elapsed_s`; None for all.
+    """
+    text, fresh = f"{done:,} of {total:,} {unit}", done if fresh is None else fresh
+    if fresh <= 0 or done >= total or elapsed_s < 0.5:
         return text
-    speed = done / elapsed_s
+    speed = fresh / elapsed_s
     return f"{text}, {speed:,.0f} per second, {duration((total - done) / speed)} left"
 
 

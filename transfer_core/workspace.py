@@ -199,6 +199,11 @@ class Workspace:
         os.replace(project.folder, doomed)
         shutil.rmtree(doomed)
 
+    def clear_deleted(self) -> None:
+        """Removes what a power cut left of projects that were being deleted."""
+        for folder in self.projects_dir.glob(".deleted-*"):
+            shutil.rmtree(folder, ignore_errors=True)
+
 
 def check_project_name(name: str) -> str:
     """The name without surrounding space.

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import struct
 import zipfile
 
 import numpy as np
@@ -210,3 +211,23 @@ def test_a_photo_whose_file_is_gone_is_stored_again(workspace, tmp_path):
     gone.unlink()
     intake.take_in(workspace, project, open_source(folder), lambda done, total: None)
     assert gone.is_file()
+
+
+def test_a_set_handed_in_twice_in_another_wrapping_is_here_already(workspace, tmp_path):
+    folder = draw_dataset(tmp_path / "set" / "blots", 2)
+    project = workspace.create_project("Blots")
+    take_in(workspace, project, open_source(folder), lambda done, total: None)
+    first = {item.id for item in load_items(project)}
+    again = take_in(workspace, project, open_source(folder.parent), lambda done, total: None)
+    assert (again.photos, again.added) == (6, 0) and again.items == first
+
+
+def test_a_photo_whose_reader_raises_anything_costs_only_itself(workspace, tmp_path, monkeypatch):
+    def transpose(image):
+        raise struct.error("odd EXIF")
+
+    project = workspace.create_project("Blots")
+    entries = open_source(draw_dataset(tmp_path / "blots", 2))
+    monkeypatch.setattr(images.ImageOps, "exif_transpose", transpose)
+    with pytest.raises(DataError, match="damaged or cut off"):
+        take_in(workspace, project, entries, lambda done, total: None)

@@ -123,3 +123,10 @@ def test_all_problems_are_said_at_once():
     with pytest.raises(DataError) as caught:
         make_split(items(cats=1), 0.2, 0)
     assert "one class" in str(caught.value) and "has 1 photo" in str(caught.value)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_heap_of_copies_does_not_fill_a_part_by_itself(seed):
+    copies = [item("a", n, photo="same") for n in range(9)] + [item("a", 9)]
+    split = make_split(copies + items(b=10), 0.2, seed)
+    assert set(split.class_names) == {"a", "b"} and {entry.class_name for entry in split.val} == {"a", "b"}

@@ -8,6 +8,7 @@ from filelock import Timeout
 
 from tests.helpers import run_python, wait_for
 from transfer_core import events, runs
+from transfer_core.errors import RunError
 from transfer_core.events import EventLog, read_events
 from transfer_core.runner import runner
 from transfer_core.runner.launch import ensure_runner, runner_lock
@@ -121,7 +122,7 @@ def test_an_export_that_kills_its_worker_is_not_begun_for_ever(queue_run, in_pro
 
     def die(run):
         EventLog(run.events_path).append(events.ExportStarted())
-        if last_word := runner._last_word(runs.read_history(run), -9):
+        if last_word := runner._last_word(runs.read_history(run), None, -9):
             EventLog(run.events_path).append(last_word)
 
     assert in_process(die) == [run.id, run.id]  # once more than the first, which may have been an accident
@@ -221,3 +222,23 @@ def test_a_runner_of_older_code_hands_over(tiny_workspace, queue_run, in_process
     monkeypatch.setattr(runner, "ensure_runner", called.append)
     assert in_process(lambda run: None) == [] and called == [tiny_workspace]
     assert status(run) == "queued"
+
+
+def test_a_run_that_was_resumed_before_its_worker_ended_is_not_called_failed(queue_run):
+    """A worker that has said its last word needs a moment to end; Resume may be pressed meanwhile."""
+    run = queue_run()
+    before = runs.read_history(run).lifecycle
+    log = EventLog(run.events_path)
+    assert runner._last_word(runs.read_history(run), before, 1) is not None  # not a word was said
+    log.append(events.RunStarted())
+    log.append(events.RunStopped(result=None))
+    runs.request_resume(run)
+    assert status(run) == "queued"
+    assert runner._last_word(runs.read_history(run), before, 0) is None
+
+
+def test_a_run_whose_model_is_being_written_cannot_be_resumed_yet(queue_run):
+    run = queue_run()
+    EventLog(run.events_path).append(events.RunStopped(result={"val_accuracy": 1.0}))
+    with run.lock().acquire(), pytest.raises(RunError, match="just being written"):
+        runs.request_resume(run)

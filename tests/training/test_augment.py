@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from tests.helpers import draw_photo
+from transfer_core.backbones.catalog import Preparation
 from transfer_core.errors import DataError
 from transfer_core.training.augment import load_varied
 
@@ -15,7 +16,8 @@ def path(tmp_path):
 
 
 def varied(path, photo="p", augmentation="light", seed=0, epoch=0, side=32):
-    return load_varied(path, photo, side, augmentation, seed, epoch)
+    preparation = Preparation(side, 0.875, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    return load_varied(path, photo, preparation, augmentation, seed, epoch)
 
 
 def test_shape_and_kind(path):

@@ -197,6 +197,8 @@ def find(name: str, weights_dir: Path) -> Backbone:
 def _read_row(path: Path) -> Backbone:
     try:
         fields = json.loads(path.read_text("utf-8"))
+        if fields["name"] != path.parent.name:
+            raise ValueError(f"its name is {fields['name']!r}, its folder's {path.parent.name!r}")
         preparation = fields.pop("preparation")
         preparation |= {"mean": tuple(preparation["mean"]), "std": tuple(preparation["std"])}
         fields["model_args"] = tuple((key, value) for key, value in fields["model_args"])

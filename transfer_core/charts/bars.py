@@ -16,10 +16,10 @@ from transfer_core.charts.style import (
     label,
     note,
     palette,
-    percent,
     shorten,
     width_px,
 )
+from transfer_core.text import percent
 
 
 def confidence_bars(confidences: Mapping[str, float], *, top: int = 5, dark: bool = False) -> go.Figure:

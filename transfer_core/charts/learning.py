@@ -6,7 +6,8 @@ from typing import Literal
 
 import plotly.graph_objects as go
 
-from transfer_core.charts.style import add_notes, escape, figure, hover, label, note, palette, percent
+from transfer_core.charts.style import add_notes, escape, figure, hover, label, note, palette
+from transfer_core.text import percent
 
 TITLES = {"loss": "Loss (how wrong it is)", "accuracy": "Right answers"}
 _HEIGHT_PX, _TOP_PX, _BOTTOM_PX = 264, 56, 40

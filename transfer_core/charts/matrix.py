@@ -15,10 +15,10 @@ from transfer_core.charts.style import (
     mix,
     note,
     palette,
-    percent,
     shorten,
     width_px,
 )
+from transfer_core.text import percent
 
 _WIDEST = 1.5  # a cell's width by its height; a narrow page makes it narrower
 _CLICKABLE = "rgba(128,128,128,0.01)"  # a mark that is fully clear would take no click

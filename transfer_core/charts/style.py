@@ -1,6 +1,5 @@
 """What all charts share: colours, the template, and the one way a text gets into a figure."""
 
-import math
 import textwrap
 import unicodedata
 from collections.abc import Iterable
@@ -135,15 +134,6 @@ def width_px(text: str, size_px: int) -> int:
     """About how wide Inter sets a text, rather too wide than too narrow; browsers alone know exactly."""
     wide = sum(unicodedata.east_asian_width(letter) in "WF" or letter in "mwMW@%&<>" for letter in text)
     return round(size_px * (0.56 * len(text) + 0.4 * wide))
-
-
-def percent(share: float) -> str:
-    """A share in [0, 1] for a reader; never rounded to 0 or 100 % unless it is. Plain text, not escaped."""
-    if 0 < share < 0.005:
-        return "<1\u00a0%"
-    if 0.995 <= share < 1:
-        return ">99\u00a0%"
-    return f"{math.floor(share * 100 + 0.5)}\u00a0%"
 
 
 def figure(height_px: int, *, dark: bool, title: str = "", under: str = "", **margin: int) -> go.Figure:

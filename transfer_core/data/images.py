@@ -1,9 +1,10 @@
 """Photos as pixels: verified by decoding, upright, RGB. Imports no torch."""
 
 import io
+import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,6 +17,8 @@ from transfer_core.errors import DataError
 NARROWEST = 50
 PIXEL_LIMIT = 200_000_000  # Above any camera (a 100-megapixel back included), below what exhausts a laptop's memory.
 FORMATS = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "BMP": ".bmp", "TIFF": ".tif"}
+_LARGE = 40_000_000  # pixels; several of these at once, one per core, would exhaust a laptop's memory
+_one_at_a_time = threading.Lock()
 _READERS = [name for name in FORMATS if name != "MPO"]  # which the JPEG reader recognizes
 THUMBNAIL_PX = 320
 
@@ -36,7 +39,7 @@ def open_image(source: Path | BinaryIO) -> Image.Image:
     try:
         # Only these readers: Pillow has others (EPS, PDF) that start outside programs.
         image = Image.open(source, formats=_READERS)
-    except (OSError, ValueError, SyntaxError, TypeError) as error:
+    except Exception as error:  # Pillow lets struct.error, EOFError and others of its readers through
         raise DataError("not a photo that can be read (JPEG, PNG, WebP, GIF, BMP and TIFF can)") from error
     width, height = image.size
     if width * height > PIXEL_LIMIT:
@@ -57,11 +60,12 @@ def decode(image: Image.Image) -> Image.Image:
         DataError: The file is damaged or cut off.
     """
     try:
-        return _to_rgb(ImageOps.exif_transpose(image))
-    except (OSError, ValueError, SyntaxError, IndexError, TypeError, KeyError, ArithmeticError) as error:
-        raise DataError("damaged or cut off: its pixels cannot be read to the end") from error
+        with _one_at_a_time if image.width * image.height > _LARGE else nullcontext():
+            return _to_rgb(ImageOps.exif_transpose(image))
     except MemoryError as error:
         raise DataError("too large for this machine's memory") from error
+    except Exception as error:  # a hostile file makes Pillow's readers raise whatever their code happens to
+        raise DataError("damaged or cut off: its pixels cannot be read to the end") from error
 
 
 def load_rgb(source: Path | BinaryIO) -> np.ndarray:

@@ -98,7 +98,9 @@ def take_in(
         else:
             wanted.append(entry)
     layout = read_layout([entry.path for entry in wanted])
-    known = {item.photo: item for item in load_items(project)}
+    here = load_items(project)
+    known = {item.photo: item for item in here}
+    here_ids, same = {item.id for item in here}, {(item.photo, item.class_name, item.part): item for item in here}
     done = 0
     report(done, len(wanted))
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
@@ -106,7 +108,8 @@ def take_in(
             outcomes = pool.map(
                 lambda entry: _take_one(workspace, project, entry, known, layout, class_name, part), chunk
             )
-            items = _sort_out(outcomes, result)
+            items = [_as_before(item, here_ids, same) for item in _sort_out(outcomes, result)]
+            result.items |= {item.id for item in items}
             result.added += append_items(project, items)
             done += len(chunk)
             report(done, len(wanted))
@@ -128,10 +131,14 @@ def _sort_out(outcomes, result: IntakeReport) -> list[Item]:
             result.rejected.append(outcome)
         else:
             items.append(outcome)
-            result.items.add(outcome.id)
             result.photos += 1
             result.classes[outcome.class_name] = result.classes.get(outcome.class_name, 0) + 1
     return items
+
+
+def _as_before(item: Item, here_ids: set[str], same: dict[tuple, Item]) -> Item:
+    """The item that was here already where only the path is new: a set handed in as a zip and then as a folder."""
+    return item if item.id in here_ids else same.get((item.photo, item.class_name, item.part), item)
 
 
 def _take_one(

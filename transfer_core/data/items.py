@@ -11,8 +11,6 @@ from filelock import FileLock
 
 from transfer_core.workspace import Project
 
-PARTS = ("train", "val", "test")
-
 
 @dataclass(frozen=True)
 class Item:

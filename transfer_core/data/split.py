@@ -46,19 +46,21 @@ def make_split(items: Sequence[Item], val_fraction: float, seed: int) -> Split:
 
 
 def _stratified(items: Sequence[Item], val_fraction: float, seed: int) -> tuple[list[Item], list[Item]]:
-    """Per class, the photos with the smallest seeded hash go to val: adding photos moves few of the others."""
+    """Per class, the photos with the smallest seeded hash go to val: adding photos moves few of the others.
+
+    Copies of a photo count once, or a heap of copies could fill a part by itself.
+    """
     by_class: dict[str, dict[str, list[Item]]] = defaultdict(lambda: defaultdict(list))
     for item in items:
         by_class[item.class_name][item.photo].append(item)
     side: dict[str, bool] = {}  # photo -> in val; shared by all classes, so that a photo never sits on both sides
     for class_name in sorted(by_class):
         groups = by_class[class_name]
-        count = sum(len(group) for group in groups.values())
-        wanted = min(max(1, round(count * val_fraction)), count - 1)
-        wanted -= sum(len(group) for photo, group in groups.items() if side.get(photo))
+        wanted = min(max(1, round(len(groups) * val_fraction)), len(groups) - 1)
+        wanted -= sum(side.get(photo, False) for photo in groups)
         for photo in sorted((photo for photo in groups if photo not in side), key=lambda photo: _draw(seed, photo)):
             side[photo] = wanted > 0
-            wanted -= len(groups[photo])
+            wanted -= 1
     return [item for item in items if not side[item.photo]], [item for item in items if side[item.photo]]
 
 

@@ -1,12 +1,13 @@
 """The zip a person takes along: the model, its class names, a model card, and a script that predicts."""
 
+import io
 import json
 import zipfile
 from pathlib import Path
 
 from transfer_core.export.card import write_card
 from transfer_core.runs import History, Run, load_split
-from transfer_core.workspace import move_into_place, read_json
+from transfer_core.workspace import read_json, write_whole
 
 _SCRIPT = Path(__file__).with_name("predict_script.py")
 
@@ -14,27 +15,26 @@ _SCRIPT = Path(__file__).with_name("predict_script.py")
 def write_bundle(run: Run, history: History, out: Path) -> None:
     """Writes the zip; the model inside is the very file that was checked."""
     split = load_split(run)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(f".{out.name}.part")
-    try:
-        with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.write(run.model_path, "model.onnx")
-            archive.writestr("class_names.json", _class_names_json(split.class_names))
-            archive.writestr(
-                "README.md", write_card(run, history, split, read_json(run.folder.parents[1] / "project.json"))
-            )
-            archive.writestr("predict.py", _SCRIPT.read_text("utf-8"))
-        move_into_place(part, out)
-    finally:
-        part.unlink(missing_ok=True)
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(run.model_path, "model.onnx")
+        archive.writestr("class_names.json", _class_names_json(split.class_names))
+        archive.writestr("README.md", write_card(run, history, split, read_json(_project_path(run))))
+        archive.writestr("predict.py", _SCRIPT.read_text("utf-8"))
+    write_whole(out, content.getvalue())
 
 
 def ensure_bundle(run: Run, history: History) -> Path:
-    """The run's zip, written once per export."""
+    """The run's zip, written once per export and name of the project."""
     path = run.model_dir / "take-along.zip"
-    if not path.is_file() or path.stat().st_mtime < run.model_path.stat().st_mtime:
+    newest = max(run.model_path.stat().st_mtime, _project_path(run).stat().st_mtime)
+    if not path.is_file() or path.stat().st_mtime < newest:
         write_bundle(run, history, path)
     return path
+
+
+def _project_path(run: Run) -> Path:
+    return run.folder.parents[1] / "project.json"
 
 
 def _class_names_json(names: tuple[str, ...]) -> str:

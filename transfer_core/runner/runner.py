@@ -13,6 +13,7 @@ from filelock import Timeout
 
 from transfer_core import events, runs
 from transfer_core.backbones import catalog, features
+from transfer_core.errors import BackboneError
 from transfer_core.runner.launch import code_version, ensure_runner, runner_lock, start_detached, wake_path
 from transfer_core.runs import History, Run
 from transfer_core.workspace import Workspace, write_json
@@ -86,7 +87,7 @@ class _Spare:
         worker, self._worker = self._worker, None
         try:
             if worker is not None and worker.poll() is None:
-                worker.stdin.write(f"{run.folder}\n".encode())
+                worker.stdin.write(os.fsencode(run.folder) + b"\n")
                 worker.stdin.close()
                 return worker
         except OSError:  # it died just now
@@ -102,6 +103,7 @@ class _Spare:
 
 def _serve(workspace: Workspace, queue: _Queue, idle_s: float, version: str) -> None:
     """Does what waits, until nothing has for `idle_s` seconds or the code has changed."""
+    workspace.clear_deleted()
     trunk, spare = _export_embedded_trunk(workspace), _Spare(workspace)
     wake = wake_path(workspace)
     idle_since, looked, seen = time.monotonic(), 0.0, None
@@ -127,19 +129,25 @@ def _serve(workspace: Workspace, queue: _Queue, idle_s: float, version: str) -> 
 
 def _do(run: Run, spare: _Spare) -> None:
     """Has a worker do the run and waits for its end."""
+    before = runs.read_history(run).lifecycle
     try:
         worker = spare.give(run)
         code = worker.wait()
     except FileNotFoundError:  # deleted while it was waiting
         return
-    if run.folder.is_dir() and (last_word := _last_word(runs.read_history(run), code)):
+    if run.folder.is_dir() and (last_word := _last_word(runs.read_history(run), before, code)):
         with run.lock().acquire(timeout=10):
             events.EventLog(run.events_path).append(last_word)
 
 
-def _last_word(history: History, code: int) -> events.Event | None:
-    """What to say for a worker that died without a word; unsaid, the same work would be begun for ever."""
-    if history.status == "queued":
+def _last_word(history: History, before: events.Event | None, code: int) -> events.Event | None:
+    """What to say for a worker that died without a word; unsaid, the same work would be begun for ever.
+
+    Args:
+        before: The newest lifecycle event when the worker was given the run: one that was queued again meanwhile, after
+            its worker had spoken, is no silent one.
+    """
+    if history.status == "queued" and history.lifecycle == before:
         return events.RunFailed(
             message=f"The program that trains could not start (exit code {code}).",
             hint="The file worker.log says why. If a package is missing, run `pip install -r requirements.txt` again.",
@@ -154,7 +162,10 @@ def _last_word(history: History, code: int) -> events.Event | None:
 def _export_embedded_trunk(workspace: Workspace) -> subprocess.Popen | None:
     """At a first start, exports the trunk of the backbone that most people will take, while they look around."""
     embedded = catalog.BUILT_IN[catalog.EMBEDDED]
-    if features.trunk_path(embedded, workspace.weights_dir).is_file():
+    try:
+        if features.trunk_path(embedded, workspace.weights_dir).is_file():
+            return None
+    except BackboneError:  # its package is missing; a run that needs it will say so, others do not suffer
         return None
     return start_detached(
         ["transfer_core.backbones.trunk", embedded.name, str(workspace.weights_dir)], workspace.home / "runner.log"

@@ -14,12 +14,14 @@ from transfer_core import events, runs, strategies
 from transfer_core.arrays import read_arrays, write_arrays
 from transfer_core.backbones import catalog, features, weights
 from transfer_core.backbones.catalog import Backbone
+from transfer_core.data.split import Split
 from transfer_core.errors import TransferError
 from transfer_core.evaluation.evaluate import ValAnswers, evaluate, load_answers, save_evaluation
 from transfer_core.export import onnx as onnx_export
 from transfer_core.export.parity import check_parity
 from transfer_core.runner.heartbeat import beating
 from transfer_core.runs import Run
+from transfer_core.text import counted
 from transfer_core.training import engine
 from transfer_core.training.checkpoints import load_checkpoint
 from transfer_core.training.head import Head
@@ -52,7 +54,7 @@ def main(run_folder: str) -> int:
 def explain(error: BaseException) -> tuple[str, str]:
     """What happened and what to do about it, for a person."""
     if isinstance(error, TransferError):
-        return str(error), "Then train again."
+        return str(error), ""
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return (
             "The disk is full, so the run could not go on. What was saved before is intact.",
@@ -66,6 +68,15 @@ def explain(error: BaseException) -> tuple[str, str]:
     return (
         f"Something went wrong on our side ({type(error).__name__}: {str(error)[:200]}).",
         "Press Resume to try once more. If it happens again, the file worker.log says what to report.",
+    )
+
+
+def crossing_notice(split: Split) -> str:
+    """Says that the data's own parts share photos; they are respected, and never mended in silence."""
+    first = " and ".join(split.crossing[0])
+    return (
+        f"{counted(len(split.crossing), 'photo is', 'photos are')} in both parts of your data, so the figure will be a "
+        f"little too good. The first: {first}. Remove one of each pair and train again."
     )
 
 
@@ -89,6 +100,8 @@ def _train(workspace: Workspace, run: Run, log: events.EventLog, resumed: bool) 
         return
     backbone = catalog.find(run.config.backbone, workspace.weights_dir)
     split = runs.load_split(run)
+    if split.crossing and not resumed:
+        log.append(events.Notice(message=crossing_notice(split)))
     phases = strategies.find(run.config.strategy).plan(run.config, len(split.train))
     reporter = _Reporter(log)
     try:
@@ -204,7 +217,7 @@ def _wait_for_run(workspace: Workspace) -> str | None:
     """The folder of the run that the runner gives us, our output then going to its log; None when it wants none."""
     if _torch_marker(workspace).exists():
         engine.import_torch()
-    folder = sys.stdin.readline().strip()
+    folder = os.fsdecode(sys.stdin.buffer.readline().rstrip(b"\n"))
     if not folder:
         return None
     with (Path(folder) / "worker.log").open("ab") as log:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageEnhance
 
+from transfer_core.backbones.catalog import Preparation
 from transfer_core.data import images
 
 # A crop keeps at least this share of the area: enough variety, and small subjects seldom fall out of the picture.
@@ -13,19 +14,22 @@ _SMALLEST_AREA = 0.35
 _LIGHT = 0.2  # brightness, contrast and colour change by up to this share
 
 
-def load_varied(path: Path, photo: str, side_px: int, augmentation: str, seed: int, epoch: int) -> np.ndarray:
+def load_varied(
+    path: Path, photo: str, preparation: Preparation, augmentation: str, seed: int, epoch: int
+) -> np.ndarray:
     """Pixels uint8 (3, side, side) of a training photo.
 
     Args:
         photo: Its digest, which with seed and epoch decides every random choice.
         augmentation: "none" (the centre, as in validation but by Pillow) or "light".
     """
+    side_px = preparation.size_px
     with images.naming(path), images.open_image(path) as file:
         # Decodes a large JPEG at half or a quarter of its size; fine for training, never for a reported number.
         file.draft("RGB", (2 * side_px, 2 * side_px))
         image = images.decode(file)
     if augmentation == "none":
-        box = _centre_box(image.size)
+        box = _centre_box(image.size, preparation.crop_share)
         return _planes(image.resize((side_px, side_px), Image.Resampling.BICUBIC, box))
     generator = _generator(seed, epoch, photo)
     box = _random_box(image.size, generator)
@@ -54,9 +58,9 @@ def _random_box(size: tuple[int, int], generator: np.random.Generator) -> tuple[
     return left, top, left + crop_width, top + crop_height
 
 
-def _centre_box(size: tuple[int, int]) -> tuple[float, float, float, float]:
+def _centre_box(size: tuple[int, int], share: float) -> tuple[float, float, float, float]:
     width, height = size
-    side = min(width, height) * 0.875
+    side = min(width, height) * share
     return (width - side) / 2, (height - side) / 2, (width + side) / 2, (height + side) / 2
 
 

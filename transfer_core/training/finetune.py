@@ -59,18 +59,18 @@ def run_phase(task: Task, index: int, earlier: Trained | None, checkpoint: Check
         return None
     task.begin_phase(index)
     # A resumed phase whose epochs are all done has nothing left but its answer.
-    epochs_done, stopped, confidences = first, False, None
+    epochs_done, stopped, learned, confidences = first, False, first > 0, None
     for epoch in range(first, phase.epochs):
         train, stopped = _run_epoch(task, index, epoch, learner)
-        if stopped and train is None:
+        learned = learned or train is not None
+        if stopped:
+            confidences = None  # what was learned since the last epoch is kept, too
             break
         confidences = _confidences(learner, val_pixels)
         epochs_done = epoch + 1
-        if stopped:
-            break
         task.report_epoch(index, epochs_done, train, confidences)
         _save(task, index, epochs_done, learner)
-    if stopped and confidences is None and epochs_done == 0:
+    if not learned:
         return None
     confidences = _confidences(learner, val_pixels) if confidences is None else confidences
     head = Head(learner.head.weight.detach().cpu().numpy(), learner.head.bias.detach().cpu().numpy())
@@ -92,6 +92,7 @@ def _settle(seed: int) -> None:
     # Full float32: a shortened format would make results differ between graphics cards.
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.deterministic = True  # a resumed run must end where it would have ended
 
 
 def _build(task: Task, index: int, earlier: Trained | None) -> Learner:
@@ -171,17 +172,16 @@ def _step(learner: Learner, loss: torch.Tensor) -> None:
 def _batches(count: int, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
     """Rows of each batch, shuffled, of nearly equal size: a last batch of one photo would spoil batch norm."""
     order = np.random.default_rng((seed, epoch)).permutation(count)
-    return np.array_split(order, max(1, round(count / batch_size)))
+    return np.array_split(order, max(1, min(round(count / batch_size), count // 2)))
 
 
 def _load_ahead(task: Task, batches: list[np.ndarray], epoch: int) -> Iterator[tuple[np.ndarray, torch.Tensor]]:
     """Yields (rows, pixels uint8 (batch, 3, size, size)); the next batch is loaded while this one is learned from."""
     photos, config = task.photos(task.split.train), task.run.config
-    side = task.backbone.preparation.size_px
 
     def load(row: int) -> np.ndarray:
         photo, path = photos[row]
-        return load_varied(path, photo, side, config.augmentation, config.seed, epoch)
+        return load_varied(path, photo, task.backbone.preparation, config.augmentation, config.seed, epoch)
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         waiting = [pool.submit(load, row) for row in batches[0]]
