@@ -56,7 +56,7 @@ def show_one(picture, name, answer, truth=None):
     left.image(picture, width="stretch", alt=name)
     with right:
         st.title(markdown(answer.class_name))
-        st.markdown(f"{percent(answer.confidence)} sure")
+        st.markdown(f"{markdown(percent(answer.confidence))} sure")
         if truth:
             st.caption("That is right." if truth == answer.class_name else f"It is {markdown(truth)}, though.")
         st.plotly_chart(

@@ -62,7 +62,7 @@ def show_photos(project, split, answers, rows, key):
                 _ui.thumbnail(project, item, "stretch")
                 st.markdown(f"is **{markdown(item.class_name)}**")
                 if said == item.class_name:
-                    st.caption(f"{percent(answers.confidences[row].max())} sure")
+                    st.caption(f"{markdown(percent(answers.confidences[row].max()))} sure")
                 else:
                     st.caption(f"it said **{markdown(said)}**, {percent(answers.confidences[row].max())} sure")
 
