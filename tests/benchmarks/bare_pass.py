@@ -1,6 +1,6 @@
 """Feature extraction against one bare pass over the same photos, side by side in one process.
 
-    python tests/benchmarks/bare_pass.py DATA [--rounds 3]
+    python -m tests.benchmarks.bare_pass DATA [--rounds 3]
 
 The bare pass decodes all photos and brings them to the backbone's size with every core, then forwards all of them
 through onnxruntime with every core, and does nothing else. Graft's figure is a run from an empty workspace: intake
