@@ -118,7 +118,10 @@ if split.crossing:
     )
 mixed, wrong, by_class, learned = st.tabs(["What it mixes up", "Mistakes", "Class by class", "How it learned"])
 with mixed:
-    matrix, words = st.columns([3, 2], gap="large")
+    if len(split.class_names) > _ui.SCROLLING_CLASSES:
+        matrix, words = st.container(), st.container()  # a large matrix needs the whole width
+    else:
+        matrix, words = st.columns([3, 2], gap="large")
     with matrix:
         cell = show_matrix(run, split, history.result)
     with words:
