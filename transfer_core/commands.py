@@ -136,6 +136,8 @@ def export(workspace: Workspace, options: Options) -> dict:
         raise RunError(
             f"Run '{run.id}' has no model to export (it is {history.status}). Resume it, or train again, first."
         )
+    if options.out.is_dir():
+        raise RunError(f"'{options.out}' is a folder. Name the zip to write, for example {options.out / 'model.zip'}.")
     write_bundle(run, history, options.out)
     return {
         "file": str(options.out),

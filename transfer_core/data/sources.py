@@ -138,12 +138,10 @@ def _read_zipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     try:
         with archive.open(info) as file:
             return _limited(file, info.file_size)
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
-        raise DataError("damaged inside the zip") from error
-    except Exception as error:  # zlib.error and lzma.LZMAError share no parent but Exception
-        if type(error).__module__ in ("zlib", "lzma", "_lzma", "bz2"):
-            raise DataError("damaged inside the zip") from error
+    except DataError:
         raise
+    except Exception as error:  # each way of packing has errors of its own, which share no parent but Exception
+        raise DataError("damaged inside the zip") from error
 
 
 def _limited(file: BinaryIO, declared: int) -> bytes:
