@@ -220,7 +220,7 @@ def test_mistakes_get_one_clear_line(tiny_workspace, tmp_path, refuse, arguments
     [
         (["predict", "{run}", "{tmp}/nowhere.jpg"], "does not exist"),
         (["predict", "{run}", "{tmp}/text.jpg"], "cannot be used: not a photo"),
-        (["predict", "{run}", "{photo}", "--csv", "{tmp}"], "is a folder. Name the zip to write"),
+        (["predict", "{run}", "{photo}", "--csv", "{tmp}"], "cannot be used: Is a directory"),
         (["export", "{run}", "--out", "{tmp}"], "is a folder. Name the zip to write"),
         (["export", "{run}", "--out", "{tmp}/text.jpg/x.zip"], "cannot be used"),
         (["evaluate", "{run}", "{tmp}/others"], "does not know these classes: ants"),
