@@ -1,0 +1,32 @@
+"""Work spread over the processor's cores, its results in order. Imports nothing heavy."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+Given, Result = TypeVar("Given"), TypeVar("Result")
+
+CORES = os.cpu_count() or 1
+
+
+def map_ahead(
+    function: Callable[[Given], Result], entries: Iterable[Given], ahead: int, threads: int = CORES
+) -> Iterator[Result]:
+    """Yields function(entry) in order, while up to `ahead` further entries are being worked on.
+
+    Unlike a pool's own `map` it takes entries only as results are taken, so that a long list never fills the memory,
+    and unlike a pool fed in chunks it leaves no core waiting for the slowest of a chunk. What the function raises is
+    raised here, where its result would have come; what was not begun then is dropped.
+    """
+    pool, waiting = ThreadPoolExecutor(threads), deque()
+    try:
+        for entry in entries:
+            waiting.append(pool.submit(function, entry))
+            if len(waiting) > ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
