@@ -22,8 +22,7 @@ ORDER = [
     ["backbones.build", "backbones.trunk"],
     ["strategies"],
     ["runs"],
-    ["training.head", "training.task", "training.checkpoints", "training.augment"],
-    ["training.head_phase", "training.finetune", "training.engine"],
+    ["training"],
     ["evaluation"],
     ["predict"],
     ["charts"],
@@ -36,7 +35,14 @@ ORDER = [
 ]
 HEAVY = {"torch", "timm", "torchvision", "sklearn"}
 # The only modules that may import torch when they are imported.
-WITH_TORCH = {"backbones.build", "backbones.trunk", "training.finetune"}
+WITH_TORCH = {
+    "backbones.build",
+    "backbones.trunk",
+    "training.device",
+    "training.finetune",
+    "training.learner",
+    "training.loading",
+}
 CORE = ROOT / "transfer_core"
 
 

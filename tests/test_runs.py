@@ -254,3 +254,35 @@ def test_a_home_that_was_moved_still_has_its_runs(tiny_workspace, queue_run, tmp
     moved = replace(tiny_workspace, home=tmp_path / "elsewhere")
     found = runs.open_run(moved, run.id)
     assert all((found.photos_dir / item.file).is_file() for item in runs.load_split(found).train)
+
+
+def at(seconds: float, event: events.Event) -> events.Event:
+    return replace(event, time=seconds)
+
+
+def phase(name: str) -> events.PhaseStarted:
+    return events.PhaseStarted(name=name, title=name)
+
+
+def test_time_is_counted_by_phase_and_over_interruptions():
+    happened = [
+        at(0, QUEUED),
+        at(100, STARTED),  # waiting is not work
+        at(101, phase("features")),
+        at(104, phase("head")),
+        at(106, epoch(1)),  # killed after this
+        at(500, QUEUED),
+        at(600, RESUMED),
+        at(600.5, phase("features")),
+        at(601, phase("head")),
+        at(605, epoch(3)),
+        at(606, FINISHED),
+        at(900, events.ExportStarted()),
+    ]
+    spent = fold(History(), happened).spent_s
+    assert spent == {"": pytest.approx(1.5), "features": pytest.approx(3.5), "head": pytest.approx(7)}
+
+
+def test_a_clock_that_was_set_back_takes_no_time_away():
+    happened = [at(100, STARTED), at(101, phase("head")), at(50, epoch(1)), at(52, FINISHED)]
+    assert fold(History(), happened).spent_s == {"": pytest.approx(1), "head": pytest.approx(2)}

@@ -56,6 +56,10 @@ class Run:
         return self.folder / "checkpoints" / "last.safetensors"
 
     @property
+    def plan_path(self) -> Path:
+        return self.folder / "plan.json"
+
+    @property
     def log_path(self) -> Path:
         return self.folder / "worker.log"
 
@@ -233,6 +237,9 @@ class History:
         progress: The newest, of the phase at work; None between phases.
         result: Of `RunFinished` or `RunStopped`.
         export: Of the exported model: the event of its check, or of its failure; None before.
+        spent_s: Seconds per phase (by name, "" before the first), of all attempts together; what a worker did after its
+            last event before it was killed is not known.
+        last_time: Of the newest event, in Unix seconds.
     """
 
     lifecycle: events.Event | None = None
@@ -248,6 +255,8 @@ class History:
     failure: events.RunFailed | None = None
     export: events.ExportFinished | events.ExportFailed | None = None
     export_attempts: int = 0
+    spent_s: dict[str, float] = field(default_factory=dict)
+    last_time: float = 0.0
 
     def seconds_left(self, now: float) -> float | None:
         """An estimate for the phase at work, from its pace until now; None where there is none yet."""
@@ -297,6 +306,7 @@ def read_history(run: Run, earlier: History | None = None) -> History:
 def fold(history: History, new: Iterable[events.Event]) -> History:
     """Adds events, in order, to a history."""
     for event in new:
+        _count_time(history, event)
         match event:
             case events.RunQueued():
                 history.lifecycle, history.failure = event, None
@@ -329,6 +339,17 @@ def fold(history: History, new: Iterable[events.Event]) -> History:
             case events.ExportFinished() | events.ExportFailed():
                 history.export = event
     return history
+
+
+def _count_time(history: History, event: events.Event) -> None:
+    """Adds the time since the event before to the phase at work, where somebody was at work."""
+    if isinstance(history.lifecycle, (events.RunStarted, events.RunResumed)) and not isinstance(
+        event, (events.RunQueued, events.RunResumed)
+    ):
+        phase = history.phases[-1].name if history.phases else ""
+        # A clock that was set back meanwhile must not make time negative.
+        history.spent_s[phase] = history.spent_s.get(phase, 0.0) + max(0.0, event.time - history.last_time)
+    history.last_time = event.time
 
 
 def _load(folder: Path) -> Run:

@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from tests.helpers import draw_photo
 from transfer_core.backbones.catalog import Preparation
 from transfer_core.errors import DataError
 from transfer_core.training.augment import load_varied
+from transfer_core.training.learner import vary
 
 
 @pytest.fixture
@@ -17,7 +19,9 @@ def path(tmp_path):
 
 def varied(path, photo="p", augmentation="light", seed=0, epoch=0, side=32):
     preparation = Preparation(side, 0.875, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-    return load_varied(path, photo, preparation, augmentation, seed, epoch)
+    shown = load_varied(path, photo, preparation, augmentation, seed, epoch)
+    pixels = torch.from_numpy(shown.pixels[np.newaxis])
+    return vary(pixels, shown.variation[np.newaxis])[0].round().to(torch.uint8).numpy()
 
 
 def test_shape_and_kind(path):

@@ -18,8 +18,9 @@ class Killed(BaseException):
 def make_task(workspace, run, emit, should_stop=lambda: False) -> Task:
     split = runs.load_split(run)
     phases = strategies.find(run.config.strategy).plan(run.config, len(split.train))
+    plan = engine.make_plan(phases, run.config.batch_size)
     backbone = catalog.find(run.config.backbone, workspace.weights_dir)
-    return Task(workspace, run, split, backbone, phases, emit, should_stop)
+    return Task(workspace, run, split, backbone, plan, emit, should_stop)
 
 
 def epochs_of(seen) -> list[EpochFinished]:

@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from tests.training.test_engine import epochs_of, make_task
+from tests.training.test_engine import Killed, epochs_of, make_task, without_time
 from transfer_core.backbones.build import build_backbone
+from transfer_core.backbones.trunk import Normalized
 from transfer_core.errors import TransferError
-from transfer_core.training import engine, finetune
-from transfer_core.training.finetune import learning_rate_share
+from transfer_core.events import Notice
+from transfer_core.training import device, engine, finetune, loading
+from transfer_core.training.checkpoints import load_checkpoint
+from transfer_core.training.learner import build_learner, learning_rate_share
+from transfer_core.training.plan import load_plan
 
 
 @pytest.mark.parametrize("steps", [1, 2, 10, 600])
@@ -26,7 +30,7 @@ def test_the_learning_rate_rises_and_falls_and_is_never_zero(steps):
 
 @pytest.mark.parametrize(("count", "size"), [(1, 32), (33, 32), (65, 32), (100, 8), (7, 512), (7, 2)])
 def test_batches_hold_every_photo_once_and_none_is_a_leftover_of_one(count, size):
-    batches = finetune._batches(count, size, 0, 3)
+    batches = loading.split_into_batches(count, size, 0, 3)
     assert sorted(np.concatenate(batches)) == list(range(count))
     sizes = [len(batch) for batch in batches]
     assert max(sizes) - min(sizes) <= 1
@@ -35,7 +39,7 @@ def test_batches_hold_every_photo_once_and_none_is_a_leftover_of_one(count, size
 
 def test_batches_follow_seed_and_epoch():
     def order(seed, epoch):
-        return np.concatenate(finetune._batches(50, 8, seed, epoch)).tolist()
+        return np.concatenate(loading.split_into_batches(50, 8, seed, epoch)).tolist()
 
     assert order(0, 0) == order(0, 0)
     assert len({tuple(order(seed, epoch)) for seed in (0, 1) for epoch in (0, 1)}) == 4
@@ -55,7 +59,7 @@ def test_full_fine_tuning_learns_and_changes_the_whole_network(tiny_workspace, q
 
 
 def test_biases_and_norms_are_not_decayed(tiny_workspace, queue_run):
-    learner = finetune._build(make_task(tiny_workspace, queue_run(strategy="full"), [].append), 0, None)
+    learner = build_learner(make_task(tiny_workspace, queue_run(strategy="full"), [].append), 0, None)
     groups = learner.optimizer.param_groups
     assert [group["weight_decay"] > 0 for group in groups] == [True, False, True, False]
     assert all(p.ndim <= 1 for group in groups if not group["weight_decay"] for p in group["params"])
@@ -65,20 +69,18 @@ def test_biases_and_norms_are_not_decayed(tiny_workspace, queue_run):
 
 
 def test_a_head_starts_at_zero(tiny_workspace, queue_run):
-    learner = finetune._build(make_task(tiny_workspace, queue_run(strategy="full"), [].append), 0, None)
+    learner = build_learner(make_task(tiny_workspace, queue_run(strategy="full"), [].append), 0, None)
     assert not learner.head.weight.any() and not learner.head.bias.any()
 
 
 def test_a_loss_that_is_no_number_ends_the_run_with_advice(tiny_workspace, queue_run, monkeypatch):
-    build = finetune._build
-
     def broken(*arguments):
-        learner = build(*arguments)
+        broken = build_learner(*arguments)
         with torch.no_grad():
-            learner.head.weight[0, 0] = float("nan")
-        return learner
+            broken.head.weight[0, 0] = float("nan")
+        return broken
 
-    monkeypatch.setattr(finetune, "_build", broken)
+    monkeypatch.setattr(finetune, "build_learner", broken)
     with pytest.raises(TransferError, match=r"no longer a number.*smaller learning rate"):
         engine.fit(make_task(tiny_workspace, queue_run(strategy="full", epochs=1), [].append))
 
@@ -102,3 +104,106 @@ def test_stopping_in_the_middle_of_an_epoch(tiny_workspace, queue_run):
     trained = engine.fit(replace(task))
     assert trained.stopped
     assert trained.epochs == len(epochs_of(seen)) == 1  # only whole epochs count, though what came after is kept
+
+
+def test_going_on_in_the_middle_of_an_epoch_is_exact(tiny_workspace, queue_run, monkeypatch):
+    """A checkpoint after every batch; killed before the second of the second epoch is learned from."""
+    monkeypatch.setattr(finetune, "_CHECKPOINT_EVERY_S", 0)
+    settings = {"strategy": "full", "epochs": 3, "batch_size": 4}
+    whole_seen, seen = [], []
+    whole = engine.fit(make_task(tiny_workspace, queue_run(**settings), whole_seen.append))
+    run, asked = queue_run(**settings), []
+
+    def die_in_the_second_epoch():
+        asked.append(1)
+        if len(asked) == 4 + 3:  # once per batch, of which an epoch of 18 photos has four
+            raise Killed
+
+    with pytest.raises(Killed):
+        engine.fit(make_task(tiny_workspace, run, seen.append, die_in_the_second_epoch))
+    checkpoint = load_checkpoint(run.checkpoint_path)
+    assert (checkpoint.epoch, checkpoint.batch, checkpoint.step) == (1, 2, 1)
+    resumed = engine.fit(make_task(tiny_workspace, run, seen.append))
+    assert [without_time(epoch) for epoch in epochs_of(seen)] == [
+        without_time(epoch) for epoch in epochs_of(whole_seen)
+    ]
+    np.testing.assert_array_equal(resumed.val_confidences, whole.val_confidences)
+    ours, theirs = resumed.network.state_dict(), whole.network.state_dict()
+    assert all(np.array_equal(ours[name].numpy(), theirs[name].numpy()) for name in theirs)
+
+
+def test_a_run_stopped_in_the_middle_of_an_epoch_goes_on_from_there(tiny_workspace, queue_run):
+    settings = {"strategy": "full", "epochs": 2, "batch_size": 4}
+    whole = engine.fit(make_task(tiny_workspace, queue_run(**settings), [].append))
+    run, asked = queue_run(**settings), []
+    task = make_task(tiny_workspace, run, [].append, lambda: asked.append(1) or len(asked) > 2)
+    assert engine.fit(task).stopped
+    assert load_checkpoint(run.checkpoint_path).batch == 2
+    resumed = engine.fit(make_task(tiny_workspace, run, [].append))
+    np.testing.assert_array_equal(resumed.val_confidences, whole.val_confidences)
+
+
+@pytest.fixture
+def small_card(monkeypatch):
+    """Lets the network fail as a full graphics card does, on more than so many photos at a time; counts the rest."""
+
+    def limit(photos: int) -> list[int]:
+        sizes = []
+        forward = Normalized.forward
+
+        def refuse(self, pixels):
+            if len(pixels) > photos:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+            sizes.append(len(pixels))
+            return forward(self, pixels)
+
+        monkeypatch.setattr(Normalized, "forward", refuse)
+        return sizes
+
+    return limit
+
+
+def test_fewer_photos_at_a_time_where_memory_does_not_suffice(tiny_workspace, queue_run, small_card):
+    sizes = small_card(3)
+    seen, run = [], queue_run(strategy="full", epochs=2, batch_size=8)
+    task = make_task(tiny_workspace, run, seen.append)
+    trained = engine.fit(task)
+    assert trained.epochs == 2 and not trained.stopped
+    said = [event.message for event in seen if isinstance(event, Notice)]
+    assert len(said) == 2 and "goes on with 2 at a time" in said[-1] and "batch size stays 8" in said[-1]
+    assert max(sizes) == 2
+    assert load_plan(run.plan_path).micro_batch == 2  # a resumed run repeats it
+
+
+def test_memory_that_does_not_suffice_for_one_photo_ends_the_run_with_advice(tiny_workspace, queue_run, small_card):
+    small_card(0)
+    with pytest.raises(TransferError, match=r"not even for one photo at a time\. Choose a smaller backbone"):
+        engine.fit(make_task(tiny_workspace, queue_run(strategy="full", epochs=1), [].append))
+
+
+def test_going_on_with_fewer_photos_at_a_time_is_exact(tiny_workspace, queue_run, small_card):
+    """Killed after memory did not suffice: what was written down then holds for the resumed run too."""
+    small_card(2)
+    settings = {"strategy": "full", "epochs": 3, "batch_size": 4}
+    whole = engine.fit(make_task(tiny_workspace, queue_run(**settings), [].append))
+    run, seen = queue_run(**settings), []
+
+    def die(event):
+        if epochs_of([event]) and event.step == 3:
+            raise Killed
+        seen.append(event)
+
+    with pytest.raises(Killed):
+        engine.fit(make_task(tiny_workspace, run, die))
+    task = make_task(tiny_workspace, run, seen.append)
+    resumed = engine.fit(replace(task, plan=load_plan(run.plan_path)))
+    np.testing.assert_array_equal(resumed.val_confidences, whole.val_confidences)
+
+
+def test_what_lacks_memory_is_told_from_other_failures():
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(1 << 60)
+    assert device.is_out_of_memory(caught.value)
+    assert device.is_out_of_memory(MemoryError())
+    assert not device.is_out_of_memory(RuntimeError("shape mismatch"))
+    assert not device.is_out_of_memory(ValueError("out of memory"))

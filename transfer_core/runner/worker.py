@@ -25,8 +25,12 @@ from transfer_core.text import counted
 from transfer_core.training import engine
 from transfer_core.training.checkpoints import load_checkpoint
 from transfer_core.training.head import Head
+from transfer_core.training.plan import Plan, load_plan, save_plan
 from transfer_core.training.task import Emit, Task, Trained
 from transfer_core.workspace import Workspace, write_json
+
+_LOOKING = ("features", "prepare")
+_ONCE_PER_MACHINE = ("download", "export_trunk", "imports")  # not this run's own work
 
 
 def main(run_folder: str) -> int:
@@ -102,30 +106,27 @@ def _train(workspace: Workspace, run: Run, log: events.EventLog, resumed: bool) 
     split = runs.load_split(run)
     if split.crossing and not resumed:
         log.append(events.Notice(message=crossing_notice(split)))
-    phases = strategies.find(run.config.strategy).plan(run.config, len(split.train))
-    reporter = _Reporter(log)
+    emit = _throttled(log)
     try:
-        _get_ready(run, backbone, phases, reporter.emit)
+        plan = _get_ready(run, backbone, len(split.train), emit)
     except InterruptedError:
         log.append(events.RunStopped(result=None))
         return
-    began = time.monotonic()  # a download, the trunk's one-time export and imports are not this run's own work
-    task = Task(workspace, run, split, backbone, phases, reporter.emit, lambda: runs.stop_requested(run))
+    task = Task(workspace, run, split, backbone, plan, emit, lambda: runs.stop_requested(run))
     trained = engine.fit(task)
     if trained is None:
         log.append(events.RunStopped(result=None))
         return
     answers = ValAnswers(trained.val_confidences, task.val_ids)
-    seconds = reporter.seconds(run.intake_s, time.monotonic() - began)
-    result = evaluate(split, answers, trained.epochs, seconds)
+    result = evaluate(split, answers, trained.epochs, _seconds(run))
     save_evaluation(run.evaluation_dir, result, answers)
     _save_model(run, trained)
     end = events.RunStopped if trained.stopped else events.RunFinished
     log.append(end(result=result.to_json()))
 
 
-def _get_ready(run: Run, backbone: Backbone, phases: tuple[strategies.Phase, ...], emit: Emit) -> None:
-    """What is done once per machine: weights, trunk; and the slow imports. InterruptedError when stopped meanwhile."""
+def _get_ready(run: Run, backbone: Backbone, train_count: int, emit: Emit) -> Plan:
+    """What is done once per machine (weights, trunk), the slow imports, and the plan; InterruptedError when stopped."""
     weights_dir = run.workspace.weights_dir
 
     def report(done: int, total: int) -> None:
@@ -141,10 +142,18 @@ def _get_ready(run: Run, backbone: Backbone, phases: tuple[strategies.Phase, ...
         from transfer_core.backbones.trunk import ensure_trunk
 
         ensure_trunk(backbone, weights_dir)
-    if any(phase.trains == strategies.EVERYTHING for phase in phases):
+    planned = load_plan(run.plan_path)
+    phases = planned.phases if planned else strategies.find(run.config.strategy).plan(run.config, train_count)
+    if engine.needs_torch(phases):
         emit(events.PhaseStarted(name="imports", title="Starting PyTorch"))
         _torch_marker(run.workspace).touch()
         engine.import_torch()
+    plan = engine.fit_to_machine(planned) if planned else engine.make_plan(phases, run.config.batch_size)
+    if planned and plan != planned:
+        emit(events.Notice(message="The graphics card is gone that this run began on; the processor goes on with it."))
+    if plan != planned:
+        save_plan(run.plan_path, plan)
+    return plan
 
 
 def _save_model(run: Run, trained: Trained) -> None:
@@ -180,37 +189,30 @@ def _export(workspace: Workspace, run: Run, log: events.EventLog) -> None:
     )
 
 
-class _Reporter:
-    """Passes events on to the log, progress at most twice a second, and times what they mark."""
+def _throttled(log: events.EventLog) -> Emit:
+    """Passes events on to the log, progress at most twice a second."""
+    last = 0.0
 
-    _LOOKING = ("features", "prepare")
-
-    def __init__(self, log: events.EventLog):
-        self._log = log
-        self._progress_at = 0.0
-        self._marks: list[tuple[float, str]] = []
-
-    def emit(self, event: events.Event) -> None:
-        now = time.monotonic()
+    def emit(event: events.Event) -> None:
+        nonlocal last
         if isinstance(event, events.PhaseStarted):
-            self._marks.append((now, event.name))
-            self._progress_at = 0.0
+            last = 0.0
         elif isinstance(event, events.Progress):
-            if now - self._progress_at < 0.5 and event.done < event.total:
+            if event.time - last < 0.5 and event.done < event.total:
                 return
-            self._progress_at = now
-        self._log.append(event)
+            last = event.time
+        log.append(event)
 
-    def seconds(self, intake_s: float, work_s: float) -> dict[str, float]:
-        """total, features (intake and looking at photos) and train (the rest), in seconds."""
-        ends = [start for start, _ in self._marks[1:]] + [time.monotonic()]
-        marks = zip(self._marks, ends, strict=True)
-        looking = sum(end - start for (start, name), end in marks if name in self._LOOKING)
-        return {
-            "total": round(intake_s + work_s, 3),
-            "features": round(intake_s + looking, 3),
-            "train": round(work_s - looking, 3),
-        }
+    return emit
+
+
+def _seconds(run: Run) -> dict[str, float]:
+    """total, features (intake and looking at photos) and train (the rest), interruptions left out."""
+    history = runs.read_history(run)
+    looking = run.intake_s + sum(history.spent_s.get(name, 0) for name in _LOOKING)
+    own = sum(seconds for name, seconds in history.spent_s.items() if name not in (*_LOOKING, *_ONCE_PER_MACHINE))
+    train = own + time.time() - history.last_time
+    return {"total": round(looking + train, 3), "features": round(looking, 3), "train": round(train, 3)}
 
 
 def _wait_for_run(workspace: Workspace) -> str | None:

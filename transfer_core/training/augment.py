@@ -2,9 +2,10 @@
 
 import hashlib
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageEnhance
+from PIL import Image
 
 from transfer_core.backbones.catalog import Preparation
 from transfer_core.data import images
@@ -12,12 +13,23 @@ from transfer_core.data import images
 # A crop keeps at least this share of the area: enough variety, and small subjects seldom fall out of the picture.
 _SMALLEST_AREA = 0.35
 _LIGHT = 0.2  # brightness, contrast and colour change by up to this share
+NEUTRAL = np.array([0, 1, 1, 1], np.float32)  # a variation that changes nothing
 
 
-def load_varied(
-    path: Path, photo: str, preparation: Preparation, augmentation: str, seed: int, epoch: int
-) -> np.ndarray:
-    """Pixels uint8 (3, side, side) of a training photo.
+class Varied(NamedTuple):
+    """A training photo, cropped; what else varies is left to the device that learns.
+
+    Args:
+        pixels: uint8 (3, side, side).
+        variation: float32 (4,): 1 if to be mirrored, else 0; then factors of brightness, contrast and colour.
+    """
+
+    pixels: np.ndarray
+    variation: np.ndarray
+
+
+def load_varied(path: Path, photo: str, preparation: Preparation, augmentation: str, seed: int, epoch: int) -> Varied:
+    """A training photo as this epoch shows it.
 
     Args:
         photo: Its digest, which with seed and epoch decides every random choice.
@@ -30,15 +42,12 @@ def load_varied(
         image = images.decode(file)
     if augmentation == "none":
         box = _centre_box(image.size, preparation.crop_share)
-        return _planes(image.resize((side_px, side_px), Image.Resampling.BICUBIC, box))
+        return Varied(_planes(image.resize((side_px, side_px), Image.Resampling.BICUBIC, box)), NEUTRAL)
     generator = _generator(seed, epoch, photo)
     box = _random_box(image.size, generator)
     image = image.resize((side_px, side_px), Image.Resampling.BICUBIC, box)
-    if generator.random() < 0.5:
-        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    for change in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
-        image = change(image).enhance(generator.uniform(1 - _LIGHT, 1 + _LIGHT))
-    return _planes(image)
+    variation = np.array([generator.random() < 0.5, *generator.uniform(1 - _LIGHT, 1 + _LIGHT, 3)], np.float32)
+    return Varied(_planes(image), variation)
 
 
 def _generator(seed: int, epoch: int, photo: str) -> np.random.Generator:

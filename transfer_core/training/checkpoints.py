@@ -1,4 +1,4 @@
-"""A run's state between two epochs, in one file: numbers as arrays, the rest in its header."""
+"""A run's state between two steps, in one file: numbers as arrays, the rest in its header."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,17 +18,19 @@ class Checkpoint:
         epoch: Epochs of it that are done.
         step: Epochs of all phases that are done.
         arrays: The phase's own numbers.
+        batch: Batches of the next epoch that are done.
     """
 
     phase: int
     epoch: int
     step: int
     arrays: dict[str, np.ndarray]
+    batch: int = 0
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Replaces the checkpoint; on a full disk the earlier one stays."""
-    header = {"phase": checkpoint.phase, "epoch": checkpoint.epoch, "step": checkpoint.step}
+    header = {name: getattr(checkpoint, name) for name in ("phase", "epoch", "step", "batch")}
     write_arrays(path, checkpoint.arrays, header)
 
 

@@ -1,8 +1,14 @@
 """Runs the phases of a strategy, one after the other. Imports torch only where a phase changes the backbone."""
 
-from transfer_core import strategies
+from collections.abc import Sequence
+from dataclasses import replace
+
+from threadpoolctl import threadpool_limits
+
+from transfer_core.strategies import HEAD, Phase
 from transfer_core.training import head_phase
 from transfer_core.training.checkpoints import load_checkpoint
+from transfer_core.training.plan import Plan
 from transfer_core.training.task import Task, Trained
 
 
@@ -13,14 +19,20 @@ def fit(task: Task) -> Trained | None:
     """
     checkpoint = load_checkpoint(task.run.checkpoint_path)
     trained = None
-    for index, phase in enumerate(task.phases):
-        if checkpoint and index < checkpoint.phase:
-            continue
-        own = checkpoint if checkpoint and checkpoint.phase == index else None
-        trained = _runner_of(phase)(task, index, trained, own)
-        if trained is None or trained.stopped:
-            break
+    with threadpool_limits(task.plan.threads, "blas"):
+        for index, phase in enumerate(task.plan.phases):
+            if checkpoint and index < checkpoint.phase:
+                continue
+            own = checkpoint if checkpoint and checkpoint.phase == index else None
+            trained = _runner_of(phase)(task, index, trained, own)
+            if trained is None or trained.stopped:
+                break
     return trained
+
+
+def needs_torch(phases: Sequence[Phase]) -> bool:
+    """Whether one of the phases changes the backbone."""
+    return any(phase.trains != HEAD for phase in phases)
 
 
 def import_torch() -> None:
@@ -28,8 +40,28 @@ def import_torch() -> None:
     from transfer_core.training import finetune  # noqa: F401
 
 
-def _runner_of(phase: strategies.Phase):
-    if phase.trains == strategies.HEAD:
+def make_plan(phases: Sequence[Phase], batch_size: int) -> Plan:
+    """How this machine carries the phases out."""
+    plan = Plan(tuple(phases), batch_size)
+    if not needs_torch(phases):
+        return plan
+    from transfer_core.training import device
+
+    name = device.choose_device()
+    return replace(plan, device=name, precision=device.choose_precision(name))
+
+
+def fit_to_machine(plan: Plan) -> Plan:
+    """The same plan, or, where the graphics card that it was made for is gone, one for the processor."""
+    if not needs_torch(plan.phases):
+        return plan
+    from transfer_core.training import device
+
+    return plan if device.is_available(plan.device) else replace(plan, device="cpu", precision="float32")
+
+
+def _runner_of(phase: Phase):
+    if phase.trains == HEAD:
         return head_phase.run_phase
     from transfer_core.training import finetune
 

@@ -1,197 +1,158 @@
-"""The phase that changes the backbone too: a plain PyTorch loop."""
+"""The phase that changes the backbone too: a plain PyTorch loop. Imports torch."""
 
-import math
-import os
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
-from torch import nn
 
 from transfer_core.backbones import prepare
-from transfer_core.backbones.build import build_backbone
-from transfer_core.backbones.trunk import Normalized
 from transfer_core.errors import TransferError
-from transfer_core.events import CheckpointSaved, PhaseStarted, Progress
-from transfer_core.training.augment import load_varied
-from transfer_core.training.checkpoints import Checkpoint, save_checkpoint
-from transfer_core.training.head import Head, softmax
+from transfer_core.events import CheckpointSaved, Notice, PhaseStarted, Progress
+from transfer_core.training import device
+from transfer_core.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from transfer_core.training.learner import Learner, build_learner, learning_rate_share
+from transfer_core.training.loading import load_batches, split_into_batches
+from transfer_core.training.plan import save_plan
 from transfer_core.training.task import Task, Trained
 
-_WARM_UP = 0.1  # share of the steps in which the learning rate rises from zero
-_WEIGHT_DECAY = 0.01
-_CLIP_NORM = 1.0  # one odd batch must not throw away what was learned
 _VAL_BATCH = 32
+_CHECKPOINT_EVERY_S = 30  # within an epoch; every epoch ends with one anyway
+_REPORT_EVERY_S = 0.5
 
 
 @dataclass
-class Learner:
-    """The parts that learn: `body` (normalization and backbone), `head`, and the optimizer over both."""
+class Position:
+    """Where the training stands.
 
-    body: Normalized
-    head: nn.Linear
-    optimizer: torch.optim.Optimizer
-    device: torch.device
+    Args:
+        epoch: Epochs that are done.
+        batch: Batches of the next one that are done.
+        sums: float64 (2,): losses and right answers in these batches.
+    """
 
-    def logits(self, pixels: torch.Tensor) -> torch.Tensor:
-        """float32 (batch, classes) of pixels uint8 (batch, 3, size, size)."""
-        return self.head(self.body(pixels.to(self.device)))
+    epoch: int = 0
+    batch: int = 0
+    sums: np.ndarray = field(default_factory=lambda: np.zeros(2))
+
+    @property
+    def has_learned(self) -> bool:
+        return self.epoch > 0 or self.batch > 0
 
 
 def run_phase(task: Task, index: int, earlier: Trained | None, checkpoint: Checkpoint | None) -> Trained | None:
     """Trains backbone and head; None when stopped before the first step.
 
+    Where memory does not suffice, fewer photos at a time go through the network, from the last checkpoint on.
+
     Raises:
-        TransferError: The loss is no longer a number.
+        TransferError: The loss is no longer a number, or memory does not suffice for a single photo.
     """
-    phase, config = task.phases[index], task.run.config
-    _settle(config.seed)
-    learner = _build(task, index, earlier)
-    first = 0
-    if checkpoint:
-        _restore(learner, checkpoint)
-        first = checkpoint.epoch
-    val_pixels = _val_pixels(task)
+    while True:
+        try:
+            return _attempt(task, index, earlier, checkpoint)
+        except (RuntimeError, MemoryError) as error:
+            if not device.is_out_of_memory(error):
+                raise
+            task = _with_less_memory(task)
+        # Outside the handler, where the failed attempt's tensors are held no longer.
+        device.free_memory(task.plan.device)
+        checkpoint = load_checkpoint(task.run.checkpoint_path) or checkpoint
+
+
+def _with_less_memory(task: Task) -> Task:
+    """The same with half as many photos at a time, written down before it is used."""
+    if task.plan.micro_batch == 1:
+        raise TransferError(
+            f"This machine's memory does not suffice for {task.backbone.title}, not even for one photo at a time. "
+            "Choose a smaller backbone, or 'Only the new part', which needs far less."
+        )
+    plan = replace(task.plan, micro_batch=(task.plan.micro_batch + 1) // 2)
+    save_plan(task.run.plan_path, plan)
+    task.emit(
+        Notice(
+            message=f"Memory did not suffice for {task.plan.micro_batch} photos at a time. It goes on with "
+            f"{plan.micro_batch} at a time, a little more slowly; the batch size stays {task.run.config.batch_size}."
+        )
+    )
+    return replace(task, plan=plan)
+
+
+def _attempt(task: Task, index: int, earlier: Trained | None, checkpoint: Checkpoint | None) -> Trained | None:
+    phase = task.plan.phases[index]
+    val_pixels = _prepare_val(task)
     if val_pixels is None:
         return None
     task.begin_phase(index)
-    # A resumed phase whose epochs are all done has nothing left but its answer.
-    epochs_done, stopped, learned, confidences = first, False, first > 0, None
-    for epoch in range(first, phase.epochs):
-        train, stopped = _run_epoch(task, index, epoch, learner)
-        learned = learned or train is not None
-        if stopped:
-            confidences = None  # what was learned since the last epoch is kept, too
+    device.settle(task.plan.threads)
+    learner = build_learner(task, index, earlier)
+    position = _restore(learner, checkpoint) if checkpoint else Position()
+    confidences = None
+    while position.epoch < phase.epochs:
+        if not _run_epoch(task, index, position, learner):
             break
-        confidences = _confidences(learner, val_pixels)
-        epochs_done = epoch + 1
-        task.report_epoch(index, epochs_done, train, confidences)
-        _save(task, index, epochs_done, learner)
-    if not learned:
+        train_loss, train_accuracy = position.sums / len(task.train_ids)
+        confidences = _val_confidences(task, learner, val_pixels)
+        position = Position(position.epoch + 1)
+        task.report_epoch(index, position.epoch, (train_loss, train_accuracy), confidences)
+        _save(task, index, position, learner)
+    stopped = position.epoch < phase.epochs
+    if not position.has_learned:
         return None
-    confidences = _confidences(learner, val_pixels) if confidences is None else confidences
-    head = Head(learner.head.weight.detach().cpu().numpy(), learner.head.bias.detach().cpu().numpy())
-    network = learner.body.network.cpu().eval()
-    return Trained(head, confidences, task.epochs_before(index) + epochs_done, stopped, network)
+    if confidences is None or position.batch:  # what was learned since the last epoch is kept, too
+        confidences = _val_confidences(task, learner, val_pixels)
+    epochs = task.epochs_before(index) + position.epoch
+    return Trained(learner.trained_head(), confidences, epochs, stopped, learner.body.network.cpu().eval())
 
 
-def learning_rate_share(step: int, steps: int) -> float:
-    """Share of the peak learning rate in (0, 1] at a step: warm-up, then a cosine down to nearly zero."""
-    warm = max(1, round(_WARM_UP * steps))
-    if step < warm:
-        return (step + 1) / warm
-    return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
-
-
-def _settle(seed: int) -> None:
-    torch.manual_seed(seed)
-    torch.set_num_threads(os.cpu_count() or 1)
-    # Full float32: a shortened format would make results differ between graphics cards.
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cudnn.deterministic = True  # a resumed run must end where it would have ended
-
-
-def _build(task: Task, index: int, earlier: Trained | None) -> Learner:
-    phase = task.phases[index]
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = earlier.network if earlier and earlier.network is not None else None
-    network = network or build_backbone(task.backbone, task.workspace.weights_dir)
-    body = Normalized(network, task.backbone.preparation).to(device, memory_format=torch.channels_last)
-    head = nn.Linear(network.num_features if earlier is None else earlier.head.weight.shape[1], task.class_count)
-    with torch.no_grad():
-        if earlier is None:
-            # A head that starts at zero sends no noise back into the pretrained layers.
-            head.weight.zero_()
-            head.bias.zero_()
-        else:
-            head.weight.copy_(torch.from_numpy(earlier.head.weight))
-            head.bias.copy_(torch.from_numpy(earlier.head.bias))
-    head.to(device)
-    groups = [
-        *_groups(network, phase.learning_rate * phase.backbone_factor),
-        *_groups(head, phase.learning_rate),
-    ]
-    return Learner(body, head, torch.optim.AdamW(groups), device)
-
-
-def _groups(module: nn.Module, peak: float) -> list[dict]:
-    """Parameter groups; biases and norms are not decayed, which would pull them away from what they normalize."""
-    decayed = [p for p in module.parameters() if p.ndim > 1]
-    plain = [p for p in module.parameters() if p.ndim <= 1]
-    return [
-        {"params": decayed, "lr": peak, "peak": peak, "weight_decay": _WEIGHT_DECAY},
-        {"params": plain, "lr": peak, "peak": peak, "weight_decay": 0.0},
-    ]
-
-
-def _run_epoch(task: Task, index: int, epoch: int, learner: Learner) -> tuple[tuple[float, float] | None, bool]:
-    """One pass; returns ((mean loss, accuracy), stopped), the first None where no step was made."""
-    phase = task.phases[index]
-    seed = task.run.config.seed
-    # Everything random below follows from these two numbers, so that a resumed epoch repeats itself exactly.
-    torch.manual_seed(1_000_003 * seed + epoch)
-    batches = _batches(len(task.train_ids), task.run.config.batch_size, seed, epoch)
+def _run_epoch(task: Task, index: int, position: Position, learner: Learner) -> bool:
+    """Goes through what is left of the epoch at `position`, which moves along; False when stopped in it."""
+    phase, config, count = task.plan.phases[index], task.run.config, len(task.train_ids)
+    epoch = task.epochs_before(index) + position.epoch  # of all phases: no phase repeats another's luck
+    batches = split_into_batches(count, config.batch_size, config.seed, epoch)
     learner.body.train()
-    loss_sum, hits, seen, reported = 0.0, 0, 0, 0.0
-    for number, (rows, pixels) in enumerate(_load_ahead(task, batches, epoch)):
+    pending, reported, saved = [], time.monotonic(), time.monotonic()
+    for batch in load_batches(task, batches[position.batch :], epoch):
         if task.should_stop():
-            return ((loss_sum / seen, hits / seen) if seen else None), True
-        share = learning_rate_share(epoch * len(batches) + number, phase.epochs * len(batches))
-        for group in learner.optimizer.param_groups:
-            group["lr"] = group["peak"] * share
-        wanted = torch.from_numpy(task.train_ids[rows]).to(learner.device)
-        logits = learner.logits(pixels)
-        loss = nn.functional.cross_entropy(logits, wanted)
-        _step(learner, loss)
-        loss_sum += loss.item() * len(rows)
-        hits += int((logits.argmax(1) == wanted).sum())
-        seen += len(rows)
-        if time.monotonic() - reported > 0.5:
-            task.emit(Progress(done=epoch * len(task.train_ids) + seen, total=phase.epochs * len(task.train_ids)))
-            reported = time.monotonic()
-    return (loss_sum / seen, hits / seen), False
+            _settle_sums(position, pending)
+            if position.has_learned:
+                _save(task, index, position, learner)
+            return False
+        # Everything random in a step follows from these numbers: there is no random state to save.
+        torch.manual_seed((config.seed << 32) + epoch * len(batches) + position.batch)
+        steps_done = position.epoch * len(batches) + position.batch
+        learner.set_share(learning_rate_share(steps_done, phase.epochs * len(batches)))
+        class_ids = task.train_ids[batch.rows]
+        pending.append(learner.learn(batch.pixels, batch.variations, class_ids, task.plan.micro_batch))
+        position.batch += 1
+        now = time.monotonic()
+        if now - reported > _REPORT_EVERY_S:
+            _settle_sums(position, pending)
+            done = position.epoch * count + sum(len(rows) for rows in batches[: position.batch])
+            task.emit(Progress(done=done, total=phase.epochs * count))
+            reported = now
+        if now - saved > _CHECKPOINT_EVERY_S and position.batch < len(batches):
+            _settle_sums(position, pending)
+            _save(task, index, position, learner)
+            saved = now
+    _settle_sums(position, pending)
+    return True
 
 
-def _step(learner: Learner, loss: torch.Tensor) -> None:
-    if not torch.isfinite(loss):
+def _settle_sums(position: Position, pending: list[torch.Tensor]) -> None:
+    """Adds what the last steps gave, one by one: in another order the last digits would depend on the moment."""
+    if pending:
+        for sums in torch.stack(pending).cpu().numpy():
+            position.sums += sums
+        pending.clear()
+    if not np.isfinite(position.sums).all():
         raise TransferError(
             "The loss is no longer a number: the steps were too big. Train again with a smaller learning rate "
             "(under Advanced), for example a tenth of this one."
         )
-    learner.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    parameters = [p for group in learner.optimizer.param_groups for p in group["params"]]
-    nn.utils.clip_grad_norm_(parameters, _CLIP_NORM)
-    learner.optimizer.step()
 
 
-def _batches(count: int, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
-    """Rows of each batch, shuffled, of nearly equal size: a last batch of one photo would spoil batch norm."""
-    order = np.random.default_rng((seed, epoch)).permutation(count)
-    return np.array_split(order, max(1, min(round(count / batch_size), count // 2)))
-
-
-def _load_ahead(task: Task, batches: list[np.ndarray], epoch: int) -> Iterator[tuple[np.ndarray, torch.Tensor]]:
-    """Yields (rows, pixels uint8 (batch, 3, size, size)); the next batch is loaded while this one is learned from."""
-    photos, config = task.photos(task.split.train), task.run.config
-
-    def load(row: int) -> np.ndarray:
-        photo, path = photos[row]
-        return load_varied(path, photo, task.backbone.preparation, config.augmentation, config.seed, epoch)
-
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        waiting = [pool.submit(load, row) for row in batches[0]]
-        for number, rows in enumerate(batches):
-            pixels = torch.from_numpy(np.stack([future.result() for future in waiting]))
-            waiting = [pool.submit(load, row) for row in batches[number + 1]] if number + 1 < len(batches) else []
-            yield rows, pixels
-
-
-def _val_pixels(task: Task) -> np.ndarray | None:
+def _prepare_val(task: Task) -> np.ndarray | None:
     """Prepared pixels uint8 (n, 3, size, size) of the validation photos; None when stopped meanwhile."""
     task.emit(PhaseStarted(name="prepare", title="Preparing the photos kept aside"))
     try:
@@ -206,36 +167,20 @@ def _val_pixels(task: Task) -> np.ndarray | None:
         return None
 
 
-def _confidences(learner: Learner, pixels: np.ndarray) -> np.ndarray:
-    """float64 (n, classes) of prepared pixels uint8 (n, 3, size, size)."""
-    learner.body.eval()
-    with torch.inference_mode():
-        parts = [
-            learner.logits(torch.from_numpy(pixels[start : start + _VAL_BATCH])).cpu().numpy()
-            for start in range(0, len(pixels), _VAL_BATCH)
-        ]
-    return softmax(np.concatenate(parts))
+def _val_confidences(task: Task, learner: Learner, pixels: np.ndarray) -> np.ndarray:
+    """float64 (n, classes) of the validation photos."""
+    size = min(_VAL_BATCH, task.plan.micro_batch)
+    parts = [learner.confidences(pixels[start : start + size]) for start in range(0, len(pixels), size)]
+    return np.concatenate(parts)
 
 
-def _save(task: Task, index: int, epoch: int, learner: Learner) -> None:
-    step = task.epochs_before(index) + epoch
-    modules = nn.ModuleDict({"body": learner.body, "head": learner.head})
-    tensors = {f"model.{name}": value.cpu().numpy() for name, value in modules.state_dict().items()}
-    for number, state in learner.optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{number}.{name}": value.cpu().numpy() for name, value in state.items()}
-    save_checkpoint(task.run.checkpoint_path, Checkpoint(index, epoch, step, tensors))
+def _save(task: Task, index: int, position: Position, learner: Learner) -> None:
+    step = task.epochs_before(index) + position.epoch
+    arrays = learner.state() | {"sums": position.sums}
+    save_checkpoint(task.run.checkpoint_path, Checkpoint(index, position.epoch, step, arrays, position.batch))
     task.emit(CheckpointSaved(step=step))
 
 
-def _restore(learner: Learner, checkpoint: Checkpoint) -> None:
-    weights, states = {}, {}
-    for name, value in checkpoint.arrays.items():
-        kind, _, rest = name.partition(".")
-        if kind == "model":
-            weights[rest] = torch.from_numpy(value)
-        else:
-            number, _, entry = rest.partition(".")
-            states.setdefault(int(number), {})[entry] = torch.from_numpy(value)
-    nn.ModuleDict({"body": learner.body, "head": learner.head}).load_state_dict(weights)
-    groups = learner.optimizer.state_dict()["param_groups"]
-    learner.optimizer.load_state_dict({"state": states, "param_groups": groups})
+def _restore(learner: Learner, checkpoint: Checkpoint) -> Position:
+    learner.restore(checkpoint.arrays)
+    return Position(checkpoint.epoch, checkpoint.batch, checkpoint.arrays["sums"].copy())

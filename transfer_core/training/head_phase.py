@@ -40,7 +40,7 @@ def run_phase(task: Task, index: int, earlier: Trained | None, checkpoint: Check
     if parts is None:
         return None
     train, val = parts
-    phase, config = task.phases[index], task.run.config
+    phase, config = task.plan.phases[index], task.run.config
     task.begin_phase(index)
     if checkpoint:
         strength, first, state = _restore(checkpoint)

@@ -14,8 +14,8 @@ from transfer_core.data.split import Split
 from transfer_core.events import EpochFinished, Event, PhaseStarted
 from transfer_core.measure.metrics import confusion_matrix, mean_log_loss
 from transfer_core.runs import Run
-from transfer_core.strategies import Phase
 from transfer_core.training.head import Head
+from transfer_core.training.plan import Plan
 from transfer_core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Task:
     run: Run
     split: Split
     backbone: Backbone
-    phases: tuple[Phase, ...]
+    plan: Plan
     emit: Emit
     should_stop: Callable[[], bool]
 
@@ -61,11 +61,11 @@ class Task:
 
     def epochs_before(self, index: int) -> int:
         """Epochs of all phases before that one."""
-        return sum(phase.epochs for phase in self.phases[:index])
+        return sum(phase.epochs for phase in self.plan.phases[:index])
 
     def begin_phase(self, index: int) -> None:
         """Emits `PhaseStarted`, once what the phase needs is at hand."""
-        phase = self.phases[index]
+        phase = self.plan.phases[index]
         self.emit(PhaseStarted(name=phase.name, title=phase.title, epochs=phase.epochs))
 
     def report_epoch(self, index: int, epoch: int, train: tuple[float, float], val_confidences: np.ndarray) -> None:
@@ -78,7 +78,7 @@ class Task:
             val_confidences: (n, classes).
         """
         confusion = confusion_matrix(self.val_ids, val_confidences.argmax(1), self.class_count)
-        phase = self.phases[index]
+        phase = self.plan.phases[index]
         self.emit(
             EpochFinished(
                 phase=phase.name,

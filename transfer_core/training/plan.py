@@ -1,0 +1,47 @@
+"""How a run is carried out on this machine: written down before it is used, so that a resumed run repeats it."""
+
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from transfer_core.parallel import CORES
+from transfer_core.strategies import Phase
+from transfer_core.workspace import read_json, write_json
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What could come out otherwise on another machine, or at another moment on this one.
+
+    Args:
+        phases: Of the strategy.
+        micro_batch: Photos that go through the network at once; a step adds up as many of them as make a batch.
+        device: "cpu", "cuda" or "mps"; of the phases that change the backbone.
+        precision: "float32", or "bfloat16" for the products inside the network while it learns.
+        threads: Of the processor: how a sum is split among them decides its last digits.
+    """
+
+    phases: tuple[Phase, ...]
+    micro_batch: int
+    device: str = "cpu"
+    precision: str = "float32"
+    threads: int = CORES
+
+
+def save_plan(path: Path, plan: Plan) -> None:
+    """Replaces the file whole."""
+    write_json(path, asdict(plan))
+
+
+def load_plan(path: Path) -> Plan | None:
+    """The plan as it was written down, None where there is none yet; fields that a newer version added are left out."""
+    try:
+        content = read_json(path)
+    except FileNotFoundError:
+        return None
+    phases = tuple(Phase(**_known(Phase, phase)) for phase in content["phases"])
+    return Plan(**(_known(Plan, content) | {"phases": phases}))
+
+
+def _known(kind: type, content: dict) -> dict:
+    names = {entry.name for entry in fields(kind)}
+    return {name: value for name, value in content.items() if name in names}
