@@ -9,6 +9,7 @@ import torch
 from tests.training.test_engine import epochs_of, make_task
 from transfer_core.backbones.build import build_backbone
 from transfer_core.errors import TransferError
+from transfer_core.events import PhaseStarted
 from transfer_core.training import engine, finetune
 from transfer_core.training.finetune import learning_rate_share
 
@@ -91,13 +92,13 @@ def test_too_few_photos_for_a_batch_still_train(tiny_workspace, queue_run):
 
 def test_stopping_in_the_middle_of_an_epoch(tiny_workspace, queue_run):
     """Two batches of the second epoch are learned from, then somebody presses Stop."""
-    asked = []
+    asked, seen = [], []
 
     def should_stop():
-        asked.append(1)
-        return len(asked) > 2 + 2  # an epoch of 18 photos in batches of 8 asks twice
+        asked.append(any(isinstance(event, PhaseStarted) and event.name == "everything" for event in seen))
+        return sum(asked) > 2 + 1  # an epoch of 18 photos in batches of 8 asks twice
 
-    seen, run = [], queue_run(strategy="full", epochs=3)
+    run = queue_run(strategy="full", epochs=3)
     task = make_task(tiny_workspace, run, seen.append, should_stop)
     trained = engine.fit(replace(task))
     assert trained.stopped

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from transfer_core.backbones import prepare
 from transfer_core.backbones.build import build_backbone
+from transfer_core.backbones.prepare import PreparedPhotos, prepare_all
 from transfer_core.backbones.trunk import Normalized
 from transfer_core.errors import TransferError
 from transfer_core.events import CheckpointSaved, PhaseStarted, Progress
@@ -194,16 +194,13 @@ def _load_ahead(task: Task, batches: list[np.ndarray], epoch: int) -> Iterator[t
 def _val_pixels(task: Task) -> np.ndarray | None:
     """Prepared pixels uint8 (n, 3, size, size) of the validation photos; None when stopped meanwhile."""
     task.emit(PhaseStarted(name="prepare", title="Preparing the photos kept aside"))
+    prepared = PreparedPhotos(task.backbone.preparation, task.workspace.prepared_dir)
+    photos = task.photos(task.split.val)
     try:
-        return prepare.load_prepared(
-            task.backbone.preparation,
-            task.photos(task.split.val),
-            task.workspace.prepared_dir,
-            lambda done, total: task.emit(Progress(done=done, total=total)),
-            task.should_stop,
-        )
+        prepare_all(prepared, photos, lambda done, total: task.emit(Progress(done=done, total=total)), task.should_stop)
     except InterruptedError:
         return None
+    return np.stack([prepared(photo, path) for photo, path in photos])
 
 
 def _confidences(learner: Learner, pixels: np.ndarray) -> np.ndarray:
