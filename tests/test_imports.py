@@ -15,7 +15,7 @@ ORDER = [
     ["errors", "text", "parallel", "measure"],
     ["config", "events", "workspace"],
     ["arrays"],
-    ["data.images", "data.sources", "data.layout", "data.items", "data.health", "data.sample"],
+    ["data.images", "data.cache", "data.sources", "data.layout", "data.items", "data.health", "data.sample"],
     ["data.intake", "data.split"],
     ["backbones.catalog", "backbones.weights", "backbones.rows"],
     ["backbones.prepare", "backbones.features"],

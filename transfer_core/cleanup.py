@@ -2,7 +2,7 @@
 
 from transfer_core import runs
 from transfer_core.backbones.rows import RowStore
-from transfer_core.data.intake import thumbnail_path
+from transfer_core.data.cache import forget
 from transfer_core.data.items import load_items
 from transfer_core.errors import RunError
 from transfer_core.workspace import Project, Workspace, folder_size
@@ -21,10 +21,9 @@ def delete_project(workspace: Workspace, project: Project) -> None:
         if other.id != project.id and own:
             own -= {item.photo for item in load_items(other)}
     workspace.delete_project(project)
-    for shape in (*workspace.features_dir.glob("*/shape.json"), *workspace.prepared_dir.glob("*/shape.json")):
+    for shape in workspace.features_dir.glob("*/shape.json"):
         RowStore.at(shape.parent).delete(sorted(own))
-    for photo in own:
-        thumbnail_path(workspace, photo).unlink(missing_ok=True)
+    forget(workspace.prepared_dir, own)
 
 
 def disk_use(workspace: Workspace) -> dict[str, int]:

@@ -9,16 +9,18 @@ from typing import TypeVar
 Given, Result = TypeVar("Given"), TypeVar("Result")
 
 CORES = os.cpu_count() or 1
+AHEAD = 16 * CORES  # while one photo takes as long as sixteen others, no core runs out of work
 
 
 def map_ahead(
-    function: Callable[[Given], Result], entries: Iterable[Given], ahead: int, threads: int = CORES
+    function: Callable[[Given], Result], entries: Iterable[Given], ahead: int = AHEAD, threads: int = CORES
 ) -> Iterator[Result]:
     """Yields function(entry) in order, while up to `ahead` further entries are being worked on.
 
     Unlike a pool's own `map` it takes entries only as results are taken, so that a long list never fills the memory,
     and unlike a pool fed in chunks it leaves no core waiting for the slowest of a chunk. What the function raises is
-    raised here, where its result would have come; what was not begun then is dropped.
+    raised here, where its result would have come; what was not begun then is dropped. Whoever may leave before the last
+    result closes it (`contextlib.closing`), which waits for those that are being worked on.
     """
     pool, waiting = ThreadPoolExecutor(threads), deque()
     try:

@@ -1,5 +1,6 @@
 """The preparation graph, held against torch's antialiased resize."""
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -7,9 +8,11 @@ import pytest
 import torch
 
 from tests.helpers import draw_photo
-from transfer_core.backbones import prepare, rows
+from transfer_core.backbones import prepare
 from transfer_core.backbones.catalog import Preparation
-from transfer_core.backbones.prepare import Preparer, load_prepared, pixel_store
+from transfer_core.backbones.prepare import PreparedPhotos, Preparer, prepare_all
+from transfer_core.data import images
+from transfer_core.data.cache import PhotoCache
 from transfer_core.errors import DataError
 
 IMAGENET = Preparation(224, 0.875, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
@@ -91,27 +94,81 @@ def photos(tmp_path):
     return [(f"{n:064x}", draw_photo(tmp_path / f"{n}.jpg", (200, 0, 0), n)) for n in range(5)]
 
 
-def test_prepared_photos_are_kept_and_in_the_order_asked(photos, tmp_path, monkeypatch):
+@pytest.fixture
+def prepared(tmp_path):
+    return PreparedPhotos(IMAGENET, tmp_path / "prepared")
+
+
+def refuse_to_decode(image):
+    pytest.fail("decoded twice")
+
+
+def test_pixels_are_made_once_and_kept(photos, prepared, tmp_path, monkeypatch):
+    expected = [Preparer(IMAGENET)(images.load_rgb(path)) for _, path in photos]
+    np.testing.assert_array_equal([prepared(*photo) for photo in photos], expected)
+    monkeypatch.setattr(images, "decode", refuse_to_decode)
+    again = PreparedPhotos(IMAGENET, tmp_path / "prepared")
+    monkeypatch.setattr(prepare, "Preparer", lambda preparation: pytest.fail("built in vain"))
+    np.testing.assert_array_equal([again(*photo) for photo in photos], expected)
+
+
+def test_pixels_of_a_photo_that_was_decoded_anyway_are_the_same(photos, prepared, monkeypatch):
+    photo, path = photos[0]
+    expected = Preparer(IMAGENET)(images.load_rgb(path))
+    with images.open_image(path) as image:
+        upright = images.decode(image)
+    prepared.keep(photo, upright)
+    monkeypatch.setattr(images, "decode", refuse_to_decode)
+    np.testing.assert_array_equal(prepared(photo, path), expected)
+    monkeypatch.setattr(prepare.Preparer, "__call__", lambda self, photo: pytest.fail("prepared twice"))
+    prepared.keep(photo, upright)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda content: content[:1000],
+        lambda content: b"",
+        lambda content: bytes(len(content)),  # a power cut came before the disk had the content
+        lambda content: b"\1" + content[1:],
+    ],
+    ids=["cut off", "empty", "zeros", "one level off"],
+)
+def test_damaged_pixels_are_made_again(photos, prepared, tmp_path, spoil):
+    first = prepared(*photos[0])
+    [path] = (tmp_path / "prepared").rglob("*.pixels")
+    whole = path.read_bytes()
+    path.write_bytes(spoil(whole))
+    np.testing.assert_array_equal(prepared(*photos[0]), first)
+    assert path.read_bytes() == whole
+
+
+def test_pixels_of_another_size_under_the_same_name_are_made_again(photos, prepared, tmp_path):
+    first = prepared(*photos[0])
+    [path] = (tmp_path / "prepared").rglob("*.pixels")
+    PhotoCache(path.parents[1], ".pixels").write(photos[0][0], b"whole, but no pixels")
+    np.testing.assert_array_equal(prepared(*photos[0]), first)
+
+
+def test_mean_and_std_share_pixels_and_everything_else_does_not(photos, prepared, tmp_path):
+    prepared(*photos[0])
+    assert PreparedPhotos(replace(IMAGENET, mean=(0.4, 0.4, 0.4)), tmp_path / "prepared").holds(photos[0][0])
+    for other in ({"size_px": 160}, {"crop_share": 1.0}, {"interpolation": "bilinear"}):
+        assert not PreparedPhotos(replace(IMAGENET, **other), tmp_path / "prepared").holds(photos[0][0])
+
+
+def test_all_are_prepared_and_progress_is_told(photos, prepared):
+    prepared(*photos[2])
     seen = []
-    first = load_prepared(IMAGENET, photos, tmp_path / "cache", lambda *numbers: seen.append(numbers))
-    assert first.shape == (5, 3, 224, 224) and seen[0] == (0, 5) and seen[-1] == (5, 5)
-    monkeypatch.setattr(prepare.images, "load_stored", lambda path: pytest.fail("prepared twice"))
-    again = load_prepared(IMAGENET, [photos[3], photos[0], photos[3]], tmp_path / "cache", lambda *_: None)
-    np.testing.assert_array_equal(again, first[[3, 0, 3]])
+    prepare_all(prepared, [*photos, photos[0]], lambda *numbers: seen.append(numbers))
+    assert seen == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
+    assert all(prepared.holds(photo) for photo, _ in photos)
 
 
-def test_mean_and_std_share_a_store_and_everything_else_does_not(tmp_path):
-    own = pixel_store(IMAGENET, tmp_path).folder
-    assert pixel_store(replace(IMAGENET, mean=(0.4, 0.4, 0.4)), tmp_path).folder == own
-    others = [{"size_px": 160}, {"crop_share": 1.0}, {"interpolation": "bilinear"}]
-    assert len({pixel_store(replace(IMAGENET, **other), tmp_path).folder for other in others} | {own}) == 4
-
-
-def test_stopping_keeps_what_is_prepared(photos, tmp_path, monkeypatch):
-    monkeypatch.setattr(rows, "_PER_APPEND", 2)
+def test_stopping_keeps_what_is_prepared(photos, prepared):
     with pytest.raises(InterruptedError):
-        load_prepared(IMAGENET, photos, tmp_path / "cache", lambda *_: None, lambda: True)
-    assert len(pixel_store(IMAGENET, tmp_path / "cache").keys()) == 2
+        prepare_all(prepared, photos, lambda *_: None, lambda: True)
+    assert prepared.holds(photos[0][0])
 
 
 @pytest.mark.parametrize(
@@ -121,8 +178,27 @@ def test_stopping_keeps_what_is_prepared(photos, tmp_path, monkeypatch):
         (lambda path: path.write_bytes(path.read_bytes()[:500]), "damaged or cut off|not a photo"),
     ],
 )
-def test_a_stored_photo_that_broke_is_named(photos, tmp_path, spoil, said):
+def test_a_stored_photo_that_broke_is_named(photos, prepared, spoil, said):
     spoil(photos[2][1])
     with pytest.raises(DataError, match=said) as caught:
-        load_prepared(IMAGENET, photos, tmp_path / "cache", lambda *_: None)
+        prepare_all(prepared, photos, lambda *_: None)
     assert str(photos[2][1]) in str(caught.value)
+
+
+def test_large_photos_are_worked_on_one_at_a_time(photos, prepared, monkeypatch):
+    """Two of 200 megapixels at once, as the floats that the preparation needs, would exhaust a laptop's memory."""
+    at_work, most = [], []
+    prepare_one = Preparer.__call__
+
+    def watched(self, photo):
+        at_work.append(1)
+        most.append(len(at_work))
+        time.sleep(0.01)
+        pixels = prepare_one(self, photo)
+        at_work.pop()
+        return pixels
+
+    monkeypatch.setattr(images, "_LARGE", 1)
+    monkeypatch.setattr(prepare.Preparer, "__call__", watched)
+    prepare_all(prepared, photos, lambda *_: None)
+    assert most == [1] * 5

@@ -1,10 +1,14 @@
 """The cache of rows: nothing is ever mixed up, whatever breaks."""
 
+import os
 import threading
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from transfer_core.backbones import rows as rows_module
 from transfer_core.backbones.rows import RowStore
 
 KEYS = [f"{n:064x}" for n in range(40)]
@@ -77,6 +81,55 @@ def test_a_cut_file_costs_only_what_was_cut(store, name, keep, left):
     check(store, left)
     store.append(KEYS[:7], rows(range(7)))
     check(store, range(7))
+
+
+PHOTOS = [(key, Path(key)) for key in KEYS[:8]]
+
+
+def row_of(key: str, path: Path) -> np.ndarray:
+    assert str(path) == key
+    return rows([KEYS.index(key)])[0]
+
+
+def test_only_missing_rows_are_computed_and_all_are_kept(store):
+    store.append(KEYS[:3], rows([0, 1, 2]))
+    computed, seen = [], []
+
+    def compute(key, path):
+        computed.append(key)
+        return row_of(key, path)
+
+    asked = [PHOTOS[5], PHOTOS[1], PHOTOS[5], PHOTOS[4]]
+    np.testing.assert_array_equal(store.fetch(asked, compute, lambda *n: seen.append(n)), rows([5, 1, 5, 4]))
+    assert sorted(computed) == [KEYS[4], KEYS[5]]
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+    check(store, [0, 1, 2, 4, 5])
+    assert store.fetch([], compute, lambda *_: None).shape == (0, 2, 3)
+
+
+def test_a_store_that_is_emptied_meanwhile_costs_nothing_of_the_answer(store, monkeypatch):
+    monkeypatch.setattr(rows_module, "_PER_APPEND", 2)
+    store.append(KEYS[:2], rows([0, 1]))
+    found = store.fetch(PHOTOS, row_of, lambda done, total: store.delete(KEYS))
+    np.testing.assert_array_equal(found, rows(range(8)))
+
+
+def test_what_was_computed_before_a_failure_is_kept(store):
+    def compute(key, path):
+        if key == KEYS[3]:
+            raise OSError("unreadable")
+        return row_of(key, path)
+
+    with pytest.raises(OSError, match="unreadable"):
+        store.fetch(PHOTOS, compute, lambda *_: None)
+    check(store, [0, 1, 2])
+
+
+def test_a_store_in_use_is_marked_as_used(store):
+    store.append(KEYS[:1], rows([0]))
+    os.utime(store.folder / "keys.txt", (0, 0))
+    store.read(KEYS[:1])
+    assert (store.folder / "keys.txt").stat().st_mtime > time.time() - 60
 
 
 def test_deleted_keys_are_gone_and_the_others_unharmed(store):

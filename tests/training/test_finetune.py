@@ -10,7 +10,7 @@ from tests.training.test_engine import Killed, epochs_of, make_task, without_tim
 from transfer_core.backbones.build import build_backbone
 from transfer_core.backbones.trunk import Normalized
 from transfer_core.errors import TransferError
-from transfer_core.events import Notice
+from transfer_core.events import Notice, PhaseStarted
 from transfer_core.training import device, engine, finetune, loading
 from transfer_core.training.checkpoints import load_checkpoint
 from transfer_core.training.learner import build_learner, learning_rate_share
@@ -93,13 +93,13 @@ def test_too_few_photos_for_a_batch_still_train(tiny_workspace, queue_run):
 
 def test_stopping_in_the_middle_of_an_epoch(tiny_workspace, queue_run):
     """Two batches of the second epoch are learned from, then somebody presses Stop."""
-    asked = []
+    asked, seen = [], []
 
     def should_stop():
-        asked.append(1)
-        return len(asked) > 2 + 2  # an epoch of 18 photos in batches of 8 asks twice
+        asked.append(any(isinstance(event, PhaseStarted) and event.name == "everything" for event in seen))
+        return sum(asked) > 2 + 1  # an epoch of 18 photos in batches of 8 asks twice
 
-    seen, run = [], queue_run(strategy="full", epochs=3)
+    run = queue_run(strategy="full", epochs=3)
     task = make_task(tiny_workspace, run, seen.append, should_stop)
     trained = engine.fit(replace(task))
     assert trained.stopped

@@ -11,9 +11,9 @@ from filelock import FileLock
 
 from transfer_core.backbones import weights
 from transfer_core.backbones.catalog import Backbone
-from transfer_core.backbones.prepare import Preparer
+from transfer_core.backbones.prepare import PreparedPhotos
 from transfer_core.backbones.rows import RowStore
-from transfer_core.data import images
+from transfer_core.workspace import Workspace
 
 # Part of every trunk's name: raise it when the exported graph changes, and old trunks and features are left behind.
 TRUNK_VERSION = 1
@@ -39,31 +39,40 @@ def trunk_lock(path: Path) -> FileLock:
 def compute_features(
     backbone: Backbone,
     photos: Sequence[tuple[str, Path]],
-    weights_dir: Path,
-    features_dir: Path,
+    workspace: Workspace,
     report: Callable[[int, int], None],
     should_stop: Callable[[], bool] = lambda: False,
 ) -> np.ndarray:
-    """Features float32 (photos, d) in the order given; only photos not in the cache are decoded and forwarded.
+    """Features float32 (photos, d) in the order given; only photos not in the cache are prepared and forwarded.
 
     Each core takes one photo from file to features by itself. Measured against batches on all cores together this is
     as fast or faster, overlaps decoding with the forward pass for free, and a photo's features cannot depend on
     what else was in its batch.
 
-    Other arguments and errors as `RowStore.fetch`.
+    Other arguments and errors as `RowStore.fetch`, and DataError for a photo that can no longer be read.
     """
-    folder, shas = features_dir / digest(backbone, weights_dir), [sha for sha, _ in photos]
-    if (store := RowStore.find(folder)) and store.holds(shas):
-        report(len(set(shas)), len(set(shas)))
-        return store.read(shas)  # without loading the backbone, which takes longer than this
-    session = open_session(trunk_path(backbone, weights_dir), threads=1)
-    prepare = Preparer(backbone.preparation)
+    folder = workspace.features_dir / digest(backbone, workspace.weights_dir)
+    rows = _read_all(folder, [sha for sha, _ in photos])
+    if rows is not None:
+        report(len(dict(photos)), len(dict(photos)))
+        return rows
+    session = open_session(trunk_path(backbone, workspace.weights_dir), threads=1)
+    prepared = PreparedPhotos(backbone.preparation, workspace.prepared_dir)
     store = RowStore(folder, (session.get_outputs()[0].shape[-1],), np.float32)
 
-    def look_at(path: Path) -> np.ndarray:
-        return session.run(None, {"pixels": prepare(images.load_stored(path))[np.newaxis]})[0][0]
+    def look_at(photo: str, path: Path) -> np.ndarray:
+        return session.run(None, {"pixels": prepared(photo, path)[np.newaxis]})[0][0]
 
     return store.fetch(photos, look_at, report, should_stop)
+
+
+def _read_all(folder: Path, photos: Sequence[str]) -> np.ndarray | None:
+    """The features of all photos, where all are kept: without loading the backbone, which takes longer than this."""
+    store = RowStore.find(folder)
+    try:
+        return store.read(photos) if store else None
+    except KeyError:
+        return None
 
 
 def open_session(path: Path, threads: int | None = None) -> onnxruntime.InferenceSession:

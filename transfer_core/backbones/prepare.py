@@ -4,18 +4,22 @@ onnxruntime runs this graph for every reported number, for cached features and i
 app and what people take along agree by construction. Rounding to whole levels lets prepared pixels be cached exactly.
 """
 
-import hashlib
+import math
 from collections.abc import Callable, Sequence
+from contextlib import closing
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 
 from transfer_core.backbones.catalog import Preparation
-from transfer_core.backbones.rows import RowStore
 from transfer_core.data import images
+from transfer_core.data.cache import PhotoCache
+from transfer_core.parallel import map_ahead
 
 OPSET = 20
 # onnx writes the newest IR version it knows; onnxruntime releases lag behind it, and old ones should read our files.
@@ -88,25 +92,73 @@ class Preparer:
         return self._session.run(["pixels"], {"photo": photo[np.newaxis]})[0][0]
 
 
-def load_prepared(
-    preparation: Preparation,
+class PreparedPhotos:
+    """Prepared pixels by photo: from the cache, else made from the photo and kept. For several threads at once.
+
+    Args:
+        preparation: mean and std do not matter here: they are the network's business and do not change the pixels.
+        prepared_dir: The workspace's; preparations that give the same pixels share a folder in it.
+    """
+
+    def __init__(self, preparation: Preparation, prepared_dir: Path):
+        self._preparation = preparation
+        self._shape = (3, preparation.size_px, preparation.size_px)
+        name = f"pixels-{preparation.size_px}-{preparation.shortest_px}-{preparation.interpolation}"
+        self._cache = PhotoCache(prepared_dir / name, ".pixels")
+
+    @cached_property
+    def _prepare(self) -> Preparer:
+        """Built when the first photo is not in the cache; by two threads at once at worst, which costs nothing else."""
+        return Preparer(self._preparation)
+
+    def __call__(self, photo: str, path: Path) -> np.ndarray:
+        """Pixels uint8 (3, size, size), not to be written to, of a stored photo.
+
+        Args:
+            photo: Its digest.
+
+        Raises:
+            DataError: It can no longer be read; says which photo, and what to do.
+        """
+        content = self._cache.read(photo)
+        if content is not None and len(content) == math.prod(self._shape):
+            return np.frombuffer(content, np.uint8).reshape(self._shape)
+        with images.naming(path), images.open_image(path) as image, images.taking_turns(image):
+            return self._make(photo, images.decode(image))
+
+    def holds(self, photo: str) -> bool:
+        """Whether the photo's pixels are in the cache (a damaged file counts, and is made again when it is read)."""
+        return self._cache.holds(photo)
+
+    def keep(self, photo: str, upright: Image.Image) -> None:
+        """Prepares a photo that was decoded for another reason, unless its pixels are here already."""
+        if not self.holds(photo):
+            self._make(photo, upright)
+
+    def _make(self, photo: str, upright: Image.Image) -> np.ndarray:
+        pixels = self._prepare(np.asarray(upright))
+        self._cache.write(photo, pixels.tobytes())
+        return pixels
+
+
+def prepare_all(
+    prepared: PreparedPhotos,
     photos: Sequence[tuple[str, Path]],
-    prepared_dir: Path,
     report: Callable[[int, int], None],
     should_stop: Callable[[], bool] = lambda: False,
-) -> np.ndarray:
-    """Prepared pixels uint8 (photos, 3, size, size) in the order given; each photo is prepared once and kept.
+) -> None:
+    """Sees to it that the pixels of all photos are in the cache; a photo per core. Arguments as `RowStore.fetch`.
 
-    Other arguments and errors as `RowStore.fetch`.
+    Raises:
+        DataError: A photo can no longer be read.
+        InterruptedError: `should_stop` said so; what was prepared is kept.
     """
-    prepare = Preparer(preparation)
-    store = pixel_store(preparation, prepared_dir)
-    return store.fetch(photos, lambda path: prepare(images.load_stored(path)), report, should_stop)
-
-
-def pixel_store(preparation: Preparation, prepared_dir: Path) -> RowStore:
-    """Where prepared pixels are kept, by photo."""
-    # mean and std are the network's business and do not change the pixels.
-    key = f"{preparation.size_px}|{preparation.shortest_px}|{preparation.interpolation}"
-    folder = prepared_dir / f"pixels-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
-    return RowStore(folder, (3, preparation.size_px, preparation.size_px), np.uint8)
+    paths = dict(photos)
+    missing = [(photo, path) for photo, path in paths.items() if not prepared.holds(photo)]
+    here = len(paths) - len(missing)
+    report(here, len(paths))
+    with closing(map_ahead(lambda entry: prepared(*entry), missing)) as results:
+        for done, _ in enumerate(results, here + 1):
+            report(done, len(paths))
+            if should_stop():
+                raise InterruptedError

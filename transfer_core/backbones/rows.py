@@ -3,16 +3,18 @@
 import json
 import os
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 from filelock import FileLock
 
+from transfer_core.data.cache import mark_used
+from transfer_core.parallel import map_ahead
 from transfer_core.workspace import move_into_place, write_whole
 
 _KEY_BYTES = 65  # 64 hex digits and a line end
-# Rows written at a time: few enough for progress twice a second, enough that the cores seldom wait for each other.
+# Rows written at a time: each write waits for the disk, and what was not written is lost with a killed process.
 _PER_APPEND = 32
 
 
@@ -43,10 +45,6 @@ class RowStore:
         """The store in that folder, or None where there is none yet."""
         return cls.at(folder) if (folder / "shape.json").is_file() else None
 
-    def holds(self, keys: Iterable[str]) -> bool:
-        """Whether there is a row for every key."""
-        return self.keys().keys() >= set(keys)
-
     def keys(self) -> dict[str, int]:
         """Row number of every key."""
         try:
@@ -60,32 +58,45 @@ class RowStore:
     def fetch(
         self,
         photos: Sequence[tuple[str, Path]],
-        compute: Callable[[Path], np.ndarray],
+        compute: Callable[[str, Path], np.ndarray],
         report: Callable[[int, int], None],
         should_stop: Callable[[], bool] = lambda: False,
     ) -> np.ndarray:
         """Rows (photos, *shape) in the order given; those that are missing are computed, a photo per core, and kept.
 
+        Somebody may clear the store meanwhile: what was read or computed before stays in the answer.
+
         Args:
             photos: (sha256, path) each; the same digest may come more than once.
             compute: The row of one photo; called from several threads.
             report: Called with (photos done, photos in all); photos that were here already count as done.
-            should_stop: Asked every few photos; when true, what is computed is kept and `InterruptedError` is raised.
+            should_stop: Asked after every photo.
+
+        Raises:
+            InterruptedError: `should_stop` said so; what was computed is kept.
         """
-        known = self.keys()
-        missing = list({sha: path for sha, path in photos if sha not in known}.items())
-        total = len({sha for sha, _ in photos})
-        done = total - len(missing)
-        report(done, total)
-        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            for start in range(0, len(missing), _PER_APPEND):
-                chunk = missing[start : start + _PER_APPEND]
-                self.append([sha for sha, _ in chunk], np.stack(list(pool.map(lambda photo: compute(photo[1]), chunk))))
-                done += len(chunk)
-                report(done, total)
-                if should_stop():
-                    raise InterruptedError
-        return self.read([sha for sha, _ in photos])
+        paths = dict(photos)
+        found, fresh = self.read_known(paths), {}
+        missing = [photo for photo in paths.items() if photo[0] not in found]
+        report(len(found), len(paths))
+        try:
+            with closing(map_ahead(lambda photo: (photo[0], compute(*photo)), missing)) as results:
+                for sha, row in results:
+                    found[sha] = fresh[sha] = row
+                    report(len(found), len(paths))
+                    if should_stop():
+                        raise InterruptedError
+                    if len(fresh) >= _PER_APPEND:
+                        self._append_all(fresh)
+        finally:
+            self._append_all(fresh)
+        return np.array([found[sha] for sha, _ in photos], self.dtype).reshape(len(photos), *self.shape)
+
+    def _append_all(self, rows: dict[str, np.ndarray]) -> None:
+        """Appends them and empties the dictionary."""
+        if rows:
+            self.append(list(rows), np.stack(list(rows.values())))
+            rows.clear()
 
     def append(self, keys: Sequence[str], rows: np.ndarray) -> None:
         """Adds rows of shape (n, *shape) under n keys; a key that is there already keeps its first row."""
@@ -105,12 +116,20 @@ class RowStore:
         with self._lock():  # `delete` renumbers the rows
             return self._read(keys)
 
+    def read_known(self, keys: Iterable[str]) -> dict[str, np.ndarray]:
+        """The rows that are here, by key."""
+        with self._lock():
+            known = self.keys()
+            here = [key for key in keys if key in known]
+            return dict(zip(here, self._read(here), strict=True))
+
     def _read(self, keys: Sequence[str]) -> np.ndarray:
         known = self.keys()
         if not keys:
             return np.empty((0, *self.shape), self.dtype)
         if missing := [key for key in keys if key not in known]:
             raise KeyError(missing[0])
+        mark_used(self.folder / "keys.txt")
         rows = np.memmap(self.folder / "rows.bin", self.dtype, "r", shape=(self._count(), *self.shape))
         return np.array(rows[[known[key] for key in keys]])
 

@@ -4,7 +4,7 @@ import io
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,7 +18,7 @@ NARROWEST = 50
 PIXEL_LIMIT = 200_000_000  # Above any camera (a 100-megapixel back included), below what exhausts a laptop's memory.
 FORMATS = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "BMP": ".bmp", "TIFF": ".tif"}
 _LARGE = 40_000_000  # pixels; several of these at once, one per core, would exhaust a laptop's memory
-_one_at_a_time = threading.Lock()
+_one_at_a_time = threading.RLock()
 _READERS = [name for name in FORMATS if name != "MPO"]  # which the JPEG reader recognizes
 THUMBNAIL_PX = 320
 
@@ -53,6 +53,11 @@ def open_image(source: Path | BinaryIO) -> Image.Image:
     return image
 
 
+def taking_turns(image: Image.Image) -> AbstractContextManager:
+    """Held while something is made of a large photo: one thread at a time, which may ask again; others pass freely."""
+    return _one_at_a_time if image.width * image.height > _LARGE else nullcontext()
+
+
 def decode(image: Image.Image) -> Image.Image:
     """All pixels, upright, RGB: transparency laid on white, 16 bits scaled to 8, the first frame of several.
 
@@ -60,7 +65,7 @@ def decode(image: Image.Image) -> Image.Image:
         DataError: The file is damaged or cut off.
     """
     try:
-        with _one_at_a_time if image.width * image.height > _LARGE else nullcontext():
+        with taking_turns(image):
             return _to_rgb(ImageOps.exif_transpose(image))
     except MemoryError as error:
         raise DataError("too large for this machine's memory") from error

@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from transfer_core.data import images
+from transfer_core.data.cache import PhotoCache
 from transfer_core.data.items import Item, append_items, load_items, new_item
 from transfer_core.data.layout import Layout, read_layout, tidy_class_name
 from transfer_core.data.sources import Entry, is_junk
@@ -55,18 +56,23 @@ class IntakeReport:
             self.classes[name] = self.classes.get(name, 0) + count
 
 
+def thumbnails(workspace: Workspace) -> PhotoCache:
+    """Small pictures of all photos; made at intake, see `ensure_thumbnail`."""
+    return PhotoCache(workspace.prepared_dir / "thumbnails", ".jpg")
+
+
 def thumbnail_path(workspace: Workspace, photo: str) -> Path:
-    """Where the thumbnail of a photo (by digest) lies; made at intake, see `ensure_thumbnail`."""
-    return workspace.prepared_dir / "thumbnails" / photo[:2] / f"{photo}.jpg"
+    """Where the thumbnail of a photo (by digest) lies, if it was not cleared; see `ensure_thumbnail`."""
+    return thumbnails(workspace).path(photo)
 
 
 def ensure_thumbnail(workspace: Workspace, project: Project, item: Item) -> Path:
-    """The thumbnail's path; makes it again if the cache was cleared."""
-    path = thumbnail_path(workspace, item.photo)
-    if not path.is_file():
+    """The thumbnail's path; makes it again where it was cleared or damaged."""
+    cache = thumbnails(workspace)
+    if cache.read(item.photo) is None:
         with images.open_image(project.photos_dir / item.file) as image:
-            _write_cache(path, images.thumbnail(images.decode(image)))
-    return path
+            cache.write(item.photo, images.thumbnail(images.decode(image)))
+    return cache.path(item.photo)
 
 
 def take_in(
@@ -167,17 +173,9 @@ def _take_one(
     file = f"{photo}{ending}"
     if not (project.photos_dir / file).exists():
         write_whole(project.photos_dir / file, content)
-    if not thumbnail_path(workspace, photo).exists():
-        _write_cache(thumbnail_path(workspace, photo), images.thumbnail(upright))
+    if not thumbnails(workspace).holds(photo):
+        thumbnails(workspace).write(photo, images.thumbnail(upright))
     return new_item(photo, file, entry.path, place[1], part or place[0], upright.size)
-
-
-def _write_cache(path: Path, content: bytes) -> None:
-    """Like `write_whole`, without waiting for the disk: what is lost in a power cut is made again."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.urandom(4).hex()}.part")
-    part.write_bytes(content)
-    os.replace(part, path)
 
 
 def _nothing_came(result: IntakeReport) -> str:

@@ -2,13 +2,15 @@
 
 import time
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 import numpy as np
 import torch
 
-from transfer_core.backbones import prepare
+from transfer_core.backbones.prepare import PreparedPhotos, prepare_all
 from transfer_core.errors import TransferError
 from transfer_core.events import CheckpointSaved, Notice, PhaseStarted, Progress
+from transfer_core.parallel import map_ahead
 from transfer_core.training import device
 from transfer_core.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from transfer_core.training.learner import Learner, build_learner, learning_rate_share
@@ -80,8 +82,8 @@ def _with_less_memory(task: Task) -> Task:
 
 def _attempt(task: Task, index: int, earlier: Trained | None, checkpoint: Checkpoint | None) -> Trained | None:
     phase = task.plan.phases[index]
-    val_pixels = _prepare_val(task)
-    if val_pixels is None:
+    prepared = PreparedPhotos(task.backbone.preparation, task.workspace.prepared_dir)
+    if not _prepare_val(task, prepared):
         return None
     task.begin_phase(index)
     device.settle(task.plan.threads)
@@ -92,7 +94,7 @@ def _attempt(task: Task, index: int, earlier: Trained | None, checkpoint: Checkp
         if not _run_epoch(task, index, position, learner):
             break
         train_loss, train_accuracy = position.sums / len(task.train_ids)
-        confidences = _val_confidences(task, learner, val_pixels)
+        confidences = _val_confidences(task, learner, prepared)
         position = Position(position.epoch + 1)
         task.report_epoch(index, position.epoch, (train_loss, train_accuracy), confidences)
         _save(task, index, position, learner)
@@ -100,7 +102,7 @@ def _attempt(task: Task, index: int, earlier: Trained | None, checkpoint: Checkp
     if not position.has_learned:
         return None
     if confidences is None or position.batch:  # what was learned since the last epoch is kept, too
-        confidences = _val_confidences(task, learner, val_pixels)
+        confidences = _val_confidences(task, learner, prepared)
     epochs = task.epochs_before(index) + position.epoch
     return Trained(learner.trained_head(), confidences, epochs, stopped, learner.body.network.cpu().eval())
 
@@ -152,25 +154,24 @@ def _settle_sums(position: Position, pending: list[torch.Tensor]) -> None:
         )
 
 
-def _prepare_val(task: Task) -> np.ndarray | None:
-    """Prepared pixels uint8 (n, 3, size, size) of the validation photos; None when stopped meanwhile."""
+def _prepare_val(task: Task, prepared: PreparedPhotos) -> bool:
+    """Sees to it that the validation photos are prepared; False when stopped meanwhile."""
     task.emit(PhaseStarted(name="prepare", title="Preparing the photos kept aside"))
+    photos = task.photos(task.split.val)
     try:
-        return prepare.load_prepared(
-            task.backbone.preparation,
-            task.photos(task.split.val),
-            task.workspace.prepared_dir,
-            lambda done, total: task.emit(Progress(done=done, total=total)),
-            task.should_stop,
-        )
+        prepare_all(prepared, photos, lambda done, total: task.emit(Progress(done=done, total=total)), task.should_stop)
     except InterruptedError:
-        return None
+        return False
+    return True
 
 
-def _val_confidences(task: Task, learner: Learner, pixels: np.ndarray) -> np.ndarray:
-    """float64 (n, classes) of the validation photos."""
-    size = min(_VAL_BATCH, task.plan.micro_batch)
-    parts = [learner.confidences(pixels[start : start + size]) for start in range(0, len(pixels), size)]
+def _val_confidences(task: Task, learner: Learner, prepared: PreparedPhotos) -> np.ndarray:
+    """float64 (n, classes) of the validation photos, of which only a few are in memory at a time."""
+    photos, size = task.photos(task.split.val), min(_VAL_BATCH, task.plan.micro_batch)
+    pixels = map_ahead(lambda photo: prepared(*photo), photos, size)
+    parts = []
+    while batch := list(islice(pixels, size)):
+        parts.append(learner.confidences(np.stack(batch)))
     return np.concatenate(parts)
 
 

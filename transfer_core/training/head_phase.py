@@ -24,8 +24,7 @@ def compute_features(task: Task) -> tuple[np.ndarray, np.ndarray] | None:
         rows = features.compute_features(
             task.backbone,
             task.photos(items),
-            task.workspace.weights_dir,
-            task.workspace.features_dir,
+            task.workspace,
             lambda done, total: task.emit(Progress(done=done, total=total)),
             task.should_stop,
         )

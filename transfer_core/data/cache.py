@@ -1,0 +1,77 @@
+"""Small files made from photos and kept for later, one per photo and kind; safe to delete at any time.
+
+Nothing here waits for the disk. A power cut may therefore leave a file of zeros, and each file ends with a checksum
+that tells: a damaged file counts as missing and is made again. Imports nothing heavy.
+"""
+
+import os
+import time
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from transfer_core.workspace import move_into_place
+
+_CHECK_BYTES = 4
+_MARK_EVERY_S = 3600  # the oldest use decides what goes when room is needed; that need not be known to the minute
+
+
+@dataclass(frozen=True)
+class PhotoCache:
+    """Files of one kind, found by the photo's digest; several threads and processes may use it at once.
+
+    Args:
+        folder: Made when first written; may be emptied meanwhile, but not removed.
+        ending: Of the files' names, such as ".jpg".
+    """
+
+    folder: Path
+    ending: str
+
+    def path(self, photo: str) -> Path:
+        """Where the file of a photo (by digest) lies, or would."""
+        return self.folder / photo[:2] / f"{photo}{self.ending}"
+
+    def holds(self, photo: str) -> bool:
+        """Whether there is a file for it; only `read` tells whether it is whole."""
+        return self.path(photo).is_file()
+
+    def read(self, photo: str) -> bytes | None:
+        """What was written for the photo; None where it is missing or damaged. The file counts as used now."""
+        path = self.path(photo)
+        try:
+            with path.open("rb") as file:
+                stored = file.read()
+            mark_used(path)
+        except OSError:
+            return None
+        content, check = stored[:-_CHECK_BYTES], stored[-_CHECK_BYTES:]
+        return content if content and check == _checksum(content) else None
+
+    def write(self, photo: str, content: bytes) -> None:
+        """Keeps the content, which must not be empty; another's, written at the same time, may win."""
+        path = self.path(photo)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(f".{os.urandom(4).hex()}.part")
+        with part.open("wb") as file:
+            file.write(content)
+            file.write(_checksum(content))
+        move_into_place(part, path)
+
+
+def forget(prepared_dir: Path, photos: Iterable[str]) -> None:
+    """Deletes what the caches in that folder hold of these photos, whatever kind it is."""
+    for photo in photos:
+        for path in prepared_dir.glob(f"*/{photo[:2]}/{photo}.*"):
+            path.unlink(missing_ok=True)
+
+
+def mark_used(path: Path) -> None:
+    """Notes in the file's own time that it was used now, unless it was lately."""
+    if time.time() - path.stat().st_mtime > _MARK_EVERY_S:
+        os.utime(path)
+
+
+def _checksum(content: bytes) -> bytes:
+    return zlib.crc32(content).to_bytes(_CHECK_BYTES, "little")
