@@ -1,5 +1,6 @@
 """Features: those of torch, computed once, whatever else is asked for beside them."""
 
+import secrets
 import shutil
 
 import numpy as np
@@ -7,9 +8,10 @@ import pytest
 import torch
 
 from tests.helpers import COLOURS, RESNET, draw_photo, tiny_row
-from transfer_core.backbones import features
+from transfer_core.backbones import features, rows
 from transfer_core.backbones.build import build_backbone
 from transfer_core.backbones.prepare import Preparer
+from transfer_core.backbones.rows import RowStore
 from transfer_core.backbones.trunk import Normalized
 from transfer_core.data import images
 
@@ -23,9 +25,10 @@ def photos(tmp_path):
 
 
 @pytest.fixture
-def compute(tiny_workspace):
+def compute(tiny_workspace, tmp_path):
     def compute(photos, report=lambda *_: None, **options):
-        return features.compute_features(tiny_row(RESNET), photos, tiny_workspace, report, **options)
+        path = tmp_path / f"rows-{secrets.token_hex(4)}"
+        return features.compute_features(tiny_row(RESNET), photos, tiny_workspace, path, report, **options)
 
     return compute
 
@@ -67,6 +70,21 @@ def test_prepared_pixels_save_the_decoding(photos, compute, tiny_workspace, monk
     shutil.rmtree(tiny_workspace.features_dir)
     monkeypatch.setattr(images, "decode", lambda image: pytest.fail("decoded twice"))
     np.testing.assert_array_equal(compute(photos), first)
+
+
+def test_caches_that_are_cleared_meanwhile_cost_nothing_but_time(photos, compute, tiny_workspace, monkeypatch):
+    monkeypatch.setattr(rows, "_PER_APPEND", 2)
+    first, cleared = compute(photos), []
+    shutil.rmtree(tiny_workspace.features_dir)
+
+    def clear_once(done, total):
+        if done == total and not cleared:
+            cleared.append(True)
+            for store in tiny_workspace.features_dir.iterdir():
+                RowStore.at(store).delete([sha for sha, _ in photos])
+
+    np.testing.assert_array_equal(compute(photos, clear_once), first)
+    assert cleared
 
 
 def test_features_do_not_depend_on_their_neighbours(photos, compute, tiny_workspace):

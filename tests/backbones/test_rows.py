@@ -1,6 +1,7 @@
 """The cache of rows: nothing is ever mixed up, whatever breaks."""
 
 import os
+import secrets
 import threading
 import time
 from pathlib import Path
@@ -8,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from transfer_core.backbones import rows as rows_module
 from transfer_core.backbones.rows import RowStore
 
 KEYS = [f"{n:064x}" for n in range(40)]
@@ -24,17 +24,21 @@ def store(tmp_path):
     return RowStore(tmp_path / "store", (2, 3), np.float32)
 
 
+def read(store: RowStore, keys) -> np.ndarray:
+    return store.gather(keys, store.folder / f"answer-{secrets.token_hex(4)}")
+
+
 def check(store: RowStore, numbers) -> None:
     assert set(store.keys()) == {KEYS[n] for n in numbers}
-    np.testing.assert_array_equal(store.read([KEYS[n] for n in numbers]), rows(numbers))
+    np.testing.assert_array_equal(read(store, [KEYS[n] for n in numbers]), rows(numbers))
 
 
 def test_rows_come_back_in_the_order_asked(store):
     store.append(KEYS[:3], rows([0, 1, 2]))
     store.append(KEYS[3:5], rows([3, 4]))
     check(store, [4, 0, 3, 2, 1])
-    assert store.read([]).shape == (0, 2, 3)
-    assert RowStore.at(store.folder).read(KEYS[:1]).dtype == np.float32
+    assert read(store, []).shape == (0, 2, 3)
+    assert read(RowStore.at(store.folder), KEYS[:1]).dtype == np.float32
 
 
 def test_keys_that_are_there_stay_as_they_are(store):
@@ -53,10 +57,10 @@ def test_a_key_given_twice_comes_in_once(store):
 @pytest.mark.parametrize("keys", [KEYS[:1], [*KEYS[:2], KEYS[30]]])
 def test_a_key_that_is_not_here_is_an_error(store, keys):
     with pytest.raises(KeyError):
-        store.read(keys)
+        read(store, keys)
     store.append(KEYS[:2], rows([0, 1]))
     with pytest.raises(KeyError):
-        store.read([*keys, KEYS[30]])
+        read(store, [*keys, KEYS[30]])
 
 
 @pytest.mark.parametrize("wrong", [np.zeros((1, 2, 3)), np.zeros((2, 3, 2)), np.zeros(2)])
@@ -100,18 +104,21 @@ def test_only_missing_rows_are_computed_and_all_are_kept(store):
         return row_of(key, path)
 
     asked = [PHOTOS[5], PHOTOS[1], PHOTOS[5], PHOTOS[4]]
-    np.testing.assert_array_equal(store.fetch(asked, compute, lambda *n: seen.append(n)), rows([5, 1, 5, 4]))
+    store.fill(asked, compute, lambda *n: seen.append(n))
+    np.testing.assert_array_equal(read(store, [key for key, _ in asked]), rows([5, 1, 5, 4]))
     assert sorted(computed) == [KEYS[4], KEYS[5]]
     assert seen == [(1, 3), (2, 3), (3, 3)]
     check(store, [0, 1, 2, 4, 5])
-    assert store.fetch([], compute, lambda *_: None).shape == (0, 2, 3)
+    store.fill([], compute, lambda *_: None)
+    assert len(computed) == 2
 
 
-def test_a_store_that_is_emptied_meanwhile_costs_nothing_of_the_answer(store, monkeypatch):
-    monkeypatch.setattr(rows_module, "_PER_APPEND", 2)
-    store.append(KEYS[:2], rows([0, 1]))
-    found = store.fetch(PHOTOS, row_of, lambda done, total: store.delete(KEYS))
-    np.testing.assert_array_equal(found, rows(range(8)))
+def test_rows_are_mapped_and_take_no_memory_of_their_own(store, tmp_path):
+    store.append(KEYS[:5], rows(range(5)))
+    found = store.gather(KEYS[3:0:-1], tmp_path / "rows")
+    assert isinstance(found, np.memmap) and not found.flags.writeable
+    store.delete(KEYS)
+    np.testing.assert_array_equal(found, rows([3, 2, 1]))
 
 
 def test_what_was_computed_before_a_failure_is_kept(store):
@@ -121,14 +128,14 @@ def test_what_was_computed_before_a_failure_is_kept(store):
         return row_of(key, path)
 
     with pytest.raises(OSError, match="unreadable"):
-        store.fetch(PHOTOS, compute, lambda *_: None)
+        store.fill(PHOTOS, compute, lambda *_: None)
     check(store, [0, 1, 2])
 
 
 def test_a_store_in_use_is_marked_as_used(store):
     store.append(KEYS[:1], rows([0]))
     os.utime(store.folder / "keys.txt", (0, 0))
-    store.read(KEYS[:1])
+    read(store, KEYS[:1])
     assert (store.folder / "keys.txt").stat().st_mtime > time.time() - 60
 
 
@@ -154,7 +161,7 @@ def test_readers_writers_and_deleters_take_turns(tmp_path):
         own = range(10 * offset, 10 * offset + 10)
         for _ in range(15):
             store.append([KEYS[n] for n in own], rows(own))
-            if not np.array_equal(store.read([KEYS[n] for n in own]), rows(own)):
+            if not np.array_equal(read(store, [KEYS[n] for n in own]), rows(own)):
                 wrong.append(offset)
             store.delete([KEYS[n] for n in own[:5]])
 

@@ -6,6 +6,8 @@ import pytest
 from transfer_core.training import head
 from transfer_core.training.head import Head, Scaler, choose_strength, softmax, train_epochs
 
+PLAIN = Scaler.identity(10)
+
 
 def blobs(per_class: int = 30, classes: int = 3, width: int = 10, spread: float = 1.0, seed: int = 0):
     """Features float32 (n, width) around one centre per class, and their class ids."""
@@ -31,7 +33,7 @@ def test_training_reaches_the_optimum():
     features, class_ids = blobs()
     scaled = Scaler.of(features)(features)
     strength = 1e-2
-    state = last(train_epochs(scaled, class_ids, 3, [strength], 800))
+    state = last(train_epochs(scaled, PLAIN, class_ids, 3, [strength], 800))
     weight, bias = state.now[:-1, 0].astype(float), state.now[-1, 0].astype(float)
     error = softmax(scaled @ weight + bias) - np.eye(3)[class_ids]
     assert np.abs(scaled.T @ error / len(scaled) + strength * weight).max() < 1e-5
@@ -41,8 +43,8 @@ def test_training_reaches_the_optimum():
 def test_strengths_trained_side_by_side_are_those_trained_alone():
     features, class_ids = blobs()
     scaled = Scaler.of(features)(features)
-    together = last(train_epochs(scaled, class_ids, 3, [1e-1, 1e-3], 50)).now
-    alone = last(train_epochs(scaled, class_ids, 3, [1e-3], 50)).now
+    together = last(train_epochs(scaled, PLAIN, class_ids, 3, [1e-1, 1e-3], 50)).now
+    alone = last(train_epochs(scaled, PLAIN, class_ids, 3, [1e-3], 50)).now
     np.testing.assert_allclose(together[:, 1], alone[:, 0], atol=1e-4)
 
 
@@ -50,9 +52,9 @@ def test_strengths_trained_side_by_side_are_those_trained_alone():
 def test_going_on_from_a_state_is_exact(cut):
     features, class_ids = blobs()
     scaled = Scaler.of(features)(features)
-    whole = last(train_epochs(scaled, class_ids, 3, [1e-3], 50))
-    half = last(train_epochs(scaled, class_ids, 3, [1e-3], cut))
-    resumed = last(train_epochs(scaled, class_ids, 3, [1e-3], 50 - cut, half))
+    whole = last(train_epochs(scaled, PLAIN, class_ids, 3, [1e-3], 50))
+    half = last(train_epochs(scaled, PLAIN, class_ids, 3, [1e-3], cut))
+    resumed = last(train_epochs(scaled, PLAIN, class_ids, 3, [1e-3], 50 - cut, half))
     for one, other in ((whole.now, resumed.now), (whole.before, resumed.before), (whole.run_up, resumed.run_up)):
         np.testing.assert_array_equal(one, other)
 
@@ -61,7 +63,7 @@ def test_the_loss_falls():
     features, class_ids = blobs(spread=3)
     scaler = Scaler.of(features)
     losses = []
-    for state in train_epochs(scaler(features), class_ids, 3, [1e-3], 60):
+    for state in train_epochs(features, scaler, class_ids, 3, [1e-3], 60):
         shares = state.head(scaler).confidences(features)
         losses.append(-np.log(shares[np.arange(len(features)), class_ids]).mean())
     assert losses[-1] < 0.5 * losses[0]
@@ -72,7 +74,7 @@ def test_the_head_on_raw_features_equals_the_one_on_scaled_ones():
     features, class_ids = blobs(width=5)
     features = features * np.float32([100, 1, 0.01, 1, 1]) + 7
     scaler = Scaler.of(features)
-    state = last(train_epochs(scaler(features), class_ids, 3, [1e-3], 30))
+    state = last(train_epochs(features, scaler, class_ids, 3, [1e-3], 30))
     expected = softmax(scaler(features) @ state.now[:-1, 0] + state.now[-1, 0])
     np.testing.assert_allclose(state.head(scaler).confidences(features), expected, atol=1e-4)
 
@@ -129,7 +131,7 @@ def test_extreme_features_give_finite_answers(features, class_ids):
     photos = [str(i) for i in range(len(features))]
     strength = choose_strength(features, class_ids, photos, 2, 20, 0)
     scaler = Scaler.of(features)
-    found = last(train_epochs(scaler(features), class_ids, 2, [strength], 20)).head(scaler)
+    found = last(train_epochs(features, scaler, class_ids, 2, [strength], 20)).head(scaler)
     assert np.isfinite(found.weight).all() and np.isfinite(found.bias).all()
     np.testing.assert_allclose(found.confidences(features).sum(1), 1)
     if len(np.unique(features, axis=0)) == 1:
@@ -147,5 +149,5 @@ def test_large_sets_are_searched_on_a_part(monkeypatch):
 def test_the_head_knows_unseen_points():
     features, class_ids = blobs(per_class=60)
     scaler = Scaler.of(features[::2])
-    trained: Head = last(train_epochs(scaler(features[::2]), class_ids[::2], 3, [1e-3], 100)).head(scaler)
+    trained: Head = last(train_epochs(features[::2], scaler, class_ids[::2], 3, [1e-3], 100)).head(scaler)
     assert (trained.confidences(features[1::2]).argmax(1) == class_ids[1::2]).mean() > 0.95

@@ -40,6 +40,7 @@ def compute_features(
     backbone: Backbone,
     photos: Sequence[tuple[str, Path]],
     workspace: Workspace,
+    path: Path,
     report: Callable[[int, int], None],
     should_stop: Callable[[], bool] = lambda: False,
 ) -> np.ndarray:
@@ -49,28 +50,35 @@ def compute_features(
     as fast or faster, overlaps decoding with the forward pass for free, and a photo's features cannot depend on
     what else was in its batch.
 
-    Other arguments and errors as `RowStore.fetch`, and DataError for a photo that can no longer be read.
+    Args:
+        path: Of the file that holds the answer, see `RowStore.gather`: ten thousand photos take no more memory than
+            ten.
+
+    Other arguments and errors as `RowStore.fill`, and DataError for a photo that can no longer be read.
     """
-    folder = workspace.features_dir / digest(backbone, workspace.weights_dir)
-    rows = _read_all(folder, [sha for sha, _ in photos])
-    if rows is not None:
-        report(len(dict(photos)), len(dict(photos)))
+    folder, shas = workspace.features_dir / digest(backbone, workspace.weights_dir), [sha for sha, _ in photos]
+    rows = _gather(folder, shas, path)
+    if rows is not None:  # without loading the backbone, which takes longer than this
+        report(len(set(shas)), len(set(shas)))
         return rows
     session = open_session(trunk_path(backbone, workspace.weights_dir), threads=1)
     prepared = PreparedPhotos(backbone.preparation, workspace.prepared_dir)
-    store = RowStore(folder, (session.get_outputs()[0].shape[-1],), np.float32)
 
     def look_at(photo: str, path: Path) -> np.ndarray:
         return session.run(None, {"pixels": prepared(photo, path)[np.newaxis]})[0][0]
 
-    return store.fetch(photos, look_at, report, should_stop)
+    while rows is None:  # once more, should somebody clear the caches in between
+        store = RowStore(folder, (session.get_outputs()[0].shape[-1],), np.float32)
+        store.fill(photos, look_at, report, should_stop)
+        rows = _gather(folder, shas, path)
+    return rows
 
 
-def _read_all(folder: Path, photos: Sequence[str]) -> np.ndarray | None:
-    """The features of all photos, where all are kept: without loading the backbone, which takes longer than this."""
+def _gather(folder: Path, photos: Sequence[str], path: Path) -> np.ndarray | None:
+    """The features of all photos, or None where some are missing."""
     store = RowStore.find(folder)
     try:
-        return store.read(photos) if store else None
+        return store.gather(photos, path) if store else None
     except KeyError:
         return None
 

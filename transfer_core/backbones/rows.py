@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from transfer_core.workspace import move_into_place, write_whole
 _KEY_BYTES = 65  # 64 hex digits and a line end
 # Rows written at a time: each write waits for the disk, and what was not written is lost with a killed process.
 _PER_APPEND = 32
+_PER_BLOCK = 256  # rows that are copied at a time
 
 
 class RowStore:
@@ -55,16 +56,14 @@ class RowStore:
         # Two processes may have computed the same photo at once: its first row counts.
         return {key: i for i, key in reversed(list(enumerate(lines)))}
 
-    def fetch(
+    def fill(
         self,
         photos: Sequence[tuple[str, Path]],
         compute: Callable[[str, Path], np.ndarray],
         report: Callable[[int, int], None],
         should_stop: Callable[[], bool] = lambda: False,
-    ) -> np.ndarray:
-        """Rows (photos, *shape) in the order given; those that are missing are computed, a photo per core, and kept.
-
-        Somebody may clear the store meanwhile: what was read or computed before stays in the answer.
+    ) -> None:
+        """Computes the rows that are missing, a photo per core, and keeps them.
 
         Args:
             photos: (sha256, path) each; the same digest may come more than once.
@@ -75,22 +74,21 @@ class RowStore:
         Raises:
             InterruptedError: `should_stop` said so; what was computed is kept.
         """
-        paths = dict(photos)
-        found, fresh = self.read_known(paths), {}
-        missing = [photo for photo in paths.items() if photo[0] not in found]
-        report(len(found), len(paths))
+        paths, known = dict(photos), self.keys()
+        missing = [photo for photo in paths.items() if photo[0] not in known]
+        here, fresh = len(paths) - len(missing), {}
+        report(here, len(paths))
         try:
             with closing(map_ahead(lambda photo: (photo[0], compute(*photo)), missing)) as results:
-                for sha, row in results:
-                    found[sha] = fresh[sha] = row
-                    report(len(found), len(paths))
+                for done, (sha, row) in enumerate(results, here + 1):
+                    fresh[sha] = row
+                    report(done, len(paths))
                     if should_stop():
                         raise InterruptedError
                     if len(fresh) >= _PER_APPEND:
                         self._append_all(fresh)
         finally:
             self._append_all(fresh)
-        return np.array([found[sha] for sha, _ in photos], self.dtype).reshape(len(photos), *self.shape)
 
     def _append_all(self, rows: dict[str, np.ndarray]) -> None:
         """Appends them and empties the dictionary."""
@@ -111,27 +109,32 @@ class RowStore:
             with self._open("keys.txt", count * _KEY_BYTES) as file:
                 file.write("".join(f"{key}\n" for key in keys).encode("ascii"))
 
-    def read(self, keys: Sequence[str]) -> np.ndarray:
-        """Rows (n, *shape) in the order of the keys; raises KeyError for one that is not here."""
-        with self._lock():  # `delete` renumbers the rows
-            return self._read(keys)
+    def gather(self, keys: Sequence[str], path: Path) -> np.ndarray:
+        """Rows (n, *shape) in the order of the keys, in a file of their own that is mapped, not read, into memory.
 
-    def read_known(self, keys: Iterable[str]) -> dict[str, np.ndarray]:
-        """The rows that are here, by key."""
-        with self._lock():
-            known = self.keys()
-            here = [key for key in keys if key in known]
-            return dict(zip(here, self._read(here), strict=True))
+        Args:
+            path: Of the file, which is written anew; the caller deletes it once the rows are done with.
 
-    def _read(self, keys: Sequence[str]) -> np.ndarray:
-        known = self.keys()
+        Raises:
+            KeyError: One of them is not here.
+        """
         if not keys:
             return np.empty((0, *self.shape), self.dtype)
-        if missing := [key for key in keys if key not in known]:
-            raise KeyError(missing[0])
-        mark_used(self.folder / "keys.txt")
+        with self._lock():  # `delete` renumbers the rows
+            known = self.keys()
+            places = [known[key] for key in keys]
+            mark_used(self.folder / "keys.txt")
+            # Written, not mapped for writing: a full disk then is an error, and no signal that ends the process.
+            with path.open("wb") as file:
+                for block in self._blocks(places):
+                    file.write(block.tobytes())
+        return np.memmap(path, self.dtype, "r", shape=(len(keys), *self.shape))
+
+    def _blocks(self, places: Sequence[int]) -> Iterator[np.ndarray]:
+        """The rows at these places, in order, a few at a time."""
         rows = np.memmap(self.folder / "rows.bin", self.dtype, "r", shape=(self._count(), *self.shape))
-        return np.array(rows[[known[key] for key in keys]])
+        for start in range(0, len(places), _PER_BLOCK):
+            yield rows[places[start : start + _PER_BLOCK]]
 
     def delete(self, keys: Sequence[str]) -> None:
         """Rewrites the store without these keys."""
@@ -143,8 +146,8 @@ class RowStore:
                 return
             part = self.folder / "rows.part"
             with part.open("wb") as file:
-                for start in range(0, len(kept), 1024):
-                    file.write(self._read(kept[start : start + 1024]).tobytes())
+                for block in self._blocks([known[key] for key in kept]):
+                    file.write(block.tobytes())
             # Without keys there are no rows: a crash in between empties the cache instead of mixing it up.
             write_whole(self.folder / "keys.txt", b"")
             move_into_place(part, self.folder / "rows.bin")

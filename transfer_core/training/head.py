@@ -10,6 +10,7 @@ _STRENGTHS = np.geomspace(1e-1, 1e-5, 9)
 _FOLDS = 5
 # The best strength hardly moves beyond this many photos, while the search would take minutes.
 _SEARCH_PHOTOS = 2000
+_BLOCK = 256  # rows that are worked on at a time where a copy of all would fill the memory
 
 
 @dataclass(frozen=True)
@@ -31,18 +32,31 @@ class Head:
 
 @dataclass(frozen=True)
 class Scaler:
-    """Centres features and scales them to rows of mean norm 1, which makes one strength fit every backbone."""
+    """Centres features and scales them to rows of mean norm 1, which makes one strength fit every backbone.
+
+    Args:
+        mean: float32 (d,).
+        factor: float32 (d,).
+    """
 
     mean: np.ndarray
     factor: np.ndarray
 
     @classmethod
     def of(cls, features: np.ndarray) -> "Scaler":
-        mean, deviation = features.mean(0), features.std(0)
-        # Features that hardly vary are damped, not blown up: they would be noise at full strength.
-        factor = 1 / (deviation + 0.1 * deviation.mean() + 1e-12)
+        blocks = [features[start : start + _BLOCK] for start in range(0, len(features), _BLOCK)]
+        mean = sum(block.sum(0, np.float64) for block in blocks) / len(features)
+        deviation = np.sqrt(sum(((block - mean) ** 2).sum(0) for block in blocks) / len(features))
+        # Features that hardly vary are damped, not blown up: they would be noise at full strength. The last two keep
+        # what is no more than float32's rounding from being taken for a difference.
+        factor = 1 / (deviation + 0.1 * deviation.mean() + 1e-4 * np.abs(mean).max() + 1e-12)
         factor /= np.sqrt(features.shape[1])
         return cls(mean.astype(np.float32), factor.astype(np.float32))
+
+    @classmethod
+    def identity(cls, size: int) -> "Scaler":
+        """Leaves features (n, size) as they are."""
+        return cls(np.zeros(size, np.float32), np.ones(size, np.float32))
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
         return (features - self.mean) * self.factor
@@ -51,6 +65,32 @@ class Scaler:
         """The head on raw features that equals this weight (d, classes) and bias (classes,) on scaled ones."""
         raw = weight * self.factor[:, np.newaxis]
         return Head(raw.T.astype(np.float32), (bias - self.mean @ raw).astype(np.float32))
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """The matrix (n, d + 1) of scaled features with a last column of ones, known by its products alone.
+
+    Scaling is done to the other factor, so that features may lie in a mapped file and are never copied.
+    """
+
+    features: np.ndarray
+    scaler: Scaler
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self.features), self.features.shape[1] + 1
+
+    def times(self, weights: np.ndarray) -> np.ndarray:
+        """(n, k) of weights (d + 1, k)."""
+        raw = weights[:-1] * self.scaler.factor[:, np.newaxis]
+        return self.features @ raw + (weights[-1] - self.scaler.mean @ raw)
+
+    def transposed_times(self, rows: np.ndarray) -> np.ndarray:
+        """(d + 1, k) of rows (n, k)."""
+        total = rows.sum(0, keepdims=True)
+        centred = self.features.T @ rows - self.scaler.mean[:, np.newaxis] * total
+        return np.concatenate([centred * self.scaler.factor[:, np.newaxis], total])
 
 
 @dataclass(frozen=True)
@@ -79,7 +119,8 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def train_epochs(
-    scaled: np.ndarray,
+    features: np.ndarray,
+    scaler: Scaler,
     class_ids: np.ndarray,
     class_count: int,
     strengths: Sequence[float],
@@ -92,15 +133,15 @@ def train_epochs(
     is dropped whenever it points uphill, which keeps the curve from swinging.
 
     Args:
-        scaled: float32 (n, d), through a `Scaler`.
+        features: float32 (n, d), raw.
         class_ids: (n,).
         strengths: L2 penalty on the weights, not on the bias; all are trained side by side.
         start: Where to go on; None starts at zero.
 
     Source: O'Donoghue and Candes, Adaptive restart for accelerated gradient schemes, arXiv 1204.3982, section 3.2.
     """
-    count = len(scaled)
-    inputs = np.concatenate([scaled, np.ones((count, 1), np.float32)], 1)
+    inputs = _Inputs(np.asarray(features), scaler)
+    count = inputs.shape[0]
     shape = (inputs.shape[1], len(strengths), class_count)
     wanted = np.zeros((count, 1, class_count), np.float32)
     wanted[np.arange(count), 0, class_ids] = 1
@@ -113,10 +154,10 @@ def train_epochs(
     for _ in range(epochs):
         momentum = (state.run_up / (state.run_up + 3))[:, np.newaxis]
         ahead = state.now + momentum * (state.now - state.before)
-        logits = (inputs @ ahead.reshape(shape[0], -1)).reshape(count, *shape[1:])
+        logits = inputs.times(ahead.reshape(shape[0], -1)).reshape(count, *shape[1:])
         error = np.exp(logits - logits.max(-1, keepdims=True))
         error = error / error.sum(-1, keepdims=True) - wanted
-        slope = (inputs.T @ error.reshape(count, -1)).reshape(shape) / np.float32(count) + penalty * ahead
+        slope = inputs.transposed_times(error.reshape(count, -1)).reshape(shape) / np.float32(count) + penalty * ahead
         now = ahead - step * slope
         uphill = (slope * (now - state.now)).sum((0, 2)) > 0
         state = HeadState(now, state.now, np.where(uphill, 0, state.run_up + 1).astype(np.float32))
@@ -145,7 +186,8 @@ def choose_strength(
             continue
         scaler = Scaler.of(features[~left_out])
         inside, outside = _shorten(scaler(features[~left_out]), scaler(features[left_out]))
-        *_, last = train_epochs(inside, class_ids[~left_out], class_count, _STRENGTHS, epochs)
+        plain = Scaler.identity(inside.shape[1])
+        *_, last = train_epochs(inside, plain, class_ids[~left_out], class_count, _STRENGTHS, epochs)
         shares = softmax(np.tensordot(outside, last.now[:-1], 1) + last.now[-1])
         picked = shares[np.arange(len(outside)), :, class_ids[left_out]]
         losses -= np.log(np.maximum(picked, 1e-12)).sum(0)
@@ -170,12 +212,12 @@ def _fold_of(class_ids: np.ndarray, photos: list[str], generator: np.random.Gene
     return np.array([fold_of_photo[photo] for photo in photos])
 
 
-def _largest_eigenvalue(inputs: np.ndarray) -> float:
+def _largest_eigenvalue(inputs: _Inputs) -> float:
     """Of inputs^T inputs / n, by power iteration, a little too large on purpose."""
-    vector = np.ones(inputs.shape[1], np.float32)
+    vector = np.ones((inputs.shape[1], 1), np.float32)
     value = 0.0
     for _ in range(30):
-        vector = inputs.T @ (inputs @ vector) / len(inputs)
+        vector = inputs.transposed_times(inputs.times(vector)) / np.float32(inputs.shape[0])
         value = float(np.linalg.norm(vector))
         vector /= value
     return 1.02 * value

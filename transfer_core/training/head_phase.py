@@ -1,7 +1,9 @@
 """The phase that trains a head on cached features of the frozen backbone. Imports no torch."""
 
 import time
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -16,29 +18,33 @@ from transfer_core.training.task import Task, Trained
 _CHECKPOINT_EVERY_S = 5
 
 
-def compute_features(task: Task) -> tuple[np.ndarray, np.ndarray] | None:
-    """Features float32 of the training and of the validation photos, (n, d) each; None when stopped meanwhile."""
-    items = (*task.split.train, *task.split.val)
-    task.emit(PhaseStarted(name="features", title="Looking at your photos"))
-    try:
-        rows = features.compute_features(
-            task.backbone,
-            task.photos(items),
-            task.workspace,
-            lambda done, total: task.emit(Progress(done=done, total=total)),
-            task.should_stop,
-        )
-    except InterruptedError:
-        return None
-    return rows[: len(task.split.train)], rows[len(task.split.train) :]
-
-
 def run_phase(task: Task, index: int, earlier: Trained | None, checkpoint: Checkpoint | None) -> Trained | None:
     """Trains the head from zero, or from the checkpoint; None when stopped before the first epoch."""
-    parts = compute_features(task)
-    if parts is None:
+    path = task.run.folder / "features.bin"
+    try:
+        return _train(task, index, _compute_features(task, path), checkpoint)
+    except InterruptedError:
         return None
-    train, val = parts
+    finally:
+        with suppress(OSError):  # Windows keeps a file that is still mapped; the next attempt writes over it
+            path.unlink()
+
+
+def _compute_features(task: Task, path: Path) -> np.ndarray:
+    """Features float32 (n, d) of the training and then the validation photos; InterruptedError when stopped."""
+    task.emit(PhaseStarted(name="features", title="Looking at your photos"))
+    return features.compute_features(
+        task.backbone,
+        task.photos((*task.split.train, *task.split.val)),
+        task.workspace,
+        path,
+        lambda done, total: task.emit(Progress(done=done, total=total)),
+        task.should_stop,
+    )
+
+
+def _train(task: Task, index: int, rows: np.ndarray, checkpoint: Checkpoint | None) -> Trained | None:
+    train, val = rows[: len(task.split.train)], rows[len(task.split.train) :]
     phase, config = task.plan.phases[index], task.run.config
     task.begin_phase(index)
     if checkpoint:
@@ -50,7 +56,8 @@ def run_phase(task: Task, index: int, earlier: Trained | None, checkpoint: Check
     scaler = Scaler.of(train)
     trained = None if state is None else _trained(task, index, first, state, scaler, val)
     saved = time.monotonic()
-    states = train_epochs(scaler(train), task.train_ids, task.class_count, [strength], phase.epochs - first, state)
+    left = phase.epochs - first
+    states = train_epochs(train, scaler, task.train_ids, task.class_count, [strength], left, state)
     for epoch, state in enumerate(states, first + 1):
         trained = _trained(task, index, epoch, state, scaler, val)
         own = trained.head.confidences(train)
