@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from threadpoolctl import threadpool_limits
-
 from transfer_core.strategies import HEAD, Phase
 from transfer_core.training import head_phase
 from transfer_core.training.checkpoints import load_checkpoint
@@ -19,14 +17,13 @@ def fit(task: Task) -> Trained | None:
     """
     checkpoint = load_checkpoint(task.run.checkpoint_path)
     trained = None
-    with threadpool_limits(task.plan.threads, "blas"):
-        for index, phase in enumerate(task.plan.phases):
-            if checkpoint and index < checkpoint.phase:
-                continue
-            own = checkpoint if checkpoint and checkpoint.phase == index else None
-            trained = _runner_of(phase)(task, index, trained, own)
-            if trained is None or trained.stopped:
-                break
+    for index, phase in enumerate(task.plan.phases):
+        if checkpoint and index < checkpoint.phase:
+            continue
+        own = checkpoint if checkpoint and checkpoint.phase == index else None
+        trained = _runner_of(phase)(task, index, trained, own)
+        if trained is None or trained.stopped:
+            break
     return trained
 
 

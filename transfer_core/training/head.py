@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from transfer_core.parallel import map_ahead
+
 # Candidates for the L2 strength, on features of mean norm 1: from very firm to nearly free.
 _STRENGTHS = np.geomspace(1e-1, 1e-5, 9)
 _FOLDS = 5
 # The best strength hardly moves beyond this many photos, while the search would take minutes.
-_SEARCH_PHOTOS = 2000
+_SEARCH_PHOTOS = 1000
 _BLOCK = 256  # rows that are worked on at a time where a copy of all would fill the memory
 
 
@@ -179,19 +181,28 @@ def choose_strength(
         chosen = np.sort(generator.choice(len(features), _SEARCH_PHOTOS, replace=False))
         features, class_ids, photos = features[chosen], class_ids[chosen], [photos[i] for i in chosen]
     fold_of = _fold_of(class_ids, photos, generator)
-    losses = np.zeros(len(_STRENGTHS))
-    for fold in range(_FOLDS):
-        left_out = fold_of == fold
-        if not left_out.any() or len(np.unique(class_ids[~left_out])) < 2:
-            continue
-        scaler = Scaler.of(features[~left_out])
-        inside, outside = _shorten(scaler(features[~left_out]), scaler(features[left_out]))
-        plain = Scaler.identity(inside.shape[1])
-        *_, last = train_epochs(inside, plain, class_ids[~left_out], class_count, _STRENGTHS, epochs)
-        shares = softmax(np.tensordot(outside, last.now[:-1], 1) + last.now[-1])
-        picked = shares[np.arange(len(outside)), :, class_ids[left_out]]
-        losses -= np.log(np.maximum(picked, 1e-12)).sum(0)
+
+    def losses_of(fold: int) -> np.ndarray:
+        return _losses_left_out(features, class_ids, fold_of == fold, class_count, epochs)
+
+    # A fold per core: the matrices are too small for several cores to share one.
+    losses = sum(map_ahead(losses_of, range(_FOLDS), ahead=_FOLDS))
     return float(_STRENGTHS[losses.argmin()])
+
+
+def _losses_left_out(
+    features: np.ndarray, class_ids: np.ndarray, left_out: np.ndarray, class_count: int, epochs: int
+) -> np.ndarray:
+    """Sums of log losses (strengths,) on the rows left out, of heads trained on the others; 0 where that cannot be."""
+    if not left_out.any() or len(np.unique(class_ids[~left_out])) < 2:
+        return np.zeros(len(_STRENGTHS))
+    scaler = Scaler.of(features[~left_out])
+    inside, outside = _shorten(scaler(features[~left_out]), scaler(features[left_out]))
+    plain = Scaler.identity(inside.shape[1])
+    *_, last = train_epochs(inside, plain, class_ids[~left_out], class_count, _STRENGTHS, epochs)
+    shares = softmax(np.tensordot(outside, last.now[:-1], 1) + last.now[-1])
+    picked = shares[np.arange(len(outside)), :, class_ids[left_out]]
+    return -np.log(np.maximum(picked, 1e-12)).sum(0)
 
 
 def _shorten(inside: np.ndarray, outside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

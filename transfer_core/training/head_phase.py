@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from transfer_core.backbones import features
 from transfer_core.events import CheckpointSaved, PhaseStarted, Progress
@@ -22,7 +23,11 @@ def run_phase(task: Task, index: int, earlier: Trained | None, checkpoint: Check
     """Trains the head from zero, or from the checkpoint; None when stopped before the first epoch."""
     path = task.run.folder / "features.bin"
     try:
-        return _train(task, index, _compute_features(task, path), checkpoint)
+        rows = _compute_features(task, path)
+        # One core per product of matrices: they are small, and several cores at one, which wait for each other at every
+        # step, took ten times as long beside another busy program. The sums no longer depend on the machine, either.
+        with threadpool_limits(1, "blas"):
+            return _train(task, index, rows, checkpoint)
     except InterruptedError:
         return None
     finally:
