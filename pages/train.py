@@ -7,8 +7,9 @@ from transfer_core import charts, pipeline, runs, strategies
 from transfer_core.backbones import catalog, weights
 from transfer_core.config import TrainConfig
 from transfer_core.data.items import count_classes, load_items
+from transfer_core.errors import TransferError
 from transfer_core.runner.launch import ensure_runner
-from transfer_core.text import counted, markdown
+from transfer_core.text import counted, duration, file_size, markdown
 
 LAYER_NAMES = ("first layers", "stage 2", "stage 3", "stage 4", "last stage", "new part")
 STATES = {"embedded": "on this computer", "local": "on this computer", "download": "needs a download of {} MB"}
@@ -112,8 +113,39 @@ def ask_settings(project, classes, label, rank, disabled):
         strategy = choose_strategy(draft)
     with st.container(border=True, key="plan"):
         st.markdown(sentence(sum(classes.values()), len(classes), row, strategy))
+        show_estimate(project, row, strategy, advanced)
         if st.button(label, type=rank, icon=":material/play_arrow:", disabled=disabled, key="train"):
             start(project, row, strategy, advanced)
+
+
+def show_estimate(project, row, strategy, advanced):
+    """How long it will take; looks again every second as long as the machine's speed is being measured."""
+    try:
+        config = TrainConfig(backbone=row.name, strategy=strategy, **advanced)
+    except TransferError:
+        return  # said when Train is pressed
+    found, coming = pipeline.estimate_run(_ui.workspace(), load_items(project), config)
+    if found is None and coming:
+        st.fragment(wait_for_estimate, run_every=1)(project, config)
+    elif found is not None:
+        show_need(found)
+
+
+def wait_for_estimate(project, config):
+    found, coming = pipeline.estimate_run(_ui.workspace(), load_items(project), config)
+    if found is not None or not coming:
+        st.rerun()
+    st.caption("Measuring how fast this computer is, once for this backbone. You need not wait for it.")
+
+
+def show_need(found):
+    st.caption(f"About {duration(found.seconds)}, and {file_size(found.memory_bytes)} of memory.")
+    if not found.fits:
+        st.warning(
+            f"Only {file_size(found.free_bytes)} of memory are free. Close other programs, or choose a smaller "
+            "backbone or a smaller batch size.",
+            icon=":material/memory:",
+        )
 
 
 def start(project, row, strategy, advanced):

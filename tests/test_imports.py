@@ -23,6 +23,7 @@ ORDER = [
     ["strategies"],
     ["runs"],
     ["training"],
+    ["advice"],
     ["evaluation"],
     ["predict"],
     ["charts"],

@@ -1,15 +1,17 @@
 """The steps from photos to a queued run, and from a finished run to its files: what pages and command line share."""
 
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from transfer_core import runs, strategies
+from transfer_core.advice.estimate import Estimate, estimate
+from transfer_core.advice.speed import load_speed, want_trial
 from transfer_core.backbones import catalog, weights
 from transfer_core.config import TrainConfig
 from transfer_core.data.intake import IntakeReport, take_in
-from transfer_core.data.items import load_items
+from transfer_core.data.items import Item, load_items
 from transfer_core.data.sources import open_source
 from transfer_core.data.split import Split, make_split
 from transfer_core.runner.launch import ensure_runner
@@ -74,6 +76,22 @@ def check(workspace: Workspace, project: Project, config: TrainConfig, only: Col
     if weights.state(backbone, workspace.weights_dir) == "download":
         weights.check_reachable(backbone)
     return split
+
+
+def estimate_run(workspace: Workspace, items: Sequence[Item], config: TrainConfig) -> tuple[Estimate | None, bool]:
+    """How long a run on these photos will take, None if unknown; and whether a trial that will tell is on its way.
+
+    Where there was no trial yet the runner is asked for one. A backbone that must be downloaded first has none.
+    """
+    backbone = catalog.find(config.backbone, workspace.weights_dir)
+    if weights.state(backbone, workspace.weights_dir) == "download":
+        return None, False
+    speed = load_speed(workspace, backbone)
+    found = estimate(workspace, backbone, config, items, speed) if speed else None
+    coming = found is None and want_trial(workspace, backbone)
+    if coming:
+        ensure_runner(workspace)
+    return found, coming
 
 
 def start(

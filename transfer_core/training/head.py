@@ -11,7 +11,7 @@ from transfer_core.parallel import map_ahead
 _STRENGTHS = np.geomspace(1e-1, 1e-5, 9)
 _FOLDS = 5
 # The best strength hardly moves beyond this many photos, while the search would take minutes.
-_SEARCH_PHOTOS = 1000
+SEARCH_PHOTOS = 1000
 _BLOCK = 256  # rows that are worked on at a time where a copy of all would fill the memory
 
 
@@ -177,8 +177,8 @@ def choose_strength(
         epochs: As many as the head will then be trained for: stopping early is a penalty too.
     """
     generator = np.random.default_rng(seed)
-    if len(features) > _SEARCH_PHOTOS:
-        chosen = np.sort(generator.choice(len(features), _SEARCH_PHOTOS, replace=False))
+    if len(features) > SEARCH_PHOTOS:
+        chosen = np.sort(generator.choice(len(features), SEARCH_PHOTOS, replace=False))
         features, class_ids, photos = features[chosen], class_ids[chosen], [photos[i] for i in chosen]
     fold_of = _fold_of(class_ids, photos, generator)
 

@@ -8,7 +8,9 @@ import torch
 from torch import nn
 
 from transfer_core.backbones.build import build_backbone
+from transfer_core.backbones.catalog import Preparation
 from transfer_core.backbones.trunk import Normalized
+from transfer_core.strategies import Phase
 from transfer_core.training.augment import NEUTRAL
 from transfer_core.training.head import Head, softmax
 from transfer_core.training.task import Task, Trained
@@ -106,10 +108,9 @@ class Learner:
 
 def build_learner(task: Task, index: int, earlier: Trained | None) -> Learner:
     """The network as the phase begins: pretrained, or as the phase before left it."""
-    phase, device = task.plan.phases[index], torch.device(task.plan.device)
+    phase, plan = task.plan.phases[index], task.plan
     network = earlier.network if earlier and earlier.network is not None else None
     network = network or build_backbone(task.backbone, task.workspace.weights_dir)
-    body = Normalized(network, task.backbone.preparation).to(device, memory_format=torch.channels_last)
     head = nn.Linear(network.num_features if earlier is None else earlier.head.weight.shape[1], task.class_count)
     with torch.no_grad():
         if earlier is None:
@@ -119,12 +120,21 @@ def build_learner(task: Task, index: int, earlier: Trained | None) -> Learner:
         else:
             head.weight.copy_(torch.from_numpy(earlier.head.weight))
             head.bias.copy_(torch.from_numpy(earlier.head.bias))
-    head.to(device)
+    return assemble(network, head, task.backbone.preparation, phase, plan.device, plan.precision)
+
+
+def assemble(
+    network: nn.Module, head: nn.Linear, preparation: Preparation, phase: Phase, device: str, precision: str
+) -> Learner:
+    """Backbone and head on their device, with the optimizer that the phase asks for."""
+    place = torch.device(device)
+    body = Normalized(network, preparation).to(place, memory_format=torch.channels_last)
+    head = head.to(place)
     groups = [
         *_groups(network, phase.learning_rate * phase.backbone_factor),
         *_groups(head, phase.learning_rate),
     ]
-    return Learner(body, head, torch.optim.AdamW(groups), device, task.plan.precision)
+    return Learner(body, head, torch.optim.AdamW(groups), place, precision)
 
 
 def learning_rate_share(step: int, steps: int) -> float:

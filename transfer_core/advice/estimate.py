@@ -1,0 +1,98 @@
+"""How long a run will take and how much memory it needs, before it starts. Imports no torch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psutil
+
+from transfer_core import strategies
+from transfer_core.advice.speed import Speed
+from transfer_core.backbones import features
+from transfer_core.backbones.catalog import Backbone
+from transfer_core.backbones.prepare import PreparedPhotos
+from transfer_core.backbones.rows import RowStore
+from transfer_core.config import TrainConfig
+from transfer_core.data.items import Item
+from transfer_core.parallel import CORES
+from transfer_core.strategies import HEAD, Phase
+from transfer_core.training.head import SEARCH_PHOTOS
+from transfer_core.workspace import Workspace
+
+_SAMPLE = 400  # photos of which it is looked up whether they are prepared: few enough to ask at every look at a page
+_BYTES_PER_PIXEL = 24  # of a photo being prepared: its levels, the same as float32, and the resize's copy
+_START_S = 0.2  # until a worker that waits has taken the run
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run is likely to take.
+
+    Args:
+        seconds: From its start to its result.
+        memory_bytes: Of the worker, or of the graphics card where the backbone learns on one.
+        free_bytes: Of the machine's memory now; None where the figure is the card's.
+    """
+
+    seconds: float
+    memory_bytes: float
+    free_bytes: float | None
+
+    @property
+    def fits(self) -> bool:
+        return self.free_bytes is None or self.memory_bytes < self.free_bytes
+
+
+def estimate(
+    workspace: Workspace, backbone: Backbone, config: TrainConfig, items: Sequence[Item], speed: Speed
+) -> Estimate | None:
+    """The likely time and memory of a run on these photos; None where the trial has not got that far yet."""
+    train, val = _counts(items, config.val_fraction)
+    classes = len({item.class_name for item in items})
+    phases = strategies.find(config.strategy).plan(config, train)
+    learns = any(phase.trains != HEAD for phase in phases)
+    if learns and speed.learn_s is None:
+        return None
+    seconds = _START_S + (speed.imports_s if learns else 0)
+    for phase in phases:
+        if phase.trains == HEAD:
+            seconds += _looking_s(workspace, backbone, items, speed) + _head_s(phase, train, classes, speed)
+        else:
+            val_items = items[:val]
+            seconds += _preparing_s(workspace, backbone, val_items, speed)
+            seconds += phase.epochs * (train * speed.learn_s + val * speed.check_s)
+    memory = speed.look_bytes + CORES * _BYTES_PER_PIXEL * max(item.width * item.height for item in items)
+    if learns:
+        memory = max(memory, speed.learn_bytes + config.batch_size * speed.learn_photo_bytes)
+    on_card = learns and speed.device == "cuda"
+    return Estimate(seconds, memory, None if on_card else psutil.virtual_memory().available)
+
+
+def _counts(items: Sequence[Item], val_fraction: float) -> tuple[int, int]:
+    """About how many photos will be learned from, and kept aside."""
+    given = sum(item.part in ("val", "test") for item in items)
+    val = given or round(val_fraction * len(items))
+    return len(items) - val, val
+
+
+def _looking_s(workspace: Workspace, backbone: Backbone, items: Sequence[Item], speed: Speed) -> float:
+    """To compute the features that are not cached."""
+    store = RowStore.find(workspace.features_dir / features.digest(backbone, workspace.weights_dir))
+    known = store.keys() if store else {}
+    missing = list({item.photo: item for item in items if item.photo not in known}.values())
+    return len(missing) * speed.look_s + _preparing_s(workspace, backbone, missing, speed)
+
+
+def _preparing_s(workspace: Workspace, backbone: Backbone, items: Sequence[Item], speed: Speed) -> float:
+    """To decode and prepare those photos whose pixels are not cached; judged by a sample of them."""
+    prepared = PreparedPhotos(backbone.preparation, workspace.prepared_dir)
+    sample = items[:: max(1, len(items) // _SAMPLE)]
+    missing = [item for item in sample if not prepared.holds(item.photo)]
+    megapixels = sum(item.width * item.height for item in missing) / 1e6
+    seconds = len(missing) * speed.prepare_s + megapixels * speed.prepare_megapixel_s
+    return seconds * len(items) / max(1, len(sample))
+
+
+def _head_s(phase: Phase, train: int, classes: int, speed: Speed) -> float:
+    """To choose the head's strength and to train it."""
+    per_photo = classes * phase.epochs
+    return min(train, SEARCH_PHOTOS) * per_photo * speed.search_s + train * per_photo * speed.head_s

@@ -1,0 +1,179 @@
+"""The short trial behind every estimate: `python -m transfer_core.advice.trial HOME BACKBONE`.
+
+Takes a few seconds, once per machine and backbone. What the frozen backbone needs is known first, before torch starts.
+"""
+
+import io
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import psutil
+from PIL import Image, ImageFilter
+from threadpoolctl import threadpool_limits
+
+from transfer_core.advice.speed import Speed, save_speed
+from transfer_core.backbones import catalog, features
+from transfer_core.backbones.catalog import Backbone
+from transfer_core.backbones.prepare import Preparer
+from transfer_core.data import images
+from transfer_core.parallel import CORES, map_ahead
+from transfer_core.strategies import EVERYTHING, Phase
+from transfer_core.training.head import Scaler, choose_strength, train_epochs
+from transfer_core.workspace import Workspace
+
+_SMALL, _LARGE = (500, 375), (2400, 1800)  # pixels; a web picture and a small camera's
+_ROUNDS = 3
+_CLASSES = 10
+_HEAD_PHOTOS, _HEAD_EPOCHS = 200, 20
+_BATCHES = {"cpu": (4, 12)}  # photos at once, few and more; a card works them off side by side and wants to be full
+_CARD_BATCHES = (8, 32)
+
+
+def main(home: str, name: str) -> None:
+    workspace = Workspace(Path(home))
+    backbone = catalog.find(name, workspace.weights_dir)
+    if hasattr(os, "nice"):
+        os.nice(5)
+    speed = try_frozen(workspace, backbone)
+    save_speed(workspace, backbone, speed)
+    save_speed(workspace, backbone, try_learning(workspace, backbone, speed))
+
+
+def try_frozen(workspace: Workspace, backbone: Backbone) -> Speed:
+    """How fast photos are prepared and looked at, and a head learns."""
+    path = features.trunk_path(backbone, workspace.weights_dir)
+    if not path.is_file():
+        from transfer_core.backbones.trunk import ensure_trunk
+
+        ensure_trunk(backbone, workspace.weights_dir)
+    prepare, session = Preparer(backbone.preparation), features.open_session(path, threads=1)
+
+    def load(content: bytes) -> np.ndarray:
+        return prepare(images.load_rgb(io.BytesIO(content)))
+
+    small, large = _draw(_SMALL), _draw(_LARGE)
+    small_s = _seconds_each(lambda: load(small))
+    pixels = load(small)[np.newaxis]
+    look_s = _seconds_each(lambda: session.run(None, {"pixels": pixels}))
+    memory = _peak_bytes()  # before the large photo, whose share follows from its pixels
+    large_s = _seconds_each(lambda: load(large))
+    per_megapixel = max(0.0, (large_s - small_s) / (_megapixels(_LARGE) - _megapixels(_SMALL)))
+    fixed = max(0.0, small_s - per_megapixel * _megapixels(_SMALL))
+    width = session.get_outputs()[0].shape[-1]
+    return Speed(fixed, per_megapixel, look_s, *_try_head(width), memory)
+
+
+def try_learning(workspace: Workspace, backbone: Backbone, speed: Speed) -> Speed:
+    """The same with what torch takes to change the backbone."""
+    began = time.perf_counter()
+    import torch
+
+    from transfer_core.backbones.build import build_backbone
+    from transfer_core.training import device
+    from transfer_core.training.learner import assemble
+
+    imports_s = time.perf_counter() - began
+    name = device.choose_device()
+    device.settle(CORES)
+    network = build_backbone(backbone, workspace.weights_dir)
+    head, phase = torch.nn.Linear(network.num_features, _CLASSES), Phase("trial", "", EVERYTHING, 1, 1e-3)
+    learner = assemble(network, head, backbone.preparation, phase, name, device.choose_precision(name))
+    batches, peaks = _BATCHES.get(name, _CARD_BATCHES), []
+    for count in batches:
+        batch = _random_batch(backbone, count)
+        learn_s = _best(lambda batch=batch, count=count: learner.learn(*batch, count).cpu()) / count
+        peaks.append(torch.cuda.max_memory_allocated() if name == "cuda" else _peak_bytes())
+    pixels = batch[0].numpy()
+    check_s = _best(lambda: learner.confidences(pixels)) / len(pixels)
+    per_photo = max(0.0, (peaks[1] - peaks[0]) / (batches[1] - batches[0]))
+    fixed = max(0.0, peaks[0] - per_photo * batches[0])
+    return replace(
+        speed,
+        imports_s=imports_s,
+        learn_s=learn_s,
+        check_s=check_s,
+        learn_bytes=fixed,
+        learn_photo_bytes=per_photo,
+        device=name,
+    )
+
+
+def _draw(size: tuple[int, int]) -> bytes:
+    """A JPEG about as full of detail as a photo of that size."""
+    noise = np.random.default_rng(0).integers(0, 256, (size[1] // 2, size[0] // 2, 3), np.uint8)
+    image = Image.fromarray(noise).resize(size).filter(ImageFilter.GaussianBlur(1.5))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
+
+
+def _random_batch(backbone: Backbone, count: int):
+    """Arguments of `Learner.learn`: noise, variations as in training, and any classes."""
+    import torch
+
+    from transfer_core.training.augment import NEUTRAL
+
+    side, generator = backbone.preparation.size_px, np.random.default_rng(0)
+    pixels = torch.from_numpy(generator.integers(0, 256, (count, 3, side, side), np.uint8))
+    return pixels, np.tile(NEUTRAL * np.float32(1.1), (count, 1)), np.arange(count) % _CLASSES
+
+
+def _megapixels(size: tuple[int, int]) -> float:
+    return size[0] * size[1] / 1e6
+
+
+def _seconds_each(work: Callable[[], object]) -> float:
+    """Seconds for one piece of work with every core at it, the best of a few rounds."""
+    for _ in map_ahead(lambda _: work(), range(CORES), CORES):  # warms up
+        pass
+
+    def all_cores() -> None:
+        for _ in map_ahead(lambda _: work(), range(4 * CORES), 4 * CORES):
+            pass
+
+    return _best(all_cores) / (4 * CORES)
+
+
+def _best(work: Callable[[], object]) -> float:
+    """Seconds of the quickest round: what else the machine did only ever makes it slower."""
+    seconds = []
+    for _ in range(_ROUNDS):
+        began = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - began)
+    return min(seconds)
+
+
+def _try_head(width: int) -> tuple[float, float]:
+    """Seconds per photo, class and epoch to choose a head's strength, and to train it, on features of that width."""
+    generator, units = np.random.default_rng(0), _HEAD_PHOTOS * _CLASSES * _HEAD_EPOCHS
+    rows = generator.random((_HEAD_PHOTOS, width), np.float32)
+    class_ids, photos = np.arange(_HEAD_PHOTOS) % _CLASSES, [str(number) for number in range(_HEAD_PHOTOS)]
+
+    def train() -> None:
+        for state in train_epochs(rows, scaler, class_ids, _CLASSES, [1e-3], _HEAD_EPOCHS):
+            state.head(scaler).confidences(rows)  # as after every epoch of a run
+
+    with threadpool_limits(1, "blas"):
+        search_s = _best(lambda: choose_strength(rows, class_ids, photos, _CLASSES, _HEAD_EPOCHS, 0))
+        scaler = Scaler.of(rows)
+        return search_s / units, _best(train) / units
+
+
+def _peak_bytes() -> float:
+    """The most memory that this process has had."""
+    found = psutil.Process().memory_info()
+    if hasattr(found, "peak_wset"):  # Windows
+        return float(found.peak_wset)
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024.0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])
