@@ -17,7 +17,7 @@ ORDER = [
     ["arrays"],
     ["data.images", "data.sources", "data.layout", "data.items", "data.health", "data.sample"],
     ["data.intake", "data.split"],
-    ["backbones.catalog", "backbones.weights", "backbones.rows"],
+    ["backbones.catalog", "backbones.weights", "backbones.rows", "backbones.torch_file"],
     ["backbones.prepare", "backbones.features"],
     ["backbones.build", "backbones.trunk"],
     ["strategies"],
