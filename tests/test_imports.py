@@ -18,8 +18,10 @@ ORDER = [
     ["data.images", "data.sources", "data.layout", "data.items", "data.health", "data.sample"],
     ["data.intake", "data.split"],
     ["backbones.catalog", "backbones.weights", "backbones.rows", "backbones.torch_file"],
-    ["backbones.prepare", "backbones.features"],
-    ["backbones.build", "backbones.trunk"],
+    ["backbones.prepare"],
+    ["backbones.build", "backbones.torch_trunk"],
+    ["backbones.trunk"],
+    ["backbones.features"],
     ["strategies"],
     ["runs"],
     ["training.head", "training.task", "training.checkpoints", "training.augment"],
@@ -36,7 +38,7 @@ ORDER = [
 ]
 HEAVY = {"torch", "timm", "torchvision", "sklearn"}
 # The only modules that may import torch when they are imported.
-WITH_TORCH = {"backbones.build", "backbones.trunk", "training.finetune"}
+WITH_TORCH = {"backbones.build", "backbones.torch_trunk", "training.finetune"}
 CORE = ROOT / "transfer_core"
 
 

@@ -1,39 +1,17 @@
 """Features of photos from a frozen backbone, computed once and kept. Imports no torch: onnxruntime runs the trunk."""
 
-import hashlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from filelock import FileLock
 
-from transfer_core.backbones import weights
 from transfer_core.backbones.catalog import Backbone
 from transfer_core.backbones.prepare import Preparer
 from transfer_core.backbones.rows import RowStore
+from transfer_core.backbones.trunk import digest, ensure_trunk
 from transfer_core.data import images
-
-# Part of every trunk's name: raise it when the exported graph changes, and old trunks and features are left behind.
-TRUNK_VERSION = 1
-
-
-def digest(backbone: Backbone, weights_dir: Path) -> str:
-    """Identifies what features come from: weights, preparation and the way the trunk is exported; 16 hex digits."""
-    parts = [weights.digest(weights.locate(backbone, weights_dir)), repr(backbone.preparation), str(TRUNK_VERSION)]
-    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
-
-
-def trunk_path(backbone: Backbone, weights_dir: Path) -> Path:
-    """Where `trunk.ensure_trunk` puts the exported backbone."""
-    return weights_dir / backbone.name / f"trunk-{digest(backbone, weights_dir)}.onnx"
-
-
-def trunk_lock(path: Path) -> FileLock:
-    """Held while a trunk is exported: whoever needs it meanwhile waits instead of exporting it again."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return FileLock(path.with_suffix(".lock"))
 
 
 def compute_features(
@@ -56,7 +34,7 @@ def compute_features(
     if (store := RowStore.find(folder)) and store.holds(shas):
         report(len(set(shas)), len(set(shas)))
         return store.read(shas)  # without loading the backbone, which takes longer than this
-    session = open_session(trunk_path(backbone, weights_dir), threads=1)
+    session = open_session(ensure_trunk(backbone, weights_dir), threads=1)
     prepare = Preparer(backbone.preparation)
     store = RowStore(folder, (session.get_outputs()[0].shape[-1],), np.float32)
 

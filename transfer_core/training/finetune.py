@@ -13,7 +13,7 @@ from torch import nn
 
 from transfer_core.backbones import prepare
 from transfer_core.backbones.build import build_backbone
-from transfer_core.backbones.trunk import Normalized
+from transfer_core.backbones.torch_trunk import Normalized
 from transfer_core.errors import TransferError
 from transfer_core.events import CheckpointSaved, PhaseStarted, Progress
 from transfer_core.training.augment import load_varied
