@@ -19,7 +19,7 @@ ORDER = [
     ["data.intake", "data.split"],
     ["backbones.catalog", "backbones.weights", "backbones.rows", "backbones.torch_file"],
     ["backbones.prepare"],
-    ["backbones.build", "backbones.torch_trunk"],
+    ["backbones.build", "backbones.torch_trunk", "backbones.embedded"],
     ["backbones.trunk"],
     ["backbones.features"],
     ["strategies"],

@@ -6,12 +6,12 @@ from pathlib import Path
 import onnx
 from filelock import FileLock
 
-from transfer_core.backbones import weights
-from transfer_core.backbones.catalog import Backbone
+from transfer_core.backbones import embedded, weights
+from transfer_core.backbones.catalog import EMBEDDED, Backbone
 from transfer_core.workspace import write_whole
 
 # Part of every trunk's name: raise it when the graphs change, and old trunks and features are left behind.
-TRUNK_VERSION = 1
+TRUNK_VERSION = 2
 
 
 def digest(backbone: Backbone, weights_dir: Path) -> str:
@@ -26,7 +26,7 @@ def trunk_path(backbone: Backbone, weights_dir: Path) -> Path:
 
 
 def ensure_trunk(backbone: Backbone, weights_dir: Path) -> Path:
-    """The trunk's file; if it is not here yet torch exports it, which takes seconds.
+    """The trunk's file; made if it is not here yet: at once for the embedded backbone, else by torch in seconds.
 
     Raises:
         BackboneError: The weights are not here, do not fit, or the trunk does not answer as it should.
@@ -40,6 +40,8 @@ def ensure_trunk(backbone: Backbone, weights_dir: Path) -> Path:
 
 
 def _build(backbone: Backbone, weights_dir: Path) -> onnx.ModelProto:
+    if backbone.name == EMBEDDED:
+        return embedded.build_trunk(backbone, weights_dir)
     from transfer_core.backbones.torch_trunk import export_trunk
 
     return export_trunk(backbone, weights_dir)
