@@ -6,7 +6,6 @@ import streamlit as st
 
 from pages import _ui
 from transfer_core import cleanup, projects
-from transfer_core.runner.launch import ensure_embedded_trunk
 from transfer_core.text import ago, counted, file_size, markdown, percent
 from transfer_core.workspace import NAME_LIMIT, folder_size
 
@@ -123,4 +122,3 @@ st.caption(
     f"On this computer: {file_size(use['projects'])} of projects, {file_size(use['caches'])} of caches, "
     f"{file_size(use['backbones'])} of backbones, in {markdown(str(_ui.workspace().home))}"
 )
-ensure_embedded_trunk(_ui.workspace())

@@ -166,14 +166,15 @@ if len(classes) < 2:
     if st.button("Add photos", type="primary"):
         _ui.open_page("photos", project)
     st.stop()
+ensure_runner(
+    _ui.workspace()
+)  # so that a worker is warm when Train is pressed, and no run waits for a runner that died
 found = runs.list_runs(_ui.workspace(), project)
 run = _ui.chosen_run(found)
 if run is None:
     ask_settings(project, classes, "Train", "primary", disabled=False)
 else:
     busy = _ui.history(run).status in ("queued", "running")
-    if busy:
-        ensure_runner(_ui.workspace())  # a queued run must not wait for a runner that died
     with st.expander("Train again, with these or other settings", icon=":material/tune:"):
         ask_settings(project, classes, "Train again", "secondary", disabled=busy)
     _live.show_run(project, _ui.choose_run(found, run))

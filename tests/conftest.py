@@ -18,7 +18,6 @@ from tests.helpers import (
     draw_dataset,
     fill_project,
     kill_all,
-    pretend_embedded_trunk,
     save_random_weights,
     tiny_row,
 )
@@ -81,7 +80,6 @@ def workspace(tmp_path, monkeypatch) -> Iterator[Workspace]:
     workspace.home.mkdir()
     monkeypatch.setenv("GRAFT_HOME", str(workspace.home))
     monkeypatch.setenv("GRAFT_IDLE_S", "0.5")
-    pretend_embedded_trunk(workspace)
     yield workspace
     kill_all(workspace)
 
@@ -138,7 +136,6 @@ def queue_run(project) -> Callable[..., Run]:
 def _finished_home(tiny_weights, tmp_path_factory) -> Path:
     workspace = Workspace(tmp_path_factory.mktemp("finished"))
     shutil.copytree(tiny_weights, workspace.weights_dir)
-    pretend_embedded_trunk(workspace)
     project = fill_project(workspace, draw_dataset(tmp_path_factory.mktemp("data") / "blots"))
     config = TrainConfig(backbone=RESNET, val_fraction=0.25, epochs=30)
     run = runs.create(project, config, make_split(load_items(project), 0.25, 0))

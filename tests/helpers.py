@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from PIL import Image, ImageDraw
 
 from transfer_core import runs
-from transfer_core.backbones import catalog, features
+from transfer_core.backbones import catalog
 from transfer_core.backbones.catalog import Backbone, Preparation
 from transfer_core.data.intake import take_in
 from transfer_core.data.sources import open_source
@@ -31,13 +31,6 @@ def closed_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def pretend_embedded_trunk(workspace: Workspace) -> None:
-    """Keeps runners from exporting the embedded backbone, which takes seconds and is not what these tests are about."""
-    path = features.trunk_path(catalog.BUILT_IN[catalog.EMBEDDED], workspace.weights_dir)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch()
 
 
 def kill_all(workspace: Workspace) -> None:

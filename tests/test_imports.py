@@ -17,9 +17,11 @@ ORDER = [
     ["arrays"],
     ["data.images", "data.cache", "data.sources", "data.layout", "data.items", "data.health", "data.sample"],
     ["data.intake", "data.split"],
-    ["backbones.catalog", "backbones.weights", "backbones.rows"],
-    ["backbones.prepare", "backbones.features"],
-    ["backbones.build", "backbones.trunk"],
+    ["backbones.catalog", "backbones.weights", "backbones.rows", "backbones.torch_file"],
+    ["backbones.prepare"],
+    ["backbones.build", "backbones.torch_trunk", "backbones.embedded"],
+    ["backbones.trunk"],
+    ["backbones.features"],
     ["strategies"],
     ["runs"],
     ["training"],
@@ -38,7 +40,7 @@ HEAVY = {"torch", "timm", "torchvision", "sklearn"}
 # The only modules that may import torch when they are imported.
 WITH_TORCH = {
     "backbones.build",
-    "backbones.trunk",
+    "backbones.torch_trunk",
     "training.device",
     "training.finetune",
     "training.learner",

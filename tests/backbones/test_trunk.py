@@ -1,53 +1,55 @@
-"""The exported trunk."""
+"""Where trunks come from: made once, each in its own way, and left behind when their weights change."""
 
-import numpy as np
-import onnx
-import onnxruntime
+import threading
+
 import pytest
-import torch
-from torch import nn
 
-from tests.helpers import RESNET, tiny_row
-from transfer_core.backbones import features, trunk
-from transfer_core.backbones.build import build_backbone
-from transfer_core.backbones.trunk import Normalized, ensure_trunk, export_network
-from transfer_core.errors import BackboneError
+from tests.helpers import RESNET, run_python, tiny_row
+from transfer_core.backbones import catalog, embedded, torch_trunk, trunk
+from transfer_core.backbones.trunk import digest, ensure_trunk, trunk_path
+
+EMBEDDED = catalog.BUILT_IN[catalog.EMBEDDED]
 
 
-def test_normalization_is_the_usual_one():
-    preparation = tiny_row(RESNET).preparation
-    pixels = torch.randint(0, 256, (2, 3, 8, 8), dtype=torch.uint8)
-    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (preparation.mean, preparation.std))
-    expected = (pixels.float() / 255 - mean) / std
-    torch.testing.assert_close(Normalized(nn.Identity(), preparation)(pixels), expected, atol=1e-6, rtol=0)
+def test_a_trunk_is_made_once(tiny_weights, monkeypatch):
+    monkeypatch.setattr(torch_trunk, "export_network", lambda *_: pytest.fail("made again"))
+    assert ensure_trunk(tiny_row(RESNET), tiny_weights) == trunk_path(tiny_row(RESNET), tiny_weights)
 
 
-def test_the_trunk_answers_as_torch_for_any_batch(tiny_weights):
-    row = tiny_row(RESNET)
-    path = features.trunk_path(row, tiny_weights)
-    assert onnx.load(path).ir_version == 10
-    network = Normalized(build_backbone(row, tiny_weights), row.preparation)
-    session = onnxruntime.InferenceSession(str(path))
-    for batch in (1, 2, 5):
-        pixels = torch.randint(0, 256, (batch, 3, 64, 64), dtype=torch.uint8)
-        with torch.inference_mode():
-            expected = network(pixels).numpy()
-        np.testing.assert_allclose(session.run(["features"], {"pixels": pixels.numpy()})[0], expected, atol=1e-4)
+def test_whoever_needs_it_meanwhile_waits(tmp_path, monkeypatch):
+    build, built = embedded.build_trunk, []
+    monkeypatch.setattr(trunk.embedded, "build_trunk", lambda *given: built.append(given) or build(*given))
+    threads = [threading.Thread(target=ensure_trunk, args=(EMBEDDED, tmp_path)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(built) == 1 and trunk_path(EMBEDDED, tmp_path).is_file()
 
 
-def test_a_trunk_is_exported_once(tiny_weights, monkeypatch):
-    monkeypatch.setattr(trunk, "export_network", lambda *_: pytest.fail("exported again"))
-    assert ensure_trunk(tiny_row(RESNET), tiny_weights).is_file()
+def test_the_embedded_trunk_needs_neither_torch_nor_patience(tmp_path):
+    """From nothing to a session that runs it, in a process of its own."""
+    code = (
+        "import sys, time; from pathlib import Path\n"
+        "from transfer_core.backbones import catalog, features, trunk\n"
+        "began = time.perf_counter()\n"
+        "path = trunk.ensure_trunk(catalog.BUILT_IN[catalog.EMBEDDED], Path(sys.argv[1]))\n"
+        "print(time.perf_counter() - began)\n"
+        "print(features.open_session(path).get_outputs()[0].shape)\n"
+        "print({'torch', 'timm', 'onnxscript'} & set(sys.modules))"
+    )
+    answer = run_python("-c", code, str(tmp_path))
+    seconds, shape, heavy = answer.stdout.splitlines()
+    assert (shape, heavy) == ("['batch', 1280]", "set()"), answer.stderr
+    assert float(seconds) < 2  # 0.2 on an idle machine; torch's exporter needs 6 and more
 
 
-class _Unfaithful(nn.Module):
-    """Answers otherwise under export."""
-
-    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        pooled = pixels.float().mean((2, 3))
-        return pooled + 1 if torch.compiler.is_exporting() else pooled
-
-
-def test_an_unfaithful_export_is_refused():
-    with pytest.raises(BackboneError, match="could not be exported faithfully"):
-        export_network(_Unfaithful(), tiny_row(RESNET).preparation, "features")
+def test_other_weights_are_another_digest(tiny_weights, tmp_path):
+    row, copy = tiny_row(RESNET), tmp_path / RESNET
+    copy.mkdir()
+    content = bytearray((tiny_weights / RESNET / "model.safetensors").read_bytes())
+    (copy / "model.safetensors").write_bytes(content)
+    assert digest(row, tmp_path) == digest(row, tiny_weights)
+    content[-1] ^= 1
+    (copy / "model.safetensors").write_bytes(content)
+    assert digest(row, tmp_path) != digest(row, tiny_weights)

@@ -38,7 +38,7 @@ def bare_pass(data: Path, weights_dir: Path) -> float:
     paths = [data / entry.path for entry in open_source(data) if not is_junk(entry.path)]
     paths = [path for path in paths if path.suffix.lower() in (".jpg", ".jpeg", ".png")]
     prepare = Preparer(BACKBONE.preparation)
-    session = features.open_session(features.trunk_path(BACKBONE, weights_dir))
+    session = features.open_session(ensure_trunk(BACKBONE, weights_dir))
     began = time.perf_counter()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         pixels = list(pool.map(lambda path: prepare(images.load_rgb(path)), paths))

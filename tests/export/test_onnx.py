@@ -8,8 +8,8 @@ import pytest
 from tests.helpers import RESNET, tiny_row
 from transfer_core import runs
 from transfer_core.arrays import read_arrays
-from transfer_core.backbones import features
 from transfer_core.backbones.prepare import Preparer
+from transfer_core.backbones.trunk import trunk_path
 from transfer_core.data import images
 from transfer_core.evaluation.evaluate import ValAnswers, load_answers
 from transfer_core.export.onnx import export_model, load_trunk
@@ -20,7 +20,7 @@ from transfer_core.training.head import Head
 def test_the_model_is_preparation_trunk_and_head(finished, workspace):
     row = tiny_row(RESNET)
     head = Head(**read_arrays(finished.model_dir / "head.safetensors")[0])
-    trunk = onnxruntime.InferenceSession(str(features.trunk_path(row, workspace.weights_dir)))
+    trunk = onnxruntime.InferenceSession(str(trunk_path(row, workspace.weights_dir)))
     model = onnxruntime.InferenceSession(str(finished.model_path))
     for item in runs.load_split(finished).val:
         photo = images.load_rgb(finished.photos_dir / item.file)

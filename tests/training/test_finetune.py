@@ -8,7 +8,7 @@ import torch
 
 from tests.training.test_engine import Killed, epochs_of, make_task, without_time
 from transfer_core.backbones.build import build_backbone
-from transfer_core.backbones.trunk import Normalized
+from transfer_core.backbones.torch_trunk import Normalized
 from transfer_core.errors import TransferError
 from transfer_core.events import Notice, PhaseStarted
 from transfer_core.training import device, engine, finetune, loading

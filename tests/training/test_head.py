@@ -139,7 +139,7 @@ def test_extreme_features_give_finite_answers(features, class_ids):
 
 
 def test_large_sets_are_searched_on_a_part(monkeypatch):
-    monkeypatch.setattr(head, "_SEARCH_PHOTOS", 30)
+    monkeypatch.setattr(head, "SEARCH_PHOTOS", 30)
     features, class_ids = blobs(per_class=100)
     photos = [str(i) for i in range(300)]
     first = choose_strength(features, class_ids, photos, 3, 20, 0)

@@ -7,7 +7,7 @@ import psutil
 
 from transfer_core import strategies
 from transfer_core.advice.speed import Speed
-from transfer_core.backbones import features
+from transfer_core.backbones import trunk
 from transfer_core.backbones.catalog import Backbone
 from transfer_core.backbones.prepare import PreparedPhotos
 from transfer_core.backbones.rows import RowStore
@@ -76,7 +76,7 @@ def _counts(items: Sequence[Item], val_fraction: float) -> tuple[int, int]:
 
 def _looking_s(workspace: Workspace, backbone: Backbone, items: Sequence[Item], speed: Speed) -> float:
     """To compute the features that are not cached."""
-    store = RowStore.find(workspace.features_dir / features.digest(backbone, workspace.weights_dir))
+    store = RowStore.find(workspace.features_dir / trunk.digest(backbone, workspace.weights_dir))
     known = store.keys() if store else {}
     missing = list({item.photo: item for item in items if item.photo not in known}.values())
     return len(missing) * speed.look_s + _preparing_s(workspace, backbone, missing, speed)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from transfer_core.backbones import features
+from transfer_core.backbones import trunk
 from transfer_core.backbones.catalog import Backbone
 from transfer_core.workspace import Workspace, read_json, write_json
 
@@ -69,7 +69,7 @@ def speed_path(workspace: Workspace, backbone: Backbone) -> Path:
     """
     packages = [version(name) for name in ("torch", "timm", "onnxruntime", "numpy")]
     machine = [platform.node(), platform.machine(), platform.processor(), os.cpu_count()]
-    parts = [_TRIAL_VERSION, features.digest(backbone, workspace.weights_dir), *packages, *machine]
+    parts = [_TRIAL_VERSION, trunk.digest(backbone, workspace.weights_dir), *packages, *machine]
     name = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
     return workspace.home / "speeds" / f"{backbone.name}-{name}.json"
 

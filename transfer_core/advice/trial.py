@@ -20,6 +20,7 @@ from transfer_core.advice.speed import Speed, save_speed
 from transfer_core.backbones import catalog, features
 from transfer_core.backbones.catalog import Backbone
 from transfer_core.backbones.prepare import Preparer
+from transfer_core.backbones.trunk import ensure_trunk
 from transfer_core.data import images
 from transfer_core.parallel import CORES, map_ahead
 from transfer_core.strategies import EVERYTHING, Phase
@@ -46,12 +47,8 @@ def main(home: str, name: str) -> None:
 
 def try_frozen(workspace: Workspace, backbone: Backbone) -> Speed:
     """How fast photos are prepared and looked at, and a head learns."""
-    path = features.trunk_path(backbone, workspace.weights_dir)
-    if not path.is_file():
-        from transfer_core.backbones.trunk import ensure_trunk
-
-        ensure_trunk(backbone, workspace.weights_dir)
-    prepare, session = Preparer(backbone.preparation), features.open_session(path, threads=1)
+    prepare = Preparer(backbone.preparation)
+    session = features.open_session(ensure_trunk(backbone, workspace.weights_dir), threads=1)
 
     def load(content: bytes) -> np.ndarray:
         return prepare(images.load_rgb(io.BytesIO(content)))

@@ -1,39 +1,17 @@
 """Features of photos from a frozen backbone, computed once and kept. Imports no torch: onnxruntime runs the trunk."""
 
-import hashlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from filelock import FileLock
 
-from transfer_core.backbones import weights
 from transfer_core.backbones.catalog import Backbone
 from transfer_core.backbones.prepare import PreparedPhotos
 from transfer_core.backbones.rows import RowStore
+from transfer_core.backbones.trunk import digest, ensure_trunk
 from transfer_core.workspace import Workspace
-
-# Part of every trunk's name: raise it when the exported graph changes, and old trunks and features are left behind.
-TRUNK_VERSION = 1
-
-
-def digest(backbone: Backbone, weights_dir: Path) -> str:
-    """Identifies what features come from: weights, preparation and the way the trunk is exported; 16 hex digits."""
-    parts = [weights.digest(weights.locate(backbone, weights_dir)), repr(backbone.preparation), str(TRUNK_VERSION)]
-    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
-
-
-def trunk_path(backbone: Backbone, weights_dir: Path) -> Path:
-    """Where `trunk.ensure_trunk` puts the exported backbone."""
-    return weights_dir / backbone.name / f"trunk-{digest(backbone, weights_dir)}.onnx"
-
-
-def trunk_lock(path: Path) -> FileLock:
-    """Held while a trunk is exported: whoever needs it meanwhile waits instead of exporting it again."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return FileLock(path.with_suffix(".lock"))
 
 
 def compute_features(
@@ -61,7 +39,7 @@ def compute_features(
     if rows is not None:  # without loading the backbone, which takes longer than this
         report(len(set(shas)), len(set(shas)))
         return rows
-    session = open_session(trunk_path(backbone, workspace.weights_dir), threads=1)
+    session = open_session(ensure_trunk(backbone, workspace.weights_dir), threads=1)
     prepared = PreparedPhotos(backbone.preparation, workspace.prepared_dir)
 
     def look_at(photo: str, path: Path) -> np.ndarray:

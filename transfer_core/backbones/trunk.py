@@ -1,92 +1,47 @@
-"""The trunk: a backbone exported to ONNX, normalization included, once per digest. Imports torch."""
+"""The trunk: a backbone as an ONNX file, normalization included, made once per digest. Imports torch only to export."""
 
-import sys
+import hashlib
 from pathlib import Path
 
-import numpy as np
 import onnx
-import onnxruntime
-import torch
-from torch import nn
+from filelock import FileLock
 
-from transfer_core.backbones import catalog, features
-from transfer_core.backbones.build import build_backbone
-from transfer_core.backbones.catalog import Backbone, Preparation
-from transfer_core.backbones.prepare import IR_VERSION, OPSET
-from transfer_core.errors import BackboneError
+from transfer_core.backbones import embedded, weights
+from transfer_core.backbones.catalog import EMBEDDED, Backbone
 from transfer_core.workspace import write_whole
 
-# Logits of up to 34 were seen to differ by 4e-5 between torch and onnxruntime; a wrong export differs by far more.
-_TOLERANCE = 1e-3
+# Part of every trunk's name: raise it when the graphs change, and old trunks and features are left behind.
+TRUNK_VERSION = 2
 
 
-class Normalized(nn.Module):
-    """A network that takes prepared pixels: uint8 (batch, 3, size, size), or the same levels as float."""
+def digest(backbone: Backbone, weights_dir: Path) -> str:
+    """Identifies what features come from: weights, preparation and the way the trunk is made; 16 hex digits."""
+    parts = [weights.digest(weights.locate(backbone, weights_dir)), repr(backbone.preparation), str(TRUNK_VERSION)]
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
 
-    def __init__(self, network: nn.Module, preparation: Preparation):
-        super().__init__()
-        self.network = network
-        self.register_buffer("scale", 1 / (255 * torch.tensor(preparation.std).view(1, 3, 1, 1)), persistent=False)
-        mean = torch.tensor(preparation.mean) / torch.tensor(preparation.std)
-        self.register_buffer("shift", mean.view(1, 3, 1, 1), persistent=False)
 
-    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        return self.network(pixels.float() * self.scale - self.shift)
+def trunk_path(backbone: Backbone, weights_dir: Path) -> Path:
+    """Where `ensure_trunk` puts the trunk."""
+    return weights_dir / backbone.name / f"trunk-{digest(backbone, weights_dir)}.onnx"
 
 
 def ensure_trunk(backbone: Backbone, weights_dir: Path) -> Path:
-    """Exports the trunk unless it is here already; takes seconds, once per backbone and machine.
+    """The trunk's file; made if it is not here yet: at once for the embedded backbone, else by torch in seconds.
 
     Raises:
-        BackboneError: The weights are not here, or the exported trunk does not answer as torch does.
+        BackboneError: The weights are not here, do not fit, or the trunk does not answer as it should.
     """
-    path = features.trunk_path(backbone, weights_dir)
-    with features.trunk_lock(path):
+    path = trunk_path(backbone, weights_dir)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):  # whoever needs it meanwhile waits instead of making it again
         if not path.is_file():
-            network = Normalized(build_backbone(backbone, weights_dir), backbone.preparation)
-            write_whole(path, export_network(network, backbone.preparation, "features").SerializeToString())
+            write_whole(path, _build(backbone, weights_dir).SerializeToString())
     return path
 
 
-def export_network(network: nn.Module, preparation: Preparation, output: str) -> onnx.ModelProto:
-    """`network` as ONNX: input `pixels` uint8 (batch, 3, size, size), one output under the name given.
+def _build(backbone: Backbone, weights_dir: Path) -> onnx.ModelProto:
+    if backbone.name == EMBEDDED:
+        return embedded.build_trunk(backbone, weights_dir)
+    from transfer_core.backbones.torch_trunk import export_trunk
 
-    Raises:
-        BackboneError: onnxruntime and torch disagree about four fixed pictures.
-    """
-    network = network.eval().cpu()
-    pixels = _test_pixels(preparation)
-    program = torch.onnx.export(
-        network,
-        (pixels,),
-        input_names=["pixels"],
-        output_names=[output],
-        dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=4096)},),
-        opset_version=OPSET,
-        dynamo=True,
-        verbose=False,
-    )
-    model = program.model_proto
-    model.ir_version = IR_VERSION
-    with torch.inference_mode():
-        expected = network(pixels).numpy()
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    difference = np.abs(session.run(None, {"pixels": pixels.numpy()})[0] - expected).max()
-    if not difference <= _TOLERANCE * max(1.0, np.abs(expected).max()):
-        raise BackboneError(
-            f"This network could not be exported faithfully (largest difference {difference:.2g}). "
-            "Please report it with the backbone's name; another backbone will work."
-        )
-    return model
-
-
-def _test_pixels(preparation: Preparation) -> torch.Tensor:
-    """Four fixed pictures, noise over a ramp; a batch of at least two keeps the exporter from fixing the batch at 1."""
-    generator = np.random.default_rng(0)
-    noise = generator.integers(0, 128, (4, 3, preparation.size_px, preparation.size_px))
-    ramp = np.linspace(0, 127, preparation.size_px).astype(int)
-    return torch.from_numpy((noise + ramp).astype(np.uint8))
-
-
-if __name__ == "__main__":
-    ensure_trunk(catalog.find(sys.argv[1], Path(sys.argv[2])), Path(sys.argv[2]))
+    return export_trunk(backbone, weights_dir)

@@ -6,9 +6,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, compose, helper, numpy_helper
 
-from transfer_core.backbones import features
 from transfer_core.backbones.catalog import Backbone
 from transfer_core.backbones.prepare import IR_VERSION, OPSET, build_graph
+from transfer_core.backbones.trunk import ensure_trunk
 from transfer_core.training.head import Head
 from transfer_core.workspace import write_whole
 
@@ -34,9 +34,9 @@ def export_model(
 def load_trunk(backbone: Backbone, weights_dir: Path, network_path: Path) -> onnx.ModelProto:
     """The trunk of a run: that of the pretrained backbone, or, where there is a tuned one, of that."""
     if not network_path.is_file():
-        return onnx.load(features.trunk_path(backbone, weights_dir))
+        return onnx.load(ensure_trunk(backbone, weights_dir))
     from transfer_core.backbones.build import load_tuned
-    from transfer_core.backbones.trunk import Normalized, export_network
+    from transfer_core.backbones.torch_trunk import Normalized, export_network
 
     network = Normalized(load_tuned(backbone, network_path), backbone.preparation)
     return export_network(network, backbone.preparation, "features")

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from transfer_core.backbones.catalog import EMBEDDED
 from transfer_core.workspace import Workspace
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -45,12 +44,6 @@ def code_version() -> str:
     files = sorted((_ROOT / "transfer_core").rglob("*.py"))
     stamps = [f"{path.name}:{path.stat().st_mtime_ns}:{path.stat().st_size}" for path in files]
     return hashlib.sha256("|".join(stamps).encode()).hexdigest()[:12]
-
-
-def ensure_embedded_trunk(workspace: Workspace) -> None:
-    """At a first start, has the runner export the embedded backbone while the person looks around."""
-    if not any(workspace.weights_dir.glob(f"{EMBEDDED}/trunk-*.onnx")):
-        ensure_runner(workspace)
 
 
 def start_detached(

@@ -12,8 +12,6 @@ from pathlib import Path
 from filelock import Timeout
 
 from transfer_core import events, runs
-from transfer_core.backbones import catalog, features
-from transfer_core.errors import BackboneError
 from transfer_core.runner.launch import code_version, ensure_runner, runner_lock, start_detached, wake_path
 from transfer_core.runs import History, Run
 from transfer_core.workspace import Workspace, write_json
@@ -104,7 +102,7 @@ class _Spare:
 def _serve(workspace: Workspace, queue: _Queue, idle_s: float, version: str) -> None:
     """Does what waits, until nothing has for `idle_s` seconds or the code has changed."""
     workspace.clear_deleted()
-    trunk, spare = _export_embedded_trunk(workspace), _Spare(workspace)
+    spare = _Spare(workspace)
     wake = wake_path(workspace)
     idle_since, looked, seen = time.monotonic(), 0.0, None
     try:
@@ -118,10 +116,7 @@ def _serve(workspace: Workspace, queue: _Queue, idle_s: float, version: str) -> 
                     _do(run, spare)
                     idle_since, looked = time.monotonic(), 0.0
                     continue
-                if trunk is None or trunk.poll() is not None:
-                    spare.start()  # not beside the export of the trunk, which has the processor's cores busy
-                else:
-                    idle_since = now
+                spare.start()
             time.sleep(_WAKE_EVERY_S)
     finally:
         spare.end()
@@ -157,19 +152,6 @@ def _last_word(history: History, before: events.Event | None, code: int) -> even
             message=f"The program that writes the model ended without a word (exit code {code})."
         )
     return None
-
-
-def _export_embedded_trunk(workspace: Workspace) -> subprocess.Popen | None:
-    """At a first start, exports the trunk of the backbone that most people will take, while they look around."""
-    embedded = catalog.BUILT_IN[catalog.EMBEDDED]
-    try:
-        if features.trunk_path(embedded, workspace.weights_dir).is_file():
-            return None
-    except BackboneError:  # its package is missing; a run that needs it will say so, others do not suffer
-        return None
-    return start_detached(
-        ["transfer_core.backbones.trunk", embedded.name, str(workspace.weights_dir)], workspace.home / "runner.log"
-    )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from transfer_core import events, runs, strategies
 from transfer_core.arrays import read_arrays, write_arrays
-from transfer_core.backbones import catalog, features, weights
+from transfer_core.backbones import catalog, trunk, weights
 from transfer_core.backbones.catalog import Backbone
 from transfer_core.data.split import Split
 from transfer_core.errors import TransferError
@@ -137,11 +137,9 @@ def _get_ready(run: Run, backbone: Backbone, train_count: int, emit: Emit) -> Pl
     if weights.state(backbone, weights_dir) == "download":
         emit(events.PhaseStarted(name="download", title=f"Downloading {backbone.title}"))
         weights.download(backbone, weights_dir, report)
-    if not features.trunk_path(backbone, weights_dir).is_file():
+    if not trunk.trunk_path(backbone, weights_dir).is_file():
         emit(events.PhaseStarted(name="export_trunk", title="Getting the backbone ready, once on this machine"))
-        from transfer_core.backbones.trunk import ensure_trunk
-
-        ensure_trunk(backbone, weights_dir)
+        trunk.ensure_trunk(backbone, weights_dir)
     planned = load_plan(run.plan_path)
     phases = planned.phases if planned else strategies.find(run.config.strategy).plan(run.config, train_count)
     if engine.needs_torch(phases):

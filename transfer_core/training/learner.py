@@ -9,7 +9,7 @@ from torch import nn
 
 from transfer_core.backbones.build import build_backbone
 from transfer_core.backbones.catalog import Preparation
-from transfer_core.backbones.trunk import Normalized
+from transfer_core.backbones.torch_trunk import Normalized
 from transfer_core.strategies import Phase
 from transfer_core.training.augment import NEUTRAL
 from transfer_core.training.head import Head, softmax
