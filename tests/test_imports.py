@@ -33,6 +33,7 @@ ORDER = [
     ["cleanup", "projects"],
     ["runner.launch", "runner.heartbeat", "runner.runner", "runner.worker"],
     ["pipeline"],
+    ["bench"],
     ["commands"],
     ["__main__"],
 ]

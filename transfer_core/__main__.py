@@ -98,6 +98,12 @@ def build_parser() -> argparse.ArgumentParser:
     resume = command("resume", commands.resume, commands.show_fit, "go on with an interrupted or stopped run")
     resume.add_argument("run", metavar="RUN")
 
+    bench = command("bench", commands.bench, commands.show_bench, "measure how fast Graft is on this machine")
+    bench.add_argument(
+        "data", nargs="?", type=Path, metavar="DATA", help="a folder of labelled photos (default: drawn)"
+    )
+    bench.add_argument("--rounds", type=int, default=3, help="how often both sides take their turn (default 3)")
+
     command("runs", commands.list_runs, commands.show_runs, "list all runs")
     command("backbones", commands.backbones, commands.show_backbones, "list the backbones")
     command("strategies", commands.strategies, commands.show_strategies, "list the strategies")

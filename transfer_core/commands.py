@@ -16,6 +16,7 @@ import numpy as np
 from transfer_core import events, pipeline, runs, text
 from transfer_core import strategies as strategy_table
 from transfer_core.backbones import catalog, weights
+from transfer_core.bench import measure
 from transfer_core.config import TrainConfig
 from transfer_core.data.items import count_classes, load_items
 from transfer_core.data.layout import read_layout
@@ -185,6 +186,11 @@ def strategies(workspace: Workspace, options: Options) -> dict:
     return {"strategies": [{"name": row.name, "title": row.title, "summary": row.summary} for row in rows]}
 
 
+def bench(workspace: Workspace, options: Options) -> dict:
+    figures = measure(options.data, options.rounds, lambda what: print(what, "...", file=sys.stderr))
+    return {"figures": [figure.to_json() for figure in figures]}
+
+
 def _labelled_photos(data: Path, names: Sequence[str]) -> list[tuple]:
     """(entry, class name) of every file in a class folder."""
     entries = [entry for entry in open_source(data.expanduser().resolve()) if not entry.refusal]
@@ -315,6 +321,12 @@ def show_runs(answer: dict) -> None:
     for entry in answer["runs"]:
         accuracy = "" if entry["val_accuracy"] is None else f"{entry['val_accuracy']:.1%}"
         print(f"{entry['run_id']:24} {entry['status']:12} {entry['strategy']:20} {entry['backbone']:36} {accuracy}")
+
+
+def show_bench(answer: dict) -> None:
+    for figure in answer["figures"]:
+        limit = "" if figure["limit"] is None else f"(limit {figure['limit']:g}) {'ok' if figure['ok'] else 'MISSED'}"
+        print(f"{figure['name']:52} {figure['value']:9.3f} {figure['unit']:18} {limit}")
 
 
 def show_backbones(answer: dict) -> None:

@@ -38,11 +38,13 @@ def main(run_folder: str) -> int:
     workspace = Workspace(Path(run_folder).resolve().parents[3])
     run = runs.open_run(workspace, run_folder)
     with run.lock().acquire(timeout=10), beating(run.folder / "heartbeat"):
-        write_json(run.folder / "worker.json", {"pid": os.getpid(), "started": time.time()})
+        started = time.time()
+        _introduce(run, started)
         log = events.EventLog(run.events_path)
         try:
             runs.keep_reserve(run)
             _work(workspace, run, log)
+            _introduce(run, started)
             return 0
         # The one place where everything is caught: the traceback goes to worker.log, the advice to the person.
         except BaseException as error:
@@ -53,6 +55,12 @@ def main(run_folder: str) -> int:
             return 1
         finally:
             runs.free_reserve(run)
+
+
+def _introduce(run: Run, started: float) -> None:
+    """Says who works on the run, and whether it has needed torch until now."""
+    known = {"pid": os.getpid(), "started": started, "torch": "torch" in sys.modules}
+    write_json(run.folder / "worker.json", known)
 
 
 def explain(error: BaseException) -> tuple[str, str]:

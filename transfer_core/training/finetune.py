@@ -91,7 +91,7 @@ def _attempt(task: Task, index: int, earlier: Trained | None, checkpoint: Checkp
     position = _restore(learner, checkpoint) if checkpoint else Position()
     confidences = None
     while position.epoch < phase.epochs:
-        if not _run_epoch(task, index, position, learner):
+        if not run_epoch(task, index, position, learner):
             break
         train_loss, train_accuracy = position.sums / len(task.train_ids)
         confidences = _val_confidences(task, learner, prepared)
@@ -107,7 +107,7 @@ def _attempt(task: Task, index: int, earlier: Trained | None, checkpoint: Checkp
     return Trained(learner.trained_head(), confidences, epochs, stopped, learner.body.network.cpu().eval())
 
 
-def _run_epoch(task: Task, index: int, position: Position, learner: Learner) -> bool:
+def run_epoch(task: Task, index: int, position: Position, learner: Learner) -> bool:
     """Goes through what is left of the epoch at `position`, which moves along; False when stopped in it."""
     phase, config, count = task.plan.phases[index], task.run.config, len(task.train_ids)
     epoch = task.epochs_before(index) + position.epoch  # of all phases: no phase repeats another's luck
