@@ -4,11 +4,15 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import torch
 
 from tests.helpers import RESNET, tiny_row
 from transfer_core import runs
-from transfer_core.arrays import read_arrays
+from transfer_core.arrays import read_arrays, write_arrays
+from transfer_core.backbones import catalog
+from transfer_core.backbones.build import build_random
 from transfer_core.backbones.prepare import Preparer
+from transfer_core.backbones.torch_trunk import Normalized
 from transfer_core.backbones.trunk import trunk_path
 from transfer_core.data import images
 from transfer_core.evaluation.evaluate import ValAnswers, load_answers
@@ -29,6 +33,28 @@ def test_the_model_is_preparation_trunk_and_head(finished, workspace):
         found = model.run(["confidences"], {"photo": photo[None]})[0]
         assert (found.shape, found.dtype) == ((1, 3), np.float32)
         np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_a_tuned_embedded_backbone_answers_as_torch_does(tmp_path):
+    """Written without torch's exporter; its weights come from the file that a run leaves, in whatever order."""
+    row = catalog.BUILT_IN[catalog.EMBEDDED]
+    network = build_random(row)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for name, value in network.state_dict().items():
+            if name.endswith(("running_mean", "bias")):
+                value.copy_(0.1 * torch.randn(value.shape, generator=generator))
+            elif name.endswith("running_var"):
+                value.copy_(0.5 + torch.rand(value.shape, generator=generator))
+    state = {name: value.numpy() for name, value in network.state_dict().items()}
+    write_arrays(tmp_path / "network.safetensors", state, {"order": list(state)})
+    trunk = load_trunk(row, tmp_path / "no-weights", tmp_path / "network.safetensors")
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 3, 224, 224), np.uint8)
+    found = onnxruntime.InferenceSession(trunk.SerializeToString()).run(None, {"pixels": pixels})[0]
+    with torch.inference_mode():
+        expected = Normalized(network.eval(), row.preparation)(torch.from_numpy(pixels)).numpy()
+    assert expected.std() > 1e-3
+    np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
 
 
 def test_the_file_is_as_documented(finished):

@@ -60,10 +60,7 @@ def build_trunk(backbone: Backbone, weights_dir: Path) -> onnx.ModelProto:
     """
     path = weights.locate(backbone, weights_dir)
     try:
-        state = read_state_dict(path)
-        # How many batches a batch norm saw in training is of no use any more.
-        tensors = [tensor for name, tensor in state.items() if not name.endswith("num_batches_tracked")]
-        trunk = _write_network(tensors, backbone.preparation)
+        trunk = write_network(read_state_dict(path), backbone.preparation)
         _check_fingerprint(trunk, backbone.preparation)
     except ValueError as error:
         raise BackboneError(
@@ -73,9 +70,14 @@ def build_trunk(backbone: Backbone, weights_dir: Path) -> onnx.ModelProto:
     return trunk
 
 
-def _write_network(tensors: Iterable[np.ndarray], preparation: Preparation) -> onnx.ModelProto:
-    """The network over weights that come in the order in which it runs; those left over are the classifier's."""
-    writer = _Writer(tensors)
+def write_network(state: dict[str, np.ndarray], preparation: Preparation) -> onnx.ModelProto:
+    """The trunk over weights that come in the order in which the network runs; those left over are the classifier's.
+
+    Raises:
+        ValueError: They are not the network's.
+    """
+    # How many batches a batch norm saw in training is of no use any more.
+    writer = _Writer(tensor for name, tensor in state.items() if not name.endswith("num_batches_tracked"))
     maps = writer.normalize("pixels", preparation)
     maps = writer.relu6(writer.conv("stem", maps, _STEM_CHANNELS, kernel=3, stride=2))
     for stage_number, stage in enumerate(_STAGES, 1):

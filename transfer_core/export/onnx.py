@@ -1,4 +1,4 @@
-"""The exported model: preparation, trunk and head grafted into one ONNX file. Torch only for a tuned backbone."""
+"""The exported model: preparation, trunk and head grafted into one ONNX file. Torch only for some tuned backbones."""
 
 from pathlib import Path
 
@@ -6,7 +6,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, compose, helper, numpy_helper
 
-from transfer_core.backbones.catalog import Backbone
+from transfer_core.arrays import read_arrays
+from transfer_core.backbones import embedded
+from transfer_core.backbones.catalog import EMBEDDED, Backbone
 from transfer_core.backbones.prepare import IR_VERSION, OPSET, build_graph
 from transfer_core.backbones.trunk import ensure_trunk
 from transfer_core.training.head import Head
@@ -35,6 +37,9 @@ def load_trunk(backbone: Backbone, weights_dir: Path, network_path: Path) -> onn
     """The trunk of a run: that of the pretrained backbone, or, where there is a tuned one, of that."""
     if not network_path.is_file():
         return onnx.load(ensure_trunk(backbone, weights_dir))
+    if backbone.name == EMBEDDED:  # in a fraction of a second, where torch takes several
+        arrays, header = read_arrays(network_path)
+        return embedded.write_network({name: arrays[name] for name in header["order"]}, backbone.preparation)
     from transfer_core.backbones.build import load_tuned
     from transfer_core.backbones.torch_trunk import Normalized, export_network
 

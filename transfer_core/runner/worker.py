@@ -165,7 +165,7 @@ def _get_ready(run: Run, backbone: Backbone, train_count: int, emit: Emit) -> Pl
 def _save_model(run: Run, trained: Trained) -> None:
     if trained.network is not None:
         state = {name: value.numpy() for name, value in trained.network.state_dict().items()}
-        write_arrays(run.model_dir / "network.safetensors", state)
+        write_arrays(run.model_dir / "network.safetensors", state, {"order": list(state)})
     write_arrays(run.model_dir / "head.safetensors", {"weight": trained.head.weight, "bias": trained.head.bias})
 
 
