@@ -99,7 +99,11 @@ def show_end(project, run, history):
         st.error(f"{markdown(history.failure.message)} {markdown(history.failure.hint)}", icon=":material/error:")
         show_log(run)
     elif history.status == "stopped":
-        st.info("Stopped before it had learned anything.", icon=":material/info:")
+        st.info(
+            "Stopped before it had learned anything. What it has seen of your photos is kept: Resume goes on from "
+            "there.",
+            icon=":material/info:",
+        )
     elif history.status == "interrupted":
         st.warning(
             "This run was interrupted. What it had learned up to its last checkpoint is kept.", icon=":material/error:"

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import psutil
-
 from transfer_core import strategies
 from transfer_core.advice.speed import Speed
 from transfer_core.backbones import trunk
@@ -64,7 +62,7 @@ def estimate(
     if learns:
         memory = max(memory, speed.learn_bytes + config.batch_size * speed.learn_photo_bytes)
     on_card = learns and speed.device == "cuda"
-    return Estimate(seconds, memory, None if on_card else psutil.virtual_memory().available)
+    return Estimate(seconds, memory, None if on_card else _free_bytes())
 
 
 def _counts(items: Sequence[Item], val_fraction: float) -> tuple[int, int]:
@@ -96,3 +94,10 @@ def _head_s(phase: Phase, train: int, classes: int, speed: Speed) -> float:
     """To choose the head's strength and to train it."""
     per_photo = classes * phase.epochs
     return min(train, SEARCH_PHOTOS) * per_photo * speed.search_s + train * per_photo * speed.head_s
+
+
+def _free_bytes() -> float:
+    """Of the machine's memory, what programs can have now."""
+    import psutil
+
+    return float(psutil.virtual_memory().available)

@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import psutil
 from PIL import Image, ImageFilter
 from threadpoolctl import threadpool_limits
 
@@ -164,9 +163,10 @@ def _try_head(width: int) -> tuple[float, float]:
 
 def _peak_bytes() -> float:
     """The most memory that this process has had."""
-    found = psutil.Process().memory_info()
-    if hasattr(found, "peak_wset"):  # Windows
-        return float(found.peak_wset)
+    if os.name == "nt":
+        import psutil
+
+        return float(psutil.Process().memory_info().peak_wset)
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024.0)
