@@ -29,7 +29,7 @@ ORDER = [
     ["charts"],
     ["export"],
     ["cleanup", "projects"],
-    ["runner.launch", "runner.heartbeat", "runner.runner", "runner.worker"],
+    ["runner.launch", "runner.heartbeat", "runner.gpus", "runner.slots", "runner.runner", "runner.worker"],
     ["pipeline"],
     ["commands"],
     ["__main__"],

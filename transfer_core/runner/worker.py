@@ -19,6 +19,7 @@ from transfer_core.errors import TransferError
 from transfer_core.evaluation.evaluate import ValAnswers, evaluate, load_answers, save_evaluation
 from transfer_core.export import onnx as onnx_export
 from transfer_core.export.parity import check_parity
+from transfer_core.runner.gpus import VISIBLE
 from transfer_core.runner.heartbeat import beating
 from transfer_core.runs import History, Run
 from transfer_core.text import counted
@@ -35,7 +36,8 @@ def main(run_folder: str) -> int:
     run = runs.open_run(workspace, run_folder)
     # Whoever looks at the run holds its lock for less than a millisecond; the usual 50 between two tries would be felt.
     with run.lock().acquire(timeout=10, poll_interval=0.005), beating(run.folder / "heartbeat"):
-        write_json(run.folder / "worker.json", {"pid": os.getpid(), "started": time.time()})
+        who = {"pid": os.getpid(), "started": time.time(), "gpu": os.environ.get(VISIBLE)}
+        write_json(run.folder / "worker.json", who)
         log = events.EventLog(run.events_path)
         try:
             runs.keep_reserve(run)
