@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages import _ui
 from transfer_core import runs
-from transfer_core.runner.launch import ensure_runner
+from transfer_core.runner.launch import ensure_runner, slot_count
 from transfer_core.text import answer, counted, duration, markdown, pace
 
 REPLAY_S = 3.0  # a head learns faster than eyes can follow: its recorded epochs are shown over this time
@@ -59,7 +59,7 @@ def show_state(project, run, history, shown):
 def show_progress(run, history, shown):
     phase = history.phases[-1] if history.phases else None
     if history.status == "queued":
-        ahead = runs.count_ahead(_ui.workspace(), run)
+        ahead = runs.count_ahead(_ui.workspace(), run, slot_count(_ui.workspace()))
         waiting = f"{counted(ahead, 'run')} before this one" if ahead else "Starting"
         st.progress(0.0, waiting)
     elif shown and phase and phase.epochs:  # a resumed run has epochs before it has a phase that learns

@@ -27,6 +27,7 @@ HISTORIES = "histories"
 UPLOADS = "uploads_done"  # part of the uploader's key: a new key is an empty uploader
 INTAKE = "intake_report"
 SHOWN = "epochs_shown"
+STARTED = "runs_started"  # their number is part of the Train button's key: a new key is a button not pressed yet
 SETTINGS = "settings_draft"
 SPLITS = "splits"
 IN_APP = "in_app"

@@ -114,7 +114,8 @@ def ask_settings(project, classes, label, rank, disabled):
     with st.container(border=True, key="plan"):
         st.markdown(sentence(sum(classes.values()), len(classes), row, strategy))
         show_estimate(project, row, strategy, advanced)
-        if st.button(label, type=rank, icon=":material/play_arrow:", disabled=disabled, key="train"):
+        key = f"train-{len(st.session_state.setdefault(_ui.STARTED, []))}"
+        if st.button(label, type=rank, icon=":material/play_arrow:", disabled=disabled, key=key):
             start(project, row, strategy, advanced)
 
 
@@ -149,11 +150,15 @@ def show_need(found):
 
 
 def start(project, row, strategy, advanced):
+    # Fetched ahead: the second click of a double click breaks this script off at the next call of Streamlit, and must
+    # not find the run made but not noted.
+    started, shown = st.session_state[_ui.STARTED], st.session_state.setdefault(_ui.SHOWN, {})
     with _ui.shown_errors():
         config = TrainConfig(backbone=row.name, strategy=strategy, **advanced)
         with st.spinner("Checking the photos"):
             run = pipeline.start(_ui.workspace(), project, config)
-        st.session_state.setdefault(_ui.SHOWN, {})[run.id] = 0
+            started.append(run.id)
+            shown[run.id] = 0
         st.query_params["run"] = run.id
         st.rerun()
 

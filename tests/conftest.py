@@ -18,10 +18,12 @@ from tests.helpers import (
     draw_dataset,
     fill_project,
     kill_all,
+    pretend_speed,
     save_random_weights,
     tiny_row,
 )
 from transfer_core import runs
+from transfer_core.backbones import catalog
 from transfer_core.config import TrainConfig
 from transfer_core.data.items import load_items
 from transfer_core.data.split import make_split
@@ -80,6 +82,7 @@ def workspace(tmp_path, monkeypatch) -> Iterator[Workspace]:
     workspace.home.mkdir()
     monkeypatch.setenv("GRAFT_HOME", str(workspace.home))
     monkeypatch.setenv("GRAFT_IDLE_S", "0.5")
+    pretend_speed(workspace, catalog.BUILT_IN[catalog.EMBEDDED])
     yield workspace
     kill_all(workspace)
 
@@ -88,6 +91,8 @@ def workspace(tmp_path, monkeypatch) -> Iterator[Workspace]:
 def tiny_workspace(workspace, tiny_weights) -> Workspace:
     """A home with the tiny backbones and their exported trunks."""
     shutil.copytree(tiny_weights, workspace.weights_dir, dirs_exist_ok=True)
+    for name in (RESNET, VIT):
+        pretend_speed(workspace, tiny_row(name))
     return workspace
 
 

@@ -31,7 +31,7 @@ ORDER = [
     ["charts"],
     ["export"],
     ["cleanup", "projects"],
-    ["runner.launch", "runner.heartbeat", "runner.runner", "runner.worker"],
+    ["runner"],
     ["pipeline"],
     ["bench"],
     ["commands"],

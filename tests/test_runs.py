@@ -235,7 +235,10 @@ def test_a_queued_run_is_not_queued_twice_and_a_finished_one_not_again(queue_run
 def test_those_ahead_are_counted(tiny_workspace, queue_run):
     first, second, third = queue_run(), queue_run(), queue_run()
     assert [runs.count_ahead(tiny_workspace, run) for run in (first, second, third)] == [0, 1, 2]
+    assert [runs.count_ahead(tiny_workspace, run, slots=2) for run in (first, second, third)] == [0, 0, 1]
     EventLog(first.events_path).append(FINISHED)
+    with first.lock().acquire():
+        assert runs.count_ahead(tiny_workspace, third) == 2  # its worker still writes the model
     assert runs.count_ahead(tiny_workspace, third) == 1
 
 

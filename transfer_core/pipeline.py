@@ -5,6 +5,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock
+
 from transfer_core import runs, strategies
 from transfer_core.advice.estimate import Estimate, estimate
 from transfer_core.advice.speed import load_speed, want_trial
@@ -101,9 +103,24 @@ def start(
     only: Collection[str] | None = None,
     intake_s: float = 0.0,
 ) -> Run:
-    """Checks, creates the run and sees to it that a runner takes it; arguments and errors as those of `check`."""
+    """Checks, creates the run and sees to it that a runner takes it; arguments and errors as those of `check`.
+
+    A run that was asked the very same and has not ended is returned instead: a second would come to the same numbers,
+    and who presses twice, or in two windows, wants one.
+    """
     began = time.monotonic()
     split = check(workspace, project, config, only)
-    run = runs.create(project, config, split, intake_s + time.monotonic() - began)
+    with FileLock(project.folder / "start.lock"):
+        run = _find_same(workspace, project, config, split)
+        run = run or runs.create(project, config, split, intake_s + time.monotonic() - began)
     ensure_runner(workspace)
     return run
+
+
+def _find_same(workspace: Workspace, project: Project, config: TrainConfig, split: Split) -> Run | None:
+    """A run of these settings and photos that has not ended and was not asked to."""
+    for run in runs.list_runs(workspace, project):
+        under_way = run.config == config and runs.read_history(run).status in ("queued", "running")
+        if under_way and not runs.stop_requested(run) and runs.load_split(run) == split:
+            return run
+    return None

@@ -206,15 +206,14 @@ def request_export(run: Run) -> None:
             events.EventLog(run.events_path).append(events.ExportQueued())
 
 
-def count_ahead(workspace: Workspace, run: Run) -> int:
-    """How many runs are done before this queued one: the one at work, and those queued earlier."""
+def count_ahead(workspace: Workspace, run: Run, slots: int = 1) -> int:
+    """How many runs must end before this queued one begins, where so many are done at once."""
     own, ahead = read_history(run).lifecycle, 0
     for other in list_runs(workspace):
-        history = read_history(other)
-        if other.id == run.id or history.status not in ("running", "queued"):
-            continue
-        ahead += history.status == "running" or history.lifecycle.time < own.time
-    return ahead
+        if other.id != run.id:
+            history = read_history(other)  # one whose model is being written has ended, but is still at work
+            ahead += history.alive or (history.status == "queued" and history.lifecycle.time < own.time)
+    return max(0, ahead + 1 - slots)
 
 
 def keep_reserve(run: Run) -> None:

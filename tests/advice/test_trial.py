@@ -1,10 +1,18 @@
 """The trial: real, once per machine and backbone, and asked for only where it can succeed."""
 
+import shutil
 from dataclasses import asdict
+
+import pytest
 
 from tests.helpers import RESNET, run_python, tiny_row
 from transfer_core.advice import speed, trial
 from transfer_core.advice.speed import load_speed, next_wanted, save_speed, settle_wanted, speed_path, want_trial
+
+
+@pytest.fixture(autouse=True)
+def unknown_machine(tiny_workspace) -> None:
+    shutil.rmtree(tiny_workspace.home / "speeds")
 
 
 def test_a_trial_finds_out_everything(tiny_workspace):

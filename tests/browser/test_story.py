@@ -6,6 +6,8 @@ import re
 import shutil
 import signal
 import zipfile
+from collections.abc import Callable
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from tests.browser.conftest import PER_CLASS
 from tests.helpers import COLOURS, RESNET, draw_photo, fill_project, run_python, wait_for
 from transfer_core import events, runs
 from transfer_core.data.items import load_items
+from transfer_core.runner.launch import runner_lock
 from transfer_core.runs import Run
 from transfer_core.text import percent
 
@@ -112,6 +115,47 @@ def test_a_zip_of_photos_becomes_a_model(open_tab, server, leaves, tmp_path):
     wait_for(lambda: sum(int(figure) for figure in matrix(tab) if figure) == count, 10)
     press(tab, "See what it gets wrong")
     see(tab, "Each row is what a photo is")
+
+
+@pytest.fixture
+def hold_back(open_tab, server) -> Callable:
+    """Opens a tab and returns it with a context in which it does not hear what the server says, only afterwards."""
+    deaf, unheard = [], []
+
+    def relay(tab):
+        tab.connect_to_server().on_message(lambda said: unheard.append((tab, said)) if deaf else tab.send(said))
+
+    @contextmanager
+    def held_back():
+        deaf.append(True)
+        yield
+        deaf.clear()
+        for tab, said in unheard:
+            tab.send(said)
+
+    def open_and_hold(address: str):
+        tab = open_tab()
+        tab.route_web_socket(re.compile(r"/_stcore/stream"), relay)
+        tab.goto(f"{server.url}/{address}")
+        return tab, held_back
+
+    return open_and_hold
+
+
+def test_double_click_on_train_makes_one_run(hold_back, server, blots):
+    """Also where the first click's run has ended before the second click, which the old button still takes."""
+    with runner_lock(server.workspace).acquire(timeout=30):  # nobody takes the run: the test alone says when it ends
+        tab, held_back = hold_back(f"train?project={blots.id}")
+        see(tab, "looks at your 24 photos")
+        is_still(tab)
+        with held_back():
+            press(tab, "Train")
+            [run] = wait_for(lambda: runs.list_runs(server.workspace, blots), 10)
+            runs.request_stop(run)
+            press(tab, "Train")
+        see(tab, "Stopped before it had learned anything.")
+        is_still(tab)
+    assert runs.list_runs(server.workspace, blots) == [run]
 
 
 # --- a run cannot be lost ------------------------------------------------------------------------------------------

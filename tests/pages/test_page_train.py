@@ -6,7 +6,8 @@ import pytest
 from tests.helpers import RESNET, VIT
 from tests.pages.conftest import after_epochs, button, charts, errors, press, said, write
 from transfer_core import events, runs
-from transfer_core.workspace import read_json
+from transfer_core.runner.launch import card_path
+from transfer_core.workspace import read_json, write_json
 
 MATRIX = [[2, 0, 0], [0, 1, 1], [0, 0, 2]]
 RESULT = {
@@ -113,6 +114,13 @@ def test_queued_run_behind_another_says_how_many_are_before_it(visit, project, q
     queue_run()
     last = queue_run()
     assert "1 run before this one" in said(visit("train", project=project.id, run=last.id))
+
+
+def test_queued_run_beside_another_on_a_second_gpu_starts(visit, project, training, queue_run, workspace):
+    last = queue_run()
+    assert "1 run before this one" in said(visit("train", project=project.id, run=last.id))
+    write_json(card_path(workspace), {"slots": 2})
+    assert "Starting" in said(visit("train", project=project.id, run=last.id))
 
 
 def test_queued_run_that_is_stopped_leaves_the_queue(visit, project, queue_run):

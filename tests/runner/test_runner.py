@@ -1,6 +1,7 @@
-"""The queue: one run after the other, none lost, and an end of its own."""
+"""The queue: one run after the other in each slot, none lost, and an end of its own."""
 
 import os
+import signal
 import time
 
 import pytest
@@ -11,8 +12,10 @@ from transfer_core import events, runs
 from transfer_core.errors import RunError
 from transfer_core.events import EventLog, read_events
 from transfer_core.runner import runner
-from transfer_core.runner.launch import ensure_runner, runner_lock
-from transfer_core.workspace import read_json
+from transfer_core.runner.launch import card_path, ensure_runner, runner_lock, slot_count
+from transfer_core.runner.slots import Slot, last_word
+from transfer_core.runs import Run
+from transfer_core.workspace import read_json, write_json
 
 
 def status(run) -> str:
@@ -26,6 +29,15 @@ def _is_held(workspace) -> bool:
             return False
     except Timeout:
         return True
+
+
+def worker(run) -> dict:
+    """Who has the run, or had it last."""
+    return read_json(run.folder / "worker.json")
+
+
+def kinds(run) -> list[str]:
+    return [type(event).__name__ for event in read_events(run.events_path)[0]]
 
 
 def times(run) -> tuple[float, float]:
@@ -43,10 +55,10 @@ def test_two_runs_at_once_are_done_one_after_the_other_and_then_it_ends(tiny_wor
     wait_for(lambda: not _is_held(tiny_workspace), 20)
     assert times(first)[1] < times(second)[0]
     for run in (first, second):
-        assert [type(event).__name__ for event in read_events(run.events_path)[0]].count("RunStarted") == 1
-        assert read_json(run.folder / "worker.json")["pid"] != read_json(tiny_workspace.home / "runner.json")["pid"]
+        assert kinds(run).count("RunStarted") == 1
+        assert worker(run)["pid"] != read_json(card_path(tiny_workspace))["pid"]
     with pytest.raises(ProcessLookupError):
-        os.kill(wait_gone(read_json(tiny_workspace.home / "runner.json")["pid"]), 0)
+        os.kill(wait_gone(read_json(card_path(tiny_workspace))["pid"]), 0)
 
 
 def wait_gone(pid: int) -> int:
@@ -62,54 +74,107 @@ def wait_gone(pid: int) -> int:
     return pid
 
 
+def ids(found: list[Run]) -> list[str]:
+    return [run.id for run in found]
+
+
 def test_the_one_queued_first_comes_first(tiny_workspace, queue_run):
     first, second = queue_run(), queue_run()
     queue = runner._Queue(tiny_workspace)
-    assert queue.next_run().id == first.id
+    assert ids(queue.look().waiting) == ids([first, second])
     EventLog(first.events_path).append(events.RunFailed(message="m", hint="h"))
-    assert queue.next_run().id == second.id
+    assert ids(queue.look().waiting) == ids([second])
     runs.request_resume(first)
-    assert queue.next_run().id == second.id  # whoever resumes stands at the end
+    assert ids(queue.look().waiting) == ids([second, first])  # whoever resumes stands at the end
 
 
 def test_runs_that_somebody_works_on_or_that_ended_are_left_alone(tiny_workspace, queue_run):
-    working, done, interrupted = queue_run(), queue_run(), queue_run()
+    working, done, interrupted, ours = (queue_run() for _ in range(4))
     EventLog(done.events_path).append(events.RunStopped(result=None))
     EventLog(interrupted.events_path).append(events.RunStarted())
     with working.lock().acquire():
-        assert runner._Queue(tiny_workspace).next_run() is None
+        waiting, strays = runner._Queue(tiny_workspace).look({ours.id})  # which may not have taken its lock yet
+    assert (waiting, ids(strays)) == ([], [working.id])
 
 
 def test_a_cut_off_export_is_taken_up_once_after_everything_else(tiny_workspace, queue_run):
     cut_off, waiting = queue_run(), queue_run()
     EventLog(cut_off.events_path).append(events.RunFinished(result={"val_accuracy": 1.0}))
     queue = runner._Queue(tiny_workspace)
-    assert queue.next_run().id == waiting.id
+    assert ids(queue.look().waiting) == ids([waiting, cut_off])
     EventLog(waiting.events_path).append(events.RunStopped(result=None))
-    assert queue.next_run().id == cut_off.id
     EventLog(cut_off.events_path).append(events.ExportFailed(message="It did not work."))
-    assert queue.next_run() is None
+    assert queue.look().waiting == []
     runs.request_export(cut_off)
-    assert queue.next_run().id == cut_off.id
+    assert ids(queue.look().waiting) == [cut_off.id]
+
+
+def test_a_run_that_cannot_be_read_does_not_stop_the_others(tiny_workspace, queue_run):
+    unreadable, other = queue_run(), queue_run()
+    unreadable.events_path.unlink()
+    unreadable.events_path.mkdir()
+    assert ids(runner._Queue(tiny_workspace).look().waiting) == [other.id]
+
+
+@pytest.mark.parametrize(
+    ("gpus", "stray", "free"),
+    [
+        ([None], [], [None]),
+        ([None], [""], []),  # a worker of an earlier runner is still at work on the processor
+        (["a", "b"], ["a"], ["b"]),
+        (["a", "b"], ["b"], ["a"]),
+        (["a", "b"], ["a", "b"], []),
+        (["a", "b"], [None], ["b"]),  # it sees both and takes the first
+        (["a", "b"], ["c"], ["b"]),
+    ],
+)
+def test_slots_of_stray_workers_are_not_free(tiny_workspace, queue_run, gpus, stray, free):
+    strays = [queue_run() for _ in stray]
+    for run, gpu in zip(strays, stray, strict=True):
+        write_json(run.folder / "worker.json", {"pid": 1, "gpu": gpu})
+    slots = [Slot(tiny_workspace, gpu) for gpu in gpus]
+    assert [slot.gpu for slot in runner._free_slots(slots, strays)] == free
+
+
+class Actor(Slot):
+    """A slot without processes: a function does its runs, at once or in as many looks as it says."""
+
+    def __init__(self, workspace, do):
+        super().__init__(workspace)
+        self._do, self._looks = do, 0
+
+    def begin(self, run) -> bool:
+        self._looks = self._do(run) or 0
+        self.run = run if self._looks else None
+        return self.run is not None
+
+    def tend(self) -> bool:
+        self._looks -= 1
+        if self.run is None or self._looks > 0:
+            return False
+        self.run = None
+        return True
+
+    def keep_spare(self) -> None:
+        pass
 
 
 @pytest.fixture
 def in_process(tiny_workspace, monkeypatch):
-    """Runs the runner in this process, its workers replaced; returns what it gave them."""
+    """Runs the runner in this process, a function in place of its workers; returns what it gave them."""
     monkeypatch.setenv("GRAFT_IDLE_S", "0.2")
     monkeypatch.setattr(runner.os, "nice", lambda by: 0)
     monkeypatch.setattr(runner, "_LOOK_EVERY_S", 0.02)
     monkeypatch.setattr(runner, "_WAKE_EVERY_S", 0.01)
     given = []
 
-    def serve(do) -> list:
-        def note(run, spare):
+    def serve(do, slots: int = 1) -> list:
+        def note(run):
             given.append(run.id)
             assert len(given) < 5, "the same run again and again"
-            do(run)
+            return do(run)
 
-        monkeypatch.setattr(runner, "_do", note)
-        monkeypatch.setattr(runner._Spare, "start", lambda self: None)
+        monkeypatch.setattr(runner, "open_slots", lambda workspace: [Actor(workspace, note) for _ in range(slots)])
         assert runner.main(str(tiny_workspace.home)) == 0
         return given
 
@@ -122,8 +187,8 @@ def test_an_export_that_kills_its_worker_is_not_begun_for_ever(queue_run, in_pro
 
     def die(run):
         EventLog(run.events_path).append(events.ExportStarted())
-        if last_word := runner._last_word(runs.read_history(run), None, -9):
-            EventLog(run.events_path).append(last_word)
+        if word := last_word(runs.read_history(run), None, "exit code -9"):
+            EventLog(run.events_path).append(word)
 
     assert in_process(die) == [run.id, run.id]  # once more than the first, which may have been an accident
     assert "ended without a word (exit code -9)" in runs.read_history(run).export.message
@@ -164,13 +229,6 @@ def test_a_worker_that_dies_before_its_first_word_is_a_failed_run(tiny_workspace
     wait_for(lambda: status(other) == "finished")  # the others do not suffer
 
 
-def test_a_run_that_was_deleted_while_it_waited_does_not_hurt_the_runner(tiny_workspace, queue_run):
-    run = queue_run()
-    runs.delete(run)
-    runner._do(run, runner._Spare(tiny_workspace))
-    assert not run.folder.exists()
-
-
 def test_a_runner_outlives_whoever_started_it(tiny_workspace, queue_run):
     run = queue_run(epochs=2)
     answer = run_python(
@@ -182,39 +240,6 @@ def test_a_runner_outlives_whoever_started_it(tiny_workspace, queue_run):
     wait_for(lambda: status(run) == "finished")
 
 
-def test_a_spare_worker_does_the_run_it_is_given(tiny_workspace, queue_run):
-    run = queue_run(epochs=2)
-    spare = runner._Spare(tiny_workspace)
-    spare.start()
-    waiting = spare._worker.pid
-    spare.start()
-    assert spare._worker.pid == waiting  # one is enough
-    worker = spare.give(run)
-    assert (worker.pid, worker.wait(timeout=60)) == (waiting, 0)
-    assert status(run) == "finished" and run.log_path.exists()
-    assert not (tiny_workspace.home / "needs-torch").exists()
-
-
-def test_a_spare_worker_that_died_is_replaced(tiny_workspace, queue_run):
-    run = queue_run(epochs=2)
-    spare = runner._Spare(tiny_workspace)
-    spare.start()
-    dead = spare._worker
-    dead.kill()
-    dead.wait()
-    worker = spare.give(run)
-    assert worker.pid != dead.pid and worker.wait(timeout=60) == 0
-    assert status(run) == "finished"
-
-
-def test_a_spare_worker_that_is_not_needed_ends(tiny_workspace):
-    spare = runner._Spare(tiny_workspace)
-    spare.start()
-    worker = spare._worker
-    spare.end()
-    assert worker.poll() == 0
-
-
 def test_a_runner_of_older_code_hands_over(tiny_workspace, queue_run, in_process, monkeypatch):
     run = queue_run()
     versions, called = iter(["old", "old", "new", "new"]), []
@@ -224,17 +249,53 @@ def test_a_runner_of_older_code_hands_over(tiny_workspace, queue_run, in_process
     assert status(run) == "queued"
 
 
-def test_a_run_that_was_resumed_before_its_worker_ended_is_not_called_failed(queue_run):
-    """A worker that has said its last word needs a moment to end; Resume may be pressed meanwhile."""
-    run = queue_run()
-    before = runs.read_history(run).lifecycle
-    log = EventLog(run.events_path)
-    assert runner._last_word(runs.read_history(run), before, 1) is not None  # not a word was said
-    log.append(events.RunStarted())
-    log.append(events.RunStopped(result=None))
-    runs.request_resume(run)
-    assert status(run) == "queued"
-    assert runner._last_word(runs.read_history(run), before, 0) is None
+def test_a_runner_of_older_code_sees_its_run_to_the_end_and_takes_no_other(queue_run, in_process, monkeypatch):
+    run, late, versions = queue_run(), [], ["old"]
+    monkeypatch.setattr(runner, "code_version", lambda: versions[-1])
+    monkeypatch.setattr(runner, "ensure_runner", lambda workspace: None)
+
+    def begin(run) -> int:
+        versions.append("new")
+        late.append(queue_run())
+        return 20  # looks until it has ended
+
+    left = []
+    monkeypatch.setattr(Actor, "dismiss_spare", lambda self: left.append(self.run))
+    assert in_process(begin, slots=2) == [run.id]  # the second slot was free
+    assert left == [None, None] and status(late[0]) == "queued"
+
+
+def test_each_gpu_does_a_run_at_once_and_a_killed_worker_hurts_no_other(
+    tiny_workspace, queue_run, queue_stuck_run, driver_tool
+):
+    driver_tool("echo 'GPU 0: X (UUID: GPU-aa)'; echo 'GPU 1: X (UUID: GPU-bb)'")
+    first, second, third = queue_stuck_run(), queue_stuck_run(), queue_run(epochs=2)
+    ensure_runner(tiny_workspace)
+    wait_for(lambda: status(first) == status(second) == "running")
+    assert slot_count(tiny_workspace) == 2
+    assert (worker(first)["gpu"], worker(second)["gpu"], status(third)) == ("GPU-aa", "GPU-bb", "queued")
+    killed = time.time()
+    os.kill(worker(first)["pid"], signal.SIGKILL)
+    wait_for(lambda: status(third) == "finished")
+    assert times(third)[0] > killed and worker(third)["gpu"] == "GPU-aa"
+    assert (status(first), status(second)) == ("interrupted", "running")
+
+
+def test_a_runner_after_a_killed_one_waits_for_the_worker_it_left(tiny_workspace, queue_run, queue_stuck_run):
+    first, second = queue_stuck_run(), queue_run(epochs=2)
+    ensure_runner(tiny_workspace)
+    wait_for(lambda: status(first) == "running")
+    dead = read_json(card_path(tiny_workspace))["pid"]
+    os.kill(dead, signal.SIGKILL)
+    wait_gone(dead)
+    ensure_runner(tiny_workspace)
+    wait_for(lambda: read_json(card_path(tiny_workspace))["pid"] != dead)
+    time.sleep(0.7)  # longer than it would need to begin the second, and than it stays without work
+    assert (status(first), status(second)) == ("running", "queued")
+    killed = time.time()
+    os.kill(worker(first)["pid"], signal.SIGKILL)
+    wait_for(lambda: status(second) == "finished")
+    assert times(second)[0] > killed and kinds(first).count("RunStarted") == 1
 
 
 def test_a_run_whose_model_is_being_written_cannot_be_resumed_yet(queue_run):

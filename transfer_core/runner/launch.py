@@ -4,12 +4,12 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from transfer_core.workspace import Workspace
+from transfer_core.workspace import Workspace, read_json
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -39,6 +39,19 @@ def wake_path(workspace: Workspace) -> Path:
     return workspace.home / "runner.wake"
 
 
+def card_path(workspace: Workspace) -> Path:
+    """What the newest runner says of itself: its pid, when it started, and its slots: how many runs it does at once."""
+    return workspace.home / "runner.json"
+
+
+def slot_count(workspace: Workspace) -> int:
+    """How many runs are done at once, as far as a runner has found out."""
+    try:
+        return read_json(card_path(workspace))["slots"]
+    except (OSError, ValueError, KeyError):
+        return 1
+
+
 def code_version() -> str:
     """Changes whenever a file of `transfer_core` does: a runner of older code must not do runs of newer."""
     files = sorted((_ROOT / "transfer_core").rglob("*.py"))
@@ -47,19 +60,26 @@ def code_version() -> str:
 
 
 def start_detached(
-    module_and_arguments: Sequence[str], log_path: Path, stdin: int = subprocess.DEVNULL
+    module_and_arguments: Sequence[str],
+    log_path: Path,
+    stdin: int = subprocess.DEVNULL,
+    environment: Mapping[str, str] | None = None,
 ) -> subprocess.Popen:
-    """Starts `python -m ...` as a process that does not end with ours, at low priority, its output in a file."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(_ROOT), os.environ.get("PYTHONPATH", "")])}
+    """Starts `python -m ...` as a process that does not end with ours, at low priority, its output in a file.
+
+    Args:
+        environment: Variables that it finds beside or in place of ours.
+    """
+    variables = os.environ | {"PYTHONPATH": os.pathsep.join([str(_ROOT), os.environ.get("PYTHONPATH", "")])}
     # Threads that spin while they wait steal the processor from the page that is being looked at.
-    environment |= {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1"}
+    variables |= {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1"} | (environment or {})
     with log_path.open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", *module_and_arguments],
             stdin=stdin,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=environment,
+            env=variables,
             close_fds=True,
             **_detached(),
         )

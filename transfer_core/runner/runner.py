@@ -1,25 +1,27 @@
-"""The queue: one detached process per workspace that has one run done after the other. Imports no torch.
+"""The queue: one detached process per workspace that has runs done, one at a time in each slot. Imports no torch.
 
 `python -m transfer_core.runner.runner HOME`. Ends by itself after `GRAFT_IDLE_S` seconds without work.
 """
 
 import os
-import subprocess
 import sys
 import time
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from filelock import Timeout
 
-from transfer_core import events, runs
-from transfer_core.runner.launch import code_version, ensure_runner, runner_lock, start_detached, wake_path
+from transfer_core import runs
+from transfer_core.runner.launch import card_path, code_version, ensure_runner, runner_lock, wake_path
+from transfer_core.runner.slots import Slot, open_slots
+from transfer_core.runner.trials import Trials
 from transfer_core.runs import History, Run
-from transfer_core.workspace import Workspace, write_json
+from transfer_core.workspace import Workspace, read_json, write_json
 
 _IDLE_S = 600.0
 _LOOK_EVERY_S = 2.0  # at all runs; whoever queues one wakes us sooner
 _WAKE_EVERY_S = 0.05
-_EXPORT_ATTEMPTS = 2  # one more than none, should the first have been killed by accident
 
 
 def main(home: str) -> int:
@@ -33,15 +35,30 @@ def main(home: str) -> int:
     while code_version() == version:
         try:
             with runner_lock(workspace).acquire(blocking=False):
-                write_json(workspace.home / "runner.json", {"pid": os.getpid(), "started": time.time()})
-                _serve(workspace, queue, idle_s, version)
+                workspace.clear_deleted()
+                slots = open_slots(workspace)
+                who = {"pid": os.getpid(), "started": time.time(), "slots": len(slots)}
+                write_json(card_path(workspace), who)
+                _serve(workspace, queue, slots, idle_s, version)
         except Timeout:
             return 0
         # A run may have been queued while the lock was still held, by somebody who saw us alive.
-        if not queue.next_run():
+        if not queue.look().waiting:
             return 0
     ensure_runner(workspace)  # a runner of the new code goes on with the queue
     return 0
+
+
+class _View(NamedTuple):
+    """The queue at one moment.
+
+    Args:
+        waiting: Those to be done, in that order.
+        strays: Those that workers of an earlier runner, which was killed, are still at.
+    """
+
+    waiting: list[Run]
+    strays: list[Run]
 
 
 class _Queue:
@@ -51,107 +68,83 @@ class _Queue:
         self._workspace = workspace
         self._histories: dict[str, History] = {}
 
-    def next_run(self) -> Run | None:
-        """The run that was queued first, else one whose export was cut off."""
-        waiting = []
+    def look(self, ours: Collection[str] = ()) -> _View:
+        """The runs of other ids than ours: first those that were queued first, last those whose export was cut off."""
+        waiting, strays = [], []
         for run in runs.list_runs(self._workspace):
-            history = runs.read_history(run, self._histories.get(run.id))
-            self._histories[run.id] = history
-            if history.alive:
+            if run.id in ours or (history := self._read(run)) is None:
                 continue
-            if history.status == "queued":
+            if history.alive:
+                strays.append(run)
+            elif history.status == "queued":
                 waiting.append((0, history.lifecycle.time if history.lifecycle else run.created, run))
             elif history.needs_export:
                 waiting.append((1, run.created, run))
-        return min(waiting, key=lambda entry: entry[:2])[2] if waiting else None
+        return _View([run for *_, run in sorted(waiting, key=lambda entry: entry[:2])], strays)
 
-
-class _Spare:
-    """A worker that was started ahead and waits for a run: starting Python and its packages takes a second or more."""
-
-    def __init__(self, workspace: Workspace):
-        self._workspace = workspace
-        self._worker: subprocess.Popen | None = None
-
-    def start(self) -> None:
-        """Starts one unless one waits."""
-        if self._worker is None or self._worker.poll() is not None:
-            log = self._workspace.home / "runner.log"
-            arguments = ["transfer_core.runner.worker", "--spare", str(self._workspace.home)]
-            self._worker = start_detached(arguments, log, stdin=subprocess.PIPE)
-
-    def give(self, run: Run) -> subprocess.Popen:
-        """Has the spare worker do the run, or a new one where there is no spare."""
-        worker, self._worker = self._worker, None
+    def _read(self, run: Run) -> History | None:
         try:
-            if worker is not None and worker.poll() is None:
-                worker.stdin.write(os.fsencode(run.folder) + b"\n")
-                worker.stdin.close()
-                return worker
-        except OSError:  # it died just now
-            pass
-        return start_detached(["transfer_core.runner.worker", str(run.folder)], run.log_path)
-
-    def end(self) -> None:
-        """Sends the spare home: at the end of its input it ends."""
-        if self._worker is not None:
-            self._worker.stdin.close()
-            self._worker.wait()
+            self._histories[run.id] = runs.read_history(run, self._histories.get(run.id))
+            return self._histories[run.id]
+        except OSError:  # its page says so; the others must not suffer
+            return None
 
 
-def _serve(workspace: Workspace, queue: _Queue, idle_s: float, version: str) -> None:
-    """Does what waits, until nothing has for `idle_s` seconds or the code has changed."""
-    workspace.clear_deleted()
-    spare = _Spare(workspace)
-    wake = wake_path(workspace)
-    idle_since, looked, seen = time.monotonic(), 0.0, None
+def _serve(workspace: Workspace, queue: _Queue, slots: Sequence[Slot], idle_s: float, version: str) -> None:
+    """Has runs done until none has waited for `idle_s` seconds, or the code was replaced; never leaves one at work."""
+    wake, trials = wake_path(workspace), Trials(workspace)
+    looked, seen, worked, replaced = 0.0, None, time.monotonic(), False
     try:
-        while time.monotonic() - idle_since < idle_s:
+        while True:
+            ended = [slot for slot in slots if slot.tend()]
             now, changed = time.monotonic(), wake.stat().st_mtime_ns if wake.exists() else 0
-            if changed != seen or now - looked > _LOOK_EVERY_S:
-                looked, seen = now, changed
-                if code_version() != version:
-                    return
-                if run := queue.next_run():
-                    _do(run, spare)
-                    idle_since, looked = time.monotonic(), 0.0
-                    continue
-                spare.start()
+            if ended or changed != seen or now - looked > _LOOK_EVERY_S:
+                looked, seen, replaced = now, changed, code_version() != version
+                if not replaced and _hand_out(queue, slots):
+                    worked = now
+                if any(slot.run for slot in slots):
+                    trials.break_off()
+                elif not replaced:
+                    trials.begin_next()
+            if trials.tend() or any(slot.run for slot in slots):
+                worked = now
+            elif replaced or now - worked > idle_s:
+                return
             time.sleep(_WAKE_EVERY_S)
     finally:
-        spare.end()
+        trials.break_off()
+        for slot in slots:
+            slot.dismiss_spare()
 
 
-def _do(run: Run, spare: _Spare) -> None:
-    """Has a worker do the run and waits for its end."""
-    before = runs.read_history(run).lifecycle
+def _hand_out(queue: _Queue, slots: Sequence[Slot]) -> bool:
+    """Gives what waits to the slots that are free; those that stay so keep a spare. Whether anything waited."""
+    ours = {slot.run.id for slot in slots if slot.run}
+    if len(ours) == len(slots):
+        return False
+    waiting, strays = queue.look(ours)
+    free = _free_slots(slots, strays)
+    for run in waiting:
+        if free and free[0].begin(run):
+            free.pop(0)
+    for slot in free:
+        slot.keep_spare()
+    return bool(waiting)
+
+
+def _free_slots(slots: Sequence[Slot], strays: Sequence[Run]) -> list[Slot]:
+    """Slots where nobody is at work; a stray worker that names none of their GPUs is at the first, as torch would."""
+    known = {slot.gpu for slot in slots}
+    taken = {gpu if gpu in known else slots[0].gpu for gpu in map(_gpu_of, strays)}
+    return [slot for slot in slots if slot.run is None and slot.gpu not in taken]
+
+
+def _gpu_of(run: Run) -> str | None:
+    """What the run's worker found in CUDA_VISIBLE_DEVICES."""
     try:
-        worker = spare.give(run)
-        code = worker.wait()
-    except FileNotFoundError:  # deleted while it was waiting
-        return
-    if run.folder.is_dir() and (last_word := _last_word(runs.read_history(run), before, code)):
-        with run.lock().acquire(timeout=10):
-            events.EventLog(run.events_path).append(last_word)
-
-
-def _last_word(history: History, before: events.Event | None, code: int) -> events.Event | None:
-    """What to say for a worker that died without a word; unsaid, the same work would be begun for ever.
-
-    Args:
-        before: The newest lifecycle event when the worker was given the run: one that was queued again meanwhile, after
-            its worker had spoken, is no silent one.
-    """
-    if history.status == "queued" and history.lifecycle == before:
-        return events.RunFailed(
-            message=f"The program that trains could not start (exit code {code}).",
-            hint="The file worker.log says why. If a package is missing, run `pip install -r requirements.txt` again.",
-        )
-    if history.needs_export and history.export_attempts >= _EXPORT_ATTEMPTS:
-        return events.ExportFailed(
-            message=f"The program that writes the model ended without a word (exit code {code})."
-        )
-    return None
+        return read_json(run.folder / "worker.json").get("gpu")
+    except (OSError, ValueError):
+        return None
 
 
 if __name__ == "__main__":

@@ -19,8 +19,9 @@ from transfer_core.errors import TransferError
 from transfer_core.evaluation.evaluate import ValAnswers, evaluate, load_answers, save_evaluation
 from transfer_core.export import onnx as onnx_export
 from transfer_core.export.parity import check_parity
+from transfer_core.runner.gpus import VISIBLE
 from transfer_core.runner.heartbeat import beating
-from transfer_core.runs import Run
+from transfer_core.runs import History, Run
 from transfer_core.text import counted
 from transfer_core.training import engine
 from transfer_core.training.checkpoints import load_checkpoint
@@ -37,7 +38,8 @@ def main(run_folder: str) -> int:
     """Does the run and returns the exit code; whatever goes wrong becomes an event with advice."""
     workspace = Workspace(Path(run_folder).resolve().parents[3])
     run = runs.open_run(workspace, run_folder)
-    with run.lock().acquire(timeout=10), beating(run.folder / "heartbeat"):
+    # Whoever looks at the run holds its lock for less than a millisecond; the usual 50 between two tries would be felt.
+    with run.lock().acquire(timeout=10, poll_interval=0.005), beating(run.folder / "heartbeat"):
         started = time.time()
         _introduce(run, started)
         log = events.EventLog(run.events_path)
@@ -58,9 +60,9 @@ def main(run_folder: str) -> int:
 
 
 def _introduce(run: Run, started: float) -> None:
-    """Says who works on the run, and whether it has needed torch until now."""
-    known = {"pid": os.getpid(), "started": started, "torch": "torch" in sys.modules}
-    write_json(run.folder / "worker.json", known)
+    """Says who works on the run, on which GPU, and whether it has needed torch until now."""
+    who = {"pid": os.getpid(), "started": started, "gpu": os.environ.get(VISIBLE), "torch": "torch" in sys.modules}
+    write_json(run.folder / "worker.json", who)
 
 
 def explain(error: BaseException) -> tuple[str, str]:
@@ -93,12 +95,17 @@ def crossing_notice(split: Split) -> str:
 
 
 def _work(workspace: Workspace, run: Run, log: events.EventLog) -> None:
-    history = runs.read_history(run)
+    history = _own_history(run)
     # "running" is one that was cut off and is ours now; one that was stopped before we came stays stopped.
     if history.status in ("queued", "running"):
         _train(workspace, run, log, resumed=history.started is not None)
-    if runs.read_history(run).needs_export:
+    if _own_history(run).needs_export:
         _export(workspace, run, log)
+
+
+def _own_history(run: Run) -> History:
+    """As `runs.read_history`, but without the 50 ms for which that tries to take the lock that we hold."""
+    return runs.fold(History(alive=True), events.read_events(run.events_path)[0])
 
 
 def _train(workspace: Workspace, run: Run, log: events.EventLog, resumed: bool) -> None:

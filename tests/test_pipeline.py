@@ -1,0 +1,63 @@
+"""From settings to a queued run: what is asked twice is done once."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.helpers import RESNET
+from transfer_core import events, pipeline, runs
+from transfer_core.config import TrainConfig
+from transfer_core.data.items import load_items
+from transfer_core.events import EventLog
+from transfer_core.runner.launch import runner_lock
+
+CONFIG = TrainConfig(backbone=RESNET, val_fraction=0.25)
+
+
+@pytest.fixture(autouse=True)
+def no_runner(workspace) -> Iterator[None]:
+    """Holds the runner's lock, so that runs wait until the test has looked at them."""
+    with runner_lock(workspace):
+        yield
+
+
+@pytest.fixture
+def start(tiny_workspace, project):
+    return lambda config=CONFIG, only=None: pipeline.start(tiny_workspace, project, config, only)
+
+
+def test_asked_in_several_windows_at_once_it_makes_one_run(start, tiny_workspace):
+    with ThreadPoolExecutor(4) as windows:
+        started = [future.result() for future in [windows.submit(start) for _ in range(4)]]
+    assert started == runs.list_runs(tiny_workspace) * 4
+
+
+def test_other_settings_or_other_photos_make_another_run(start, project):
+    photos = [item.id for item in load_items(project)]
+    asked = [start(), start(TrainConfig(backbone=RESNET, val_fraction=0.25, seed=1)), start(only=photos[1:])]
+    assert len({run.id for run in asked}) == 3
+    assert start(only=photos) == asked[0]
+
+
+def test_what_is_at_work_is_not_begun_a_second_time(start):
+    run = start()
+    EventLog(run.events_path).append(events.RunStarted())
+    with run.lock().acquire():
+        assert start() == run
+
+
+@pytest.mark.parametrize("end", [events.RunStarted(), events.RunFailed(message="m", hint="h")])
+def test_what_has_ended_can_be_asked_again(start, end):
+    """Without its worker, the one that has started is interrupted."""
+    run = start()
+    EventLog(run.events_path).append(end)
+    assert start() != run
+
+
+def test_what_is_about_to_stop_can_be_asked_again(start):
+    run = start()
+    EventLog(run.events_path).append(events.RunStarted())
+    with run.lock().acquire():
+        runs.request_stop(run)
+        assert start() != run
