@@ -7,9 +7,8 @@ from transfer_core import charts, pipeline, runs, strategies
 from transfer_core.backbones import catalog, weights
 from transfer_core.config import TrainConfig
 from transfer_core.data.items import count_classes, load_items
-from transfer_core.errors import TransferError
 from transfer_core.runner.launch import ensure_runner
-from transfer_core.text import counted, duration, file_size, markdown
+from transfer_core.text import counted, duration, markdown
 
 LAYER_NAMES = ("first layers", "stage 2", "stage 3", "stage 4", "last stage", "new part")
 STATES = {"embedded": "on this computer", "local": "on this computer", "download": "needs a download of {} MB"}
@@ -96,10 +95,7 @@ def sentence(photos, classes, row, strategy):
     first = f"{name} is downloaded first ({row.download_mb} MB). " if needs_download(row) else ""
     if strategy == "feature_extraction":
         return f"{first}{name} looks at your {seen} once; then a small new part learns your {learned}."
-    return (
-        f"{first}{name} looks at your {seen} again and again, and all its layers are adjusted to your {learned}. "
-        "This can take minutes."
-    )
+    return f"{first}{name} looks at your {seen} again and again, and all its layers are adjusted to your {learned}."
 
 
 def ask_settings(project, classes, label, rank, disabled):
@@ -112,39 +108,44 @@ def ask_settings(project, classes, label, rank, disabled):
     with right:
         strategy = choose_strategy(draft)
     with st.container(border=True, key="plan"):
-        st.markdown(sentence(sum(classes.values()), len(classes), row, strategy))
-        show_estimate(project, row, strategy, advanced)
+        text = sentence(sum(classes.values()), len(classes), row, strategy)
+        with _ui.shown_errors():
+            show_plan(text, project, TrainConfig(backbone=row.name, strategy=strategy, **advanced))
         key = f"train-{len(st.session_state.setdefault(_ui.STARTED, []))}"
         if st.button(label, type=rank, icon=":material/play_arrow:", disabled=disabled, key=key):
             start(project, row, strategy, advanced)
 
 
-def show_estimate(project, row, strategy, advanced):
-    """How long it will take; looks again every second as long as the machine's speed is being measured."""
-    try:
-        config = TrainConfig(backbone=row.name, strategy=strategy, **advanced)
-    except TransferError:
-        return  # said when Train is pressed
+def show_plan(text, project, config):
+    """What will happen and how long it will take; looks again as long as the computer's speed is being measured."""
     found, coming = pipeline.estimate_run(_ui.workspace(), load_items(project), config)
     if found is None and coming:
+        st.markdown(text)
         st.fragment(wait_for_estimate, run_every=1)(project, config)
-    elif found is not None:
-        show_need(found)
+    elif found is None:
+        st.markdown(text)
+    else:
+        st.markdown(f"{text} **About {duration(found.seconds)}.**")
+        show_memory(found)
 
 
 def wait_for_estimate(project, config):
     found, coming = pipeline.estimate_run(_ui.workspace(), load_items(project), config)
     if found is not None or not coming:
         st.rerun()
-    st.caption("Measuring how fast this computer is, once for this backbone. You need not wait for it.")
+    st.caption("How long? This computer's speed is being measured, once for this backbone. You need not wait for it.")
 
 
-def show_need(found):
-    st.caption(f"About {duration(found.seconds)}, and {file_size(found.memory_bytes)} of memory.")
-    if not found.fits:
+def show_memory(found):
+    needed = f"{found.memory_bytes / 1e9:.1f} GB of memory"
+    if found.free_bytes is None:
+        st.caption(f"Needs about {needed} on the graphics card.")
+    elif found.fits:
+        st.caption(f"Needs about {needed}; {found.free_bytes / 1e9:.1f} GB are free.")
+    else:
         st.warning(
-            f"Only {file_size(found.free_bytes)} of memory are free. Close other programs, or choose a smaller "
-            "backbone or a smaller batch size.",
+            f"Needs about {needed}, and {found.free_bytes / 1e9:.1f} GB are free. Close other programs, or choose a "
+            "smaller backbone or a smaller batch size.",
             icon=":material/memory:",
         )
 

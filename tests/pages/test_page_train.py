@@ -1,4 +1,5 @@
 import json
+import shutil
 import time
 
 import pytest
@@ -6,6 +7,9 @@ import pytest
 from tests.helpers import RESNET, VIT
 from tests.pages.conftest import after_epochs, button, charts, errors, press, said, write
 from transfer_core import events, runs
+from transfer_core.advice.speed import Speed, next_wanted, save_speed
+from transfer_core.backbones import catalog
+from transfer_core.runner import launch
 from transfer_core.runner.launch import card_path
 from transfer_core.workspace import read_json, write_json
 
@@ -37,6 +41,24 @@ def test_too_few_classes_lead_to_photos(visit, workspace):
 def test_before_the_first_run_it_says_what_will_happen(visit, project):
     text = said(visit("train", project=project.id)).replace("\\", "")
     assert "EfficientNet-Lite0 looks at your 24 photos once; then a small new part learns your 3 classes." in text
+
+
+def test_it_says_how_long_and_how_much_memory(visit, project, workspace):
+    text = said(visit("train", project=project.id)).replace("\\", "")
+    assert "**About 1 s.**" in text and "Needs about 0.2 GB of memory" in text
+    huge = Speed(0, 0, 1, 0, 0, 1e15)
+    save_speed(workspace, catalog.BUILT_IN[catalog.EMBEDDED], huge)
+    app = visit("train", project=project.id)
+    assert "**About 24 s.**" in said(app).replace("\\", "")
+    assert any("Close other programs" in warning.value for warning in app.warning)
+
+
+def test_a_machine_whose_speed_is_not_known_is_tried(visit, project, workspace, monkeypatch):
+    shutil.rmtree(workspace.home / "speeds")
+    monkeypatch.setattr(launch, "start_detached", lambda *_, **__: None)  # nobody is to grant the wish
+    app = visit("train", project=project.id)
+    assert "speed is being measured" in said(app) and "About" not in said(app)
+    assert next_wanted(workspace)[1] == catalog.EMBEDDED
 
 
 def test_train_makes_one_run_with_the_suggested_settings(visit, project, workspace):
