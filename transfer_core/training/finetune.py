@@ -133,7 +133,7 @@ def run_epoch(task: Task, index: int, position: Position, learner: Learner) -> b
             done = position.epoch * count + sum(len(rows) for rows in batches[: position.batch])
             task.emit(Progress(done=done, total=phase.epochs * count))
             reported = now
-        if now - saved > _CHECKPOINT_EVERY_S and position.batch < len(batches):
+        if now - saved > _CHECKPOINT_EVERY_S:
             _settle_sums(position, pending)
             _save(task, index, position, learner)
             saved = now
