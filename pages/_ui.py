@@ -12,8 +12,8 @@ from pages._theme import is_dark, watch_theme
 from transfer_core import events, runs, strategies
 from transfer_core.backbones import catalog
 from transfer_core.config import setting
-from transfer_core.data.intake import ensure_thumbnail
 from transfer_core.data.items import Item, count_classes, load_items
+from transfer_core.data.pictures import ensure_thumbnail
 from transfer_core.data.split import Split
 from transfer_core.errors import TransferError
 from transfer_core.events import EpochFinished

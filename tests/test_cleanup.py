@@ -7,8 +7,8 @@ import pytest
 from tests.helpers import draw_dataset, draw_photo, fill_project
 from transfer_core import cleanup, runs
 from transfer_core.backbones.rows import RowStore
-from transfer_core.data.intake import thumbnail_path
 from transfer_core.data.items import load_items
+from transfer_core.data.pictures import thumbnail_path
 from transfer_core.errors import RunError
 
 

@@ -16,7 +16,7 @@ ORDER = [
     ["config", "events", "workspace"],
     ["arrays"],
     ["data.images", "data.cache", "data.sources", "data.layout", "data.items", "data.health", "data.sample"],
-    ["data.intake", "data.split"],
+    ["data.pictures", "data.intake", "data.split"],
     ["backbones.catalog", "backbones.weights", "backbones.rows"],
     ["backbones.prepare", "backbones.features"],
     ["backbones.build", "backbones.trunk"],

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from transfer_core import runs
 from transfer_core.data import sample
-from transfer_core.data.intake import take_in, thumbnail_path
+from transfer_core.data.intake import take_in
 from transfer_core.data.items import count_classes, load_items
+from transfer_core.data.pictures import thumbnail_path
 from transfer_core.data.sources import Entry
 from transfer_core.workspace import Project, Workspace
 

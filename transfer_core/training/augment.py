@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageEnhance
 
 from transfer_core.backbones.catalog import Preparation
-from transfer_core.data import images
+from transfer_core.data.pictures import load_for_training
 
 # A crop keeps at least this share of the area: enough variety, and small subjects seldom fall out of the picture.
 _SMALLEST_AREA = 0.35
@@ -15,19 +15,17 @@ _LIGHT = 0.2  # brightness, contrast and colour change by up to this share
 
 
 def load_varied(
-    path: Path, photo: str, preparation: Preparation, augmentation: str, seed: int, epoch: int
+    path: Path, photo: str, prepared_dir: Path, preparation: Preparation, augmentation: str, seed: int, epoch: int
 ) -> np.ndarray:
     """Pixels uint8 (3, side, side) of a training photo.
 
     Args:
         photo: Its digest, which with seed and epoch decides every random choice.
+        prepared_dir: Where the smaller copies of large photos are.
         augmentation: "none" (the centre, as in validation but by Pillow) or "light".
     """
     side_px = preparation.size_px
-    with images.naming(path), images.open_image(path) as file:
-        # Decodes a large JPEG at half or a quarter of its size; fine for training, never for a reported number.
-        file.draft("RGB", (2 * side_px, 2 * side_px))
-        image = images.decode(file)
+    image = load_for_training(prepared_dir, photo, path, side_px)
     if augmentation == "none":
         box = _centre_box(image.size, preparation.crop_share)
         return _planes(image.resize((side_px, side_px), Image.Resampling.BICUBIC, box))

@@ -181,7 +181,8 @@ def _load_ahead(task: Task, batches: list[np.ndarray], epoch: int) -> Iterator[t
 
     def load(row: int) -> np.ndarray:
         photo, path = photos[row]
-        return load_varied(path, photo, task.backbone.preparation, config.augmentation, config.seed, epoch)
+        prepared_dir, preparation = task.workspace.prepared_dir, task.backbone.preparation
+        return load_varied(path, photo, prepared_dir, preparation, config.augmentation, config.seed, epoch)
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         waiting = [pool.submit(load, row) for row in batches[0]]
