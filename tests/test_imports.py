@@ -28,9 +28,10 @@ ORDER = [
     ["predict"],
     ["charts"],
     ["export"],
-    ["cleanup", "projects"],
+    ["cleanup"],
     ["runner.launch", "runner.heartbeat", "runner.runner", "runner.worker"],
     ["pipeline"],
+    ["projects"],
     ["commands"],
     ["__main__"],
 ]

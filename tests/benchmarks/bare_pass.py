@@ -4,8 +4,8 @@
 
 The bare pass decodes all photos and brings them to the backbone's size with every core, then forwards all of them
 through onnxruntime with every core, and does nothing else. Graft's figure is a run from an empty workspace: intake
-(reading, verifying, storing, thumbnails), features, choice of the regularisation and training of the head. The
-trunk's one-time export is left out on both sides.
+(reading, verifying, storing, thumbnails, prepared pixels, copies of large photos), features, choice of the
+regularisation and training of the head. The trunk's one-time export is left out on both sides.
 """
 
 import argparse
