@@ -129,7 +129,7 @@ class _Arrivals:
         self._project, self._result = project, result
         self._parts: list[tuple[Path, Path]] = []
         self._items: list[Item] = []
-        self._settled = time.monotonic()
+        self._settle_at = time.monotonic() + _SETTLE_EVERY_S
 
     def __enter__(self) -> "_Arrivals":
         for part in self._project.photos_dir.glob(".*.part"):
@@ -156,10 +156,11 @@ class _Arrivals:
     def label(self, item: Item) -> None:
         """Has a stored photo labelled, with others, before long."""
         self._items.append(item)
-        if time.monotonic() - self._settled >= _SETTLE_EVERY_S:
+        if time.monotonic() >= self._settle_at:
             self._settle()
 
     def _settle(self) -> None:
+        began = time.monotonic()
         written, items, result = self._parts[:], self._items, self._result
         with ThreadPoolExecutor(_DISK_THREADS) as pool:
             list(pool.map(lambda entry: settle(*entry), written))
@@ -170,7 +171,9 @@ class _Arrivals:
         result.items |= {item.id for item in items}
         for item in items:
             result.classes[item.class_name] = result.classes.get(item.class_name, 0) + 1
-        self._items, self._settled = [], time.monotonic()
+        self._items, now = [], time.monotonic()
+        # To write labels takes the longer the more there are already; no more than a tenth of the time goes into it.
+        self._settle_at = now + max(_SETTLE_EVERY_S, 10 * (now - began))
 
 
 class _Taker:
