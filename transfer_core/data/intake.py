@@ -160,11 +160,11 @@ class _Arrivals:
             self._settle()
 
     def _settle(self) -> None:
-        began = time.monotonic()
         written, items, result = self._parts[:], self._items, self._result
         with ThreadPoolExecutor(_DISK_THREADS) as pool:
             list(pool.map(lambda entry: settle(*entry), written))
         del self._parts[: len(written)]
+        began = time.monotonic()
         if items:
             result.added += append_items(self._project, items)
         result.photos += len(items)
@@ -172,7 +172,7 @@ class _Arrivals:
         for item in items:
             result.classes[item.class_name] = result.classes.get(item.class_name, 0) + 1
         self._items, now = [], time.monotonic()
-        # To write labels takes the longer the more there are already; no more than a tenth of the time goes into it.
+        # Adding labels takes the longer the more there are already; no more than a tenth of the time goes into it.
         self._settle_at = now + max(_SETTLE_EVERY_S, 10 * (now - began))
 
 
