@@ -12,8 +12,8 @@ from pages._theme import is_dark, watch_theme
 from transfer_core import events, runs, strategies
 from transfer_core.backbones import catalog
 from transfer_core.config import setting
-from transfer_core.data.intake import ensure_thumbnail
 from transfer_core.data.items import Item, count_classes, load_items
+from transfer_core.data.pictures import ensure_thumbnail
 from transfer_core.data.split import Split
 from transfer_core.errors import TransferError
 from transfer_core.events import EpochFinished
@@ -33,6 +33,7 @@ SPLITS = "splits"
 IN_APP = "in_app"
 KEPT_ASIDE = "kept_aside"  # (run, row) of the photo that Try shows
 PAGE = "page"
+SHOW_EVERY_S = 0.2  # progress; every step of it goes to the browser
 SCROLLING_CLASSES = 12  # more do not fit a phone
 
 _ASSETS = Path(__file__).parents[1] / "assets"
@@ -237,9 +238,15 @@ def shown_errors() -> Iterator[None]:
 def progress_line(title: str) -> Callable[[int, int], None]:
     """A progress bar that also says speed and time left."""
     bar, began = st.progress(0.0, title), time.monotonic()
+    shown = 0.0
 
     def report(done: int, total: int) -> None:
-        text = pace(done, total, time.monotonic() - began)
+        nonlocal shown
+        now = time.monotonic()
+        if now - shown < SHOW_EVERY_S and done < total:
+            return
+        shown = now
+        text = pace(done, total, now - began)
         bar.progress(min(1.0, done / max(1, total)), f"{title}: {text}")
 
     return report

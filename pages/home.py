@@ -86,6 +86,38 @@ def disk_use(home):
     return cleanup.disk_use(_ui.workspace())
 
 
+@st.dialog("Clear caches?")
+def ask_clear():
+    use = cleanup.cache_use(_ui.workspace())
+    st.markdown(
+        "Graft keeps what it has made of your photos, so that it need not do it twice:\n"
+        f"- small pictures to look at: {file_size(use['thumbnails'])}\n"
+        f"- photos made ready for training: {file_size(use['prepared'])}\n"
+        f"- what the backbones saw in them: {file_size(use['features'])}"
+    )
+    st.write("Nothing is lost when you clear them. The next training takes a little longer.")
+    keep, clear = st.columns(2)
+    if keep.button("Keep them", type="primary", width="stretch"):
+        st.rerun()
+    if clear.button("Clear", width="stretch", icon=":material/mop:"):
+        with _ui.shown_errors():
+            cleanup.clear_caches(_ui.workspace())
+            disk_use.clear()
+            st.rerun()
+
+
+def show_disk_use():
+    use = disk_use(str(_ui.workspace().home))
+    with st.container(horizontal=True, vertical_alignment="center", key="disk-use"):
+        st.caption(
+            f"On this computer: {file_size(use['projects'])} of projects, {file_size(use['caches'])} of caches, "
+            f"{file_size(use['backbones'])} of backbones, in {markdown(str(_ui.workspace().home))}",
+            width="content",
+        )
+        if use["caches"] and st.button("Clear caches", type="tertiary"):
+            ask_clear()
+
+
 _ui.come_through_app()
 words, picture = st.columns([6, 5], gap="large", vertical_alignment="center")
 with words:
@@ -117,8 +149,4 @@ for start in range(0, len(everything), CARDS_PER_ROW):
     for column, project in zip(st.columns(CARDS_PER_ROW), everything[start : start + CARDS_PER_ROW], strict=False):
         with column:
             show_card(project)
-use = disk_use(str(_ui.workspace().home))
-st.caption(
-    f"On this computer: {file_size(use['projects'])} of projects, {file_size(use['caches'])} of caches, "
-    f"{file_size(use['backbones'])} of backbones, in {markdown(str(_ui.workspace().home))}"
-)
+show_disk_use()

@@ -3,9 +3,8 @@
 import streamlit as st
 
 from pages import _ui
-from transfer_core import charts
+from transfer_core import charts, pipeline
 from transfer_core.data.health import findings
-from transfer_core.data.intake import take_in
 from transfer_core.data.items import count_classes, load_items
 from transfer_core.data.sources import upload_entries
 from transfer_core.text import counted, markdown
@@ -54,7 +53,7 @@ def receive(project, uploads, class_name):
     with _ui.shown_errors():
         entries = upload_entries([(upload.name, upload) for upload in uploads])
         bar = _ui.progress_line("Reading photos")
-        report = take_in(_ui.workspace(), project, entries, bar, class_name=class_name)
+        report = pipeline.take_in_entries(_ui.workspace(), project, entries, bar, class_name=class_name)
     if report:
         st.session_state[_ui.INTAKE] = (project.id, report)
         st.session_state[_ui.UPLOADS] += 1

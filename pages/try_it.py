@@ -9,7 +9,7 @@ import streamlit as st
 from pages import _ui
 from transfer_core import charts
 from transfer_core.data import images
-from transfer_core.data.intake import ensure_thumbnail
+from transfer_core.data.pictures import ensure_thumbnail
 from transfer_core.errors import DataError
 from transfer_core.predict import Predictor, predictions_csv
 from transfer_core.text import counted, markdown, percent

@@ -1,15 +1,20 @@
-"""Deleting for good."""
+"""Deleting for good, and caches that stay small."""
 
 import os
 
+import numpy as np
 import pytest
 
 from tests.helpers import draw_dataset, draw_photo, fill_project
+from tests.training.test_engine import make_task
 from transfer_core import cleanup, runs
 from transfer_core.backbones.rows import RowStore
-from transfer_core.data.intake import thumbnail_path
+from transfer_core.data.cache import PhotoCache
 from transfer_core.data.items import load_items
-from transfer_core.errors import RunError
+from transfer_core.data.pictures import thumbnail_path
+from transfer_core.errors import RunError, TransferError
+from transfer_core.training import engine
+from transfer_core.workspace import folder_size
 
 
 def stores(workspace) -> list[RowStore]:
@@ -51,6 +56,79 @@ def test_a_project_at_work_is_not_deleted(tiny_workspace, project, queue_run):
 
 
 def test_disk_use_is_told_by_purpose(workspace, finished):
-    use = cleanup.disk_use(workspace)
+    use, caches = cleanup.disk_use(workspace), cleanup.cache_use(workspace)
     assert use.keys() == {"projects", "caches", "backbones"}
     assert all(size > 1000 for size in use.values())
+    assert caches.keys() == {"thumbnails", "prepared", "features"}
+    assert all(size > 1000 for size in caches.values()) and sum(caches.values()) == use["caches"]
+
+
+@pytest.mark.parametrize(("text", "expected"), [("", 10**10), ("2.5", 25 * 10**8), ("0", 0), (" 3 ", 3 * 10**9)])
+def test_the_limit_is_read_in_gigabytes(monkeypatch, text, expected):
+    monkeypatch.setenv("GRAFT_CACHE_GB", text)
+    assert cleanup.cache_limit() == expected
+
+
+@pytest.mark.parametrize("text", ["ten", "-1", "nan", "inf", "10 GB"])
+def test_a_limit_that_is_no_size_is_said(monkeypatch, text):
+    monkeypatch.setenv("GRAFT_CACHE_GB", text)
+    with pytest.raises(TransferError, match=f"'{text}', which is no size. Set it to a number of gigabytes"):
+        cleanup.cache_limit()
+
+
+@pytest.fixture
+def filled(workspace):
+    """Caches of 10 kB: (last used on day 0 to 8, a photo of 1 kB each), and features of 1 kB last used on day 4.5."""
+    cache = PhotoCache(workspace.prepared_dir / "pixels", ".pixels")
+    for day in range(9):
+        cache.write(f"{day:064x}", bytes([day]) * 996)
+        os.utime(cache.path(f"{day:064x}"), (day * 86400, day * 86400))
+    store = RowStore(workspace.features_dir / "some", (200,), np.float32)
+    store.append([64 * "a"], np.zeros((1, 200), np.float32))
+    (store.folder / "filler").write_bytes(bytes(1000 - folder_size(store.folder)))
+    os.utime(store.folder / "keys.txt", (4.5 * 86400, 4.5 * 86400))
+    assert cleanup.disk_use(workspace)["caches"] == 10_000
+    return cache, store
+
+
+@pytest.mark.parametrize(
+    ("limit_kb", "first_left", "store_left"),
+    [
+        (10, 0, True),  # just full
+        (9.5, 2, True),  # once over the limit, down to nine tenths of it
+        (6, 5, True),
+        (5, 5, False),  # the features go as a whole, in their turn
+        (2, 8, False),
+        (0, 9, False),
+    ],
+)
+def test_what_was_not_used_for_longest_goes_first(workspace, filled, monkeypatch, limit_kb, first_left, store_left):
+    cache, store = filled
+    monkeypatch.setenv("GRAFT_CACHE_GB", str(limit_kb / 1e6))
+    cleanup.trim_caches(workspace)
+    assert [day for day in range(9) if cache.holds(f"{day:064x}")] == list(range(first_left, 9))
+    assert bool(store.keys()) == store_left
+
+
+def test_trimming_nothing_is_no_error(workspace):
+    cleanup.trim_caches(workspace)
+
+
+def test_cleared_caches_are_empty_and_cost_nothing_but_time(workspace, finished):
+    before = engine.fit(make_task(workspace, finished, lambda event: None))
+    cleanup.clear_caches(workspace)
+    assert not any(store.keys() for store in stores(workspace))
+    assert cleanup.cache_use(workspace)["thumbnails"] == cleanup.cache_use(workspace)["prepared"] == 0
+    again = engine.fit(make_task(workspace, finished, lambda event: None))
+    np.testing.assert_array_equal(again.val_confidences, before.val_confidences)
+
+
+def test_caches_are_not_cleared_under_a_run(tiny_workspace, project, queue_run):
+    run = queue_run()
+    with pytest.raises(RunError, match="at work or waiting for its turn"):
+        cleanup.clear_caches(tiny_workspace)
+    runs.request_stop(run)
+    with run.lock().acquire(), pytest.raises(RunError, match="at work or waiting for its turn"):
+        cleanup.clear_caches(tiny_workspace)
+    assert all(thumbnail_path(tiny_workspace, item.photo).is_file() for item in load_items(project))
+    cleanup.clear_caches(tiny_workspace)

@@ -1,11 +1,20 @@
-"""Deleting for good, and how much disk things use."""
+"""Deleting for good, keeping the caches small, and how much disk things use."""
+
+import math
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 from transfer_core import runs
 from transfer_core.backbones.rows import RowStore
 from transfer_core.data.cache import forget
 from transfer_core.data.items import load_items
-from transfer_core.errors import RunError
+from transfer_core.errors import RunError, TransferError
 from transfer_core.workspace import Project, Workspace, folder_size
+
+_CACHE_GB = "10"
+_TRIM_TO = 0.9  # of the limit, so that the next photo does not cause the next search for the oldest
 
 
 def delete_project(workspace: Workspace, project: Project) -> None:
@@ -21,8 +30,8 @@ def delete_project(workspace: Workspace, project: Project) -> None:
         if other.id != project.id and own:
             own -= {item.photo for item in load_items(other)}
     workspace.delete_project(project)
-    for shape in workspace.features_dir.glob("*/shape.json"):
-        RowStore.at(shape.parent).delete(sorted(own))
+    for store in _stores(workspace):
+        store.delete(sorted(own))
     forget(workspace.prepared_dir, own)
 
 
@@ -30,6 +39,100 @@ def disk_use(workspace: Workspace) -> dict[str, int]:
     """Bytes by purpose: projects, caches (may be deleted at any time), backbones."""
     return {
         "projects": folder_size(workspace.projects_dir),
-        "caches": folder_size(workspace.prepared_dir) + folder_size(workspace.features_dir),
+        "caches": sum(cache_use(workspace).values()),
         "backbones": folder_size(workspace.weights_dir),
     }
+
+
+def cache_use(workspace: Workspace) -> dict[str, int]:
+    """Bytes of the caches by kind: thumbnails, prepared (pixels and training copies), features."""
+    thumbnails = folder_size(workspace.prepared_dir / "thumbnails")
+    return {
+        "thumbnails": thumbnails,
+        "prepared": max(0, folder_size(workspace.prepared_dir) - thumbnails),
+        "features": folder_size(workspace.features_dir),
+    }
+
+
+def cache_limit() -> int:
+    """Bytes that all caches together may take, from `GRAFT_CACHE_GB`.
+
+    Raises:
+        TransferError: That is no number of gigabytes.
+    """
+    text = os.environ.get("GRAFT_CACHE_GB") or _CACHE_GB
+    try:
+        gigabytes = float(text)
+    except ValueError:
+        gigabytes = math.nan
+    if not 0 <= gigabytes < math.inf:
+        raise TransferError(
+            f"GRAFT_CACHE_GB is '{text}', which is no size. Set it to a number of gigabytes, such as 10."
+        )
+    return int(gigabytes * 1e9)
+
+
+def trim_caches(workspace: Workspace) -> None:
+    """Lets go of what was not used for longest, where the caches have outgrown their limit.
+
+    May be called at any time: whoever needs something that was let go makes it again.
+
+    Raises:
+        TransferError: As `cache_limit`.
+    """
+    limit = cache_limit()
+    kept = [*_files(workspace.prepared_dir), *_used_stores(workspace)]
+    total = sum(size for _, size, _ in kept)
+    if total <= limit:
+        return
+    for _, size, path in sorted(kept):
+        if total <= _TRIM_TO * limit:
+            break
+        _let_go(path)
+        total -= size
+
+
+def clear_caches(workspace: Workspace) -> None:
+    """Empties all caches.
+
+    Raises:
+        RunError: A run is at work or waits for its turn; it would have to begin again with what it has prepared.
+    """
+    if any(_is_busy(runs.read_history(run)) for run in runs.list_runs(workspace)):
+        raise RunError("A run is at work or waiting for its turn. Stop it, or wait for its end, then clear the caches.")
+    for _, _, path in [*_files(workspace.prepared_dir), *_used_stores(workspace)]:
+        _let_go(path)
+
+
+def _is_busy(history: runs.History) -> bool:
+    return history.alive or history.status == "queued"
+
+
+def _stores(workspace: Workspace) -> Iterator[RowStore]:
+    for shape in workspace.features_dir.glob("*/shape.json"):
+        yield RowStore.at(shape.parent)
+
+
+def _used_stores(workspace: Workspace) -> Iterator[tuple[float, int, str]]:
+    """(last use, bytes, folder) of the features of each backbone: they are of use as a whole."""
+    for store in _stores(workspace):
+        yield store.used(), folder_size(store.folder), str(store.folder)
+
+
+def _files(folder: Path) -> Iterator[tuple[float, int, str]]:
+    """(last use, bytes, path) of every file below; files that vanish meanwhile are passed over."""
+    for root, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(root, name)
+            with suppress(OSError):
+                found = os.stat(path)
+                yield found.st_mtime, found.st_size, path
+
+
+def _let_go(path: str) -> None:
+    """Deletes a photo's file, or empties a store, whose folder somebody may be using."""
+    if os.path.isdir(path):
+        RowStore.at(Path(path)).clear()
+    else:
+        with suppress(OSError):  # gone already, or being read (Windows)
+            os.unlink(path)

@@ -42,7 +42,9 @@ def fit(workspace: Workspace, options: Options) -> dict:
     config = replace(config, backbone=catalog.find(config.backbone, workspace.weights_dir).name)
     strategy_table.find(config.strategy)
     began = time.monotonic()
-    project, report = pipeline.take_in_path(workspace, options.data, options.name, _bar("Reading photos"), options.val)
+    project, report = pipeline.take_in_path(
+        workspace, options.data, options.name, _bar("Reading photos"), options.val, config.backbone
+    )
     _mention_rejected(report.rejected)
     run = pipeline.start(workspace, project, config, report.items, time.monotonic() - began)
     return _follow(run)

@@ -1,20 +1,23 @@
 """The steps from photos to a queued run, and from a finished run to its files: what pages and command line share."""
 
+import itertools
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock
+from PIL import Image
 
-from transfer_core import runs, strategies
+from transfer_core import cleanup, runs, strategies
 from transfer_core.advice.estimate import Estimate, estimate
 from transfer_core.advice.speed import load_speed, want_trial
 from transfer_core.backbones import catalog, weights
+from transfer_core.backbones.prepare import PreparedPhotos
 from transfer_core.config import TrainConfig
 from transfer_core.data.intake import IntakeReport, take_in
 from transfer_core.data.items import Item, load_items
-from transfer_core.data.sources import open_source
+from transfer_core.data.sources import Entry, open_source
 from transfer_core.data.split import Split, make_split
 from transfer_core.runner.launch import ensure_runner
 from transfer_core.runs import Run
@@ -22,22 +25,30 @@ from transfer_core.workspace import Project, Workspace
 
 Report = Callable[[int, int], None]
 
+_TRIM_EVERY = 4000  # photos, which leave about a gigabyte in the caches
+
 
 def take_in_path(
-    workspace: Workspace, data: Path, name: str | None, report: Report, val: Path | None = None
+    workspace: Workspace,
+    data: Path,
+    name: str | None,
+    report: Report,
+    val: Path | None = None,
+    backbone: str = catalog.EMBEDDED,
 ) -> tuple[Project, IntakeReport]:
     """Photos of a folder or zip into the project that belongs to it; only new ones come in.
 
     Args:
         name: Of the project, if it is to be made or if several were made from this data.
         val: A second folder or zip whose photos are kept aside for checking.
+        backbone: The one that will see the photos first: what it sees is prepared while they are decoded.
     """
     sources = [path.expanduser().resolve() for path in (data, val) if path]
     entries = [open_source(source) for source in sources]
     with _new_or_known(workspace, lambda: workspace.project_for(sources, name)) as project:
-        result = take_in(workspace, project, entries[0], report)
+        result = take_in_entries(workspace, project, entries[0], report, backbone)
         if val:
-            result.add(take_in(workspace, project, entries[1], report, part="val"))
+            result.add(take_in_entries(workspace, project, entries[1], report, backbone, part="val"))
     return project, result
 
 
@@ -45,7 +56,33 @@ def take_in_named(workspace: Workspace, data: Path, name: str, report: Report) -
     """Photos of a folder or zip into the project of that name; only new ones come in."""
     entries = open_source(data.expanduser().resolve())
     with _new_or_known(workspace, lambda: workspace.project_named(name)) as project:
-        return project, take_in(workspace, project, entries, report)
+        return project, take_in_entries(workspace, project, entries, report)
+
+
+def take_in_entries(
+    workspace: Workspace,
+    project: Project,
+    entries: Sequence[Entry],
+    report: Report,
+    backbone: str = catalog.EMBEDDED,
+    *,
+    class_name: str | None = None,
+    part: str | None = None,
+) -> IntakeReport:
+    """`intake.take_in`, which also prepares what the backbone will see, and keeps the caches within their limit."""
+    cleanup.cache_limit()  # a limit that cannot be read is said before a long intake, not after
+    prepared = PreparedPhotos(catalog.find(backbone, workspace.weights_dir).preparation, workspace.prepared_dir)
+    kept = itertools.count(1)
+
+    def keep_pixels(photo: str, upright: Image.Image) -> None:
+        prepared.keep(photo, upright)
+        if next(kept) % _TRIM_EVERY == 0:
+            cleanup.trim_caches(workspace)
+
+    try:
+        return take_in(workspace, project, entries, report, class_name=class_name, part=part, keep_pixels=keep_pixels)
+    finally:
+        cleanup.trim_caches(workspace)
 
 
 @contextmanager

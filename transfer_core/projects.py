@@ -1,15 +1,17 @@
 """A project at a glance, and the sample project. Imports no torch."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from transfer_core import runs
+from transfer_core import pipeline, runs
 from transfer_core.data import sample
-from transfer_core.data.intake import take_in, thumbnail_path
-from transfer_core.data.items import count_classes, load_items
+from transfer_core.data.items import Item, count_classes, load_items
+from transfer_core.data.pictures import ensure_thumbnail
 from transfer_core.data.sources import Entry
+from transfer_core.errors import DataError
 from transfer_core.workspace import Project, Workspace
 
 _THUMBNAILS = 4
@@ -44,15 +46,21 @@ def summarize(workspace: Workspace, project: Project) -> Summary:
     changed = project.labels_path.stat().st_mtime if items else project.created
     first_of_class = {item.class_name: item for item in reversed(items)}
     chosen = list({item.photo: item for item in [*first_of_class.values(), *items[:_THUMBNAILS]]}.values())
-    thumbnails = [thumbnail_path(workspace, item.photo) for item in chosen[:_THUMBNAILS]]
     return Summary(
         len(items),
         len(count_classes(items)),
         len(own),
         results[0] if results else None,
         max([changed, *(run.created for run in own)]),
-        tuple(path for path in thumbnails if path.is_file()),
+        tuple(_thumbnails(workspace, project, chosen[:_THUMBNAILS])),
     )
+
+
+def _thumbnails(workspace: Workspace, project: Project, items: Sequence[Item]) -> Iterator[Path]:
+    """Those of the photos that can be read."""
+    for item in items:
+        with suppress(DataError):
+            yield ensure_thumbnail(workspace, project, item)
 
 
 def create_sample(workspace: Workspace, report: Callable[[int, int], None]) -> Project:
@@ -63,5 +71,5 @@ def create_sample(workspace: Workspace, report: Callable[[int, int], None]) -> P
         pictures.append(Entry(path, io.BytesIO(content).read))
         report(len(pictures), total)
     project = workspace.create_project(sample.SAMPLE_NAME)
-    take_in(workspace, project, pictures, lambda done, total: None)
+    pipeline.take_in_entries(workspace, project, pictures, lambda done, total: None)
     return project

@@ -39,15 +39,24 @@ def new_id(name: str = "") -> str:
 def write_whole(path: Path, content: bytes | str) -> None:
     """Writes the file so that a reader, or a power cut, sees the old content or the new, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    part = part_of(path)
     try:
-        with part.open("wb") as file:
-            file.write(content.encode("utf-8") if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())
-        move_into_place(part, path)
+        part.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+        settle(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def part_of(path: Path) -> Path:
+    """A name of one's own beside `path`, for what is to become that file."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+
+
+def settle(part: Path, path: Path) -> None:
+    """Waits until the disk has the part, then makes it the file."""
+    with part.open("r+b") as file:  # Windows waits only for files that may be written to
+        os.fsync(file.fileno())
+    move_into_place(part, path)
 
 
 def move_into_place(part: Path, path: Path) -> None:

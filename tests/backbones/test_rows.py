@@ -135,8 +135,9 @@ def test_what_was_computed_before_a_failure_is_kept(store):
 def test_a_store_in_use_is_marked_as_used(store):
     store.append(KEYS[:1], rows([0]))
     os.utime(store.folder / "keys.txt", (0, 0))
+    assert store.used() == 0
     read(store, KEYS[:1])
-    assert (store.folder / "keys.txt").stat().st_mtime > time.time() - 60
+    assert store.used() > time.time() - 60
 
 
 def test_deleted_keys_are_gone_and_the_others_unharmed(store):
@@ -151,6 +152,15 @@ def test_deleted_keys_are_gone_and_the_others_unharmed(store):
 def test_deleting_from_nothing_is_no_error(store):
     store.delete(KEYS[:2])
     assert store.keys() == {}
+
+
+def test_a_cleared_store_is_empty_and_goes_on(store):
+    assert store.used() == 0
+    store.append(KEYS[:4], rows(range(4)))
+    store.clear()
+    assert store.keys() == {} and not (store.folder / "rows.bin").exists()
+    store.append(KEYS[3:5], rows([3, 4]))
+    check(store, [3, 4])
 
 
 def test_readers_writers_and_deleters_take_turns(tmp_path):

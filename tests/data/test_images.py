@@ -111,6 +111,20 @@ def test_of_a_moving_gif_the_first_frame_is_taken():
     assert (found == [255, 0, 0]).all()
 
 
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
+@pytest.mark.parametrize("frames", [1, 2])
+def test_a_decoded_photo_outlives_its_file(tmp_path, format, frames):
+    several = {"save_all": True, "append_images": [picture().rotate(180)]} if frames == 2 else {}
+    path = tmp_path / "photo"
+    path.write_bytes(encoded(picture(), format, **(several if format not in ("JPEG", "BMP") else {})))
+    with images.open_image(path) as image:
+        upright = images.decode(image)
+    path.unlink()
+    assert upright.mode == "RGB" and np.asarray(upright).shape == (20, 30, 3)
+    assert Image.open(io.BytesIO(images.thumbnail(upright))).size == (30, 20)
+    assert np.abs(np.asarray(upright).astype(int) - np.asarray(picture())).mean() < 12
+
+
 def test_content_decides_not_the_ending(tmp_path):
     (tmp_path / "photo.txt").write_bytes(encoded(picture(), "PNG"))
     assert images.load_rgb(tmp_path / "photo.txt").shape == (20, 30, 3)

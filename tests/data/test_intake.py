@@ -1,9 +1,11 @@
 """From entries to labelled photos: nothing bad comes in, nothing good is lost."""
 
+import errno
 import hashlib
 import io
 import os
 import struct
+import time
 import zipfile
 
 import numpy as np
@@ -14,10 +16,12 @@ from tests.data.test_images import JPEG, encoded, huge_png, picture
 from tests.data.test_sources import make_zip
 from tests.helpers import draw_dataset
 from transfer_core.data import images, intake
-from transfer_core.data.intake import ensure_thumbnail, take_in, thumbnail_path
+from transfer_core.data.intake import take_in
 from transfer_core.data.items import load_items
+from transfer_core.data.pictures import thumbnails
 from transfer_core.data.sources import open_source, upload_entries, zip_entries
 from transfer_core.errors import DataError
+from transfer_core.parallel import CORES
 
 
 def photo(n: int, format: str = "PNG", **options) -> bytes:
@@ -139,7 +143,7 @@ def test_size_is_that_of_the_upright_photo(project, take):
 
 
 def test_a_broken_intake_keeps_what_came_before(workspace, project, monkeypatch):
-    monkeypatch.setattr(intake, "_PER_WRITE", 2)
+    monkeypatch.setattr(intake, "_SETTLE_EVERY_S", 0)
     files = {f"cats/{n}.png": photo(n) for n in range(6)}
 
     def break_off(done, total):
@@ -151,10 +155,49 @@ def test_a_broken_intake_keeps_what_came_before(workspace, project, monkeypatch)
     assert len(load_items(project)) == 4
 
 
+def test_an_intake_that_fails_labels_what_has_arrived_and_leaves_nothing_else(workspace, project):
+    files = {f"cats/{n}.png": photo(n) for n in range(40)}
+
+    def fail(photo, upright):
+        if photo == hashlib.sha256(files["cats/3.png"]).hexdigest():
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        take_in(workspace, project, zip_entries(make_zip(files), "x"), lambda done, total: None, keep_pixels=fail)
+    items = load_items(project)
+    assert [item.path for item in items] == ["cats/0.png", "cats/1.png", "cats/2.png"]
+    assert {item.file for item in items} <= set(os.listdir(project.photos_dir))
+    assert not list(project.photos_dir.glob(".*"))
+
+
+def test_labels_are_written_only_for_photos_that_the_disk_has(workspace, project, monkeypatch):
+    """A power cut right after must not leave a label without its photo."""
+    synced, append = set(), intake.append_items
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: synced.add(os.fstat(file).st_ino) or fsync(file))
+
+    def watched(project, items):
+        assert {os.stat(project.photos_dir / item.file).st_ino for item in items} <= synced
+        return append(project, items)
+
+    monkeypatch.setattr(intake, "append_items", watched)
+    take_in(workspace, project, zip_entries(make_zip(GOOD), "x"), lambda done, total: None)
+    assert len(load_items(project)) == 4
+
+
+def test_what_a_killed_intake_left_is_cleared_away(workspace, project, take):
+    old, new = project.photos_dir / ".a.jpg.0123.part", project.photos_dir / ".b.jpg.4567.part"
+    old.touch()
+    new.touch()
+    os.utime(old, (0, 0))
+    take_zip(take, GOOD)
+    assert not old.exists() and new.exists()  # somebody may be writing that one
+
+
 def test_progress_rises_to_the_number_of_files(workspace, project):
     seen = []
     take_in(workspace, project, zip_entries(make_zip(GOOD), "x"), lambda *numbers: seen.append(numbers))
-    assert seen[0] == (0, 4) and seen[-1] == (4, 4)
+    assert seen == [(done, 4) for done in range(5)]
 
 
 def test_file_names_that_are_no_unicode_come_in(workspace, project, take, tmp_path):
@@ -166,13 +209,38 @@ def test_file_names_that_are_no_unicode_come_in(workspace, project, take, tmp_pa
     assert [item.class_name for item in load_items(project)] == ["cats"]
 
 
-def test_thumbnails_are_made_and_made_again(workspace, project, take):
-    take_zip(take, GOOD)
-    item = load_items(project)[0]
-    path = thumbnail_path(workspace, item.photo)
-    assert Image.open(path).size == (30, 20)
-    path.unlink()
-    assert ensure_thumbnail(workspace, project, item) == path and path.is_file()
+def test_a_photo_is_decoded_once_for_everything(workspace, project, take, monkeypatch):
+    decoded, decode, kept = [], images.decode, {}
+    monkeypatch.setattr(images, "decode", lambda image: decoded.append(1) or decode(image))
+    take_zip(take, GOOD)  # without pixels
+    take(upload_entries([("9.png", io.BytesIO(photo(9)))]), class_name="cats", keep_pixels=kept.setdefault)
+    assert len(decoded) == 5
+    new = load_items(project)[-1]
+    assert {name: picture.size for name, picture in kept.items()} == {new.photo: (30, 20)}
+    for item in load_items(project):
+        assert thumbnails(workspace.prepared_dir).holds(item.photo)
+
+
+def test_what_does_not_come_in_leaves_nothing_in_the_caches(workspace, take):
+    kept = {}
+    take(zip_entries(make_zip(GOOD | {"loose.png": photo(90)}), "x.zip"), keep_pixels=kept.setdefault)
+    assert len(kept) == 4
+    assert len([path for path in workspace.prepared_dir.rglob("*") if path.is_file()]) == 4
+
+
+def test_no_more_pictures_than_cores_are_in_memory_at_once(take, monkeypatch):
+    in_memory, most, decode = [], [], images.decode
+
+    def watched(image):
+        in_memory.append(1)
+        most.append(len(in_memory))
+        time.sleep(0.01)
+        return decode(image)
+
+    monkeypatch.setattr(images, "decode", watched)
+    files = {f"cats/{n}.png": photo(n) for n in range(12)}
+    take(zip_entries(make_zip(files), "x.zip"), keep_pixels=lambda photo, upright: in_memory.pop())
+    assert max(most) <= CORES
 
 
 def test_a_zip_with_a_password_is_said_to_be_one(take, tmp_path):
@@ -223,7 +291,7 @@ def test_a_set_handed_in_twice_in_another_wrapping_is_here_already(workspace, tm
 
 
 def test_a_photo_whose_reader_raises_anything_costs_only_itself(workspace, tmp_path, monkeypatch):
-    def transpose(image):
+    def transpose(image, in_place):
         raise struct.error("odd EXIF")
 
     project = workspace.create_project("Blots")

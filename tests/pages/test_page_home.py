@@ -1,6 +1,6 @@
 from tests.helpers import draw_dataset, fill_project
 from tests.pages.conftest import button, errors, press, said
-from transfer_core import projects
+from transfer_core import cleanup, projects
 from transfer_core.data.items import count_classes, load_items
 
 
@@ -87,6 +87,41 @@ def test_delete_of_a_project_at_work_says_to_stop_it_first(visit, workspace, tra
     confirm(app, "Delete")
     assert len(errors(app)) == 1 and "Stop it first" in errors(app)[0]
     assert workspace.projects()
+
+
+def test_clearing_the_caches_says_what_goes_and_that_nothing_is_lost(visit, workspace, finished):
+    app = press(visit(), "Clear caches")
+    text = said(app)
+    for words in (
+        "small pictures to look at: ",
+        "photos made ready for training: ",
+        "what the backbones saw in them: ",
+    ):
+        assert words in text
+    assert "Nothing is lost" in text
+    before = len(app.image)
+    app = press(app, "Clear caches", "Clear")
+    use = cleanup.cache_use(workspace)
+    assert errors(app) == [] and use["prepared"] == 0 and use["features"] < 1000
+    assert len(app.image) == before  # the cards have had their thumbnails made again
+    assert "24 photos, 3 classes" in said(app)
+
+
+def test_caches_are_not_cleared_under_a_run(visit, workspace, training):
+    before = cleanup.cache_use(workspace)
+    app = press(press(visit(), "Clear caches"), "Clear caches", "Clear")
+    assert len(errors(app)) == 1 and "at work or waiting" in errors(app)[0]
+    assert cleanup.cache_use(workspace) == before
+
+
+def test_empty_caches_are_not_offered_to_be_cleared(visit):
+    assert [entry.label for entry in visit().button if "caches" in entry.label] == []
+
+
+def test_a_photo_whose_file_is_gone_costs_the_card_only_its_thumbnail(visit, workspace, project):
+    cleanup.clear_caches(workspace)
+    next(project.photos_dir.iterdir()).unlink()
+    assert "24 photos, 3 classes" in said(visit())
 
 
 def test_sample_set_makes_a_project_of_four_classes(visit, workspace, monkeypatch):

@@ -1,5 +1,7 @@
 """Variations: a function of seed, epoch and photo, and of nothing else."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -19,7 +21,7 @@ def path(tmp_path):
 
 def varied(path, photo="p", augmentation="light", seed=0, epoch=0, side=32):
     preparation = Preparation(side, 0.875, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-    shown = load_varied(path, photo, preparation, augmentation, seed, epoch)
+    shown = load_varied(path, photo, path.parent / "prepared", preparation, augmentation, seed, epoch)
     pixels = torch.from_numpy(shown.pixels[np.newaxis])
     return vary(pixels, shown.variation[np.newaxis])[0].round().to(torch.uint8).numpy()
 
@@ -51,6 +53,16 @@ def test_every_size_works(tmp_path, size, augmentation):
         found = varied(tmp_path / "x.png", augmentation=augmentation, epoch=epoch)
         assert found.shape == (3, 32, 32)
         assert found[1].mean() > found[0].mean()  # still green
+
+
+@pytest.mark.parametrize("augmentation", ["none", "light"])
+def test_of_a_large_photo_the_same_pixels_come_from_a_copy_made_before_or_now(tmp_path, augmentation):
+    path = draw_photo(tmp_path / "large.jpg", (200, 40, 40), 1, (1200, 900))
+    first = varied(path, augmentation=augmentation)
+    assert list((tmp_path / "prepared").rglob("*.jpg"))
+    np.testing.assert_array_equal(varied(path, augmentation=augmentation), first)
+    shutil.rmtree(tmp_path / "prepared")
+    np.testing.assert_array_equal(varied(path, augmentation=augmentation), first)
 
 
 def test_colours_change_a_little_and_mirrors_occur(tmp_path):

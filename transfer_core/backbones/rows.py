@@ -153,6 +153,19 @@ class RowStore:
             move_into_place(part, self.folder / "rows.bin")
             write_whole(self.folder / "keys.txt", "".join(f"{key}\n" for key in kept))
 
+    def clear(self) -> None:
+        """Forgets all rows."""
+        with self._lock():
+            write_whole(self.folder / "keys.txt", b"")
+            (self.folder / "rows.bin").unlink(missing_ok=True)
+
+    def used(self) -> float:
+        """When rows were last read or added, in Unix seconds; 0 where there never were any."""
+        try:
+            return (self.folder / "keys.txt").stat().st_mtime
+        except FileNotFoundError:
+            return 0.0
+
     def _lock(self) -> FileLock:
         self.folder.mkdir(parents=True, exist_ok=True)
         if not (self.folder / "shape.json").exists():

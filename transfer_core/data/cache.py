@@ -8,6 +8,7 @@ import os
 import time
 import zlib
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,7 @@ class PhotoCache:
     """Files of one kind, found by the photo's digest; several threads and processes may use it at once.
 
     Args:
-        folder: Made when first written; may be emptied meanwhile, but not removed.
+        folder: Made when first written.
         ending: Of the files' names, such as ".jpg".
     """
 
@@ -50,14 +51,16 @@ class PhotoCache:
         return content if content and check == _checksum(content) else None
 
     def write(self, photo: str, content: bytes) -> None:
-        """Keeps the content, which must not be empty; another's, written at the same time, may win."""
+        """Keeps the content, which must not be empty; nothing is kept where somebody clears the cache just now."""
         path = self.path(photo)
-        path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(f".{os.urandom(4).hex()}.part")
-        with part.open("wb") as file:
-            file.write(content)
-            file.write(_checksum(content))
-        move_into_place(part, path)
+        with suppress(FileNotFoundError):
+            if not path.parent.is_dir():
+                path.parent.mkdir(parents=True, exist_ok=True)
+            with part.open("wb") as file:
+                file.write(content)
+                file.write(_checksum(content))
+            move_into_place(part, path)
 
 
 def forget(prepared_dir: Path, photos: Iterable[str]) -> None:

@@ -2,22 +2,29 @@
 
 import hashlib
 import io
-import os
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
+from PIL import Image
+
 from transfer_core.data import images
-from transfer_core.data.cache import PhotoCache
 from transfer_core.data.items import Item, append_items, load_items, new_item
 from transfer_core.data.layout import Layout, read_layout, tidy_class_name
+from transfer_core.data.pictures import keep_pictures
 from transfer_core.data.sources import Entry, is_junk
 from transfer_core.errors import DataError
-from transfer_core.workspace import Project, Workspace, write_whole
+from transfer_core.parallel import map_ahead
+from transfer_core.workspace import Project, Workspace, part_of, settle
 
-_PER_WRITE = 64  # photos whose labels are written together: a broken intake keeps all but the last few
+KeepPixels = Callable[[str, Image.Image], None]  # takes (digest, upright photo); from several threads
+
+_SETTLE_EVERY_S = 0.5  # a killed intake keeps all photos but those of the last half second
+_DISK_THREADS = 16  # files that wait for the disk together wait hardly longer than one
+_STALE_S = 3600  # nobody is still writing a file that has not changed for so long
 
 
 @dataclass(frozen=True)
@@ -56,25 +63,6 @@ class IntakeReport:
             self.classes[name] = self.classes.get(name, 0) + count
 
 
-def thumbnails(workspace: Workspace) -> PhotoCache:
-    """Small pictures of all photos; made at intake, see `ensure_thumbnail`."""
-    return PhotoCache(workspace.prepared_dir / "thumbnails", ".jpg")
-
-
-def thumbnail_path(workspace: Workspace, photo: str) -> Path:
-    """Where the thumbnail of a photo (by digest) lies, if it was not cleared; see `ensure_thumbnail`."""
-    return thumbnails(workspace).path(photo)
-
-
-def ensure_thumbnail(workspace: Workspace, project: Project, item: Item) -> Path:
-    """The thumbnail's path; makes it again where it was cleared or damaged."""
-    cache = thumbnails(workspace)
-    if cache.read(item.photo) is None:
-        with images.open_image(project.photos_dir / item.file) as image:
-            cache.write(item.photo, images.thumbnail(images.decode(image)))
-    return cache.path(item.photo)
-
-
 def take_in(
     workspace: Workspace,
     project: Project,
@@ -83,99 +71,164 @@ def take_in(
     *,
     class_name: str | None = None,
     part: str | None = None,
+    keep_pixels: KeepPixels = lambda photo, upright: None,
 ) -> IntakeReport:
     """Verifies, stores and labels every photo among the entries; one bad file costs nothing but itself.
+
+    A photo is decoded once, for everything that will be needed of it, and one that is here already not at all.
 
     Args:
         report: Called with (files done, files in all).
         class_name: The class of all of them; None reads it from the folder names.
         part: Overrides the part that the folders say.
+        keep_pixels: Makes of each new photo what a backbone sees of it.
 
     Raises:
         DataError: There is no photo among them.
     """
-    result = IntakeReport()
-    wanted = []
-    for entry in entries:
-        if is_junk(entry.path):
-            result.rejected.append(Rejected(entry.path, "junk"))
-        elif entry.refusal:
-            result.rejected.append(Rejected(entry.path, entry.refusal))
-        else:
-            wanted.append(entry)
-    layout = read_layout([entry.path for entry in wanted])
-    here = load_items(project)
-    known = {item.photo: item for item in here}
-    here_ids, same = {item.id for item in here}, {(item.photo, item.class_name, item.part): item for item in here}
-    done = 0
-    report(done, len(wanted))
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for chunk in _chunks(wanted):
-            outcomes = pool.map(
-                lambda entry: _take_one(workspace, project, entry, known, layout, class_name, part), chunk
-            )
-            items = [_as_before(item, here_ids, same) for item in _sort_out(outcomes, result)]
-            result.items |= {item.id for item in items}
-            result.added += append_items(project, items)
-            done += len(chunk)
-            report(done, len(wanted))
+    wanted, refused = _sift(entries)
+    result, layout = IntakeReport(rejected=refused), read_layout([entry.path for entry in wanted])
+    report(0, len(wanted))
+    with _Arrivals(project, result) as arrivals:
+        taker = _Taker(workspace, project, arrivals, layout, class_name, part, keep_pixels)
+        with closing(map_ahead(taker.take, wanted)) as outcomes:
+            for done, outcome in enumerate(outcomes, 1):
+                if isinstance(outcome, Rejected):
+                    result.rejected.append(outcome)
+                else:
+                    arrivals.label(outcome)
+                report(done, len(wanted))
     if not result.photos:
         raise DataError(_nothing_came(result))
     return result
 
 
-def _chunks(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
-    remaining = iter(entries)
-    while chunk := list(islice(remaining, _PER_WRITE)):
-        yield chunk
-
-
-def _sort_out(outcomes, result: IntakeReport) -> list[Item]:
-    items = []
-    for outcome in outcomes:
-        if isinstance(outcome, Rejected):
-            result.rejected.append(outcome)
+def _sift(entries: Sequence[Entry]) -> tuple[list[Entry], list[Rejected]]:
+    """(those worth reading, the others with the reason)."""
+    wanted, refused = [], []
+    for entry in entries:
+        if is_junk(entry.path):
+            refused.append(Rejected(entry.path, "junk"))
+        elif entry.refusal:
+            refused.append(Rejected(entry.path, entry.refusal))
         else:
-            items.append(outcome)
-            result.photos += 1
-            result.classes[outcome.class_name] = result.classes.get(outcome.class_name, 0) + 1
-    return items
+            wanted.append(entry)
+    return wanted, refused
 
 
-def _as_before(item: Item, here_ids: set[str], same: dict[tuple, Item]) -> Item:
-    """The item that was here already where only the path is new: a set handed in as a zip and then as a folder."""
-    return item if item.id in here_ids else same.get((item.photo, item.class_name, item.part), item)
+class _Arrivals:
+    """New photos on their way into a project: written beside their place, then, once the disk has them, put in it.
+
+    Only then are they labelled. To wait for the disk photo by photo would keep the cores waiting, too.
+
+    Args:
+        result: Counts those that have arrived.
+    """
+
+    def __init__(self, project: Project, result: IntakeReport):
+        self._project, self._result = project, result
+        self._parts: list[tuple[Path, Path]] = []
+        self._items: list[Item] = []
+        self._settle_at = time.monotonic() + _SETTLE_EVERY_S
+
+    def __enter__(self) -> "_Arrivals":
+        for part in self._project.photos_dir.glob(".*.part"):
+            if time.time() - part.stat().st_mtime > _STALE_S:  # left by an intake that was killed
+                part.unlink()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Labels what has arrived, however the intake ended; nothing else stays."""
+        try:
+            self._settle()
+        finally:
+            for part, _ in self._parts:
+                part.unlink(missing_ok=True)
+
+    def store(self, file: str, content: bytes) -> None:
+        """Writes a photo, unless it is in its place already. For several threads at once."""
+        path = self._project.photos_dir / file
+        if not path.exists():
+            part = part_of(path)
+            part.write_bytes(content)
+            self._parts.append((part, path))
+
+    def label(self, item: Item) -> None:
+        """Has a stored photo labelled, with others, before long."""
+        self._items.append(item)
+        if time.monotonic() >= self._settle_at:
+            self._settle()
+
+    def _settle(self) -> None:
+        written, items, result = self._parts[:], self._items, self._result
+        with ThreadPoolExecutor(_DISK_THREADS) as pool:
+            list(pool.map(lambda entry: settle(*entry), written))
+        del self._parts[: len(written)]
+        began = time.monotonic()
+        if items:
+            result.added += append_items(self._project, items)
+        result.photos += len(items)
+        result.items |= {item.id for item in items}
+        for item in items:
+            result.classes[item.class_name] = result.classes.get(item.class_name, 0) + 1
+        self._items, now = [], time.monotonic()
+        # Adding labels takes the longer the more there are already; no more than a tenth of the time goes into it.
+        self._settle_at = now + max(_SETTLE_EVERY_S, 10 * (now - began))
 
 
-def _take_one(
-    workspace: Workspace,
-    project: Project,
-    entry: Entry,
-    known: dict[str, Item],
-    layout: Layout,
-    class_name: str | None,
-    part: str | None,
-) -> Item | Rejected:
-    place = (None, tidy_class_name(class_name)) if class_name else layout.place(entry.path)
-    try:
-        content = entry.read()
-        photo = hashlib.sha256(content).hexdigest()
-        same = known.get(photo)
-        if place and same and (project.photos_dir / same.file).exists():  # verified when it first came
-            return new_item(photo, same.file, entry.path, place[1], part or place[0], (same.width, same.height))
-        with images.open_image(io.BytesIO(content)) as image:
-            if place is None:
-                return Rejected(entry.path, "in no class folder; put each photo in a folder named after its class")
-            ending = images.FORMATS[image.format]
+class _Taker:
+    """Takes in single entries, from several threads; holds what is the same for all of them.
+
+    Arguments as `take_in`.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        project: Project,
+        arrivals: _Arrivals,
+        layout: Layout,
+        class_name: str | None,
+        part: str | None,
+        keep_pixels: KeepPixels,
+    ):
+        self._prepared_dir, self._photos_dir, self._arrivals = workspace.prepared_dir, project.photos_dir, arrivals
+        self._layout, self._part, self._keep_pixels = layout, part, keep_pixels
+        self._class_name = tidy_class_name(class_name) if class_name else None
+        here = load_items(project)
+        self._ids, self._by_photo = {item.id for item in here}, {item.photo: item for item in here}
+        self._alike = {(item.photo, item.class_name, item.part): item for item in here}
+
+    def take(self, entry: Entry) -> Item | Rejected:
+        """Stores the photo, unless it is here, and what is made of it; its label is left to the caller."""
+        place = (None, self._class_name) if self._class_name else self._layout.place(entry.path)
+        try:
+            content = entry.read()
+            photo = hashlib.sha256(content).hexdigest()
+            same = self._by_photo.get(photo)
+            if place and same and (self._photos_dir / same.file).exists():  # verified when it first came
+                return self._item(photo, same.file, entry.path, place, (same.width, same.height))
+            with images.open_image(io.BytesIO(content)) as image:
+                if place is None:
+                    return Rejected(entry.path, "in no class folder; put each photo in a folder named after its class")
+                file, size = f"{photo}{images.FORMATS[image.format]}", self._look(photo, image)
+        except DataError as error:
+            return Rejected(entry.path, str(error))
+        self._arrivals.store(file, content)
+        return self._item(photo, file, entry.path, place, size)
+
+    def _look(self, photo: str, image: Image.Image) -> tuple[int, int]:
+        """Decodes a new photo and keeps what is made of it; returns its width and height, upright."""
+        with images.taking_turns(image):
             upright = images.decode(image)
-    except DataError as error:
-        return Rejected(entry.path, str(error))
-    file = f"{photo}{ending}"
-    if not (project.photos_dir / file).exists():
-        write_whole(project.photos_dir / file, content)
-    if not thumbnails(workspace).holds(photo):
-        thumbnails(workspace).write(photo, images.thumbnail(upright))
-    return new_item(photo, file, entry.path, place[1], part or place[0], upright.size)
+            keep_pictures(self._prepared_dir, photo, upright)
+            self._keep_pixels(photo, upright)
+            return upright.size
+
+    def _item(self, photo: str, file: str, path: str, place: tuple[str | None, str], size: tuple[int, int]) -> Item:
+        """The item, or the one that was here where only the path is new: a set handed in as a zip and as a folder."""
+        item = new_item(photo, file, path, place[1], self._part or place[0], size)
+        return item if item.id in self._ids else self._alike.get((photo, item.class_name, item.part), item)
 
 
 def _nothing_came(result: IntakeReport) -> str:

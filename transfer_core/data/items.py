@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from filelock import FileLock
@@ -46,7 +46,7 @@ def append_items(project: Project, items: Sequence[Item]) -> int:
     with FileLock(project.folder / "labels.lock"):
         known = {item.id for item in load_items(project)}
         new = {item.id: item for item in items if item.id not in known}
-        lines = "".join(json.dumps({"op": "add", **asdict(item)}) + "\n" for item in new.values())
+        lines = "".join(json.dumps({"op": "add", **vars(item)}) + "\n" for item in new.values())
         with project.labels_path.open("ab") as file:
             _finish_torn_line(project.labels_path, file)
             file.write(lines.encode("ascii"))

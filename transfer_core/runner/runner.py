@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from filelock import Timeout
 
-from transfer_core import runs
+from transfer_core import cleanup, runs
+from transfer_core.errors import TransferError
 from transfer_core.runner.launch import card_path, code_version, ensure_runner, runner_lock, wake_path
 from transfer_core.runner.slots import Slot, open_slots
 from transfer_core.runner.trials import Trials
@@ -106,6 +107,8 @@ def _serve(workspace: Workspace, queue: _Queue, slots: Sequence[Slot], idle_s: f
                     trials.break_off()
                 elif not replaced:
                     trials.begin_next()
+                if ended:
+                    _trim_caches(workspace)
             if trials.tend() or any(slot.run for slot in slots):
                 worked = now
             elif replaced or now - worked > idle_s:
@@ -115,6 +118,14 @@ def _serve(workspace: Workspace, queue: _Queue, slots: Sequence[Slot], idle_s: f
         trials.break_off()
         for slot in slots:
             slot.dismiss_spare()
+
+
+def _trim_caches(workspace: Workspace) -> None:
+    """Keeps the caches within their limit; what goes wrong with that must not stop the queue."""
+    try:
+        cleanup.trim_caches(workspace)
+    except (OSError, TransferError) as error:
+        print(error)
 
 
 def _hand_out(queue: _Queue, slots: Sequence[Slot]) -> bool:

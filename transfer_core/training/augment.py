@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from transfer_core.backbones.catalog import Preparation
-from transfer_core.data import images
+from transfer_core.data.pictures import load_for_training
 
 # A crop keeps at least this share of the area: enough variety, and small subjects seldom fall out of the picture.
 _SMALLEST_AREA = 0.35
@@ -28,18 +28,18 @@ class Varied(NamedTuple):
     variation: np.ndarray
 
 
-def load_varied(path: Path, photo: str, preparation: Preparation, augmentation: str, seed: int, epoch: int) -> Varied:
+def load_varied(
+    path: Path, photo: str, prepared_dir: Path, preparation: Preparation, augmentation: str, seed: int, epoch: int
+) -> Varied:
     """A training photo as this epoch shows it.
 
     Args:
         photo: Its digest, which with seed and epoch decides every random choice.
+        prepared_dir: Where the smaller copies of large photos are.
         augmentation: "none" (the centre, as in validation but by Pillow) or "light".
     """
     side_px = preparation.size_px
-    with images.naming(path), images.open_image(path) as file:
-        # Decodes a large JPEG at half or a quarter of its size; fine for training, never for a reported number.
-        file.draft("RGB", (2 * side_px, 2 * side_px))
-        image = images.decode(file)
+    image = load_for_training(prepared_dir, photo, path, side_px)
     if augmentation == "none":
         box = _centre_box(image.size, preparation.crop_share)
         return Varied(_planes(image.resize((side_px, side_px), Image.Resampling.BICUBIC, box)), NEUTRAL)

@@ -34,11 +34,11 @@ def split_into_batches(count: int, batch_size: int, seed: int, epoch: int) -> li
 def load_batches(task: Task, batches: list[np.ndarray], epoch: int) -> Iterator[Batch]:
     """Yields the batches in order, each loaded by one thread."""
     photos, config = task.photos(task.split.train), task.run.config
-    on_card = task.plan.device == "cuda"
+    on_card, prepared_dir = task.plan.device == "cuda", task.workspace.prepared_dir
 
     def load(rows: np.ndarray) -> Batch:
         varied = [
-            load_varied(path, photo, task.backbone.preparation, config.augmentation, config.seed, epoch)
+            load_varied(path, photo, prepared_dir, task.backbone.preparation, config.augmentation, config.seed, epoch)
             for photo, path in (photos[row] for row in rows)
         ]
         pixels = torch.from_numpy(np.stack([photo.pixels for photo in varied]))
