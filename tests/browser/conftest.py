@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import RESNET, ROOT, closed_port, fill_project, kill_all, wait_for
+from tests.helpers import RESNET, ROOT, VIT, closed_port, fill_project, kill_all, pretend_speed, tiny_row, wait_for
 from transfer_core import runs
+from transfer_core.backbones import catalog
 from transfer_core.config import TrainConfig
 from transfer_core.data import sample
 from transfer_core.data.items import load_items
@@ -107,6 +108,8 @@ def server(tiny_weights, tmp_path_factory) -> Iterator[Server]:
     """The one server; whatever it started is ended by its own pid."""
     home = tmp_path_factory.mktemp("browser") / "home"
     shutil.copytree(tiny_weights, home / "weights")
+    for row in (catalog.BUILT_IN[catalog.EMBEDDED], tiny_row(RESNET), tiny_row(VIT)):
+        pretend_speed(Workspace(home), row)
     server = Server(home)
     server.start()
     yield server
