@@ -20,6 +20,7 @@ from transfer_core.workspace import Project, Workspace, check_id, new_id, read_j
 ENDED = ("stopped", "failed", "finished")
 # Room kept free for the last words of a run whose disk is full.
 _RESERVE_BYTES = 256 * 1024
+_PATIENCE_S = 5.0  # with a worker that is just ending
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,7 @@ def is_alive(run: Run) -> bool:
 def _own(run: Run) -> Iterator[None]:
     """Holds the run's lock, so that no worker writes its events meanwhile."""
     try:
-        with run.lock().acquire(timeout=5):
+        with run.lock().acquire(timeout=_PATIENCE_S):
             yield
     except Timeout as error:
         raise RunError("Its model is just being written and checked. Try again in a moment.") from error

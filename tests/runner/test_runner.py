@@ -298,7 +298,8 @@ def test_a_runner_after_a_killed_one_waits_for_the_worker_it_left(tiny_workspace
     assert times(second)[0] > killed and kinds(first).count("RunStarted") == 1
 
 
-def test_a_run_whose_model_is_being_written_cannot_be_resumed_yet(queue_run):
+def test_a_run_whose_model_is_being_written_cannot_be_resumed_yet(queue_run, monkeypatch):
+    monkeypatch.setattr(runs, "_PATIENCE_S", 0.1)
     run = queue_run()
     EventLog(run.events_path).append(events.RunStopped(result={"val_accuracy": 1.0}))
     with run.lock().acquire(), pytest.raises(RunError, match="just being written"):
