@@ -96,7 +96,7 @@ def test_a_zip_of_photos_becomes_a_model(open_tab, server, leaves, tmp_path):
     tab.locator("input[type=file]").first.set_input_files(archive)
     see(tab, f"{4 * PER_CLASS} new photos added.")
     for name in ("beech", "birch", "maple", "oak"):
-        assert tab.get_by_text(name, exact=True).first.is_visible()
+        tab.get_by_text(name, exact=True).first.wait_for()
 
     press(tab, "Go on to Train")
     press(tab, "Train")
