@@ -7,7 +7,7 @@ from safetensors.torch import load_file, save_file
 
 from tests.helpers import RESNET, VIT, tiny_row
 from transfer_core.backbones import build, catalog, weights
-from transfer_core.backbones.build import build_backbone, load_tuned
+from transfer_core.backbones.build import build_backbone, build_random, feature_width, load_tuned
 from transfer_core.errors import BackboneError
 
 EMBEDDED = catalog.BUILT_IN[catalog.EMBEDDED]
@@ -69,7 +69,7 @@ def test_weights_from_the_hub_are_the_ones_in_the_file(tiny_weights, name):
     assert own and all(torch.equal(own[key], saved[key]) for key in own)
     assert not network.training
     with torch.inference_mode():
-        assert network(torch.zeros(2, 3, 64, 64)).shape == (2, network.num_features)
+        assert network(torch.zeros(2, 3, 64, 64)).shape == (2, feature_width(network))
 
 
 def test_weights_of_another_network_are_refused_never_replaced_by_random_ones(tmp_path):
@@ -101,3 +101,12 @@ def test_a_tuned_network_comes_back_the_same(tmp_path):
     pixels = torch.rand(2, 3, 64, 64)
     with torch.inference_mode():
         assert torch.equal(network.eval()(pixels), again(pixels))
+
+
+@pytest.mark.parametrize("name", [*catalog.BUILT_IN, RESNET, VIT])
+def test_every_backbone_says_how_many_features_it_gives(name):
+    row = catalog.BUILT_IN.get(name) or tiny_row(name)
+    with torch.device("meta"):  # shapes without numbers
+        network = build_random(row).eval()
+        side = row.preparation.size_px
+        assert network(torch.zeros(1, 3, side, side)).shape == (1, feature_width(network))

@@ -69,7 +69,7 @@ def try_learning(workspace: Workspace, backbone: Backbone, speed: Speed) -> Spee
     began = time.perf_counter()
     import torch
 
-    from transfer_core.backbones.build import build_backbone
+    from transfer_core.backbones.build import build_backbone, feature_width
     from transfer_core.training import device
     from transfer_core.training.learner import assemble
 
@@ -77,7 +77,7 @@ def try_learning(workspace: Workspace, backbone: Backbone, speed: Speed) -> Spee
     name = device.choose_device()
     device.settle(CORES)
     network = build_backbone(backbone, workspace.weights_dir)
-    head, phase = torch.nn.Linear(network.num_features, _CLASSES), Phase("trial", "", EVERYTHING, 1, 1e-3)
+    head, phase = torch.nn.Linear(feature_width(network), _CLASSES), Phase("trial", "", EVERYTHING, 1, 1e-3)
     learner = assemble(network, head, backbone.preparation, phase, name, device.choose_precision(name))
     batches, peaks = _BATCHES.get(name, _CARD_BATCHES), []
     for count in batches:

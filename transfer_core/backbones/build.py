@@ -59,6 +59,11 @@ def build_random(backbone: Backbone) -> nn.Module:
     return timm.create_model(backbone.name, pretrained=False, num_classes=0, **dict(backbone.model_args))
 
 
+def feature_width(network: nn.Module) -> int:
+    """How many features a network without its classifier gives; some have layers of their own behind the last map."""
+    return network.head_hidden_size
+
+
 def _build_embedded(backbone: Backbone, path: Path) -> nn.Module:
     network = timm.create_model(backbone.name, pretrained=False)
     ours, theirs = network.state_dict(), torch.load(path, weights_only=True, map_location="cpu")

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from transfer_core.backbones.build import build_backbone
+from transfer_core.backbones.build import build_backbone, feature_width
 from transfer_core.backbones.catalog import Preparation
 from transfer_core.backbones.torch_trunk import Normalized
 from transfer_core.strategies import Phase
@@ -111,7 +111,7 @@ def build_learner(task: Task, index: int, earlier: Trained | None) -> Learner:
     phase, plan = task.plan.phases[index], task.plan
     network = earlier.network if earlier and earlier.network is not None else None
     network = network or build_backbone(task.backbone, task.workspace.weights_dir)
-    head = nn.Linear(network.num_features if earlier is None else earlier.head.weight.shape[1], task.class_count)
+    head = nn.Linear(feature_width(network) if earlier is None else earlier.head.weight.shape[1], task.class_count)
     with torch.no_grad():
         if earlier is None:
             # A head that starts at zero sends no noise back into the pretrained layers.
