@@ -50,7 +50,7 @@ def estimate(
     learns = any(phase.trains != HEAD for phase in phases)
     if learns and speed.learn_s is None:
         return None
-    seconds = _START_S + (speed.imports_s if learns else 0)
+    seconds = _START_S + (speed.start_s if learns else 0)
     for phase in phases:
         if phase.trains == HEAD:
             seconds += _looking_s(workspace, backbone, items, speed) + _head_s(phase, train, classes, speed)

@@ -13,7 +13,7 @@ from transfer_core.backbones.catalog import Backbone
 from transfer_core.workspace import Workspace, read_json, write_json
 
 # Raise it when the trial measures something else: what older ones found is left behind then.
-_TRIAL_VERSION = 1
+_TRIAL_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Speed:
         search_s: To choose a head's strength, per photo, class and epoch.
         head_s: To train a head, per photo, class and epoch.
         look_bytes: Memory of a worker that looks at photos.
-        imports_s: To start PyTorch.
+        start_s: To start PyTorch, to build the network, and what the first steps take longer than the later ones.
         learn_s: Per photo, to learn from it (forward, backward, step), on the device.
         check_s: Per photo, to forward it with torch, on the device.
         learn_bytes: Memory of a worker that changes the backbone, photos left out; on a graphics card, of the card.
@@ -41,7 +41,7 @@ class Speed:
     search_s: float
     head_s: float
     look_bytes: float
-    imports_s: float | None = None
+    start_s: float | None = None
     learn_s: float | None = None
     check_s: float | None = None
     learn_bytes: float | None = None

@@ -73,27 +73,28 @@ def try_learning(workspace: Workspace, backbone: Backbone, speed: Speed) -> Spee
     from transfer_core.training import device
     from transfer_core.training.learner import assemble
 
-    imports_s = time.perf_counter() - began
     name = device.choose_device()
     device.settle(CORES)
     network = build_backbone(backbone, workspace.weights_dir)
     head, phase = torch.nn.Linear(feature_width(network), _CLASSES), Phase("trial", "", EVERYTHING, 1, 1e-3)
     learner = assemble(network, head, backbone.preparation, phase, name, device.choose_precision(name))
+    start_s = time.perf_counter() - began
     batches, peaks = _BATCHES.get(name, _CARD_BATCHES), []
-    for count in batches:
+    for count in batches:  # two shapes, as a run has two sizes of batches: each takes longer the first time
         batch = _random_batch(backbone, count)
-        learn_s = _best(lambda batch=batch, count=count: learner.learn(*batch, count).cpu()) / count
+        first_s, step_s = _first_and_best(lambda batch=batch, count=count: learner.learn(*batch, count).cpu())
+        start_s += first_s - step_s
         peaks.append(torch.cuda.max_memory_allocated() if name == "cuda" else _peak_bytes())
     pixels = batch[0].numpy()
-    check_s = _best(lambda: learner.confidences(pixels)) / len(pixels)
+    first_s, check_s = _first_and_best(lambda: learner.confidences(pixels))
+    start_s += 2 * (first_s - check_s)
     per_photo = max(0.0, (peaks[1] - peaks[0]) / (batches[1] - batches[0]))
-    fixed = max(0.0, peaks[0] - per_photo * batches[0])
     return replace(
         speed,
-        imports_s=imports_s,
-        learn_s=learn_s,
-        check_s=check_s,
-        learn_bytes=fixed,
+        start_s=start_s,
+        learn_s=step_s / batches[1],
+        check_s=check_s / batches[1],
+        learn_bytes=max(0.0, peaks[0] - per_photo * batches[0]),
         learn_photo_bytes=per_photo,
         device=name,
     )
@@ -137,12 +138,16 @@ def _seconds_each(work: Callable[[], object]) -> float:
 
 def _best(work: Callable[[], object]) -> float:
     """Seconds of the quickest round: what else the machine did only ever makes it slower."""
+    return _first_and_best(work)[1]
+
+
+def _first_and_best(work: Callable[[], object]) -> tuple[float, float]:
     seconds = []
     for _ in range(_ROUNDS):
         began = time.perf_counter()
         work()
         seconds.append(time.perf_counter() - began)
-    return min(seconds)
+    return seconds[0], min(seconds)
 
 
 def _try_head(width: int) -> tuple[float, float]:
