@@ -60,7 +60,9 @@ def _thumbnails(workspace: Workspace, project: Project, items: Sequence[Item]) -
     """Those of the photos that can be read."""
     for item in items:
         with suppress(DataError):
-            yield ensure_thumbnail(workspace, project, item)
+            path = ensure_thumbnail(workspace, project, item)
+            if path.is_file():  # unless the disk is full
+                yield path
 
 
 def create_sample(workspace: Workspace, report: Callable[[int, int], None]) -> Project:

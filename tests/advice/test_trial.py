@@ -7,7 +7,7 @@ import pytest
 
 from tests.helpers import RESNET, run_python, tiny_row
 from transfer_core.advice import speed, trial
-from transfer_core.advice.speed import load_speed, next_wanted, save_speed, settle_wanted, speed_path, want_trial
+from transfer_core.advice.speed import AGAIN, load_speed, next_wanted, save_speed, settle_wanted, speed_path, want_trial
 
 
 @pytest.fixture(autouse=True)
@@ -18,12 +18,15 @@ def unknown_machine(tiny_workspace) -> None:
 def test_a_trial_finds_out_everything(tiny_workspace):
     row = tiny_row(RESNET)
     assert load_speed(tiny_workspace, row) is None
-    trial.main(str(tiny_workspace.home), RESNET)
+    codes = []
+    while not codes or codes[-1] == AGAIN:
+        codes.append(run_python("-m", "transfer_core.advice.trial", str(tiny_workspace.home), RESNET).returncode)
+    assert codes == [AGAIN, 0]  # the trunk is here already
     found = load_speed(tiny_workspace, row)
     assert None not in asdict(found).values()
     assert all(value >= 0 for value in asdict(found).values() if not isinstance(value, str))
     assert found.look_s > 0 and found.learn_s > found.check_s > 0 and found.device in ("cpu", "cuda", "mps")
-    assert found.learn_bytes + 8 * found.learn_photo_bytes > 5e7
+    assert found.learn_bytes > found.look_bytes > 5e7 and found.learn_photo_bytes > 1e5
 
 
 def test_the_frozen_half_needs_no_torch(tiny_workspace):

@@ -198,7 +198,7 @@ def test_large_photos_are_worked_on_one_at_a_time(photos, prepared, monkeypatch)
         at_work.pop()
         return pixels
 
-    monkeypatch.setattr(images, "_LARGE", 1)
+    monkeypatch.setattr(images, "LARGE", 1)
     monkeypatch.setattr(prepare.Preparer, "__call__", watched)
     prepare_all(prepared, photos, lambda *_: None)
     assert most == [1] * 5

@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 
 from tests.helpers import kill_all, run_python, wait_for
 from transfer_core import pipeline, runs
+from transfer_core.advice.speed import AGAIN
 from transfer_core.backbones import catalog
 from transfer_core.config import TrainConfig
 from transfer_core.data.items import load_items
@@ -36,7 +37,10 @@ def main() -> None:
         project, _ = pipeline.take_in_path(workspace, options.data, None, lambda done, total: None)
         items = load_items(project)
         for name in (catalog.EMBEDDED, *_RANDOM):
-            trial = run_python("-m", "transfer_core.advice.trial", folder, name, seconds=600)
+            while (
+                trial := run_python("-m", "transfer_core.advice.trial", folder, name, seconds=600)
+            ).returncode == AGAIN:
+                pass
             assert trial.returncode == 0, trial.stderr
             for strategy, epochs in (("feature_extraction", None), ("full", 1)):
                 config = TrainConfig(backbone=name, strategy=strategy, epochs=epochs)

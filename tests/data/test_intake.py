@@ -155,19 +155,45 @@ def test_a_broken_intake_keeps_what_came_before(workspace, project, monkeypatch)
     assert len(load_items(project)) == 4
 
 
-def test_an_intake_that_fails_labels_what_has_arrived_and_leaves_nothing_else(workspace, project):
+def test_an_intake_that_fails_labels_what_has_arrived_and_leaves_nothing_else(workspace, project, monkeypatch):
     files = {f"cats/{n}.png": photo(n) for n in range(40)}
+    store = intake._Arrivals.store
 
-    def fail(photo, upright):
-        if photo == hashlib.sha256(files["cats/3.png"]).hexdigest():
+    def fail(self, file, content):
+        if content == files["cats/3.png"]:
             raise OSError(errno.ENOSPC, "No space left on device")
+        store(self, file, content)
 
+    monkeypatch.setattr(intake._Arrivals, "store", fail)
     with pytest.raises(OSError, match="No space left"):
-        take_in(workspace, project, zip_entries(make_zip(files), "x"), lambda done, total: None, keep_pixels=fail)
+        take_in(workspace, project, zip_entries(make_zip(files), "x"), lambda done, total: None)
     items = load_items(project)
     assert [item.path for item in items] == ["cats/0.png", "cats/1.png", "cats/2.png"]
     assert {item.file for item in items} <= set(os.listdir(project.photos_dir))
     assert not list(project.photos_dir.glob(".*"))
+
+
+def test_pictures_that_cannot_be_made_ahead_cost_no_photo(workspace, project):
+    def fail(photo, upright):
+        raise MemoryError
+
+    report = take_in(workspace, project, zip_entries(make_zip(GOOD), "x"), lambda done, total: None, keep_pixels=fail)
+    assert report.photos == len(load_items(project)) == 4
+
+
+def test_a_disk_that_fills_up_at_the_end_is_said_as_such(workspace, project, monkeypatch):
+    settle, settled = intake.settle, []
+
+    def full_after_two(part, path):
+        if len(settled) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        settled.append(path)
+        settle(part, path)
+
+    monkeypatch.setattr(intake, "settle", full_after_two)
+    with pytest.raises(OSError, match="No space left"):
+        take_in(workspace, project, zip_entries(make_zip(GOOD), "x"), lambda done, total: None)
+    assert load_items(project) == [] and not list(project.photos_dir.glob(".*"))
 
 
 def test_labels_are_written_only_for_photos_that_the_disk_has(workspace, project, monkeypatch):

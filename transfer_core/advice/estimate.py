@@ -1,5 +1,6 @@
 """How long a run will take and how much memory it needs, before it starts. Imports no torch."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from transfer_core.backbones.catalog import Backbone
 from transfer_core.backbones.prepare import PreparedPhotos
 from transfer_core.backbones.rows import RowStore
 from transfer_core.config import TrainConfig
+from transfer_core.data.images import LARGE
 from transfer_core.data.items import Item
 from transfer_core.parallel import CORES
 from transfer_core.strategies import HEAD, Phase
@@ -58,7 +60,7 @@ def estimate(
             val_items = items[:val]
             seconds += _preparing_s(workspace, backbone, val_items, speed)
             seconds += phase.epochs * (train * speed.learn_s + val * speed.check_s)
-    memory = speed.look_bytes + CORES * _BYTES_PER_PIXEL * max(item.width * item.height for item in items)
+    memory = speed.look_bytes + _BYTES_PER_PIXEL * _pixels_at_once(items)
     if learns:
         memory = max(memory, speed.learn_bytes + config.batch_size * speed.learn_photo_bytes)
     on_card = learns and speed.device == "cuda"
@@ -67,9 +69,18 @@ def estimate(
 
 def _counts(items: Sequence[Item], val_fraction: float) -> tuple[int, int]:
     """About how many photos will be learned from, and kept aside."""
-    given = sum(item.part in ("val", "test") for item in items)
-    val = given or round(val_fraction * len(items))
-    return len(items) - val, val
+    parts = Counter(item.part for item in items)
+    rest = parts[None] + parts["train"]
+    if given := parts["val"] or parts["test"]:
+        return rest, given
+    val = round(val_fraction * rest)
+    return rest - val, val
+
+
+def _pixels_at_once(items: Sequence[Item]) -> int:
+    """The most pixels that are prepared at once: a photo per core, but of the very large ones one at a time."""
+    sizes = [item.width * item.height for item in items]
+    return max(CORES * max((size for size in sizes if size <= LARGE), default=0), max(sizes))
 
 
 def _looking_s(workspace: Workspace, backbone: Backbone, items: Sequence[Item], speed: Speed) -> float:

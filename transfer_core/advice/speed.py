@@ -4,16 +4,19 @@ import hashlib
 import json
 import os
 import platform
+import time
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 from transfer_core.backbones import trunk
 from transfer_core.backbones.catalog import Backbone
-from transfer_core.workspace import Workspace, read_json, write_json
+from transfer_core.workspace import Workspace, read_json, write_json, write_whole
 
 # Raise it when the trial measures something else: what older ones found is left behind then.
-_TRIAL_VERSION = 2
+_TRIAL_VERSION = 3
+AGAIN = 3  # exit code of a trial that has another step before it
+_TRY_AGAIN_S = 24 * 3600  # after a trial that failed: memory may have been short just then
 
 
 @dataclass(frozen=True)
@@ -77,11 +80,11 @@ def speed_path(workspace: Workspace, backbone: Backbone) -> Path:
 def want_trial(workspace: Workspace, backbone: Backbone) -> bool:
     """Asks the runner for a trial, unless one has failed before; returns whether there will be one."""
     wanted = speed_path(workspace, backbone).with_suffix(".wanted")
-    if wanted.with_suffix(".failed").exists():
+    failed = wanted.with_suffix(".failed")
+    if failed.exists() and time.time() - failed.stat().st_mtime < _TRY_AGAIN_S:
         return False
-    wanted.parent.mkdir(parents=True, exist_ok=True)
     if not wanted.exists():
-        wanted.write_text(backbone.name, "utf-8")
+        write_whole(wanted, backbone.name)
     return True
 
 
@@ -97,4 +100,5 @@ def settle_wanted(path: Path, succeeded: bool) -> None:
     if succeeded:
         path.unlink(missing_ok=True)
     elif path.exists():
-        path.replace(path.with_suffix(".failed"))
+        path.unlink()
+        path.with_suffix(".failed").touch()

@@ -1,11 +1,11 @@
 """The short trial behind every estimate: `python -m transfer_core.advice.trial HOME BACKBONE`.
 
-Takes a few seconds, once per machine and backbone. What the frozen backbone needs is known first, before torch starts.
+Takes a few seconds, once per machine and backbone, in steps: what the frozen backbone needs is known first.
 """
 
 import io
-import os
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,11 +15,11 @@ import numpy as np
 from PIL import Image, ImageFilter
 from threadpoolctl import threadpool_limits
 
-from transfer_core.advice.speed import Speed, save_speed
+from transfer_core.advice.speed import AGAIN, Speed, load_speed, save_speed
 from transfer_core.backbones import catalog, features
 from transfer_core.backbones.catalog import Backbone
 from transfer_core.backbones.prepare import Preparer
-from transfer_core.backbones.trunk import ensure_trunk
+from transfer_core.backbones.trunk import ensure_trunk, trunk_path
 from transfer_core.data import images
 from transfer_core.parallel import CORES, map_ahead
 from transfer_core.strategies import EVERYTHING, Phase
@@ -30,24 +30,33 @@ _SMALL, _LARGE = (500, 375), (2400, 1800)  # pixels; a web picture and a small c
 _ROUNDS = 3
 _CLASSES = 10
 _HEAD_PHOTOS, _HEAD_EPOCHS = 200, 20
+_LOOK_EVERY_S = 0.002
 _BATCHES = {"cpu": (4, 12)}  # photos at once, few and more; a card works them off side by side and wants to be full
 _CARD_BATCHES = (8, 32)
 
 
-def main(home: str, name: str) -> None:
+def main(home: str, name: str) -> int:
+    """Does the next step of the trial and returns the exit code: `AGAIN` where there is another one, else 0.
+
+    Each step has a process of its own: the most memory it had is known for a process as a whole, and torch starts once.
+    """
     workspace = Workspace(Path(home))
     backbone = catalog.find(name, workspace.weights_dir)
-    if hasattr(os, "nice"):
-        os.nice(5)
-    speed = try_frozen(workspace, backbone)
-    save_speed(workspace, backbone, speed)
+    if not trunk_path(backbone, workspace.weights_dir).is_file():
+        ensure_trunk(backbone, workspace.weights_dir)
+        return AGAIN
+    speed = load_speed(workspace, backbone)
+    if speed is None:
+        save_speed(workspace, backbone, try_frozen(workspace, backbone))
+        return AGAIN
     save_speed(workspace, backbone, try_learning(workspace, backbone, speed))
+    return 0
 
 
 def try_frozen(workspace: Workspace, backbone: Backbone) -> Speed:
     """How fast photos are prepared and looked at, and a head learns."""
     prepare = Preparer(backbone.preparation)
-    session = features.open_session(ensure_trunk(backbone, workspace.weights_dir), threads=1)
+    session = features.open_session(trunk_path(backbone, workspace.weights_dir), threads=1)
 
     def load(content: bytes) -> np.ndarray:
         return prepare(images.load_rgb(io.BytesIO(content)))
@@ -55,13 +64,13 @@ def try_frozen(workspace: Workspace, backbone: Backbone) -> Speed:
     small, large = _draw(_SMALL), _draw(_LARGE)
     small_s = _seconds_each(lambda: load(small))
     pixels = load(small)[np.newaxis]
-    look_s = _seconds_each(lambda: session.run(None, {"pixels": pixels}))
-    memory = _peak_bytes()  # before the large photo, whose share follows from its pixels
+    with _Memory() as memory:  # of small photos; a large one's share follows from its pixels
+        look_s = _seconds_each(lambda: session.run(None, {"pixels": pixels}))
     large_s = _seconds_each(lambda: load(large))
     per_megapixel = max(0.0, (large_s - small_s) / (_megapixels(_LARGE) - _megapixels(_SMALL)))
     fixed = max(0.0, small_s - per_megapixel * _megapixels(_SMALL))
     width = session.get_outputs()[0].shape[-1]
-    return Speed(fixed, per_megapixel, look_s, *_try_head(width), memory)
+    return Speed(fixed, per_megapixel, look_s, *_try_head(width), memory.peak_bytes)
 
 
 def try_learning(workspace: Workspace, backbone: Backbone, speed: Speed) -> Speed:
@@ -82,9 +91,10 @@ def try_learning(workspace: Workspace, backbone: Backbone, speed: Speed) -> Spee
     batches, peaks = _BATCHES.get(name, _CARD_BATCHES), []
     for count in batches:  # two shapes, as a run has two sizes of batches: each takes longer the first time
         batch = _random_batch(backbone, count)
-        first_s, step_s = _first_and_best(lambda batch=batch, count=count: learner.learn(*batch, count).cpu())
+        with _Memory() as memory:
+            first_s, step_s = _first_and_best(lambda batch=batch, count=count: learner.learn(*batch, count).cpu())
         start_s += first_s - step_s
-        peaks.append(torch.cuda.max_memory_allocated() if name == "cuda" else _peak_bytes())
+        peaks.append(torch.cuda.max_memory_allocated() if name == "cuda" else memory.peak_bytes)
     pixels = batch[0].numpy()
     first_s, check_s = _first_and_best(lambda: learner.confidences(pixels))
     start_s += 2 * (first_s - check_s)
@@ -166,16 +176,30 @@ def _try_head(width: int) -> tuple[float, float]:
         return search_s / units, _best(train) / units
 
 
-def _peak_bytes() -> float:
-    """The most memory that this process has had."""
-    if os.name == "nt":
+class _Memory:
+    """Watches how much memory this process has; operating systems count its peak in ways of their own, or not at all.
+
+    Used as a context; `peak_bytes` is the most that was seen in it.
+    """
+
+    def __enter__(self) -> "_Memory":
         import psutil
 
-        return float(psutil.Process().memory_info().peak_wset)
-    import resource
+        self.peak_bytes, self._over, self._process = 0.0, threading.Event(), psutil.Process()
+        self._watcher = threading.Thread(target=self._watch)
+        self._watcher.start()
+        return self
 
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024.0)
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
+        self._watcher.join()
+
+    def _watch(self) -> None:
+        over = False
+        while not over:  # looks once more at the end
+            over = self._over.wait(_LOOK_EVERY_S)
+            self.peak_bytes = max(self.peak_bytes, float(self._process.memory_info().rss))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    sys.exit(main(sys.argv[1], sys.argv[2]))

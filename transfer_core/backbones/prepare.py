@@ -147,7 +147,7 @@ def prepare_all(
     report: Callable[[int, int], None],
     should_stop: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Sees to it that the pixels of all photos are in the cache; a photo per core. Arguments as `RowStore.fetch`.
+    """Sees to it that the pixels of all photos are in the cache; a photo per core. Arguments as `RowStore.fill`.
 
     Raises:
         DataError: A photo can no longer be read.

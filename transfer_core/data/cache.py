@@ -51,16 +51,22 @@ class PhotoCache:
         return content if content and check == _checksum(content) else None
 
     def write(self, photo: str, content: bytes) -> None:
-        """Keeps the content, which must not be empty; nothing is kept where somebody clears the cache just now."""
+        """Keeps the content, which must not be empty; nothing is kept where the disk is full or refuses otherwise.
+
+        Nobody who has what was to be kept should fail for that.
+        """
         path = self.path(photo)
         part = path.with_suffix(f".{os.urandom(4).hex()}.part")
-        with suppress(FileNotFoundError):
+        try:
             if not path.parent.is_dir():
                 path.parent.mkdir(parents=True, exist_ok=True)
             with part.open("wb") as file:
                 file.write(content)
                 file.write(_checksum(content))
             move_into_place(part, path)
+        except OSError:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
 
 
 def forget(prepared_dir: Path, photos: Iterable[str]) -> None:

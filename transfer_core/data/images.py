@@ -17,7 +17,7 @@ from transfer_core.errors import DataError
 NARROWEST = 50
 PIXEL_LIMIT = 200_000_000  # Above any camera (a 100-megapixel back included), below what exhausts a laptop's memory.
 FORMATS = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "BMP": ".bmp", "TIFF": ".tif"}
-_LARGE = 40_000_000  # pixels; several of these at once, one per core, would exhaust a laptop's memory
+LARGE = 40_000_000  # pixels; several of these at once, one per core, would exhaust a laptop's memory
 _one_at_a_time = threading.RLock()
 _READERS = [name for name in FORMATS if name != "MPO"]  # which the JPEG reader recognizes
 THUMBNAIL_PX = 320
@@ -55,7 +55,7 @@ def open_image(source: Path | BinaryIO) -> Image.Image:
 
 def taking_turns(image: Image.Image) -> AbstractContextManager:
     """Held while something is made of a large photo: one thread at a time, which may ask again; others pass freely."""
-    return _one_at_a_time if image.width * image.height > _LARGE else nullcontext()
+    return _one_at_a_time if image.width * image.height > LARGE else nullcontext()
 
 
 def decode(image: Image.Image) -> Image.Image:

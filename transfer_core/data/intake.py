@@ -5,7 +5,7 @@ import io
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -127,14 +127,15 @@ class _Arrivals:
 
     def __init__(self, project: Project, result: IntakeReport):
         self._project, self._result = project, result
-        self._parts: list[tuple[Path, Path]] = []
+        self._parts: dict[Path, Path] = {}
         self._items: list[Item] = []
         self._settle_at = time.monotonic() + _SETTLE_EVERY_S
 
     def __enter__(self) -> "_Arrivals":
         for part in self._project.photos_dir.glob(".*.part"):
-            if time.time() - part.stat().st_mtime > _STALE_S:  # left by an intake that was killed
-                part.unlink()
+            with suppress(FileNotFoundError):  # another intake's, in place by now
+                if time.time() - part.stat().st_mtime > _STALE_S:  # left by an intake that was killed
+                    part.unlink()
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -142,7 +143,7 @@ class _Arrivals:
         try:
             self._settle()
         finally:
-            for part, _ in self._parts:
+            for part in self._parts:
                 part.unlink(missing_ok=True)
 
     def store(self, file: str, content: bytes) -> None:
@@ -151,7 +152,7 @@ class _Arrivals:
         if not path.exists():
             part = part_of(path)
             part.write_bytes(content)
-            self._parts.append((part, path))
+            self._parts[part] = path
 
     def label(self, item: Item) -> None:
         """Has a stored photo labelled, with others, before long."""
@@ -160,10 +161,9 @@ class _Arrivals:
             self._settle()
 
     def _settle(self) -> None:
-        written, items, result = self._parts[:], self._items, self._result
+        items, result = self._items, self._result
         with ThreadPoolExecutor(_DISK_THREADS) as pool:
-            list(pool.map(lambda entry: settle(*entry), written))
-        del self._parts[: len(written)]
+            list(pool.map(self._settle_one, list(self._parts)))
         began = time.monotonic()
         if items:
             result.added += append_items(self._project, items)
@@ -174,6 +174,10 @@ class _Arrivals:
         self._items, now = [], time.monotonic()
         # Adding labels takes the longer the more there are already; no more than a tenth of the time goes into it.
         self._settle_at = now + max(_SETTLE_EVERY_S, 10 * (now - began))
+
+    def _settle_one(self, part: Path) -> None:
+        settle(part, self._parts[part])
+        del self._parts[part]
 
 
 class _Taker:
@@ -221,8 +225,10 @@ class _Taker:
         """Decodes a new photo and keeps what is made of it; returns its width and height, upright."""
         with images.taking_turns(image):
             upright = images.decode(image)
-            keep_pictures(self._prepared_dir, photo, upright)
-            self._keep_pixels(photo, upright)
+            # Made ahead to save time later: where that fails, for want of memory say, it is made when it is needed.
+            with suppress(Exception):
+                keep_pictures(self._prepared_dir, photo, upright)
+                self._keep_pixels(photo, upright)
             return upright.size
 
     def _item(self, photo: str, file: str, path: str, place: tuple[str | None, str], size: tuple[int, int]) -> Item:

@@ -37,8 +37,8 @@ def load_trunk(backbone: Backbone, weights_dir: Path, network_path: Path) -> onn
     """The trunk of a run: that of the pretrained backbone, or, where there is a tuned one, of that."""
     if not network_path.is_file():
         return onnx.load(ensure_trunk(backbone, weights_dir))
-    if backbone.name == EMBEDDED:  # in a fraction of a second, where torch takes several
-        arrays, header = read_arrays(network_path)
+    arrays, header = read_arrays(network_path)
+    if backbone.name == EMBEDDED and "order" in header:  # in a fraction of a second, where torch takes several
         return embedded.write_network({name: arrays[name] for name in header["order"]}, backbone.preparation)
     from transfer_core.backbones.build import load_tuned
     from transfer_core.backbones.torch_trunk import Normalized, export_network

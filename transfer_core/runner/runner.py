@@ -101,9 +101,10 @@ def _serve(workspace: Workspace, queue: _Queue, slots: Sequence[Slot], idle_s: f
             now, changed = time.monotonic(), wake.stat().st_mtime_ns if wake.exists() else 0
             if ended or changed != seen or now - looked > _LOOK_EVERY_S:
                 looked, seen, replaced = now, changed, code_version() != version
-                if not replaced and _hand_out(queue, slots):
+                view = _View([], []) if replaced else _hand_out(queue, slots)
+                if view.waiting:
                     worked = now
-                if any(slot.run for slot in slots):
+                if view.strays or any(slot.run for slot in slots):
                     trials.break_off()
                 elif not replaced:
                     trials.begin_next()
@@ -128,19 +129,19 @@ def _trim_caches(workspace: Workspace) -> None:
         print(error)
 
 
-def _hand_out(queue: _Queue, slots: Sequence[Slot]) -> bool:
-    """Gives what waits to the slots that are free; those that stay so keep a spare. Whether anything waited."""
+def _hand_out(queue: _Queue, slots: Sequence[Slot]) -> _View:
+    """Gives what waits to the slots that are free; those that stay so keep a spare. The queue as it was before."""
     ours = {slot.run.id for slot in slots if slot.run}
     if len(ours) == len(slots):
-        return False
-    waiting, strays = queue.look(ours)
-    free = _free_slots(slots, strays)
-    for run in waiting:
+        return _View([], [])
+    view = queue.look(ours)
+    free = _free_slots(slots, view.strays)
+    for run in view.waiting:
         if free and free[0].begin(run):
             free.pop(0)
     for slot in free:
         slot.keep_spare()
-    return bool(waiting)
+    return view
 
 
 def _free_slots(slots: Sequence[Slot], strays: Sequence[Run]) -> list[Slot]:

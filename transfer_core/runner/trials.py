@@ -3,7 +3,7 @@
 import subprocess
 from contextlib import suppress
 
-from transfer_core.advice.speed import next_wanted, settle_wanted
+from transfer_core.advice.speed import AGAIN, next_wanted, settle_wanted
 from transfer_core.runner.launch import start_detached
 from transfer_core.workspace import Workspace
 
@@ -25,10 +25,13 @@ class Trials:
                 self._worker = start_detached(arguments, self._workspace.home / "runner.log")
 
     def tend(self) -> bool:
-        """Takes back the wish of a trial that has ended; whether one is still at work."""
+        """Begins the next step of a trial, or takes back the wish of one that has ended; whether one is at work."""
         if self._worker is not None and (code := self._worker.poll()) is not None:
             self._worker = None
-            settle_wanted(self._wish, succeeded=code == 0)
+            if code == AGAIN:
+                self.begin_next()
+            else:
+                settle_wanted(self._wish, succeeded=code == 0)
         return self._worker is not None
 
     def break_off(self) -> None:

@@ -33,7 +33,7 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     said = str(error).lower()  # the processor's allocator, MPS and cuDNN have no class of their own for it
     return isinstance(error, RuntimeError) and any(
-        sign in said for sign in ("can't allocate memory", "not enough memory", "out of memory")
+        sign in said for sign in ("can't allocate memory", "not enough memory", "out of memory", "alloc_failed")
     )
 
 

@@ -39,7 +39,8 @@ def import_torch() -> None:
 
 def make_plan(phases: Sequence[Phase], batch_size: int) -> Plan:
     """How this machine carries the phases out."""
-    plan = Plan(tuple(phases), batch_size)
+    # Batches differ in size, up to half as large again as was asked for; none need be parted as long as memory lasts.
+    plan = Plan(tuple(phases), micro_batch=3 * batch_size // 2)
     if not needs_torch(phases):
         return plan
     from transfer_core.training import device

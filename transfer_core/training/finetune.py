@@ -1,6 +1,7 @@
 """The phase that changes the backbone too: a plain PyTorch loop. Imports torch."""
 
 import time
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -59,7 +60,8 @@ def run_phase(task: Task, index: int, earlier: Trained | None, checkpoint: Check
             task = _with_less_memory(task)
         # Outside the handler, where the failed attempt's tensors are held no longer.
         device.free_memory(task.plan.device)
-        checkpoint = load_checkpoint(task.run.checkpoint_path) or checkpoint
+        saved = load_checkpoint(task.run.checkpoint_path)
+        checkpoint = saved if saved and saved.phase == index else None
 
 
 def _with_less_memory(task: Task) -> Task:
@@ -114,29 +116,30 @@ def run_epoch(task: Task, index: int, position: Position, learner: Learner) -> b
     batches = split_into_batches(count, config.batch_size, config.seed, epoch)
     learner.body.train()
     pending, reported, saved = [], time.monotonic(), time.monotonic()
-    for batch in load_batches(task, batches[position.batch :], epoch):
-        if task.should_stop():
-            _settle_sums(position, pending)
-            if position.has_learned:
+    with closing(load_batches(task, batches[position.batch :], epoch)) as loaded:
+        for batch in loaded:
+            if task.should_stop():
+                _settle_sums(position, pending)
+                if position.has_learned:
+                    _save(task, index, position, learner)
+                return False
+            # Everything random in a step follows from these numbers: there is no random state to save.
+            torch.manual_seed((config.seed << 32) + epoch * len(batches) + position.batch)
+            steps_done = position.epoch * len(batches) + position.batch
+            learner.set_share(learning_rate_share(steps_done, phase.epochs * len(batches)))
+            class_ids = task.train_ids[batch.rows]
+            pending.append(learner.learn(batch.pixels, batch.variations, class_ids, task.plan.micro_batch))
+            position.batch += 1
+            now = time.monotonic()
+            if now - reported > _REPORT_EVERY_S:
+                _settle_sums(position, pending)
+                done = position.epoch * count + sum(len(rows) for rows in batches[: position.batch])
+                task.emit(Progress(done=done, total=phase.epochs * count))
+                reported = now
+            if now - saved > _CHECKPOINT_EVERY_S:
+                _settle_sums(position, pending)
                 _save(task, index, position, learner)
-            return False
-        # Everything random in a step follows from these numbers: there is no random state to save.
-        torch.manual_seed((config.seed << 32) + epoch * len(batches) + position.batch)
-        steps_done = position.epoch * len(batches) + position.batch
-        learner.set_share(learning_rate_share(steps_done, phase.epochs * len(batches)))
-        class_ids = task.train_ids[batch.rows]
-        pending.append(learner.learn(batch.pixels, batch.variations, class_ids, task.plan.micro_batch))
-        position.batch += 1
-        now = time.monotonic()
-        if now - reported > _REPORT_EVERY_S:
-            _settle_sums(position, pending)
-            done = position.epoch * count + sum(len(rows) for rows in batches[: position.batch])
-            task.emit(Progress(done=done, total=phase.epochs * count))
-            reported = now
-        if now - saved > _CHECKPOINT_EVERY_S:
-            _settle_sums(position, pending)
-            _save(task, index, position, learner)
-            saved = now
+                saved = now
     _settle_sums(position, pending)
     return True
 
@@ -168,10 +171,10 @@ def _prepare_val(task: Task, prepared: PreparedPhotos) -> bool:
 def _val_confidences(task: Task, learner: Learner, prepared: PreparedPhotos) -> np.ndarray:
     """float64 (n, classes) of the validation photos, of which only a few are in memory at a time."""
     photos, size = task.photos(task.split.val), min(_VAL_BATCH, task.plan.micro_batch)
-    pixels = map_ahead(lambda photo: prepared(*photo), photos, size)
     parts = []
-    while batch := list(islice(pixels, size)):
-        parts.append(learner.confidences(np.stack(batch)))
+    with closing(map_ahead(lambda photo: prepared(*photo), photos, size)) as pixels:
+        while batch := list(islice(pixels, size)):
+            parts.append(learner.confidences(np.stack(batch)))
     return np.concatenate(parts)
 
 
@@ -184,4 +187,6 @@ def _save(task: Task, index: int, position: Position, learner: Learner) -> None:
 
 def _restore(learner: Learner, checkpoint: Checkpoint) -> Position:
     learner.restore(checkpoint.arrays)
-    return Position(checkpoint.epoch, checkpoint.batch, checkpoint.arrays["sums"].copy())
+    return Position(
+        checkpoint.epoch, checkpoint.batch, checkpoint.arrays["sums"].copy() if checkpoint.batch else np.zeros(2)
+    )

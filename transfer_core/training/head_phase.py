@@ -21,7 +21,7 @@ _CHECKPOINT_EVERY_S = 5
 
 def run_phase(task: Task, index: int, earlier: Trained | None, checkpoint: Checkpoint | None) -> Trained | None:
     """Trains the head from zero, or from the checkpoint; None when stopped before the first epoch."""
-    path = task.run.folder / "features.bin"
+    path, rows = task.run.folder / "features.bin", None
     try:
         rows = _compute_features(task, path)
         # One core per product of matrices: they are small, and several cores at one, which wait for each other at every
@@ -31,6 +31,7 @@ def run_phase(task: Task, index: int, earlier: Trained | None, checkpoint: Check
     except InterruptedError:
         return None
     finally:
+        rows = None  # lets go of the file
         with suppress(OSError):  # Windows keeps a file that is still mapped; the next attempt writes over it
             path.unlink()
 

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -44,7 +45,7 @@ class Learner:
     def learn(
         self, pixels: torch.Tensor, variations: np.ndarray, class_ids: np.ndarray, micro_batch: int
     ) -> torch.Tensor:
-        """One optimizer step on a batch, gone through in parts of `micro_batch`.
+        """One optimizer step on a batch, gone through in equal parts of at most `micro_batch` photos.
 
         Args:
             pixels: uint8 (batch, 3, size, size), in the processor's memory.
@@ -57,10 +58,11 @@ class Learner:
         """
         self.optimizer.zero_grad(set_to_none=True)
         sums = torch.zeros(2, device=self.device)
-        for start in range(0, len(pixels), micro_batch):
-            part = slice(start, start + micro_batch)
+        for part in _parts(len(pixels), micro_batch):
             wanted = torch.from_numpy(class_ids[part]).to(self.device)
-            shown = vary(pixels[part].to(self.device, non_blocking=True), variations[part])
+            # Only CUDA is safe not to wait for: MPS may copy pixels that are gone by then.
+            on_device = pixels[part].to(self.device, non_blocking=self.device.type == "cuda")
+            shown = vary(on_device, variations[part])
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
                 logits = self.head(self.body(shown))
             losses = nn.functional.cross_entropy(logits.float(), wanted, reduction="sum")
@@ -102,6 +104,11 @@ class Learner:
                 number, _, entry = rest.partition(".")
                 states.setdefault(int(number), {})[entry] = torch.tensor(value)  # of its own: it will change
         self.modules.load_state_dict(weights)
+        parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+        for number, entries in states.items():
+            for name, value in entries.items():
+                if value.shape == parameters[number].shape:  # as it lay in memory before, which the quick kernels want
+                    entries[name] = torch.empty_like(parameters[number], device="cpu").copy_(value)
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": states, "param_groups": groups})
 
@@ -143,6 +150,12 @@ def learning_rate_share(step: int, steps: int) -> float:
     if step < warm:
         return (step + 1) / warm
     return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
+
+
+def _parts(count: int, most: int) -> list[slice]:
+    """Slices that part a batch evenly: a leftover of one photo would spoil batch norm."""
+    edges = np.linspace(0, count, math.ceil(count / most) + 1).round().astype(int)
+    return [slice(start, end) for start, end in pairwise(edges)]
 
 
 def vary(pixels: torch.Tensor, variations: np.ndarray) -> torch.Tensor:

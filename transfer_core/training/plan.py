@@ -14,7 +14,7 @@ class Plan:
 
     Args:
         phases: Of the strategy.
-        micro_batch: Photos that go through the network at once; a step adds up as many of them as make a batch.
+        micro_batch: The most photos that go through the network at once; a step adds up as many as make a batch.
         device: "cpu", "cuda" or "mps"; of the phases that change the backbone.
         precision: "float32", or "bfloat16" for the products inside the network while it learns.
         threads: Of the processor: how a sum is split among them decides its last digits.
