@@ -102,7 +102,7 @@ def build_parser() -> argparse.ArgumentParser:
     bench.add_argument(
         "data", nargs="?", type=Path, metavar="DATA", help="a folder of labelled photos (default: drawn)"
     )
-    bench.add_argument("--rounds", type=int, default=3, help="how often both sides take their turn (default 3)")
+    bench.add_argument("--rounds", type=int, default=5, help="how often both sides take their turn (default 5)")
 
     command("runs", commands.list_runs, commands.show_runs, "list all runs")
     command("backbones", commands.backbones, commands.show_backbones, "list the backbones")
