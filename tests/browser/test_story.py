@@ -150,7 +150,8 @@ def test_double_click_on_train_makes_one_run(hold_back, server, blots):
         is_still(tab)
         with held_back():
             press(tab, "Train")
-            [run] = wait_for(lambda: runs.list_runs(server.workspace, blots), 10)
+            # The tab's messages pass through this process, which must not sleep while it waits for what comes of them.
+            [run] = wait_for(lambda: tab.wait_for_timeout(20) or runs.list_runs(server.workspace, blots), 20)
             runs.request_stop(run)
             press(tab, "Train")
         see(tab, "Stopped before it had learned anything.")
