@@ -217,7 +217,8 @@ def _wait_for_export(run: Run) -> None:
         else:
             st.rerun()
 
-    ensure_runner(workspace())  # should the worker have been killed in between, the runner begins the export again
+    with shown_errors():  # should the worker have been killed in between, the runner begins the export again
+        ensure_runner(workspace())
     st.fragment(look, run_every=1.0)()
     st.stop()
 

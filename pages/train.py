@@ -172,9 +172,8 @@ if len(classes) < 2:
     if st.button("Add photos", type="primary"):
         _ui.open_page("photos", project)
     st.stop()
-ensure_runner(
-    _ui.workspace()
-)  # so that a worker is warm when Train is pressed, and no run waits for a runner that died
+with _ui.shown_errors():  # a worker is to be warm when Train is pressed, and no run to wait for a runner that died
+    ensure_runner(_ui.workspace())
 found = runs.list_runs(_ui.workspace(), project)
 run = _ui.chosen_run(found)
 if run is None:

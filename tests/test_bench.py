@@ -41,3 +41,8 @@ def test_the_command_answers_with_figures(monkeypatch, capsys):
     assert main(["bench", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert answer == {"figures": [{"name": "first", "value": 1.1, "unit": "ratio", "limit": 1.15, "ok": True}]}
+
+
+def test_no_round_is_refused(capsys):
+    assert main(["bench", "--rounds", "0", "--json"]) == 2
+    assert "0 rounds would measure nothing" in capsys.readouterr().err

@@ -75,8 +75,10 @@ def measure(data: Path | None, rounds: int, say: Callable[[str], None]) -> list[
         say: Told what is being done.
 
     Raises:
-        DataError: It is no folder.
+        DataError: It is no folder, or there would be no round.
     """
+    if rounds < 1:
+        raise DataError(f"{rounds} rounds would measure nothing. Ask for 1 or more, for example `--rounds 5`.")
     with _photos(data) as folder:
         say("looking at photos for the first time")
         found = [first_run(folder, rounds)]

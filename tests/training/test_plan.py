@@ -6,6 +6,7 @@ import pytest
 
 from transfer_core import strategies
 from transfer_core.config import TrainConfig
+from transfer_core.errors import RunError
 from transfer_core.training import engine
 from transfer_core.training.plan import Plan, load_plan, save_plan
 
@@ -41,3 +42,10 @@ def test_a_frozen_run_needs_no_torch_for_its_plan():
     plan = engine.make_plan(strategies.find("feature_extraction").plan(TrainConfig(), 100), 32)
     assert not engine.needs_torch(plan.phases) and plan.device == "cpu"
     assert engine.fit_to_machine(plan) is plan
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"phases": [1]}', '{"phases": [{"name": "x"}]}'])
+def test_a_plan_that_was_spoilt_is_said(tmp_path, content):
+    (tmp_path / "plan.json").write_text(content)
+    with pytest.raises(RunError, match=r"can no longer be read .*Start a new run instead"):
+        load_plan(tmp_path / "plan.json")

@@ -38,7 +38,7 @@ _CARD_BATCHES = (8, 32)
 def main(home: str, name: str) -> int:
     """Does the next step of the trial and returns the exit code: `AGAIN` where there is another one, else 0.
 
-    Each step has a process of its own: the most memory it had is known for a process as a whole, and torch starts once.
+    Each step has a process of its own: what an earlier one keeps in memory, torch included, would be counted.
     """
     workspace = Workspace(Path(home))
     backbone = catalog.find(name, workspace.weights_dir)

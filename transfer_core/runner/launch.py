@@ -9,9 +9,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from transfer_core.errors import RunError
 from transfer_core.workspace import Workspace, read_json
 
 _ROOT = Path(__file__).resolve().parents[2]
+_IDLE_S = "600"
 
 
 def runner_lock(workspace: Workspace) -> FileLock:
@@ -24,13 +26,33 @@ def ensure_runner(workspace: Workspace) -> None:
     """Wakes the workspace's runner, or starts one; it outlives whoever started it, and takes every run that is queued.
 
     Two calls at once may start two; the second finds the lock held and ends.
+
+    Raises:
+        RunError: As `idle_limit`: the runner could not start, and whoever waits for it would wait for ever.
     """
+    idle_limit()
     wake_path(workspace).touch()
     try:
         runner_lock(workspace).acquire(blocking=False).lock.release()
     except Timeout:
         return
     start_detached(["transfer_core.runner.runner", str(workspace.home)], workspace.home / "runner.log")
+
+
+def idle_limit() -> float:
+    """Seconds without work after which a runner ends, from `GRAFT_IDLE_S`.
+
+    Raises:
+        RunError: That is no number of seconds.
+    """
+    text = os.environ.get("GRAFT_IDLE_S") or _IDLE_S
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not seconds >= 0:
+        raise RunError(f"GRAFT_IDLE_S is '{text}', which is no time. Set it to a number of seconds, such as {_IDLE_S}.")
+    return seconds
 
 
 def wake_path(workspace: Workspace) -> Path:

@@ -14,13 +14,12 @@ from filelock import Timeout
 
 from transfer_core import cleanup, runs
 from transfer_core.errors import TransferError
-from transfer_core.runner.launch import card_path, code_version, ensure_runner, runner_lock, wake_path
+from transfer_core.runner.launch import card_path, code_version, ensure_runner, idle_limit, runner_lock, wake_path
 from transfer_core.runner.slots import Slot, open_slots
 from transfer_core.runner.trials import Trials
 from transfer_core.runs import History, Run
 from transfer_core.workspace import Workspace, read_json, write_json
 
-_IDLE_S = 600.0
 _LOOK_EVERY_S = 2.0  # at all runs; whoever queues one wakes us sooner
 _WAKE_EVERY_S = 0.05
 
@@ -30,7 +29,7 @@ def main(home: str) -> int:
     workspace = Workspace(Path(home))
     if hasattr(os, "nice"):
         os.nice(5)  # whoever looks at the page comes first; workers inherit it
-    idle_s = float(os.environ.get("GRAFT_IDLE_S", _IDLE_S))
+    idle_s = idle_limit()
     version = code_version()
     queue = _Queue(workspace)
     while code_version() == version:

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from transfer_core.errors import RunError
 from transfer_core.parallel import CORES
 from transfer_core.strategies import Phase
 from transfer_core.workspace import read_json, write_json
@@ -33,13 +34,26 @@ def save_plan(path: Path, plan: Plan) -> None:
 
 
 def load_plan(path: Path) -> Plan | None:
-    """The plan as it was written down, None where there is none yet; fields that a newer version added are left out."""
+    """The plan as it was written down, None where there is none yet; fields that a newer version added are left out.
+
+    Raises:
+        RunError: The file was changed by somebody and cannot be read.
+    """
     try:
         content = read_json(path)
     except FileNotFoundError:
         return None
-    phases = tuple(Phase(**_known(Phase, phase)) for phase in content["phases"])
-    return Plan(**(_known(Plan, content) | {"phases": phases}))
+    except ValueError as error:
+        raise _unreadable(path) from error
+    try:
+        phases = tuple(Phase(**_known(Phase, phase)) for phase in content["phases"])
+        return Plan(**(_known(Plan, content) | {"phases": phases}))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise _unreadable(path) from error
+
+
+def _unreadable(path: Path) -> RunError:
+    return RunError(f"How this run was carried out can no longer be read ({path}). Start a new run instead.")
 
 
 def _known(kind: type, content: dict) -> dict:
