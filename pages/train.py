@@ -10,7 +10,6 @@ from transfer_core.data.items import count_classes, load_items
 from transfer_core.runner.launch import ensure_runner
 from transfer_core.text import counted, duration, markdown
 
-LAYER_NAMES = ("first layers", "stage 2", "stage 3", "stage 4", "last stage", "new part")
 STATES = {"embedded": "on this computer", "local": "on this computer", "download": "needs a download of {} MB"}
 ADVANCED = ("epochs", "batch_size", "learning_rate", "augmentation", "val_fraction", "seed")
 
@@ -59,7 +58,7 @@ def backbone_caption(row):
     return markdown(f"{row.summary} {size} Licence {row.licence}; {state_of(row)}.")
 
 
-def choose_strategy(draft):
+def choose_strategy(draft, row):
     table = strategies.STRATEGIES
     with st.container(border=True):
         chosen = draft.get("strategy", "feature_extraction")
@@ -74,7 +73,9 @@ def choose_strategy(draft):
             key="strategy",
         )
         draft["strategy"] = name
-        figure = charts.layers(LAYER_NAMES, table[name].layers_learn, dark=_ui.is_dark())
+        phases, _ = strategies.plan(TrainConfig(strategy=name), strategies.Facts((1,), row))
+        names = (*row.stage_names, "new part")
+        figure = charts.layers(names, strategies.layers_that_learn(phases, row), dark=_ui.is_dark())
         st.plotly_chart(
             figure, theme=None, config=charts.CONFIG, key="layers", alt="Grey layers stay as they are, green ones learn"
         )
@@ -106,7 +107,7 @@ def ask_settings(project, classes, label, rank, disabled):
         row = choose_backbone(draft)
         advanced = choose_advanced(draft)
     with right:
-        strategy = choose_strategy(draft)
+        strategy = choose_strategy(draft, row)
     with st.container(border=True, key="plan"):
         text = sentence(sum(classes.values()), len(classes), row, strategy)
         with _ui.shown_errors():

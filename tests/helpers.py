@@ -24,6 +24,7 @@ from transfer_core.workspace import Project, Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
 RESNET, VIT = "test_resnet.r160_in1k", "test_vit.r160_in1k"
+STAGES = {RESNET: (7_472, 18_560, 36_384, 42_432, 267_840), VIT: (50_368, *[41_728] * 5, 41_856)}
 COLOURS = {"blue": (40, 60, 200), "green": (40, 170, 60), "red": (200, 40, 40)}
 
 
@@ -64,7 +65,9 @@ def tiny_row(name: str) -> Backbone:
     """The catalogue row of one of timm's own test networks; the first at 64 px, which is quicker still."""
     side, args = (64, ()) if name == RESNET else (64, (("img_size", 64),))
     preparation = Preparation(side, 0.875, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-    return Backbone(name, f"Tiny {name}", "For tests.", 1, "Apache-2.0", preparation, model_args=args)
+    return Backbone(
+        name, f"Tiny {name}", "For tests.", 1, "Apache-2.0", preparation, model_args=args, stages=STAGES.get(name, ())
+    )
 
 
 def save_random_weights(row: Backbone, weights_dir: Path) -> Path:

@@ -16,14 +16,15 @@ from transfer_core.errors import ConfigError
         ("epochs", 2.5, "a whole number"),  # a share of an epoch
         ("epochs", True, "a whole number"),  # bool is an int to Python, not to us
         ("batch_size", 1, "Batch size must be a whole number from 2 to 512, got 1."),  # batch norm needs two
-        ("batch_size", 2.5, "a whole number"),  # a plain int, not `int | None`
-        ("batch_size", None, "Batch size"),  # only some settings may be left to the strategy
+        ("batch_size", 2.5, "a whole number"),
+        ("seed", None, "Seed"),  # only some settings may be left to a rule
+        ("mirror", 1, "must be true or false, got 1"),
         ("learning_rate", 0, "Learning rate must be a number from 1e-06 to 1.0, got 0."),  # learns nothing
         ("learning_rate", float("nan"), "got nan"),  # compares false with everything
         ("learning_rate", "0.1", "must be a number"),  # text from a form
         ("val_fraction", 2, "Kept aside for checking must be a number from 0.05 to 0.5, got 2."),  # per cent, perhaps
         ("seed", -1, "Seed must be"),  # numpy refuses it later and less kindly
-        ("augmentation", "wild", "choose one of: none, light."),  # not in the list
+        ("augmentation", "wild", "choose one of: none, light, strong."),  # not in the list
         ("backbone", "", "Backbone must be named"),  # nothing chosen
         ("strategy", None, "What may learn must be named"),
     ],
@@ -45,8 +46,9 @@ def test_all_problems_are_said_at_once():
     "config",
     [
         TrainConfig(),
-        TrainConfig("resnet18.a1_in1k", "full", 1, 2, 1e-6, "none", 0.05, 0),  # every lower limit
-        TrainConfig("resnet18.a1_in1k", "full", 1000, 512, 1.0, "light", 0.5, 2**31 - 1),  # every upper limit
+        TrainConfig(**{entry.name: entry.metadata["min"] for entry in fields(TrainConfig) if "min" in entry.metadata}),
+        TrainConfig(**{entry.name: entry.metadata["max"] for entry in fields(TrainConfig) if "max" in entry.metadata}),
+        TrainConfig("resnet18.a1_in1k", "full", augmentation="none", mirror=False, class_weights=True),
     ],
 )
 def test_json_and_back_is_the_same(config):
@@ -54,7 +56,7 @@ def test_json_and_back_is_the_same(config):
 
 
 def test_what_a_newer_version_added_is_left_out():
-    assert TrainConfig.from_json(TrainConfig(seed=3).to_json() | {"mixup": 0.4}) == TrainConfig(seed=3)
+    assert TrainConfig.from_json(TrainConfig(seed=3).to_json() | {"news": 0.4}) == TrainConfig(seed=3)
 
 
 def test_every_setting_carries_its_words():

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from transfer_core import pipeline, runs, strategies
+from transfer_core import pipeline, runs
 from transfer_core.backbones import catalog, features
 from transfer_core.backbones.prepare import Preparer
 from transfer_core.backbones.trunk import ensure_trunk
@@ -29,6 +29,7 @@ from transfer_core.data.sources import is_junk, open_source
 from transfer_core.errors import DataError, RunError
 from transfer_core.events import Progress, RunFinished, read_events
 from transfer_core.parallel import map_ahead
+from transfer_core.strategies import Facts
 from transfer_core.training import engine
 from transfer_core.training.task import Task
 from transfer_core.workspace import Workspace, read_json
@@ -192,9 +193,8 @@ def _task(workspace: Workspace, data: Path, config: TrainConfig) -> Task:
     """What a worker would make of these photos and settings."""
     project, _ = pipeline.take_in_path(workspace, data, None, lambda done, total: None)
     split = pipeline.check(workspace, project, config)
-    phases = strategies.find(config.strategy).plan(config, len(split.train))
     run = runs.create(project, config, split)
-    plan = engine.make_plan(phases, config.batch_size)
+    plan = engine.make_plan(config, Facts(split.train_sizes, BACKBONE))
     return Task(workspace, run, split, BACKBONE, plan, lambda event: None, lambda: False)
 
 

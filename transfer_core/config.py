@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, fields
 from transfer_core.errors import ConfigError
 
 SCHEMA = 1
-AUGMENTATIONS = ("none", "light")
+AUGMENTATIONS = ("none", "light", "strong")
 
 
 def _setting(default, label: str, help: str, **limits):
@@ -38,28 +38,133 @@ class TrainConfig:
         min=1,
         max=1000,
     )
-    batch_size: int = _setting(
-        32,
+    batch_size: int | None = _setting(
+        None,
         "Batch size",
-        "How many photos are looked at before the network is changed a little. Only when everything learns.",
+        "How many photos are looked at before the network is changed a little. Only when the backbone learns.",
         min=2,
         max=512,
     )
     learning_rate: float | None = _setting(
         None,
         "Learning rate",
-        "How big the steps are. Too big and it never settles, too small and it takes for ever. Only when everything "
+        "How big the steps are. Too big and it never settles, too small and it takes for ever. Only when the backbone "
         "learns.",
         min=1e-6,
         max=1.0,
         step=1e-4,
     )
+    backbone_share: float | None = _setting(
+        None,
+        "Step size of the backbone",
+        "As a share of the new part's. What is pretrained should change more gently than what is new.",
+        min=0.001,
+        max=1.0,
+        step=0.01,
+    )
+    layer_decay: float | None = _setting(
+        None,
+        "Slower towards the first layers",
+        "Each group of layers learns at this share of the speed of the group after it (layer-wise decay). 1 means: all "
+        "alike.",
+        min=0.1,
+        max=1.0,
+        step=0.05,
+    )
+    frozen_stages: int | None = _setting(
+        None,
+        "Stages that stay as they are",
+        "Counted from the first layers. The more stay, the quicker it learns and the less it can change.",
+        min=1,
+        max=100,
+    )
+    views: int | None = _setting(
+        None,
+        "Kept variations per photo",
+        "What the frozen stages see of so many variations of each photo is kept, and learning goes round them. 0 makes "
+        "new variations every time.",
+        min=0,
+        max=64,
+    )
     augmentation: str = _setting(
         "light",
         "Variations of each photo",
-        "Shows every photo a little differently each time (cropped, mirrored, lighter, darker), so that the network "
-        "learns what matters. Only when everything learns.",
+        "Shows every photo a little differently each time, so that the network learns what matters (augmentation). "
+        "Light: cropped, lighter, darker. Strong: turned, blurred, recoloured and partly covered, too.",
         choices=AUGMENTATIONS,
+    )
+    mirror: bool = _setting(
+        True,
+        "A mirror image would still be the same class",
+        "True of animals and things. Not of letters, numbers, or left and right hands.",
+    )
+    upside_down: bool = _setting(
+        False,
+        "Upside down it would still be the same class",
+        "True of photos from above: satellites, microscopes, plates. Seldom of others.",
+    )
+    mixup: float = _setting(
+        0.0,
+        "Blend photos (mixup)",
+        "Lays two photos over each other and asks for both classes, this strongly. 0 is off. Helps long trainings.",
+        min=0.0,
+        max=1.0,
+        step=0.1,
+    )
+    cutmix: float = _setting(
+        0.0,
+        "Patch photos (cutmix)",
+        "Puts a piece of one photo into another and asks for both classes. 0 is off. Helps long trainings.",
+        min=0.0,
+        max=1.0,
+        step=0.1,
+    )
+    label_smoothing: float | None = _setting(
+        None,
+        "Label smoothing",
+        "So much of the certainty is spread over the other classes, so that it does not learn one wrong label by "
+        "heart.",
+        min=0.0,
+        max=0.4,
+        step=0.05,
+    )
+    class_weights: bool | None = _setting(
+        None,
+        "Weigh small classes more",
+        "Each class counts the same, however few photos it has. Without it, large classes are favoured.",
+    )
+    weight_decay: float | None = _setting(
+        None,
+        "Weight decay",
+        "Pulls all weights a little towards zero, so that none grows without need.",
+        min=0.0,
+        max=1.0,
+        step=0.01,
+    )
+    l2_sp: float = _setting(
+        0.0,
+        "Stay near the pretrained weights (L2-SP)",
+        "Pulls the backbone back to where it began, this strongly. 0 is off. For few photos that resemble everyday "
+        "ones.",
+        min=0.0,
+        max=1.0,
+        step=0.01,
+    )
+    average_weights: bool | None = _setting(
+        None,
+        "Average over the last steps",
+        "Keeps a running average of the weights (EMA) and uses that. Steadier after many steps.",
+    )
+    early_stopping: bool | None = _setting(
+        None,
+        "Keep the best epoch",
+        "Spares a seventh of the photos to learn from, ends when these no longer get better, and keeps the epoch that "
+        "was best on them. The photos kept aside for checking decide nothing.",
+    )
+    continue_from: str | None = _setting(
+        None,
+        "Go on from an earlier run",
+        "Begins with the backbone and the new part as that run left them, instead of the pretrained ones.",
     )
     val_fraction: float = _setting(
         0.2,
@@ -103,6 +208,8 @@ def _problem(entry, value) -> str | None:
     kind = entry.type.__name__ if isinstance(entry.type, type) else str(entry.type)  # "int", "int | None"
     if value is None and "None" in kind:
         return None
+    if kind.startswith("bool"):
+        return None if isinstance(value, bool) else f"{limits['label']} must be true or false, got {value!r}."
     if "choices" in limits and value not in limits["choices"]:
         return f"{limits['label']} is '{value}'; choose one of: {', '.join(limits['choices'])}."
     if "min" not in limits:

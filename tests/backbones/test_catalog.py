@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.helpers import RESNET, tiny_row
-from transfer_core.backbones import catalog
+from transfer_core.backbones import build, catalog
 from transfer_core.errors import BackboneError
 
 ROWS = list(catalog.BUILT_IN.values())
@@ -44,7 +44,10 @@ def test_rows_count_parameters_without_the_classifier(row):
 
     with torch.device("meta"):  # shapes alone: VGG16 would take half a gigabyte and a second
         network = timm.create_model(row.name, pretrained=False, num_classes=0, **dict(row.model_args))
-    assert sum(parameter.numel() for parameter in network.parameters()) == row.parameters
+    sizes = {name: parameter.numel() for name, parameter in network.named_parameters()}
+    assert sum(sizes.values()) == row.parameters == sum(row.stages)
+    assert tuple(sum(sizes[name] for name in stage) for stage in build.stages(network)) == row.stages
+    assert row.stage_names[:2] == ("stem", "stage 1") and len(row.stage_names) == len(row.stages)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)

@@ -169,7 +169,7 @@ def test_run_goes_on_whatever_happens_to_page_and_server(open_tab, server, blots
     tab.get_by_role("dialog").get_by_text(f"Tiny {RESNET}").click()
     press(tab, "Use this one")
     see(tab, f"Tiny {RESNET}")
-    tab.locator(".st-key-strategy").get_by_text("Everything").click()
+    tab.locator(".st-key-strategy").get_by_text("Everything at once").click()
     tab.get_by_text("Advanced").click()
     tab.get_by_role("spinbutton", name="Epochs").fill("1000")
     tab.keyboard.press("Enter")
@@ -207,13 +207,14 @@ def test_killed_worker_is_seen_and_resumed_to_the_end(open_tab, start_run):
     os.kill(worker_pid(run), signal.SIGKILL)
     see(tab, "This run was interrupted.")
     there = epochs_of(run)
-    assert 3 <= there < 20 and curve(tab) == there
+    assert 3 <= there < 20
+    wait_for(lambda: curve(tab) == there)  # the sentence comes before the chart
     press(tab, "Resume")
     see(tab, RIGHT, 60)
     resumed = [event for event in events.read_events(run.events_path)[0] if isinstance(event, events.RunResumed)]
     assert [event.from_step in (there, there - 1) for event in resumed] == [True]  # killed between epoch and checkpoint
     assert [epoch.step for epoch in runs.read_history(run).epochs] == list(range(1, 21))
-    assert curve(tab) == 20
+    wait_for(lambda: curve(tab) == 20)
 
 
 # --- what a result offers ------------------------------------------------------------------------------------------

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from transfer_core import events, runs, strategies
+from transfer_core import events, runs
 from transfer_core.backbones import catalog
 from transfer_core.events import EpochFinished, RunResumed
+from transfer_core.strategies import Facts
 from transfer_core.training import engine, head_phase
 from transfer_core.training.checkpoints import load_checkpoint
 from transfer_core.training.task import Task
@@ -17,9 +18,8 @@ class Killed(BaseException):
 
 def make_task(workspace, run, emit, should_stop=lambda: False) -> Task:
     split = runs.load_split(run)
-    phases = strategies.find(run.config.strategy).plan(run.config, len(split.train))
-    plan = engine.make_plan(phases, run.config.batch_size)
     backbone = catalog.find(run.config.backbone, workspace.weights_dir)
+    plan = engine.make_plan(run.config, Facts(split.train_sizes, backbone))
     return Task(workspace, run, split, backbone, plan, emit, should_stop)
 
 

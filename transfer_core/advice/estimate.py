@@ -14,7 +14,7 @@ from transfer_core.config import TrainConfig
 from transfer_core.data.images import LARGE
 from transfer_core.data.items import Item
 from transfer_core.parallel import CORES
-from transfer_core.strategies import HEAD, Phase
+from transfer_core.strategies import HEAD, Facts, Phase
 from transfer_core.training.head import SEARCH_PHOTOS
 from transfer_core.workspace import Workspace
 
@@ -48,7 +48,10 @@ def estimate(
     """The likely time and memory of a run on these photos; None where the trial has not got that far yet."""
     train, val = _counts(items, config.val_fraction)
     classes = len({item.class_name for item in items})
-    phases = strategies.find(config.strategy).plan(config, train)
+    sizes = Counter(item.class_name for item in items)
+    share = train / max(1, train + val)
+    facts = Facts(tuple(max(1, round(share * size)) for size in sizes.values()), backbone)
+    phases, settled = strategies.plan(config, facts)
     learns = any(phase.trains != HEAD for phase in phases)
     if learns and speed.learn_s is None:
         return None
@@ -62,7 +65,7 @@ def estimate(
             seconds += phase.epochs * (train * speed.learn_s + val * speed.check_s)
     memory = speed.look_bytes + _BYTES_PER_PIXEL * _pixels_at_once(items)
     if learns:
-        memory = max(memory, speed.learn_bytes + config.batch_size * speed.learn_photo_bytes)
+        memory = max(memory, speed.learn_bytes + settled.config.batch_size * speed.learn_photo_bytes)
     on_card = learns and speed.device == "cuda"
     return Estimate(seconds, memory, None if on_card else _free_bytes())
 

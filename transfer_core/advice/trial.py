@@ -22,7 +22,7 @@ from transfer_core.backbones.prepare import Preparer
 from transfer_core.backbones.trunk import ensure_trunk, trunk_path
 from transfer_core.data import images
 from transfer_core.parallel import CORES, map_ahead
-from transfer_core.strategies import EVERYTHING, Phase
+from transfer_core.strategies import BACKBONE, Phase
 from transfer_core.training.head import Scaler, choose_strength, train_epochs
 from transfer_core.workspace import Workspace
 
@@ -85,7 +85,7 @@ def try_learning(workspace: Workspace, backbone: Backbone, speed: Speed) -> Spee
     name = device.choose_device()
     device.settle(CORES)
     network = build_backbone(backbone, workspace.weights_dir)
-    head, phase = torch.nn.Linear(feature_width(network), _CLASSES), Phase("trial", "", EVERYTHING, 1, 1e-3)
+    head, phase = torch.nn.Linear(feature_width(network), _CLASSES), Phase("trial", "", BACKBONE, 1, 1e-3)
     learner = assemble(network, head, backbone.preparation, phase, name, device.choose_precision(name))
     start_s = time.perf_counter() - began
     batches, peaks = _BATCHES.get(name, _CARD_BATCHES), []

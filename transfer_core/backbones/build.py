@@ -7,6 +7,7 @@ import timm
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from timm.models import group_parameters
 from torch import nn
 
 from transfer_core.backbones import weights
@@ -62,6 +63,20 @@ def build_random(backbone: Backbone) -> nn.Module:
 def feature_width(network: nn.Module) -> int:
     """How many features a network without its classifier gives; some have layers of their own behind the last map."""
     return network.head_hidden_size
+
+
+def stages(network: nn.Module) -> list[list[str]]:
+    """Names of the parameters of each stage, the stem first, as timm groups them.
+
+    A norm that stands alone behind the last stage belongs to it: nobody would train it by itself.
+    """
+    own = dict(network.named_parameters())
+    groups = group_parameters(network, network.group_matcher(coarse=True))
+    found = [[name for name in groups[key] if name in own] for key in sorted(groups)]
+    if len(found) > 1 and all(own[name].ndim <= 1 for name in found[-1]):
+        last = found.pop()
+        found[-1] += last
+    return found
 
 
 def _build_embedded(backbone: Backbone, path: Path) -> nn.Module:

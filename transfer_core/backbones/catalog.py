@@ -54,6 +54,7 @@ class Backbone:
         download_mb: Size of that file.
         family: "cnn" or "transformer".
         model_args: What timm's `create_model` needs beside the name.
+        stages: Parameters of each group of layers that timm names (coarse), the stem first; empty where unknown.
     """
 
     name: str
@@ -66,6 +67,12 @@ class Backbone:
     download_mb: int = 0
     family: str = "cnn"
     model_args: tuple[tuple[str, int], ...] = ()
+    stages: tuple[int, ...] = ()
+
+    @property
+    def stage_names(self) -> tuple[str, ...]:
+        """ "stem", "stage 1", and so on."""
+        return ("stem", *(f"stage {number}" for number in range(1, len(self.stages))))[: len(self.stages)]
 
 
 def _imagenet(size_px: int, crop_share: float, interpolation: str = "bicubic") -> Preparation:
@@ -80,6 +87,7 @@ _ROWS = (
         3_371_008,
         "Apache-2.0",
         Preparation(224, 0.875, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+        stages=(928, 896, 13_968, 39_712, 198_480, 446_784, 1_652_640, 1_017_600),
     ),
     Backbone(
         "mobilenetv3_small_100.lamb_in1k",
@@ -90,6 +98,7 @@ _ROWS = (
         _imagenet(224, 0.875),
         "timm/mobilenetv3_small_100.lamb_in1k",
         10,
+        stages=(464, 744, 9_280, 128_264, 51_768, 680_040, 56_448, 590_848),
     ),
     Backbone(
         "resnet18.a1_in1k",
@@ -100,6 +109,7 @@ _ROWS = (
         _imagenet(224, 0.95),
         "timm/resnet18.a1_in1k",
         47,
+        stages=(9_536, 147_968, 525_568, 2_099_712, 8_393_728),
     ),
     Backbone(
         "resnet50.a1_in1k",
@@ -110,6 +120,7 @@ _ROWS = (
         _imagenet(224, 0.95),
         "timm/resnet50.a1_in1k",
         103,
+        stages=(9_536, 215_808, 1_219_584, 7_098_368, 14_964_736),
     ),
     Backbone(
         "convnext_tiny.fb_in22k_ft_in1k",
@@ -120,6 +131,7 @@ _ROWS = (
         _imagenet(224, 0.875),
         "timm/convnext_tiny.fb_in22k_ft_in1k",
         114,
+        stages=(4_896, 237_888, 992_256, 11_112_960, 15_472_128),
     ),
     Backbone(
         "vit_small_patch14_dinov2.lvd142m",
@@ -132,6 +144,7 @@ _ROWS = (
         88,
         "transformer",
         (("img_size", 224),),
+        stages=(325_248, *[1_775_232] * 11, 1_776_000),
     ),
     Backbone(
         "vgg16.tv_in1k",
@@ -142,6 +155,22 @@ _ROWS = (
         _imagenet(224, 0.875, "bilinear"),
         "timm/vgg16.tv_in1k",
         553,
+        stages=(
+            1_792,
+            36_928,
+            73_856,
+            147_584,
+            295_168,
+            590_080,
+            590_080,
+            1_180_160,
+            2_359_808,
+            2_359_808,
+            2_359_808,
+            2_359_808,
+            2_359_808,
+            119_545_856,
+        ),
     ),
     Backbone(
         "inception_v3.tv_in1k",
@@ -152,6 +181,21 @@ _ROWS = (
         Preparation(299, 0.875, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
         "timm/inception_v3.tv_in1k",
         95,
+        stages=(
+            28_768,
+            143_904,
+            255_904,
+            277_472,
+            285_152,
+            1_153_280,
+            1_297_408,
+            1_691_008,
+            1_691_008,
+            2_141_952,
+            1_698_304,
+            5_044_608,
+            6_076_800,
+        ),
     ),
 )
 BUILT_IN = {row.name: row for row in _ROWS}
@@ -202,6 +246,7 @@ def _read_row(path: Path) -> Backbone:
         preparation = fields.pop("preparation")
         preparation |= {"mean": tuple(preparation["mean"]), "std": tuple(preparation["std"])}
         fields["model_args"] = tuple((key, value) for key, value in fields["model_args"])
+        fields["stages"] = tuple(fields.get("stages", ()))
         return Backbone(preparation=Preparation(**preparation), **fields)
     except (ValueError, KeyError, TypeError) as error:
         raise BackboneError(

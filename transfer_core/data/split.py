@@ -1,7 +1,7 @@
 """Which photos are learned from and which are kept aside. Plain rules, no randomness but the seed's; no torch."""
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,6 +24,12 @@ class Split:
     val: tuple[Item, ...]
     given: bool
     crossing: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def train_sizes(self) -> tuple[int, ...]:
+        """Training photos of each class."""
+        counts = Counter(item.class_name for item in self.train)
+        return tuple(counts[name] for name in self.class_names)
 
 
 def make_split(items: Sequence[Item], val_fraction: float, seed: int) -> Split:

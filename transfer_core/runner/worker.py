@@ -13,7 +13,6 @@ from pathlib import Path
 from transfer_core import events, runs, strategies
 from transfer_core.arrays import read_arrays, write_arrays
 from transfer_core.backbones import catalog, trunk, weights
-from transfer_core.backbones.catalog import Backbone
 from transfer_core.data.split import Split
 from transfer_core.errors import TransferError
 from transfer_core.evaluation.evaluate import ValAnswers, evaluate, load_answers, save_evaluation
@@ -22,6 +21,7 @@ from transfer_core.export.parity import check_parity
 from transfer_core.runner.gpus import VISIBLE
 from transfer_core.runner.heartbeat import beating
 from transfer_core.runs import History, Run
+from transfer_core.strategies import Facts
 from transfer_core.text import counted
 from transfer_core.training import engine
 from transfer_core.training.checkpoints import load_checkpoint
@@ -123,7 +123,7 @@ def _train(workspace: Workspace, run: Run, log: events.EventLog, resumed: bool) 
         log.append(events.Notice(message=crossing_notice(split)))
     emit = _throttled(log)
     try:
-        plan = _get_ready(run, backbone, len(split.train), emit)
+        plan = _get_ready(run, Facts(split.train_sizes, backbone), emit)
     except InterruptedError:
         log.append(events.RunStopped(result=None))
         return
@@ -140,9 +140,9 @@ def _train(workspace: Workspace, run: Run, log: events.EventLog, resumed: bool) 
     log.append(end(result=result.to_json()))
 
 
-def _get_ready(run: Run, backbone: Backbone, train_count: int, emit: Emit) -> Plan:
+def _get_ready(run: Run, facts: Facts, emit: Emit) -> Plan:
     """What is done once per machine (weights, trunk), the slow imports, and the plan; InterruptedError when stopped."""
-    weights_dir = run.workspace.weights_dir
+    weights_dir, backbone = run.workspace.weights_dir, facts.backbone
 
     def report(done: int, total: int) -> None:
         emit(events.Progress(done=done >> 20, total=total >> 20, unit="MB"))
@@ -156,12 +156,12 @@ def _get_ready(run: Run, backbone: Backbone, train_count: int, emit: Emit) -> Pl
         emit(events.PhaseStarted(name="export_trunk", title="Getting the backbone ready, once on this machine"))
         trunk.ensure_trunk(backbone, weights_dir)
     planned = load_plan(run.plan_path)
-    phases = planned.phases if planned else strategies.find(run.config.strategy).plan(run.config, train_count)
+    phases = planned.phases if planned else strategies.plan(run.config, facts)[0]
     if engine.needs_torch(phases):
         emit(events.PhaseStarted(name="imports", title="Starting PyTorch"))
         _torch_marker(run.workspace).touch()
         engine.import_torch()
-    plan = engine.fit_to_machine(planned) if planned else engine.make_plan(phases, run.config.batch_size)
+    plan = engine.fit_to_machine(planned) if planned else engine.make_plan(run.config, facts)
     if planned and plan != planned:
         emit(events.Notice(message="The graphics card is gone that this run began on; the processor goes on with it."))
     if plan != planned:

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from transfer_core.strategies import HEAD, Phase
+from transfer_core import strategies
+from transfer_core.config import TrainConfig
+from transfer_core.strategies import HEAD, Facts, Phase
 from transfer_core.training import head_phase
 from transfer_core.training.checkpoints import load_checkpoint
 from transfer_core.training.plan import Plan
@@ -37,10 +39,11 @@ def import_torch() -> None:
     from transfer_core.training import finetune  # noqa: F401
 
 
-def make_plan(phases: Sequence[Phase], batch_size: int) -> Plan:
-    """How this machine carries the phases out."""
+def make_plan(config: TrainConfig, facts: Facts) -> Plan:
+    """How this machine carries out what was asked for."""
+    phases, settled = strategies.plan(config, facts)
     # Batches differ in size, up to half as large again as was asked for; none need be parted as long as memory lasts.
-    plan = Plan(tuple(phases), micro_batch=3 * batch_size // 2)
+    plan = Plan(phases, settled.config, micro_batch=3 * settled.config.batch_size // 2)
     if not needs_torch(phases):
         return plan
     from transfer_core.training import device

@@ -76,7 +76,7 @@ def _with_less_memory(task: Task) -> Task:
     task.emit(
         Notice(
             message=f"Memory did not suffice for {task.plan.micro_batch} photos at a time. It goes on with "
-            f"{plan.micro_batch} at a time, a little more slowly; the batch size stays {task.run.config.batch_size}."
+            f"{plan.micro_batch} at a time, a little more slowly; the batch size stays {plan.settings.batch_size}."
         )
     )
     return replace(task, plan=plan)
@@ -111,7 +111,7 @@ def _attempt(task: Task, index: int, earlier: Trained | None, checkpoint: Checkp
 
 def run_epoch(task: Task, index: int, position: Position, learner: Learner) -> bool:
     """Goes through what is left of the epoch at `position`, which moves along; False when stopped in it."""
-    phase, config, count = task.plan.phases[index], task.run.config, len(task.train_ids)
+    phase, config, count = task.plan.phases[index], task.plan.settings, len(task.train_ids)
     epoch = task.epochs_before(index) + position.epoch  # of all phases: no phase repeats another's luck
     batches = split_into_batches(count, config.batch_size, config.seed, epoch)
     learner.body.train()

@@ -138,7 +138,7 @@ def assemble(
     body = Normalized(network, preparation).to(place, memory_format=torch.channels_last)
     head = head.to(place)
     groups = [
-        *_groups(network, phase.learning_rate * phase.backbone_factor),
+        *_groups(network, phase.learning_rate * phase.backbone_share),
         *_groups(head, phase.learning_rate),
     ]
     return Learner(body, head, torch.optim.AdamW(groups), place, precision)

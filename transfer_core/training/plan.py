@@ -3,7 +3,8 @@
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from transfer_core.errors import RunError
+from transfer_core.config import TrainConfig
+from transfer_core.errors import RunError, TransferError
 from transfer_core.parallel import CORES
 from transfer_core.strategies import Phase
 from transfer_core.workspace import read_json, write_json
@@ -15,6 +16,7 @@ class Plan:
 
     Args:
         phases: Of the strategy.
+        settings: Those of the run, with every rule applied.
         micro_batch: The most photos that go through the network at once; a step adds up as many as make a batch.
         device: "cpu", "cuda" or "mps"; of the phases that change the backbone.
         precision: "float32", or "bfloat16" for the products inside the network while it learns.
@@ -22,6 +24,7 @@ class Plan:
     """
 
     phases: tuple[Phase, ...]
+    settings: TrainConfig
     micro_batch: int
     device: str = "cpu"
     precision: str = "float32"
@@ -47,8 +50,9 @@ def load_plan(path: Path) -> Plan | None:
         raise _unreadable(path) from error
     try:
         phases = tuple(Phase(**_known(Phase, phase)) for phase in content["phases"])
-        return Plan(**(_known(Plan, content) | {"phases": phases}))
-    except (KeyError, TypeError, AttributeError) as error:
+        settings = TrainConfig.from_json(content["settings"])
+        return Plan(**(_known(Plan, content) | {"phases": phases, "settings": settings}))
+    except (KeyError, TypeError, AttributeError, TransferError) as error:
         raise _unreadable(path) from error
 
 

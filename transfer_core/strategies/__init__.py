@@ -1,0 +1,33 @@
+"""What learns when, by name: settings -> rules -> phases. Data only; imports no torch.
+
+A strategy is a list of phases. The engine knows how to run a phase and nothing about strategies, so a new strategy
+is a new row in `table`.
+"""
+
+from transfer_core.strategies.phases import BACKBONE, HEAD, Phase
+from transfer_core.strategies.rules import Facts, Settled, settle
+from transfer_core.strategies.table import (
+    STRATEGIES,
+    Strategy,
+    check,
+    find,
+    layers_that_learn,
+    plan,
+    share_that_learns,
+)
+
+__all__ = [
+    "BACKBONE",
+    "HEAD",
+    "STRATEGIES",
+    "Facts",
+    "Phase",
+    "Settled",
+    "Strategy",
+    "check",
+    "find",
+    "layers_that_learn",
+    "plan",
+    "settle",
+    "share_that_learns",
+]

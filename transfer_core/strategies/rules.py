@@ -1,0 +1,179 @@
+"""What the settings are where a person leaves them to us: by the number of photos and the kind of backbone.
+
+One schedule by size, without a search, is the idea of BiT-HyperRule (arXiv 1912.11370, section 3.3). Every rule says
+why. Nothing here looks at validation photos.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from transfer_core.backbones.catalog import Backbone
+from transfer_core.config import TrainConfig
+
+_IMBALANCE = 3  # the largest class over the smallest, from which on classes are weighted
+_ENOUGH_TO_SPARE = 1000  # training photos of which some may be spared to choose the best epoch
+_ENOUGH_PER_CLASS = 20
+_MANY_STEPS = 400  # an average over weights needs steps to average
+_STEPS_PER_EPOCH = 6
+_VIEWS = 8
+_BANK_FROM = 1.5  # epochs per view from which on kept activations pay
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A strategy's own numbers, for the rules.
+
+    Args:
+        steps: How many steps it aims at.
+        epochs: The fewest and the most it takes.
+        rates: Per family of backbones: the head's peak learning rate, and the backbone's share of it.
+    """
+
+    steps: int
+    epochs: tuple[int, int]
+    rates: Mapping[str, tuple[float | None, float]]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the rules go by.
+
+    Args:
+        class_sizes: Training photos per class.
+        backbone: The one chosen.
+    """
+
+    class_sizes: tuple[int, ...]
+    backbone: Backbone
+
+    @property
+    def photos(self) -> int:
+        return sum(self.class_sizes)
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Settings with nothing left open.
+
+    Args:
+        config: As asked for, with a value in place of every None.
+        reasons: Why, one sentence per setting that a rule decided.
+    """
+
+    config: TrainConfig
+    reasons: dict[str, str]
+
+
+def settle(config: TrainConfig, schedule: Schedule, facts: Facts) -> Settled:
+    """Fills in what was left to the rules."""
+    reasons = {}
+    for name, rule in _RULES.items():  # in this order: later rules look at what earlier ones decided
+        if getattr(config, name) is None:
+            value, reasons[name] = rule(config, schedule, facts)
+            config = replace(config, **{name: value})
+    return Settled(config, reasons)
+
+
+def _batch_size(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[int, str]:
+    per_epoch = max(4, facts.photos // _STEPS_PER_EPOCH)
+    size = min(32, 1 << int(math.log2(per_epoch)))
+    if size == 32:
+        return size, "A size that most machines have room for."
+    return size, f"With {facts.photos} photos, smaller batches give enough steps per epoch."
+
+
+def _epochs(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[int, str]:
+    few, many = schedule.epochs
+    if few == many:
+        return few, "So many quick looks bring the new part to its best; it takes milliseconds."
+    steps_per_epoch = max(1, round(facts.photos / config.batch_size))
+    epochs = min(many, max(few, round(schedule.steps / steps_per_epoch)))
+    return (
+        epochs,
+        f"{facts.photos} photos: about {epochs * steps_per_epoch} steps in all. More photos need fewer looks.",
+    )
+
+
+def _learning_rate(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[float | None, str]:
+    rate = schedule.rates[facts.backbone.family][0]
+    if rate is None:
+        return None, "The new part finds its own step size."
+    kinds = {"cnn": "convolutional networks", "transformer": "transformers, which want smaller steps"}
+    return rate, f"A usual value for {kinds[facts.backbone.family]}."
+
+
+def _backbone_share(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[float, str]:
+    return schedule.rates[facts.backbone.family][1], "What is pretrained is changed more gently than what is new."
+
+
+def _layer_decay(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[float, str]:
+    if config.strategy == "scratch":
+        return 1.0, "Nothing is pretrained, so all layers learn alike."
+    if facts.backbone.family == "transformer":
+        return 0.75, "Transformers keep their first layers best when those learn far more slowly."
+    return 0.9, "The first layers see edges and colours, which fit most photos already."
+
+
+def _frozen_stages(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[int | None, str]:
+    if config.strategy != "partial" or not facts.backbone.stages:
+        return None, "Only when a part of the backbone learns."
+    count = len(facts.backbone.stages) // 2
+    return count, "Half of the stages: the later ones hold what is particular to photos."
+
+
+def _weight_decay(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[float, str]:
+    return (0.05, "From random weights more restraint helps.") if config.strategy == "scratch" else (0.01, "Usual.")
+
+
+def _label_smoothing(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[float, str]:
+    if len(facts.class_sizes) == 2:
+        return 0.0, "With two classes it would mostly make the model doubt."
+    return 0.05, "A little, so that it does not learn one wrong label by heart."
+
+
+def _class_weights(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[bool, str]:
+    smallest, largest = min(facts.class_sizes), max(facts.class_sizes)
+    if largest > _IMBALANCE * smallest:
+        return True, f"The largest class has {largest} photos, the smallest {smallest}: more than {_IMBALANCE} times."
+    return False, f"The classes are of similar size ({smallest} to {largest} photos)."
+
+
+def _average_weights(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[bool, str]:
+    steps = config.epochs * round(facts.photos / config.batch_size)
+    if steps >= _MANY_STEPS:
+        return True, f"With {steps} steps the average over the last ones is steadier than the last one."
+    return False, f"With {steps} steps, which end gently, there is little to average."
+
+
+def _early_stopping(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[bool, str]:
+    if facts.photos >= _ENOUGH_TO_SPARE and min(facts.class_sizes) >= _ENOUGH_PER_CLASS:
+        return True, "There are enough photos to spare some of those to learn from, and to choose the epoch by them."
+    return False, f"{facts.photos} photos: all are needed for learning, so the schedule is fixed and the end is kept."
+
+
+def _views(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[int, str]:
+    if config.strategy != "partial":
+        return 0, "Only when the first stages stay as they are."
+    if config.augmentation == "none":
+        return 1, "Photos that never vary need to go through the frozen stages once."
+    if config.epochs >= _BANK_FROM * _VIEWS:
+        return _VIEWS, f"{config.epochs} epochs go round {_VIEWS} variations of each photo."
+    return 0, f"With {config.epochs} epochs, new variations every time cost hardly more."
+
+
+_Rule = Callable[[TrainConfig, Schedule, Facts], tuple[object, str]]
+_RULES: dict[str, _Rule] = {
+    "batch_size": _batch_size,
+    "epochs": _epochs,
+    "learning_rate": _learning_rate,
+    "backbone_share": _backbone_share,
+    "layer_decay": _layer_decay,
+    "frozen_stages": _frozen_stages,
+    "weight_decay": _weight_decay,
+    "label_smoothing": _label_smoothing,
+    "class_weights": _class_weights,
+    "average_weights": _average_weights,
+    "early_stopping": _early_stopping,
+    "views": _views,
+}
