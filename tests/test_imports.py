@@ -42,10 +42,15 @@ HEAVY = {"torch", "timm", "torchvision", "sklearn"}
 WITH_TORCH = {
     "backbones.build",
     "backbones.torch_trunk",
+    "training.bank",
+    "training.boundary",
+    "training.continued",
     "training.device",
     "training.finetune",
     "training.learner",
     "training.loading",
+    "training.objective",
+    "training.parameters",
 }
 CORE = ROOT / "transfer_core"
 

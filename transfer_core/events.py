@@ -65,6 +65,7 @@ class EpochFinished(Event):
         step: Epochs of all phases so far; rises by one per event.
         train_accuracy, val_accuracy: In [0, 1].
         confusion_matrix: Of the validation photos, rows = true class.
+        spared_loss: On training photos that were spared to choose the epoch by; None where none were.
     """
 
     phase: str
@@ -76,6 +77,7 @@ class EpochFinished(Event):
     val_loss: float | None
     val_accuracy: float | None
     confusion_matrix: list[list[int]]
+    spared_loss: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -58,14 +58,28 @@ def test_full_fine_tuning_learns_and_changes_the_whole_network(tiny_workspace, q
     assert not trained.network.training
 
 
+def groups_of(learner) -> list[dict]:
+    return learner.optimizer.param_groups
+
+
 def test_biases_and_norms_are_not_decayed(tiny_workspace, queue_run):
     learner = build_learner(make_task(tiny_workspace, queue_run(strategy="full"), [].append), 0, None)
-    groups = learner.optimizer.param_groups
-    assert [group["weight_decay"] > 0 for group in groups] == [True, False, True, False]
-    assert all(p.ndim <= 1 for group in groups if not group["weight_decay"] for p in group["params"])
-    assert groups[0]["peak"] == pytest.approx(0.1 * groups[2]["peak"])  # the backbone learns at a tenth
-    in_groups = sum(len(group["params"]) for group in groups)
+    for group in groups_of(learner):
+        assert all((parameter.ndim > 1) == (group["weight_decay"] > 0) for parameter in group["params"])
+    in_groups = sum(len(group["params"]) for group in groups_of(learner))
     assert in_groups == len([*learner.body.parameters(), *learner.head.parameters()])
+
+
+def test_later_layers_learn_faster_and_the_head_fastest(tiny_workspace, queue_run):
+    """Peaks as the settings say: the head's, a tenth of it for the last layers, less and less towards the first."""
+    run = queue_run(strategy="full", learning_rate=0.01, backbone_share=0.1, layer_decay=0.5)
+    learner = build_learner(make_task(tiny_workspace, run, [].append), 0, None)
+    peak_of = {id(parameter): group["peak"] for group in groups_of(learner) for parameter in group["params"]}
+    network = learner.body.network
+    first, last = network.conv1[0].weight, network.layer4[-1].conv1.weight
+    assert peak_of[id(learner.head.weight)] == peak_of[id(learner.head.bias)] == 0.01
+    assert peak_of[id(last)] == pytest.approx(0.001)
+    assert peak_of[id(first)] < 0.2 * peak_of[id(last)]
 
 
 def test_a_head_starts_at_zero(tiny_workspace, queue_run):

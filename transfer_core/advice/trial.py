@@ -15,14 +15,16 @@ import numpy as np
 from PIL import Image, ImageFilter
 from threadpoolctl import threadpool_limits
 
+from transfer_core import strategies
 from transfer_core.advice.speed import AGAIN, Speed, load_speed, save_speed
 from transfer_core.backbones import catalog, features
 from transfer_core.backbones.catalog import Backbone
 from transfer_core.backbones.prepare import Preparer
 from transfer_core.backbones.trunk import ensure_trunk, trunk_path
+from transfer_core.config import TrainConfig
 from transfer_core.data import images
 from transfer_core.parallel import CORES, map_ahead
-from transfer_core.strategies import BACKBONE, Phase
+from transfer_core.strategies import Facts
 from transfer_core.training.head import Scaler, choose_strength, train_epochs
 from transfer_core.workspace import Workspace
 
@@ -85,8 +87,10 @@ def try_learning(workspace: Workspace, backbone: Backbone, speed: Speed) -> Spee
     name = device.choose_device()
     device.settle(CORES)
     network = build_backbone(backbone, workspace.weights_dir)
-    head, phase = torch.nn.Linear(feature_width(network), _CLASSES), Phase("trial", "", BACKBONE, 1, 1e-3)
-    learner = assemble(network, head, backbone.preparation, phase, name, device.choose_precision(name))
+    [phase], settled = strategies.plan(TrainConfig(strategy="full"), Facts((1,) * _CLASSES, backbone))
+    head, class_ids = torch.nn.Linear(feature_width(network), _CLASSES), np.arange(_CLASSES)
+    precision = device.choose_precision(name)
+    learner = assemble(network, head, backbone.preparation, phase, settled.config, class_ids, name, precision)
     start_s = time.perf_counter() - began
     batches, peaks = _BATCHES.get(name, _CARD_BATCHES), []
     for count in batches:  # two shapes, as a run has two sizes of batches: each takes longer the first time

@@ -18,15 +18,27 @@ def fit(task: Task) -> Trained | None:
     Goes on from the run's checkpoint if there is one. Raises TransferError when training cannot go on; says why.
     """
     checkpoint = load_checkpoint(task.run.checkpoint_path)
-    trained = None
+    trained = _first(task)
     for index, phase in enumerate(task.plan.phases):
         if checkpoint and index < checkpoint.phase:
             continue
         own = checkpoint if checkpoint and checkpoint.phase == index else None
-        trained = _runner_of(phase)(task, index, trained, own)
-        if trained is None or trained.stopped:
+        found = _runner_of(phase)(task, index, trained, own)
+        if found is None:  # stopped before the phase's first step: what the phases before learned is kept
+            return replace(trained, stopped=True) if trained and trained.epochs else None
+        trained = found
+        if trained.stopped:
             break
     return trained
+
+
+def _first(task: Task) -> Trained | None:
+    """What the first phase begins from, where that is not the pretrained backbone."""
+    if not task.plan.settings.continue_from:
+        return None
+    from transfer_core.training.continued import begin_from
+
+    return begin_from(task, task.plan.settings.continue_from)
 
 
 def needs_torch(phases: Sequence[Phase]) -> bool:

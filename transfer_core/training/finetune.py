@@ -1,6 +1,7 @@
 """The phase that changes the backbone too: a plain PyTorch loop. Imports torch."""
 
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -9,10 +10,14 @@ import numpy as np
 import torch
 
 from transfer_core.backbones.prepare import PreparedPhotos, prepare_all
+from transfer_core.data.items import Item
 from transfer_core.errors import TransferError
 from transfer_core.events import CheckpointSaved, Notice, PhaseStarted, Progress
+from transfer_core.measure.metrics import mean_log_loss
 from transfer_core.parallel import map_ahead
+from transfer_core.strategies import Phase
 from transfer_core.training import device
+from transfer_core.training.bank import Bank, open_bank
 from transfer_core.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from transfer_core.training.learner import Learner, build_learner, learning_rate_share
 from transfer_core.training.loading import load_batches, split_into_batches
@@ -32,15 +37,36 @@ class Position:
         epoch: Epochs that are done.
         batch: Batches of the next one that are done.
         sums: float64 (2,): losses and right answers in these batches.
+        best: The best epoch by the spared photos, where there are any.
     """
 
     epoch: int = 0
     batch: int = 0
     sums: np.ndarray = field(default_factory=lambda: np.zeros(2))
+    best: "Best | None" = None
 
     @property
     def has_learned(self) -> bool:
         return self.epoch > 0 or self.batch > 0
+
+
+@dataclass(frozen=True)
+class Best:
+    """The epoch that answered best on the spared photos.
+
+    Args:
+        epoch: Counted from 1 in the phase.
+        loss: Its mean log loss on them.
+        weights: Its body and head, see `Learner.kept_state`.
+    """
+
+    epoch: int
+    loss: float
+    weights: dict[str, np.ndarray]
+
+    def is_old(self, epoch: int, epochs: int) -> bool:
+        """Whether so many epochs brought nothing better since that more will not, either."""
+        return epoch - self.epoch >= max(3, epochs // 4)
 
 
 def run_phase(task: Task, index: int, earlier: Trained | None, checkpoint: Checkpoint | None) -> Trained | None:
@@ -85,38 +111,59 @@ def _with_less_memory(task: Task) -> Task:
 def _attempt(task: Task, index: int, earlier: Trained | None, checkpoint: Checkpoint | None) -> Trained | None:
     phase = task.plan.phases[index]
     prepared = PreparedPhotos(task.backbone.preparation, task.workspace.prepared_dir)
-    if not _prepare_val(task, prepared):
-        return None
-    task.begin_phase(index)
     device.settle(task.plan.threads)
     learner = build_learner(task, index, earlier)
-    position = _restore(learner, checkpoint) if checkpoint else Position()
-    confidences = None
-    while position.epoch < phase.epochs:
-        if not run_epoch(task, index, position, learner):
+    bank = open_bank(task, index, learner)
+    position, confidences = _restore(learner, checkpoint) if checkpoint else Position(), None
+    ready = _prepare(task, prepared, learner, bank)
+    task.begin_phase(index)
+    while not (is_over := _is_over(position, phase)):
+        if not ready or not run_epoch(task, index, position, learner, bank):
             break
-        train_loss, train_accuracy = position.sums / len(task.train_ids)
-        confidences = _val_confidences(task, learner, prepared)
-        position = Position(position.epoch + 1)
-        task.report_epoch(index, position.epoch, (train_loss, train_accuracy), confidences)
+        confidences = _confidences(task, learner, prepared, task.split.val)
+        position = _end_epoch(task, index, position, learner, prepared, confidences)
         _save(task, index, position, learner)
-    stopped = position.epoch < phase.epochs
     if not position.has_learned:
         return None
-    if confidences is None or position.batch:  # what was learned since the last epoch is kept, too
-        confidences = _val_confidences(task, learner, prepared)
+    if position.best:
+        learner.restore_kept(position.best.weights)
+    if confidences is None or position.batch or position.best:  # what was learned since the last epoch is kept, too
+        confidences = _confidences(task, learner, prepared, task.split.val)
+    if is_over and bank:
+        bank.path.unlink(missing_ok=True)
     epochs = task.epochs_before(index) + position.epoch
-    return Trained(learner.trained_head(), confidences, epochs, stopped, learner.body.network.cpu().eval())
+    return Trained(learner.trained_head(), confidences, epochs, not is_over, learner.trained_network())
 
 
-def run_epoch(task: Task, index: int, position: Position, learner: Learner) -> bool:
+def _is_over(position: Position, phase: Phase) -> bool:
+    if position.batch:
+        return False
+    return position.epoch >= phase.epochs or bool(position.best and position.best.is_old(position.epoch, phase.epochs))
+
+
+def _end_epoch(
+    task: Task, index: int, position: Position, learner: Learner, prepared: PreparedPhotos, confidences: np.ndarray
+) -> Position:
+    """Reports the epoch that was just gone through, and notes whether it is the best; where the next one begins."""
+    epoch, best, loss = position.epoch + 1, position.best, None
+    if task.spared:
+        loss = mean_log_loss(_confidences(task, learner, prepared, task.spared), task.spared_ids)
+        if best is None or loss < best.loss:
+            best = Best(epoch, loss, learner.kept_state())
+    train_loss, train_accuracy = position.sums / len(task.train_ids)
+    task.report_epoch(index, epoch, (train_loss, train_accuracy), confidences, loss)
+    return Position(epoch, best=best)
+
+
+def run_epoch(task: Task, index: int, position: Position, learner: Learner, bank: Bank | None = None) -> bool:
     """Goes through what is left of the epoch at `position`, which moves along; False when stopped in it."""
-    phase, config, count = task.plan.phases[index], task.plan.settings, len(task.train_ids)
+    phase, settings, count = task.plan.phases[index], task.plan.settings, len(task.train_ids)
     epoch = task.epochs_before(index) + position.epoch  # of all phases: no phase repeats another's luck
-    batches = split_into_batches(count, config.batch_size, config.seed, epoch)
-    learner.body.train()
+    batches = split_into_batches(count, settings.batch_size, settings.seed, epoch)
+    learner.begin_epoch()
     pending, reported, saved = [], time.monotonic(), time.monotonic()
-    with closing(load_batches(task, batches[position.batch :], epoch)) as loaded:
+    rest = batches[position.batch :]
+    with closing(bank.load_batches(rest, epoch) if bank else load_batches(task, rest, epoch)) as loaded:
         for batch in loaded:
             if task.should_stop():
                 _settle_sums(position, pending)
@@ -124,11 +171,13 @@ def run_epoch(task: Task, index: int, position: Position, learner: Learner) -> b
                     _save(task, index, position, learner)
                 return False
             # Everything random in a step follows from these numbers: there is no random state to save.
-            torch.manual_seed((config.seed << 32) + epoch * len(batches) + position.batch)
+            torch.manual_seed((settings.seed << 32) + epoch * len(batches) + position.batch)
             steps_done = position.epoch * len(batches) + position.batch
-            learner.set_share(learning_rate_share(steps_done, phase.epochs * len(batches)))
+            share = learning_rate_share(steps_done, phase.epochs * len(batches))
+            learner.set_share(share)
             class_ids = task.train_ids[batch.rows]
             pending.append(learner.learn(batch.pixels, batch.variations, class_ids, task.plan.micro_batch))
+            learner.end_step(steps_done + 1, share, len(batches))
             position.batch += 1
             now = time.monotonic()
             if now - reported > _REPORT_EVERY_S:
@@ -157,20 +206,26 @@ def _settle_sums(position: Position, pending: list[torch.Tensor]) -> None:
         )
 
 
-def _prepare_val(task: Task, prepared: PreparedPhotos) -> bool:
-    """Sees to it that the validation photos are prepared; False when stopped meanwhile."""
+def _prepare(task: Task, prepared: PreparedPhotos, learner: Learner, bank: Bank | None) -> bool:
+    """Sees to it that all is at hand that does not learn; False when stopped meanwhile."""
+
+    def report(done: int, total: int) -> None:
+        task.emit(Progress(done=done, total=total))
+
     task.emit(PhaseStarted(name="prepare", title="Preparing the photos kept aside"))
-    photos = task.photos(task.split.val)
     try:
-        prepare_all(prepared, photos, lambda done, total: task.emit(Progress(done=done, total=total)), task.should_stop)
+        prepare_all(prepared, task.photos((*task.split.val, *task.spared)), report, task.should_stop)
+        if bank:
+            task.emit(PhaseStarted(name="views", title="Looking at variations of your photos"))
+            bank.fill(task, learner.boundary, report, task.should_stop)
     except InterruptedError:
         return False
     return True
 
 
-def _val_confidences(task: Task, learner: Learner, prepared: PreparedPhotos) -> np.ndarray:
-    """float64 (n, classes) of the validation photos, of which only a few are in memory at a time."""
-    photos, size = task.photos(task.split.val), min(_VAL_BATCH, task.plan.micro_batch)
+def _confidences(task: Task, learner: Learner, prepared: PreparedPhotos, items: Sequence[Item]) -> np.ndarray:
+    """float64 (n, classes) of photos as they are, of which only a few are in memory at a time."""
+    photos, size = task.photos(items), min(_VAL_BATCH, task.plan.micro_batch)
     parts = []
     with closing(map_ahead(lambda photo: prepared(*photo), photos, size)) as pixels:
         while batch := list(islice(pixels, size)):
@@ -181,12 +236,18 @@ def _val_confidences(task: Task, learner: Learner, prepared: PreparedPhotos) -> 
 def _save(task: Task, index: int, position: Position, learner: Learner) -> None:
     step = task.epochs_before(index) + position.epoch
     arrays = learner.state() | {"sums": position.sums}
+    if best := position.best:
+        arrays |= {f"best.{name}": value for name, value in best.weights.items()}
+        arrays["best"] = np.array([best.epoch, best.loss])
     save_checkpoint(task.run.checkpoint_path, Checkpoint(index, position.epoch, step, arrays, position.batch))
     task.emit(CheckpointSaved(step=step))
 
 
 def _restore(learner: Learner, checkpoint: Checkpoint) -> Position:
-    learner.restore(checkpoint.arrays)
-    return Position(
-        checkpoint.epoch, checkpoint.batch, checkpoint.arrays["sums"].copy() if checkpoint.batch else np.zeros(2)
-    )
+    arrays, best = checkpoint.arrays, None
+    learner.restore(arrays)
+    if "best" in arrays:
+        weights = {name[5:]: value for name, value in arrays.items() if name.startswith("best.")}
+        best = Best(int(arrays["best"][0]), float(arrays["best"][1]), weights)
+    sums = arrays["sums"].copy() if checkpoint.batch else np.zeros(2)
+    return Position(checkpoint.epoch, checkpoint.batch, sums, best)

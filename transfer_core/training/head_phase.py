@@ -41,7 +41,7 @@ def _compute_features(task: Task, path: Path) -> np.ndarray:
     task.emit(PhaseStarted(name="features", title="Looking at your photos"))
     return features.compute_features(
         task.backbone,
-        task.photos((*task.split.train, *task.split.val)),
+        task.photos((*task.learned, *task.split.val)),
         task.workspace,
         path,
         lambda done, total: task.emit(Progress(done=done, total=total)),
@@ -50,13 +50,13 @@ def _compute_features(task: Task, path: Path) -> np.ndarray:
 
 
 def _train(task: Task, index: int, rows: np.ndarray, checkpoint: Checkpoint | None) -> Trained | None:
-    train, val = rows[: len(task.split.train)], rows[len(task.split.train) :]
+    train, val = rows[: len(task.learned)], rows[len(task.learned) :]
     phase, config = task.plan.phases[index], task.run.config
     task.begin_phase(index)
     if checkpoint:
         strength, first, state = _restore(checkpoint)
     else:
-        photos = [item.photo for item in task.split.train]
+        photos = [item.photo for item in task.learned]
         strength = choose_strength(train, task.train_ids, photos, task.class_count, phase.epochs, config.seed)
         first, state = 0, None
     scaler = Scaler.of(train)

@@ -1,24 +1,31 @@
 """The network that learns: backbone, head and optimizer, one step, and its state for a checkpoint. Imports torch."""
 
+import copy
 import math
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import torch
+from timm.utils import ModelEmaV3
 from torch import nn
 
-from transfer_core.backbones.build import build_backbone, feature_width
+from transfer_core.backbones.build import build_backbone, build_random, feature_width
 from transfer_core.backbones.catalog import Preparation
 from transfer_core.backbones.torch_trunk import Normalized
+from transfer_core.config import TrainConfig
 from transfer_core.strategies import Phase
 from transfer_core.training.augment import NEUTRAL
+from transfer_core.training.blend import blend
+from transfer_core.training.boundary import Boundary
 from transfer_core.training.head import Head, softmax
+from transfer_core.training.objective import Objective
+from transfer_core.training.parameters import Anchors, freeze, parameter_groups
 from transfer_core.training.task import Task, Trained
 
 _WARM_UP = 0.1  # share of the steps in which the learning rate rises from zero
-_WEIGHT_DECAY = 0.01
 _CLIP_NORM = 1.0  # one odd batch must not throw away what was learned
+_AVERAGE_DECAY = 0.99  # about the last hundred steps; fewer at the beginning
 
 
 @dataclass
@@ -29,26 +36,50 @@ class Learner:
         body: Normalization and backbone: pixels (batch, 3, size, size) -> features (batch, d).
         head: Features -> logits (batch, classes).
         optimizer: Over both; each group's "peak" is its highest learning rate.
+        objective: What a step asks for.
+        settings: Of the run, nothing left open.
+        held: Modules that stay in eval mode while it learns.
         precision: "float32" or "bfloat16", of the products while it learns.
+        anchors: What pulls the backbone back, if anything does.
+        average: Of body and head over the last steps, where that is what will be kept.
+        boundary: Where the frozen stages end; then `learn` takes what comes out of them.
     """
 
     body: Normalized
     head: nn.Linear
     optimizer: torch.optim.Optimizer
+    objective: Objective
+    settings: TrainConfig
+    held: list[nn.Module]
     device: torch.device
     precision: str
+    anchors: Anchors | None = None
+    average: ModelEmaV3 | None = None
+    boundary: Boundary | None = None
 
     @property
     def modules(self) -> nn.ModuleDict:
         return nn.ModuleDict({"body": self.body, "head": self.head})
 
+    @property
+    def kept(self) -> nn.ModuleDict:
+        """Body and head as they would be kept now."""
+        return self.average.module if self.average else self.modules
+
+    def begin_epoch(self) -> None:
+        """Puts what learns into training mode, and nothing else."""
+        self.body.train()
+        for module in self.held:
+            module.eval()
+
     def learn(
-        self, pixels: torch.Tensor, variations: np.ndarray, class_ids: np.ndarray, micro_batch: int
+        self, inputs: torch.Tensor, variations: np.ndarray | None, class_ids: np.ndarray, micro_batch: int
     ) -> torch.Tensor:
         """One optimizer step on a batch, gone through in equal parts of at most `micro_batch` photos.
 
         Args:
-            pixels: uint8 (batch, 3, size, size), in the processor's memory.
+            inputs: uint8 (batch, 3, size, size), in the processor's memory; without variations, what the frozen stages
+                gave, (batch, ...).
             variations: float32 (batch, 4), see `augment.Varied`.
             class_ids: int64 (batch,).
 
@@ -58,25 +89,37 @@ class Learner:
         """
         self.optimizer.zero_grad(set_to_none=True)
         sums = torch.zeros(2, device=self.device)
-        for part in _parts(len(pixels), micro_batch):
-            wanted = torch.from_numpy(class_ids[part]).to(self.device)
+        for part in _parts(len(inputs), micro_batch):
             # Only CUDA is safe not to wait for: MPS may copy pixels that are gone by then.
-            on_device = pixels[part].to(self.device, non_blocking=self.device.type == "cuda")
-            shown = vary(on_device, variations[part])
+            shown = inputs[part].to(self.device, non_blocking=self.device.type == "cuda")
+            wanted = self.objective.wanted(class_ids[part])
+            if variations is not None:
+                shown, wanted = self._vary(shown, variations[part], wanted)
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
-                logits = self.head(self.body(shown))
-            losses = nn.functional.cross_entropy(logits.float(), wanted, reduction="sum")
-            (losses / len(pixels)).backward()
-            sums += torch.stack([losses.detach(), (logits.argmax(1) == wanted).sum().float()])
+                features = self.body(shown) if variations is not None else self.boundary.after(shown)
+                logits = self.head(features)
+            losses, told = self.objective(logits.float(), wanted)
+            (losses.sum() / len(inputs)).backward()
+            sums += told
         nn.utils.clip_grad_norm_(self.modules.parameters(), _CLIP_NORM)
         self.optimizer.step()
         return sums
 
+    def _vary(self, pixels: torch.Tensor, variations: np.ndarray, wanted: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return blend(vary(pixels, variations), wanted, self.settings.mixup, self.settings.cutmix)
+
+    def end_step(self, step: int, share: float, steps_per_epoch: int) -> None:
+        """What follows a step (counted from 1 in the phase) that was made at this share of the peak learning rate."""
+        if self.anchors:
+            self.anchors.pull(share, steps_per_epoch)
+        if self.average:
+            self.average.update(self.modules, step)
+
     def confidences(self, pixels: np.ndarray) -> np.ndarray:
         """float64 (batch, classes) of prepared pixels uint8 (batch, 3, size, size), always in float32."""
-        self.body.eval()
+        kept = self.kept.eval()
         with torch.inference_mode():
-            return softmax(self.head(self.body(torch.from_numpy(pixels).to(self.device))).cpu().numpy())
+            return softmax(kept["head"](kept["body"](torch.from_numpy(pixels).to(self.device))).cpu().numpy())
 
     def set_share(self, share: float) -> None:
         """Sets every group's learning rate to this share of its peak."""
@@ -84,26 +127,32 @@ class Learner:
             group["lr"] = group["peak"] * share
 
     def trained_head(self) -> Head:
-        return Head(self.head.weight.detach().cpu().numpy(), self.head.bias.detach().cpu().numpy())
+        head = self.kept["head"]
+        return Head(head.weight.detach().cpu().numpy(), head.bias.detach().cpu().numpy())
+
+    def trained_network(self) -> nn.Module:
+        """The backbone, on the processor and in eval mode; the learner is done with then."""
+        return self.kept["body"].network.cpu().eval()
 
     def state(self) -> dict[str, np.ndarray]:
         """Every number that the next step depends on; views, to be written down before it."""
         arrays = {f"model.{name}": value.cpu().numpy() for name, value in self.modules.state_dict().items()}
+        if self.average:
+            kept = self.average.module.state_dict()
+            arrays |= {f"average.{name}": value.cpu().numpy() for name, value in kept.items()}
         for number, entries in self.optimizer.state_dict()["state"].items():
             arrays |= {f"optimizer.{number}.{name}": value.cpu().numpy() for name, value in entries.items()}
         return arrays
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
         """Takes back what `state` gave; other names are passed over."""
-        weights, states = {}, {}
-        for name, value in arrays.items():
-            kind, _, rest = name.partition(".")
-            if kind == "model":
-                weights[rest] = torch.from_numpy(value)
-            elif kind == "optimizer":
-                number, _, entry = rest.partition(".")
-                states.setdefault(int(number), {})[entry] = torch.tensor(value)  # of its own: it will change
-        self.modules.load_state_dict(weights)
+        self.modules.load_state_dict(_named(arrays, "model."))
+        if self.average:
+            self.average.module.load_state_dict(_named(arrays, "average."))
+        states: dict[int, dict[str, torch.Tensor]] = {}
+        for name, value in _named(arrays, "optimizer.").items():
+            number, _, entry = name.partition(".")
+            states.setdefault(int(number), {})[entry] = value.clone()  # of its own: it will change
         parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
         for number, entries in states.items():
             for name, value in entries.items():
@@ -112,12 +161,32 @@ class Learner:
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": states, "param_groups": groups})
 
+    def kept_state(self) -> dict[str, np.ndarray]:
+        """Copies of the weights as they would be kept now."""
+        return {name: value.cpu().numpy().copy() for name, value in self.kept.state_dict().items()}
+
+    def restore_kept(self, arrays: dict[str, np.ndarray]) -> None:
+        """Goes back to weights that `kept_state` gave."""
+        self.kept.load_state_dict({name: torch.from_numpy(value) for name, value in arrays.items()})
+
+
+def _named(arrays: dict[str, np.ndarray], beginning: str) -> dict[str, torch.Tensor]:
+    """The arrays whose names begin so, as tensors under the rest of their names."""
+    return {
+        name.removeprefix(beginning): torch.from_numpy(value)
+        for name, value in arrays.items()
+        if name.startswith(beginning)
+    }
+
 
 def build_learner(task: Task, index: int, earlier: Trained | None) -> Learner:
-    """The network as the phase begins: pretrained, or as the phase before left it."""
+    """The network as the phase begins: pretrained, random, or as the phase before left it."""
     phase, plan = task.plan.phases[index], task.plan
-    network = earlier.network if earlier and earlier.network is not None else None
-    network = network or build_backbone(task.backbone, task.workspace.weights_dir)
+    if earlier is not None and earlier.network is not None:
+        # A copy: should memory not suffice, the phase begins anew from what it was given.
+        network = copy.deepcopy(earlier.network)
+    else:
+        network = _first_network(task, phase)
     head = nn.Linear(feature_width(network) if earlier is None else earlier.head.weight.shape[1], task.class_count)
     with torch.no_grad():
         if earlier is None:
@@ -127,21 +196,48 @@ def build_learner(task: Task, index: int, earlier: Trained | None) -> Learner:
         else:
             head.weight.copy_(torch.from_numpy(earlier.head.weight))
             head.bias.copy_(torch.from_numpy(earlier.head.bias))
-    return assemble(network, head, task.backbone.preparation, phase, plan.device, plan.precision)
+    learner = assemble(
+        network, head, task.backbone.preparation, phase, plan.settings, task.train_ids, plan.device, plan.precision
+    )
+    if plan.settings.l2_sp:
+        pretrained = build_backbone(task.backbone, task.workspace.weights_dir).state_dict()
+        learner.anchors = Anchors.of(network, pretrained, plan.settings.l2_sp)
+    return learner
+
+
+def _first_network(task: Task, phase: Phase) -> nn.Module:
+    if not phase.from_scratch:
+        return build_backbone(task.backbone, task.workspace.weights_dir)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(task.plan.settings.seed)
+        return build_random(task.backbone)
 
 
 def assemble(
-    network: nn.Module, head: nn.Linear, preparation: Preparation, phase: Phase, device: str, precision: str
+    network: nn.Module,
+    head: nn.Linear,
+    preparation: Preparation,
+    phase: Phase,
+    settings: TrainConfig,
+    class_ids: np.ndarray,
+    device: str,
+    precision: str,
 ) -> Learner:
-    """Backbone and head on their device, with the optimizer that the phase asks for."""
+    """Backbone and head on their device, with the optimizer and the objective that phase and settings ask for.
+
+    Args:
+        class_ids: Of the training photos (n,), for the class weights.
+    """
     place = torch.device(device)
     body = Normalized(network, preparation).to(place, memory_format=torch.channels_last)
     head = head.to(place)
-    groups = [
-        *_groups(network, phase.learning_rate * phase.backbone_share),
-        *_groups(head, phase.learning_rate),
-    ]
-    return Learner(body, head, torch.optim.AdamW(groups), place, precision)
+    held = freeze(network, phase.frozen)
+    optimizer = torch.optim.AdamW(parameter_groups(network, head, phase, settings.weight_decay))
+    objective = Objective.of(class_ids, head.out_features, settings.label_smoothing, settings.class_weights, place)
+    learner = Learner(body, head, optimizer, objective, settings, held, place, precision)
+    if settings.average_weights:
+        learner.average = ModelEmaV3(learner.modules, _AVERAGE_DECAY, use_warmup=True)
+    return learner
 
 
 def learning_rate_share(step: int, steps: int) -> float:
@@ -179,13 +275,3 @@ def vary(pixels: torch.Tensor, variations: np.ndarray) -> torch.Tensor:
     grey_share = brightness * contrast * (1 - saturation)
     lift = brightness * (1 - contrast) * grey.mean((2, 3), keepdim=True)
     return torch.addcmul(grey * grey_share + lift, levels, brightness * contrast * saturation).clamp_(0, 255)
-
-
-def _groups(module: nn.Module, peak: float) -> list[dict]:
-    """Parameter groups; biases and norms are not decayed, which would pull them away from what they normalize."""
-    decayed = [p for p in module.parameters() if p.ndim > 1]
-    plain = [p for p in module.parameters() if p.ndim <= 1]
-    return [
-        {"params": decayed, "lr": peak, "peak": peak, "weight_decay": _WEIGHT_DECAY},
-        {"params": plain, "lr": peak, "peak": peak, "weight_decay": 0.0},
-    ]

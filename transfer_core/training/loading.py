@@ -33,7 +33,7 @@ def split_into_batches(count: int, batch_size: int, seed: int, epoch: int) -> li
 
 def load_batches(task: Task, batches: list[np.ndarray], epoch: int) -> Iterator[Batch]:
     """Yields the batches in order, each loaded by one thread."""
-    photos, config = task.photos(task.split.train), task.plan.settings
+    photos, config = task.photos(task.learned), task.plan.settings
     on_card, prepared_dir = task.plan.device == "cuda", task.workspace.prepared_dir
 
     def load(rows: np.ndarray) -> Batch:

@@ -16,6 +16,7 @@ from transfer_core.measure.metrics import confusion_matrix, mean_log_loss
 from transfer_core.runs import Run
 from transfer_core.training.head import Head
 from transfer_core.training.plan import Plan
+from transfer_core.training.spare import part_off
 from transfer_core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -46,9 +47,29 @@ class Task:
         return len(self.split.class_names)
 
     @cached_property
+    def _parts(self) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
+        spares = self.plan.settings.early_stopping
+        return part_off(self.split.train, self.plan.settings.seed) if spares else (self.split.train, ())
+
+    @property
+    def learned(self) -> tuple[Item, ...]:
+        """The training photos that are learned from: all, or all but those spared."""
+        return self._parts[0]
+
+    @property
+    def spared(self) -> tuple[Item, ...]:
+        """The training photos that choose the best epoch instead; none where the schedule is fixed."""
+        return self._parts[1]
+
+    @cached_property
     def train_ids(self) -> np.ndarray:
-        """Class ids (n,) of the training photos."""
-        return self._class_ids(self.split.train)
+        """Class ids (n,) of the photos learned from."""
+        return self._class_ids(self.learned)
+
+    @cached_property
+    def spared_ids(self) -> np.ndarray:
+        """Class ids (n,) of the photos spared."""
+        return self._class_ids(self.spared)
 
     @cached_property
     def val_ids(self) -> np.ndarray:
@@ -68,7 +89,14 @@ class Task:
         phase = self.plan.phases[index]
         self.emit(PhaseStarted(name=phase.name, title=phase.title, epochs=phase.epochs))
 
-    def report_epoch(self, index: int, epoch: int, train: tuple[float, float], val_confidences: np.ndarray) -> None:
+    def report_epoch(
+        self,
+        index: int,
+        epoch: int,
+        train: tuple[float, float],
+        val_confidences: np.ndarray,
+        spared_loss: float | None = None,
+    ) -> None:
         """Emits `EpochFinished`.
 
         Args:
@@ -76,6 +104,7 @@ class Task:
             epoch: Counted from 1.
             train: Loss, and accuracy in [0, 1].
             val_confidences: (n, classes).
+            spared_loss: On the photos that choose the epoch, where there are any.
         """
         confusion = confusion_matrix(self.val_ids, val_confidences.argmax(1), self.class_count)
         phase = self.plan.phases[index]
@@ -90,6 +119,7 @@ class Task:
                 val_loss=mean_log_loss(val_confidences, self.val_ids),
                 val_accuracy=float(np.trace(confusion) / max(1, len(self.val_ids))),
                 confusion_matrix=confusion.tolist(),
+                spared_loss=spared_loss,
             )
         )
 
