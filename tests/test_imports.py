@@ -42,10 +42,12 @@ HEAVY = {"torch", "timm", "torchvision", "sklearn"}
 WITH_TORCH = {
     "backbones.build",
     "backbones.torch_trunk",
+    "training.blend",
     "training.device",
     "training.finetune",
     "training.learner",
     "training.loading",
+    "training.strong",
 }
 CORE = ROOT / "transfer_core"
 
