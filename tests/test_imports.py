@@ -43,6 +43,7 @@ WITH_TORCH = {
     "backbones.build",
     "backbones.torch_trunk",
     "training.bank",
+    "training.blend",
     "training.boundary",
     "training.continued",
     "training.device",
@@ -51,6 +52,7 @@ WITH_TORCH = {
     "training.loading",
     "training.objective",
     "training.parameters",
+    "training.strong",
 }
 CORE = ROOT / "transfer_core"
 

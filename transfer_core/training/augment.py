@@ -1,6 +1,7 @@
 """Training photos, shown a little differently every time; a function of (seed, epoch, photo) and of nothing else."""
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,12 +9,33 @@ import numpy as np
 from PIL import Image
 
 from transfer_core.backbones.catalog import Preparation
+from transfer_core.config import TrainConfig
 from transfer_core.data.pictures import load_for_training
 
 # A crop keeps at least this share of the area: enough variety, and small subjects seldom fall out of the picture.
 _SMALLEST_AREA = 0.35
 _LIGHT = 0.2  # brightness, contrast and colour change by up to this share
 NEUTRAL = np.array([0, 1, 1, 1], np.float32)  # a variation that changes nothing
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What of a photo may vary.
+
+    Args:
+        preset: "none" (the centre, as in validation but by Pillow), "light" (crop, mirror, brightness, contrast and
+            colour) or "strong" (see `strong`, too).
+        mirror: Whether half of the photos are mirrored.
+        upside_down: Whether half of the photos are flipped, top to bottom.
+    """
+
+    preset: str = "light"
+    mirror: bool = True
+    upside_down: bool = False
+
+    @classmethod
+    def of(cls, config: TrainConfig) -> "Augmentation":
+        return cls(config.augmentation, config.mirror, config.upside_down)
 
 
 class Varied(NamedTuple):
@@ -29,25 +51,38 @@ class Varied(NamedTuple):
 
 
 def load_varied(
-    path: Path, photo: str, prepared_dir: Path, preparation: Preparation, augmentation: str, seed: int, epoch: int
+    path: Path,
+    photo: str,
+    prepared_dir: Path,
+    preparation: Preparation,
+    augmentation: Augmentation,
+    seed: int,
+    epoch: int,
 ) -> Varied:
     """A training photo as this epoch shows it.
 
     Args:
         photo: Its digest, which with seed and epoch decides every random choice.
         prepared_dir: Where the smaller copies of large photos are.
-        augmentation: "none" (the centre, as in validation but by Pillow) or "light".
     """
     side_px = preparation.size_px
     image = load_for_training(prepared_dir, photo, path, side_px)
-    if augmentation == "none":
+    if augmentation.preset == "none":
         box = _centre_box(image.size, preparation.crop_share)
         return Varied(_planes(image.resize((side_px, side_px), Image.Resampling.BICUBIC, box)), NEUTRAL)
     generator = _generator(seed, epoch, photo)
     box = _random_box(image.size, generator)
     image = image.resize((side_px, side_px), Image.Resampling.BICUBIC, box)
     variation = np.array([generator.random() < 0.5, *generator.uniform(1 - _LIGHT, 1 + _LIGHT, 3)], np.float32)
-    return Varied(_planes(image), variation)
+    variation[0] *= augmentation.mirror
+    flipped = augmentation.upside_down and generator.random() < 0.5
+    if augmentation.preset == "light":
+        return Varied(_planes(image, flipped), variation)
+    from transfer_core.training import strong  # here, because a run that only trains a head does without torch
+
+    pixels = _planes(strong.change(image, generator), flipped)
+    strong.cover(pixels, generator)
+    return Varied(pixels, variation)
 
 
 def _generator(seed: int, epoch: int, photo: str) -> np.random.Generator:
@@ -73,5 +108,6 @@ def _centre_box(size: tuple[int, int], share: float) -> tuple[float, float, floa
     return (width - side) / 2, (height - side) / 2, (width + side) / 2, (height + side) / 2
 
 
-def _planes(image: Image.Image) -> np.ndarray:
-    return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))
+def _planes(image: Image.Image, flipped: bool = False) -> np.ndarray:
+    rows = np.asarray(image)[::-1] if flipped else np.asarray(image)
+    return np.ascontiguousarray(rows.transpose(2, 0, 1))

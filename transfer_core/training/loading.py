@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from transfer_core.parallel import CORES, map_ahead
-from transfer_core.training.augment import load_varied
+from transfer_core.training.augment import Augmentation, load_varied
 from transfer_core.training.task import Task
 
 
@@ -35,10 +35,11 @@ def load_batches(task: Task, batches: list[np.ndarray], epoch: int) -> Iterator[
     """Yields the batches in order, each loaded by one thread."""
     photos, config = task.photos(task.learned), task.plan.settings
     on_card, prepared_dir = task.plan.device == "cuda", task.workspace.prepared_dir
+    augmentation = Augmentation.of(config)
 
     def load(rows: np.ndarray) -> Batch:
         varied = [
-            load_varied(path, photo, prepared_dir, task.backbone.preparation, config.augmentation, config.seed, epoch)
+            load_varied(path, photo, prepared_dir, task.backbone.preparation, augmentation, config.seed, epoch)
             for photo, path in (photos[row] for row in rows)
         ]
         pixels = torch.from_numpy(np.stack([photo.pixels for photo in varied]))
