@@ -5,9 +5,11 @@ import errno
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 
 from transfer_core import commands
+from transfer_core.config import TrainConfig
 from transfer_core.errors import TransferError
 from transfer_core.workspace import Workspace
 
@@ -71,12 +73,8 @@ def build_parser() -> argparse.ArgumentParser:
     fit = command("fit", commands.fit, commands.show_fit, "train on a folder or zip with one folder per class")
     fit.add_argument("data", type=Path, metavar="DATA")
     fit.add_argument("--val", type=Path, metavar="DIR", help="photos to check with, in class folders")
-    fit.add_argument("--val-fraction", type=float, help="share of the photos kept aside for checking (default 0.2)")
-    fit.add_argument("--backbone", help="see `backbones`")
-    fit.add_argument("--strategy", help="see `strategies`")
-    fit.add_argument("--epochs", type=int)
-    fit.add_argument("--seed", type=int)
     fit.add_argument("--name", help="of the project")
+    _add_settings(fit)
 
     take = command("import", commands.import_, commands.show_import, "add photos to a project without training")
     take.add_argument("data", type=Path, metavar="DATA")
@@ -108,6 +106,17 @@ def build_parser() -> argparse.ArgumentParser:
     command("backbones", commands.backbones, commands.show_backbones, "list the backbones")
     command("strategies", commands.strategies, commands.show_strategies, "list the strategies")
     return parser
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    """An option for every field of `TrainConfig`; what is not given is left to the rules."""
+    for entry in fields(TrainConfig):
+        kind = getattr(entry.type, "__args__", (entry.type,))[0]  # the first of "int | None"
+        how = {"action": argparse.BooleanOptionalAction} if kind is bool else {"type": kind}
+        if kind is not bool and "choices" in entry.metadata:
+            how["metavar"] = "|".join(entry.metadata["choices"])
+        help = f"{entry.metadata['label']}. {entry.metadata['help']}".replace("%", "%%")
+        parser.add_argument(f"--{entry.name.replace('_', '-')}", default=None, help=help, **how)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +17,11 @@ from transfer_core import events, pipeline, runs, text
 from transfer_core import strategies as strategy_table
 from transfer_core.backbones import catalog, weights
 from transfer_core.bench import measure
-from transfer_core.config import TrainConfig
+from transfer_core.config import TrainConfig, problems_of
 from transfer_core.data.items import count_classes, load_items
 from transfer_core.data.layout import read_layout
 from transfer_core.data.sources import Entry, is_junk, open_source
-from transfer_core.errors import DataError, RunError, TransferError
+from transfer_core.errors import ConfigError, DataError, RunError, TransferError
 from transfer_core.export.bundle import write_bundle
 from transfer_core.measure.interval import wilson
 from transfer_core.measure.metrics import confusion_matrix
@@ -36,11 +36,7 @@ _ENSURE_EVERY_S = 5  # a runner that was just started needs a second or two befo
 
 
 def fit(workspace: Workspace, options: Options) -> dict:
-    chosen = {name: getattr(options, name) for name in ("backbone", "strategy", "epochs", "seed", "val_fraction")}
-    config = TrainConfig(**{name: value for name, value in chosen.items() if value is not None})
-    # A wrong name is said before a long intake, not after; a short one is replaced by the full one.
-    config = replace(config, backbone=catalog.find(config.backbone, workspace.weights_dir).name)
-    strategy_table.find(config.strategy)
+    config = _config(workspace, options)
     began = time.monotonic()
     project, report = pipeline.take_in_path(
         workspace, options.data, options.name, _bar("Reading photos"), options.val, config.backbone
@@ -48,6 +44,25 @@ def fit(workspace: Workspace, options: Options) -> dict:
     _mention_rejected(report.rejected)
     run = pipeline.start(workspace, project, config, report.items, time.monotonic() - began)
     return _follow(run)
+
+
+def _config(workspace: Workspace, options: Options) -> TrainConfig:
+    """The settings asked for; a mistake in them is said before a long intake, not after.
+
+    Raises:
+        ConfigError: With everything that is wrong, the list of files included.
+    """
+    asked = {entry.name: getattr(options, entry.name) for entry in fields(TrainConfig)}
+    asked = {name: value for name, value in asked.items() if value is not None}
+    problems = problems_of(asked)
+    good = {name: value for name, value in asked.items() if name not in problems}
+    backbone = catalog.find(TrainConfig(**good).backbone, workspace.weights_dir)
+    good |= {"backbone": backbone.name}  # a short name is replaced by the full one
+    strategy_table.find(TrainConfig(**good).strategy)
+    if problems:
+        data = [source.expanduser().resolve() for source in (options.data, options.val) if source]
+        raise ConfigError([*problems.values(), *pipeline.foresee(data, good, backbone)])
+    return TrainConfig(**good)
 
 
 def resume(workspace: Workspace, options: Options) -> dict:

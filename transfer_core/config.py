@@ -174,6 +174,11 @@ class TrainConfig:
         max=0.5,
         step=0.05,
     )
+    fill_val: bool = _setting(
+        False,
+        "Take photos to check with from those to learn from",
+        "Where your photos came in two parts, and a class has none in the part to check with.",
+    )
     seed: int = _setting(
         0,
         "Seed",
@@ -183,9 +188,8 @@ class TrainConfig:
     )
 
     def __post_init__(self):
-        problems = [problem for entry in fields(self) if (problem := _problem(entry, getattr(self, entry.name)))]
-        if problems:
-            raise ConfigError(problems)
+        if problems := problems_of(asdict(self)):
+            raise ConfigError(list(problems.values()))
 
     def to_json(self) -> dict:
         return {"schema": SCHEMA, **asdict(self)}
@@ -200,6 +204,13 @@ class TrainConfig:
 def setting(name: str) -> dict:
     """Label, help and limits of one field of `TrainConfig`."""
     return next(dict(entry.metadata) for entry in fields(TrainConfig) if entry.name == name)
+
+
+def problems_of(settings: dict) -> dict[str, str]:
+    """A sentence for each of these settings that is out of its limits, by name."""
+    entries = [entry for entry in fields(TrainConfig) if entry.name in settings]
+    found = {entry.name: _problem(entry, settings[entry.name]) for entry in entries}
+    return {name: problem for name, problem in found.items() if problem}
 
 
 def _problem(entry, value) -> str | None:

@@ -2,19 +2,22 @@
 
 
 class TransferError(Exception):
-    """What happened, what was expected, what to do next: one sentence or two, no traceback needed."""
+    """What happened, what was expected, what to do next: one sentence or two, no traceback needed.
+
+    Args:
+        problems: Every one that was found, in the order they should be read.
+    """
+
+    def __init__(self, *problems: str):
+        self.problems = list(problems)
+        super().__init__(" ".join(problems))
 
 
 class ConfigError(TransferError):
-    """Settings that cannot be trained with; carries every problem at once.
-
-    Args:
-        problems: One sentence each, in the order they should be read.
-    """
+    """Settings that cannot be trained with; takes every problem at once."""
 
     def __init__(self, problems: list[str]):
-        self.problems = list(problems)
-        super().__init__(" ".join(self.problems))
+        super().__init__(*problems)
 
 
 class DataError(TransferError):

@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,14 +14,19 @@ from transfer_core import cleanup, runs, strategies
 from transfer_core.advice.estimate import Estimate, estimate
 from transfer_core.advice.speed import load_speed, want_trial
 from transfer_core.backbones import catalog, weights
+from transfer_core.backbones.catalog import Backbone
 from transfer_core.backbones.prepare import PreparedPhotos
 from transfer_core.config import TrainConfig
 from transfer_core.data.intake import IntakeReport, take_in
-from transfer_core.data.items import Item, load_items
-from transfer_core.data.sources import Entry, open_source
+from transfer_core.data.items import Item, load_items, new_item
+from transfer_core.data.layout import read_layout
+from transfer_core.data.sources import Entry, is_junk, open_source
 from transfer_core.data.split import Split, make_split
+from transfer_core.errors import ConfigError, DataError
 from transfer_core.runner.launch import ensure_runner
 from transfer_core.runs import Run
+from transfer_core.strategies import Facts
+from transfer_core.text import counted
 from transfer_core.workspace import Project, Workspace
 
 Report = Callable[[int, int], None]
@@ -108,13 +114,71 @@ def check(workspace: Workspace, project: Project, config: TrainConfig, only: Col
         TransferError: Unknown backbone or strategy, weights that cannot be had, photos that cannot be trained on.
             Nothing has been started then.
     """
-    strategies.find(config.strategy)
     backbone = catalog.find(config.backbone, workspace.weights_dir)
     items = [item for item in load_items(project) if only is None or item.id in only]
-    split = make_split(items, config.val_fraction, config.seed)
+    split, problems = _try_split(items, config, backbone)
+    if config.continue_from and split:
+        problems += _against_continuing(workspace, config, backbone, split)
+    if problems:
+        raise ConfigError(problems)
     if weights.state(backbone, workspace.weights_dir) == "download":
         weights.check_reachable(backbone)
     return split
+
+
+def foresee(data: Sequence[Path], settings: dict, backbone: Backbone) -> list[str]:
+    """What a list of files says already against training on them with these settings; no photo is opened.
+
+    Args:
+        data: Folders or zips; the second one's photos are kept aside.
+        settings: Of `TrainConfig`, those within their limits.
+    """
+    items = []
+    for number, source in enumerate(data):
+        entries = [entry for entry in open_source(source) if not entry.refusal and not is_junk(entry.path)]
+        layout = read_layout([entry.path for entry in entries])
+        for entry in entries:
+            if place := layout.place(entry.path):
+                part = "val" if number else place[0]
+                items.append(new_item(entry.path, entry.path, entry.path, place[1], part, (1, 1)))
+    return _try_split(items, TrainConfig(**settings), backbone)[1]
+
+
+def _try_split(items: Sequence[Item], config: TrainConfig, backbone: Backbone) -> tuple[Split | None, list[str]]:
+    """The split, None where there cannot be one, and everything that speaks against these photos and settings."""
+    split, problems = None, []
+    sizes = tuple(Counter(item.class_name for item in items if item.part in (None, "train")).values())
+    try:
+        split = make_split(items, config.val_fraction, config.seed, config.fill_val)
+        sizes = split.train_sizes
+    except DataError as error:
+        problems += error.problems
+    return split, problems + strategies.check(config, Facts(sizes, backbone))
+
+
+def _against_continuing(workspace: Workspace, config: TrainConfig, backbone: Backbone, split: Split) -> list[str]:
+    """What speaks against going on from the earlier run that the settings name."""
+    learned: set[str] = set()
+    first, run_id = None, config.continue_from
+    while run_id:  # that run may have gone on from another one, which has learned from photos, too
+        run = runs.open_run(workspace, run_id)
+        first = first or run
+        learned |= {item.photo for item in runs.load_split(run).train}
+        run_id = run.config.continue_from
+    problems = []
+    if first.config.backbone != backbone.name:
+        problems.append(
+            f"Run '{first.id}' changed another backbone, {first.config.backbone}. Choose that one, or start afresh."
+        )
+    if runs.read_history(first).result is None:
+        problems.append(f"Run '{first.id}' has not learned anything that could be gone on from. Resume it first.")
+    if seen := sum(item.photo in learned for item in split.val):
+        problems.append(
+            f"{counted(seen, 'of the photos kept aside was', 'of the photos kept aside were')} learned from by run "
+            f"'{first.id}', so the figure would be too good. Choose the same seed ({first.config.seed}) and share kept "
+            f"aside ({first.config.val_fraction:g}) as that run had."
+        )
+    return problems
 
 
 def estimate_run(workspace: Workspace, items: Sequence[Item], config: TrainConfig) -> tuple[Estimate | None, bool]:

@@ -32,8 +32,11 @@ class Split:
         return tuple(counts[name] for name in self.class_names)
 
 
-def make_split(items: Sequence[Item], val_fraction: float, seed: int) -> Split:
+def make_split(items: Sequence[Item], val_fraction: float, seed: int, fill_val: bool = False) -> Split:
     """Parts as the data gives them, else a stratified split by seed; identical photos stay on one side.
+
+    Args:
+        fill_val: Where the data gives the parts, a class without validation photos gives some of its own away.
 
     Raises:
         DataError: Fewer than two classes, or a class with too few photos; lists all problems.
@@ -43,9 +46,11 @@ def make_split(items: Sequence[Item], val_fraction: float, seed: int) -> Split:
     pool = [item for item in items if item.part in (None, "train")]
     if given:
         train, val = pool, [item for item in items if item.part == given]
+        if fill_val:
+            train, val = _fill(train, val, val_fraction, seed)
     else:
         train, val = _stratified(pool, val_fraction, seed)
-    _check(pool, train, val, bool(given))
+    _check(pool, train, val, bool(given), fill_val)
     crossing = _crossing(train, val) if given else ()
     names = tuple(sorted({item.class_name for item in train}))
     return Split(names, tuple(train), tuple(val), bool(given), crossing)
@@ -70,11 +75,20 @@ def _stratified(items: Sequence[Item], val_fraction: float, seed: int) -> tuple[
     return [item for item in items if not side[item.photo]], [item for item in items if side[item.photo]]
 
 
+def _fill(train: list[Item], val: list[Item], val_fraction: float, seed: int) -> tuple[list[Item], list[Item]]:
+    """Both parts, after each class that has nothing in the second has given some photos to it."""
+    held = {item.class_name for item in val}
+    lacking = [item for item in train if item.class_name not in held]
+    _, given_away = _stratified(lacking, val_fraction, seed)
+    moved = {item.photo for item in given_away}  # a photo that other classes have, too, is on one side for all
+    return [item for item in train if item.photo not in moved], val + [item for item in train if item.photo in moved]
+
+
 def _draw(seed: int, photo: str) -> str:
     return hashlib.sha256(f"{seed}:{photo}".encode()).hexdigest()
 
 
-def _check(pool: Sequence[Item], train: Sequence[Item], val: Sequence[Item], given: bool) -> None:
+def _check(pool: Sequence[Item], train: Sequence[Item], val: Sequence[Item], given: bool, fill_val: bool) -> None:
     problems = []
     names = sorted({item.class_name for item in pool})
     if not names:
@@ -93,10 +107,20 @@ def _check(pool: Sequence[Item], train: Sequence[Item], val: Sequence[Item], giv
     if unknown:
         listed = ", ".join(f"'{name}'" for name in unknown[:5])
         problems.append(f"The validation part has classes without training photos: {listed}. Add some, or remove them.")
+    if given and val:
+        lacking = sorted(trained - {item.class_name for item in val})
+        if lacking:
+            listed = ", ".join(f"'{name}'" for name in lacking[:5])
+            have = "has" if len(lacking) == 1 else "have"
+            instead = "it needs at least 2 to spare one" if fill_val else "let some of those to learn from be taken"
+            problems.append(
+                f"{'Class' if len(lacking) == 1 else 'Classes'} {listed} {have} no photo in the validation part. Add "
+                f"some to it, or {instead}{'' if fill_val else ' (setting fill_val)'}."
+            )
     if not val and not problems:
         problems.append("The validation part is empty. Add photos to it, or leave out the val folder.")
     if problems:
-        raise DataError(" ".join(problems))
+        raise DataError(*problems)
 
 
 def _crossing(train: Sequence[Item], val: Sequence[Item]) -> tuple[tuple[str, str], ...]:
