@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from transfer_core.training import head
-from transfer_core.training.head import Head, Scaler, choose_strength, softmax, train_epochs
+from transfer_core.training.head import Head, Scaler, balance, choose_strength, softmax, train_epochs
 
 PLAIN = Scaler.identity(10)
 
@@ -46,6 +46,35 @@ def test_strengths_trained_side_by_side_are_those_trained_alone():
     together = last(train_epochs(scaled, PLAIN, class_ids, 3, [1e-1, 1e-3], 50)).now
     alone = last(train_epochs(scaled, PLAIN, class_ids, 3, [1e-3], 50)).now
     np.testing.assert_allclose(together[:, 1], alone[:, 0], atol=1e-4)
+
+
+def test_sets_trained_side_by_side_are_those_trained_alone():
+    """Of different sizes: photos that only fill up have no weight, and could say anything."""
+    sets = [blobs(seed=seed) for seed in (0, 1)]
+    features, class_ids = (np.stack(arrays) for arrays in zip(*sets, strict=True))
+    weights = np.ones((2, 90), np.float32)
+    weights[1, 50:] = 0
+    together = last(train_epochs(features, PLAIN, class_ids, 3, [1e-2, 1e-4], 50, weights=weights)).now
+    for number, count in enumerate((90, 50)):
+        alone = train_epochs(features[number, :count], PLAIN, class_ids[number, :count], 3, [1e-2, 1e-4], 50)
+        np.testing.assert_allclose(together[number], last(alone).now, atol=1e-4)
+
+
+def test_with_weights_a_photo_counts_as_if_it_were_there_so_often():
+    features, class_ids = blobs()
+    often = np.where(class_ids == 0, 3, 1)
+    repeated = np.repeat(np.arange(90), often)
+    weighted = last(train_epochs(features, PLAIN, class_ids, 3, [1e-2], 200, weights=often.astype(np.float32)))
+    longer = last(train_epochs(features[repeated], PLAIN, class_ids[repeated], 3, [1e-2], 200))
+    np.testing.assert_allclose(weighted.now, longer.now, atol=1e-3)
+
+
+def test_balanced_classes_weigh_the_same():
+    class_ids = np.repeat([0, 1, 3], [60, 20, 4])
+    weights = balance(class_ids, 4)  # of class 2 there is no photo
+    assert weights.mean() == pytest.approx(1)
+    sums = np.bincount(class_ids, weights)
+    assert sums[[0, 1, 3]] == pytest.approx([28, 28, 28])
 
 
 @pytest.mark.parametrize("cut", [1, 13, 49])

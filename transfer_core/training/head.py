@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from transfer_core.parallel import map_ahead
+from transfer_core.parallel import CORES, map_ahead
 
 # Candidates for the L2 strength, on features of mean norm 1: from very firm to nearly free.
 _STRENGTHS = np.geomspace(1e-1, 1e-5, 9)
@@ -71,28 +72,31 @@ class Scaler:
 
 @dataclass(frozen=True)
 class _Inputs:
-    """The matrix (n, d + 1) of scaled features with a last column of ones, known by its products alone.
+    """The matrix (..., n, d + 1) of scaled features with a last column of ones, known by its products alone.
 
-    Scaling is done to the other factor, so that features may lie in a mapped file and are never copied.
+    Scaling is done to the other factor, so that features may lie in a mapped file and are never copied. In what is
+    multiplied with it photos come last, which lets numpy work along them.
     """
 
     features: np.ndarray
     scaler: Scaler
 
     @property
-    def shape(self) -> tuple[int, int]:
-        return len(self.features), self.features.shape[1] + 1
+    def shape(self) -> tuple[int, ...]:
+        return *self.features.shape[:-1], self.features.shape[-1] + 1
 
     def times(self, weights: np.ndarray) -> np.ndarray:
-        """(n, k) of weights (d + 1, k)."""
-        raw = weights[:-1] * self.scaler.factor[:, np.newaxis]
-        return self.features @ raw + (weights[-1] - self.scaler.mean @ raw)
+        """(..., k, n) of weights (..., d + 1, k)."""
+        raw = np.swapaxes(weights[..., :-1, :] * self.scaler.factor[:, np.newaxis], -1, -2)
+        shift = weights[..., -1, :] - raw @ self.scaler.mean
+        return raw @ np.swapaxes(self.features, -1, -2) + shift[..., np.newaxis]
 
     def transposed_times(self, rows: np.ndarray) -> np.ndarray:
-        """(d + 1, k) of rows (n, k)."""
-        total = rows.sum(0, keepdims=True)
-        centred = self.features.T @ rows - self.scaler.mean[:, np.newaxis] * total
-        return np.concatenate([centred * self.scaler.factor[:, np.newaxis], total])
+        """(..., d + 1, k) of rows (..., k, n)."""
+        total = rows.sum(-1)[..., np.newaxis, :]
+        products = np.swapaxes(rows @ self.features, -1, -2)
+        centred = (products - self.scaler.mean[:, np.newaxis] * total) * self.scaler.factor[:, np.newaxis]
+        return np.concatenate([centred, total], -2)
 
 
 @dataclass(frozen=True)
@@ -100,9 +104,9 @@ class HeadState:
     """Where the training stands, for one or several strengths at once.
 
     Args:
-        now, before: Weights float32 (d + 1, strengths, classes) on scaled features, the last row being the bias,
+        now, before: Weights float32 (..., d + 1, strengths, classes) on scaled features, the last row being the bias,
             after this epoch and after the one before.
-        run_up: float32 (strengths,), epochs since the momentum was last dropped.
+        run_up: float32 (..., strengths), epochs since the momentum was last dropped.
     """
 
     now: np.ndarray
@@ -128,6 +132,7 @@ def train_epochs(
     strengths: Sequence[float],
     epochs: int,
     start: HeadState | None = None,
+    weights: np.ndarray | None = None,
 ) -> Iterator[HeadState]:
     """Yields the state after each epoch, one accelerated gradient step on all photos each.
 
@@ -135,39 +140,54 @@ def train_epochs(
     is dropped whenever it points uphill, which keeps the curve from swinging.
 
     Args:
-        features: float32 (n, d), raw.
-        class_ids: (n,).
-        strengths: L2 penalty on the weights, not on the bias; all are trained side by side.
+        features: float32 (..., n, d), raw; what comes before n is trained side by side.
+        class_ids: (..., n).
+        strengths: L2 penalty on the weights, not on the bias; all are trained side by side, too.
         start: Where to go on; None starts at zero.
+        weights: float32 (..., n), how much each photo counts, in any unit; None lets all count the same.
 
     Source: O'Donoghue and Candes, Adaptive restart for accelerated gradient schemes, arXiv 1204.3982, section 3.2.
     """
     inputs = _Inputs(np.asarray(features), scaler)
-    count = inputs.shape[0]
-    shape = (inputs.shape[1], len(strengths), class_count)
-    wanted = np.zeros((count, 1, class_count), np.float32)
-    wanted[np.arange(count), 0, class_ids] = 1
-    penalty = np.asarray(strengths, np.float32)[:, np.newaxis] * np.ones((shape[0], 1, 1), np.float32)
+    *many, count, width = inputs.shape
+    shape = (*many, width, len(strengths), class_count)
+    wanted = np.swapaxes(np.eye(class_count, dtype=np.float32)[class_ids], -1, -2)[..., np.newaxis, :, :]
+    weights = np.ones(inputs.shape[:-1], np.float32) if weights is None else weights
+    shares = (weights / weights.sum(-1, keepdims=True, dtype=np.float64)).astype(np.float32)[..., np.newaxis, :]
+    penalty = np.asarray(strengths, np.float32)[:, np.newaxis] * np.ones((width, 1, 1), np.float32)
     penalty[-1] = 0
     # The softmax loss bends at most half as much as the squares of its inputs (Boehning 1992).
-    step = 1 / (np.float32(0.5 * _largest_eigenvalue(inputs)) + penalty[0])
+    bend = np.float32(0.5) * _largest_eigenvalue(inputs, shares)[..., np.newaxis, np.newaxis, np.newaxis]
+    step = 1 / (bend + penalty[0])
     zero = np.zeros(shape, np.float32)
-    state = start or HeadState(zero, zero, np.zeros(len(strengths), np.float32))
+    state = start or HeadState(zero, zero, np.zeros((*many, len(strengths)), np.float32))
     for _ in range(epochs):
-        momentum = (state.run_up / (state.run_up + 3))[:, np.newaxis]
+        momentum = (state.run_up / (state.run_up + 3))[..., np.newaxis, :, np.newaxis]
         ahead = state.now + momentum * (state.now - state.before)
-        logits = inputs.times(ahead.reshape(shape[0], -1)).reshape(count, *shape[1:])
-        error = np.exp(logits - logits.max(-1, keepdims=True))
-        error = error / error.sum(-1, keepdims=True) - wanted
-        slope = inputs.transposed_times(error.reshape(count, -1)).reshape(shape) / np.float32(count) + penalty * ahead
+        logits = inputs.times(ahead.reshape(*many, width, -1)).reshape(*many, *shape[-2:], count)
+        error = np.exp(logits - logits.max(-2, keepdims=True))
+        error = (error / error.sum(-2, keepdims=True) - wanted) * shares[..., np.newaxis, :]
+        slope = inputs.transposed_times(error.reshape(*many, -1, count)).reshape(shape) + penalty * ahead
         now = ahead - step * slope
-        uphill = (slope * (now - state.now)).sum((0, 2)) > 0
+        uphill = np.einsum("...dsc,...dsc->...s", slope, now - state.now) > 0
         state = HeadState(now, state.now, np.where(uphill, 0, state.run_up + 1).astype(np.float32))
         yield state
 
 
+def balance(class_ids: np.ndarray, class_count: int) -> np.ndarray:
+    """Weights float32 (n,) of mean 1 that let every class that has photos count the same."""
+    counts = np.bincount(class_ids, minlength=class_count)
+    return (len(class_ids) / ((counts > 0).sum() * np.maximum(counts, 1)))[class_ids].astype(np.float32)
+
+
 def choose_strength(
-    features: np.ndarray, class_ids: np.ndarray, photos: list[str], class_count: int, epochs: int, seed: int
+    features: np.ndarray,
+    class_ids: np.ndarray,
+    photos: list[str],
+    class_count: int,
+    epochs: int,
+    seed: int,
+    weighted: bool = False,
 ) -> float:
     """The L2 strength with the smallest mean log loss on photos left out, by five-fold cross-validation.
 
@@ -175,34 +195,72 @@ def choose_strength(
         features: float32 (n, d), of training photos alone.
         photos: Digest per row: identical photos are left out together.
         epochs: As many as the head will then be trained for: stopping early is a penalty too.
+        weighted: Whether every class counts the same, while training and in the loss.
     """
     generator = np.random.default_rng(seed)
     if len(features) > SEARCH_PHOTOS:
         chosen = np.sort(generator.choice(len(features), SEARCH_PHOTOS, replace=False))
         features, class_ids, photos = features[chosen], class_ids[chosen], [photos[i] for i in chosen]
-    fold_of = _fold_of(class_ids, photos, generator)
+    weights = balance(class_ids, class_count) if weighted else np.ones(len(class_ids), np.float32)
+    folds = _part(features, class_ids, weights, _fold_of(class_ids, photos, generator))
+    # The matrices are small, and to step through all folds at once saves most of the time; with more than one core,
+    # each takes some of them.
+    heaps = [folds[core::CORES] for core in range(min(CORES, len(folds)))]
+    losses = map_ahead(lambda heap: _losses_left_out(heap, class_count, epochs), heaps)
+    return float(_STRENGTHS[sum(losses, np.zeros(len(_STRENGTHS))).argmin()])
 
-    def losses_of(fold: int) -> np.ndarray:
-        return _losses_left_out(features, class_ids, fold_of == fold, class_count, epochs)
 
-    # A fold per core: the matrices are too small for several cores to share one.
-    losses = sum(map_ahead(losses_of, range(_FOLDS), ahead=_FOLDS))
-    return float(_STRENGTHS[losses.argmin()])
+class _Fold(NamedTuple):
+    """Photos to train on and photos left out, features scaled; all folds have equal shapes, filled up by weights of 0.
+
+    Args:
+        inside, outside: float32 (n, k), (m, k).
+        inside_ids, outside_ids: (n,), (m,).
+        inside_weights, outside_weights: float32 (n,), (m,).
+    """
+
+    inside: np.ndarray
+    inside_ids: np.ndarray
+    inside_weights: np.ndarray
+    outside: np.ndarray
+    outside_ids: np.ndarray
+    outside_weights: np.ndarray
 
 
-def _losses_left_out(
-    features: np.ndarray, class_ids: np.ndarray, left_out: np.ndarray, class_count: int, epochs: int
-) -> np.ndarray:
-    """Sums of log losses (strengths,) on the rows left out, of heads trained on the others; 0 where that cannot be."""
-    if not left_out.any() or len(np.unique(class_ids[~left_out])) < 2:
-        return np.zeros(len(_STRENGTHS))
-    scaler = Scaler.of(features[~left_out])
-    inside, outside = _shorten(scaler(features[~left_out]), scaler(features[left_out]))
-    plain = Scaler.identity(inside.shape[1])
-    *_, last = train_epochs(inside, plain, class_ids[~left_out], class_count, _STRENGTHS, epochs)
-    shares = softmax(np.tensordot(outside, last.now[:-1], 1) + last.now[-1])
-    picked = shares[np.arange(len(outside)), :, class_ids[left_out]]
-    return -np.log(np.maximum(picked, 1e-12)).sum(0)
+def _part(features: np.ndarray, class_ids: np.ndarray, weights: np.ndarray, fold_of: np.ndarray) -> list[_Fold]:
+    """The folds that leave something out and leave two classes in."""
+
+    def part(fold: int) -> _Fold | None:
+        out = fold_of == fold
+        if not out.any() or len(np.unique(class_ids[~out])) < 2:
+            return None
+        scaler = Scaler.of(features[~out])
+        inside, outside = _shorten(scaler(features[~out]), scaler(features[out]))
+        return _Fold(inside, class_ids[~out], weights[~out], outside, class_ids[out], weights[out])
+
+    found = [fold for fold in map_ahead(part, range(_FOLDS), _FOLDS) if fold]
+    most = [np.max([array.shape for array in arrays], 0) for arrays in zip(*found, strict=True)]
+    return [_Fold(*(_fill_up(array, shape) for array, shape in zip(fold, most, strict=True))) for fold in found]
+
+
+def _fill_up(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The array with zeros behind it, up to that shape."""
+    return np.pad(array, [(0, wanted - own) for own, wanted in zip(array.shape, shape, strict=True)])
+
+
+def _losses_left_out(folds: Sequence[_Fold], class_count: int, epochs: int) -> np.ndarray:
+    """Sums of log losses (strengths,) on the photos left out, of heads trained on the others."""
+    stacked = _Fold(*(np.stack(arrays) for arrays in zip(*folds, strict=True)))
+    plain = Scaler.identity(stacked.inside.shape[-1])
+    *_, last = train_epochs(
+        stacked.inside, plain, stacked.inside_ids, class_count, _STRENGTHS, epochs, weights=stacked.inside_weights
+    )
+    losses = np.zeros(len(_STRENGTHS))
+    for fold, now in zip(folds, last.now, strict=True):
+        shares = softmax(np.tensordot(fold.outside, now[:-1], 1) + now[-1])
+        picked = shares[np.arange(len(fold.outside)), :, fold.outside_ids]
+        losses -= fold.outside_weights @ np.log(np.maximum(picked, 1e-12))
+    return losses
 
 
 def _shorten(inside: np.ndarray, outside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -223,12 +281,15 @@ def _fold_of(class_ids: np.ndarray, photos: list[str], generator: np.random.Gene
     return np.array([fold_of_photo[photo] for photo in photos])
 
 
-def _largest_eigenvalue(inputs: _Inputs) -> float:
-    """Of inputs^T inputs / n, by power iteration, a little too large on purpose."""
-    vector = np.ones((inputs.shape[1], 1), np.float32)
-    value = 0.0
+def _largest_eigenvalue(inputs: _Inputs, shares: np.ndarray) -> np.ndarray:
+    """float32 (...), of the inputs' weighted second moments, by power iteration, a little too large on purpose.
+
+    Args:
+        shares: float32 (..., 1, n), adding up to 1.
+    """
+    vector = np.ones((*inputs.shape[:-2], inputs.shape[-1], 1), np.float32)
     for _ in range(30):
-        vector = inputs.transposed_times(inputs.times(vector)) / np.float32(inputs.shape[0])
-        value = float(np.linalg.norm(vector))
-        vector /= value
-    return 1.02 * value
+        vector = inputs.transposed_times(shares * inputs.times(vector))
+        value = np.sqrt((vector**2).sum((-2, -1)))
+        vector /= value[..., np.newaxis, np.newaxis]
+    return np.float32(1.02) * value

@@ -12,7 +12,7 @@ from transfer_core.backbones import features
 from transfer_core.events import CheckpointSaved, PhaseStarted, Progress
 from transfer_core.measure.metrics import mean_log_loss
 from transfer_core.training.checkpoints import Checkpoint, save_checkpoint
-from transfer_core.training.head import HeadState, Scaler, choose_strength, train_epochs
+from transfer_core.training.head import HeadState, Scaler, balance, choose_strength, train_epochs
 from transfer_core.training.task import Task, Trained
 
 # All epochs of a small set take less than this; a checkpoint each would cost more than doing them again.
@@ -51,19 +51,22 @@ def _compute_features(task: Task, path: Path) -> np.ndarray:
 
 def _train(task: Task, index: int, rows: np.ndarray, checkpoint: Checkpoint | None) -> Trained | None:
     train, val = rows[: len(task.learned)], rows[len(task.learned) :]
-    phase, config = task.plan.phases[index], task.run.config
+    phase, settings = task.plan.phases[index], task.plan.settings
     task.begin_phase(index)
     if checkpoint:
         strength, first, state = _restore(checkpoint)
     else:
         photos = [item.photo for item in task.learned]
-        strength = choose_strength(train, task.train_ids, photos, task.class_count, phase.epochs, config.seed)
+        strength = choose_strength(
+            train, task.train_ids, photos, task.class_count, phase.epochs, settings.seed, settings.class_weights
+        )
         first, state = 0, None
     scaler = Scaler.of(train)
     trained = None if state is None else _trained(task, index, first, state, scaler, val)
     saved = time.monotonic()
     left = phase.epochs - first
-    states = train_epochs(train, scaler, task.train_ids, task.class_count, [strength], left, state)
+    weights = balance(task.train_ids, task.class_count) if settings.class_weights else None
+    states = train_epochs(train, scaler, task.train_ids, task.class_count, [strength], left, state, weights)
     for epoch, state in enumerate(states, first + 1):
         trained = _trained(task, index, epoch, state, scaler, val)
         own = trained.head.confidences(train)
