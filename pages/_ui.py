@@ -11,7 +11,6 @@ import streamlit as st
 from pages._theme import is_dark, watch_theme
 from transfer_core import events, runs, strategies
 from transfer_core.backbones import catalog
-from transfer_core.config import setting
 from transfer_core.data.items import Item, count_classes, load_items
 from transfer_core.data.pictures import ensure_thumbnail
 from transfer_core.data.split import Split
@@ -256,27 +255,6 @@ def progress_line(title: str) -> Callable[[int, int], None]:
 def settings_draft(project: Project) -> dict:
     """The settings chosen for this project and not yet trained with; kept when the page is left."""
     return st.session_state.setdefault(SETTINGS, {}).setdefault(project.id, {})
-
-
-def setting_widget(name: str, draft: dict, default):
-    """Draws the widget of one field of `TrainConfig`, with its own words and limits; returns and drafts its value."""
-    words = setting(name)
-    value, common = draft.get(name, default), {"help": words["help"], "key": f"setting-{name}"}
-    if "choices" in words:
-        choices = list(words["choices"])
-        draft[name] = st.selectbox(words["label"], choices, choices.index(value), **common)
-    else:
-        draft[name] = st.number_input(
-            words["label"],
-            words["min"],
-            words["max"],
-            value,
-            step=words.get("step"),
-            format="%g" if isinstance(words["min"], float) else None,
-            placeholder="automatic",
-            **common,
-        )
-    return draft[name]
 
 
 def show_curves(epochs: list[EpochFinished], total: int, kept: int | None, key: str) -> None:

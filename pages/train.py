@@ -3,15 +3,29 @@
 import streamlit as st
 
 from pages import _live, _ui
-from transfer_core import charts, pipeline, runs, strategies
+from pages._settings import show_settings
+from pages._strategies import choose_strategy
+from pages._widgets import drafted_config, words
+from transfer_core import pipeline, runs, strategies
+from transfer_core.advice.estimate import facts_of
 from transfer_core.backbones import catalog, weights
-from transfer_core.config import TrainConfig
 from transfer_core.data.items import count_classes, load_items
+from transfer_core.data.split import classes_without_val
 from transfer_core.runner.launch import ensure_runner
 from transfer_core.text import counted, duration, markdown
 
 STATES = {"embedded": "on this computer", "local": "on this computer", "download": "needs a download of {} MB"}
-ADVANCED = ("epochs", "batch_size", "learning_rate", "augmentation", "val_fraction", "seed")
+AGAIN = "{name} looks at your {seen} again and again, "
+PROBE = "{name} looks at your {seen} once and a new part learns your {learned}; then "
+SENTENCES = {
+    "feature_extraction": "{name} looks at your {seen} once; then a small new part learns your {learned}.",
+    "lp_ft": PROBE + "it looks again and again, and all its layers are adjusted gently.",
+    "partial": PROBE + "it looks again and again, and its later layers are adjusted gently.",
+    "full": AGAIN + "and all its layers are adjusted to your {learned}.",
+    "gradual": PROBE + "it looks again and again, and its layers are adjusted from the last to the first.",
+    "scratch": "{name} forgets all that it knows. It looks at your {seen} again and again, and learns your {learned} "
+    "from them alone.",
+}
 
 
 @st.dialog("All backbones", width="medium")
@@ -58,63 +72,40 @@ def backbone_caption(row):
     return markdown(f"{row.summary} {size} Licence {row.licence}; {state_of(row)}.")
 
 
-def choose_strategy(draft, row):
-    table = strategies.STRATEGIES
-    with st.container(border=True):
-        chosen = draft.get("strategy", "feature_extraction")
-        st.subheader("What may learn", help=f"{table[chosen].expert} Source: {table[chosen].source}.")
-        name = st.radio(
-            "What may learn",
-            list(table),
-            list(table).index(chosen),
-            format_func=lambda name: table[name].title,
-            horizontal=True,
-            label_visibility="collapsed",
-            key="strategy",
-        )
-        draft["strategy"] = name
-        phases, _ = strategies.plan(TrainConfig(strategy=name), strategies.Facts((1,), row))
-        names = (*row.stage_names, "new part")
-        figure = charts.layers(names, strategies.layers_that_learn(phases, row), dark=_ui.is_dark())
-        st.plotly_chart(
-            figure, theme=None, config=charts.CONFIG, key="layers", alt="Grey layers stay as they are, green ones learn"
-        )
-        st.caption(f"Grey stays as it is, green learns. {table[name].summary}")
-    return name
-
-
-def choose_advanced(draft):
-    """The settings behind "Advanced", by name."""
-    with st.expander("Advanced", icon=":material/settings:"):
-        defaults = TrainConfig()
-        return {name: _ui.setting_widget(name, draft, getattr(defaults, name)) for name in ADVANCED}
-
-
 def sentence(photos, classes, row, strategy):
     """What will happen, in words made from the settings."""
     name, seen, learned = markdown(row.title), counted(photos, "photo"), counted(classes, "class", "classes")
     first = f"{name} is downloaded first ({row.download_mb} MB). " if needs_download(row) else ""
-    if strategy == "feature_extraction":
-        return f"{first}{name} looks at your {seen} once; then a small new part learns your {learned}."
-    return f"{first}{name} looks at your {seen} again and again, and all its layers are adjusted to your {learned}."
+    return first + SENTENCES[strategy].format(name=name, seen=seen, learned=learned)
 
 
-def ask_settings(project, classes, label, rank, disabled):
-    """Backbone, what may learn, what that means, and the button."""
+def ask_settings(project, items, label, rank, disabled):
+    """Backbone, what may learn, what that means, and the button; below it what most people leave alone."""
     draft = _ui.settings_draft(project)
-    left, right = st.columns(2)
-    with left:
-        row = choose_backbone(draft)
-        advanced = choose_advanced(draft)
-    with right:
-        strategy = choose_strategy(draft, row)
-    with st.container(border=True, key="plan"):
-        text = sentence(sum(classes.values()), len(classes), row, strategy)
+    row = choose_backbone(draft)
+    config = drafted_config(draft, row)
+    facts = facts_of(items, config.val_fraction, row)
+    choose_strategy(draft, config, facts)
+    plan_box = st.container(border=True, key="plan")
+    offer_val(draft, items)
+    config = drafted_config(draft, row)
+    show_settings(project, draft, config, strategies.plan(config, facts))
+    config = drafted_config(draft, row)
+    with plan_box:
+        classes = len({item.class_name for item in items})
         with _ui.shown_errors():
-            show_plan(text, project, TrainConfig(backbone=row.name, strategy=strategy, **advanced))
+            show_plan(sentence(len(items), classes, row, config.strategy), project, config)
         key = f"train-{len(st.session_state.setdefault(_ui.STARTED, []))}"
         if st.button(label, type=rank, icon=":material/play_arrow:", disabled=disabled, key=key):
-            start(project, row, strategy, advanced)
+            start(project, config)
+
+
+def offer_val(draft, items):
+    """Where photos came in parts and a class has none to check with: taking some from those to learn from."""
+    if lacking := classes_without_val(items):
+        named = ", ".join(f"'{markdown(name)}'" for name in lacking[:5])
+        st.warning(f"There is no photo to check {named} with.", icon=":material/rule:")
+        draft["fill_val"] = st.toggle(**words("fill_val"), value=draft.get("fill_val", False))
 
 
 def show_plan(text, project, config):
@@ -151,12 +142,11 @@ def show_memory(found):
         )
 
 
-def start(project, row, strategy, advanced):
+def start(project, config):
     # Fetched ahead: the second click of a double click breaks this script off at the next call of Streamlit, and must
     # not find the run made but not noted.
     started, shown = st.session_state[_ui.STARTED], st.session_state.setdefault(_ui.SHOWN, {})
     with _ui.shown_errors():
-        config = TrainConfig(backbone=row.name, strategy=strategy, **advanced)
         with st.spinner("Checking the photos"):
             run = pipeline.start(_ui.workspace(), project, config)
             started.append(run.id)
@@ -167,8 +157,8 @@ def start(project, row, strategy, advanced):
 
 project = _ui.need_project()
 st.title("Train")
-classes = count_classes(load_items(project))
-if len(classes) < 2:
+items = load_items(project)
+if len(count_classes(items)) < 2:
     st.info("Training needs photos of at least two classes. Add them first.", icon=":material/add_photo_alternate:")
     if st.button("Add photos", type="primary"):
         _ui.open_page("photos", project)
@@ -178,9 +168,9 @@ with _ui.shown_errors():  # a worker is to be warm when Train is pressed, and no
 found = runs.list_runs(_ui.workspace(), project)
 run = _ui.chosen_run(found)
 if run is None:
-    ask_settings(project, classes, "Train", "primary", disabled=False)
+    ask_settings(project, items, "Train", "primary", disabled=False)
 else:
     busy = _ui.history(run).status in ("queued", "running")
     with st.expander("Train again, with these or other settings", icon=":material/tune:"):
-        ask_settings(project, classes, "Train again", "secondary", disabled=busy)
+        ask_settings(project, items, "Train again", "secondary", disabled=busy)
     _live.show_run(project, _ui.choose_run(found, run))

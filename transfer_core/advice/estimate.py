@@ -48,10 +48,7 @@ def estimate(
     """The likely time and memory of a run on these photos; None where the trial has not got that far yet."""
     train, val = _counts(items, config.val_fraction)
     classes = len({item.class_name for item in items})
-    sizes = Counter(item.class_name for item in items)
-    share = train / max(1, train + val)
-    facts = Facts(tuple(max(1, round(share * size)) for size in sizes.values()), backbone)
-    phases, settled = strategies.plan(config, facts)
+    phases, settled = strategies.plan(config, facts_of(items, config.val_fraction, backbone))
     learns = any(phase.trains != HEAD for phase in phases)
     if learns and speed.learn_s is None:
         return None
@@ -68,6 +65,13 @@ def estimate(
         memory = max(memory, speed.learn_bytes + settled.config.batch_size * speed.learn_photo_bytes)
     on_card = learns and speed.device == "cuda"
     return Estimate(seconds, memory, None if on_card else _free_bytes())
+
+
+def facts_of(items: Sequence[Item], val_fraction: float, backbone: Backbone) -> Facts:
+    """What the rules will go by, nearly: which photos will be kept aside is not asked."""
+    train, val = _counts(items, val_fraction)
+    sizes = Counter(item.class_name for item in items)
+    return Facts(tuple(max(1, round(size * train / max(1, train + val))) for size in sizes.values()), backbone)
 
 
 def _counts(items: Sequence[Item], val_fraction: float) -> tuple[int, int]:

@@ -41,8 +41,7 @@ def make_split(items: Sequence[Item], val_fraction: float, seed: int, fill_val: 
     Raises:
         DataError: Fewer than two classes, or a class with too few photos; lists all problems.
     """
-    parts = {item.part for item in items}
-    given = next((part for part in ("val", "test") if part in parts), None)  # train/ and test/ alone: test is val
+    given = _given_part(items)
     pool = [item for item in items if item.part in (None, "train")]
     if given:
         train, val = pool, [item for item in items if item.part == given]
@@ -73,6 +72,22 @@ def _stratified(items: Sequence[Item], val_fraction: float, seed: int) -> tuple[
             side[photo] = wanted > 0
             wanted -= 1
     return [item for item in items if not side[item.photo]], [item for item in items if side[item.photo]]
+
+
+def classes_without_val(items: Sequence[Item]) -> list[str]:
+    """Classes that have no photo to check with although the data came in parts."""
+    val = [item for item in items if item.part == _given_part(items)]
+    return _lacking([item for item in items if item.part in (None, "train")], val) if val else []
+
+
+def _given_part(items: Sequence[Item]) -> str | None:
+    """The part to check with, where the data gives one; train/ and test/ alone: test is val."""
+    parts = {item.part for item in items}
+    return next((part for part in ("val", "test") if part in parts), None)
+
+
+def _lacking(train: Sequence[Item], val: Sequence[Item]) -> list[str]:
+    return sorted({item.class_name for item in train} - {item.class_name for item in val})
 
 
 def _fill(train: list[Item], val: list[Item], val_fraction: float, seed: int) -> tuple[list[Item], list[Item]]:
@@ -107,16 +122,14 @@ def _check(pool: Sequence[Item], train: Sequence[Item], val: Sequence[Item], giv
     if unknown:
         listed = ", ".join(f"'{name}'" for name in unknown[:5])
         problems.append(f"The validation part has classes without training photos: {listed}. Add some, or remove them.")
-    if given and val:
-        lacking = sorted(trained - {item.class_name for item in val})
-        if lacking:
-            listed = ", ".join(f"'{name}'" for name in lacking[:5])
-            have = "has" if len(lacking) == 1 else "have"
-            instead = "it needs at least 2 to spare one" if fill_val else "let some of those to learn from be taken"
-            problems.append(
-                f"{'Class' if len(lacking) == 1 else 'Classes'} {listed} {have} no photo in the validation part. Add "
-                f"some to it, or {instead}{'' if fill_val else ' (setting fill_val)'}."
-            )
+    if given and val and (lacking := _lacking(train, val)):
+        listed = ", ".join(f"'{name}'" for name in lacking[:5])
+        have = "has" if len(lacking) == 1 else "have"
+        instead = "it needs at least 2 to spare one" if fill_val else "let some of those to learn from be taken"
+        problems.append(
+            f"{'Class' if len(lacking) == 1 else 'Classes'} {listed} {have} no photo in the validation part. Add "
+            f"some to it, or {instead}{'' if fill_val else ' (setting fill_val)'}."
+        )
     if not val and not problems:
         problems.append("The validation part is empty. Add photos to it, or leave out the val folder.")
     if problems:

@@ -1,0 +1,67 @@
+"""Widgets of the settings, drawn from the words and limits that each field of `TrainConfig` carries."""
+
+from dataclasses import fields, replace
+
+import streamlit as st
+
+from transfer_core.backbones.catalog import Backbone
+from transfer_core.config import TrainConfig, problems_of, setting
+from transfer_core.strategies import Settled
+
+
+def drafted_config(draft: dict, backbone: Backbone) -> TrainConfig:
+    """The settings as drafted; what a draft of an older page holds and no longer fits is left to the rules."""
+    asked = {name: value for name, value in draft.items() if name in {entry.name for entry in fields(TrainConfig)}}
+    asked |= {"backbone": backbone.name}
+    config = TrainConfig(**{name: value for name, value in asked.items() if name not in problems_of(asked)})
+    only_partial = {} if config.strategy == "partial" else {"frozen_stages": None, "views": None}
+    if config.strategy in ("feature_extraction", "scratch"):
+        only_partial |= {"continue_from": None, "l2_sp": 0.0}
+    return replace(config, **only_partial)
+
+
+def words(name: str) -> dict[str, str]:
+    """Label, help and key of a setting's widget."""
+    entry = setting(name)
+    return {"label": entry["label"], "help": entry["help"], "key": f"setting-{name}"}
+
+
+def setting_widget(name: str, draft: dict, settled: Settled):
+    """Draws the widget of one field of `TrainConfig`, with its own words and limits; returns and drafts its value.
+
+    Where a rule decides as long as nobody else does, the widget says what it comes to, and its help why.
+    """
+    entry, common = setting(name), words(name)
+    drafted, default = draft.get(name, getattr(TrainConfig(), name)), getattr(settled.config, name)
+    automatic = "automatic"
+    if name in settled.reasons:
+        automatic = f"automatic: {default:g}" if isinstance(default, int | float) else automatic
+        common["help"] += f" **Automatic: {_said(default)}.** {settled.reasons[name]}"
+    if "choices" in entry:
+        choices = list(entry["choices"])
+        draft[name] = st.selectbox(index=choices.index(drafted), options=choices, format_func=str.capitalize, **common)
+    elif isinstance(getattr(TrainConfig(), name), bool):
+        draft[name] = st.toggle(value=drafted, **common)
+    elif "min" in entry:
+        draft[name] = st.number_input(
+            min_value=entry["min"],
+            max_value=entry["max"],
+            value=drafted,
+            step=entry.get("step"),
+            format="%g" if isinstance(entry["min"], float) else None,
+            placeholder=automatic,
+            **common,
+        )
+    else:
+        choices = [None, True, False]
+        labels = {None: f"Automatic ({_said(default)})", True: "Yes", False: "No"}
+        draft[name] = st.selectbox(
+            index=choices.index(drafted), options=choices, format_func=lambda choice: labels[choice], **common
+        )
+    return draft[name]
+
+
+def _said(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, int | float) else "left open"
