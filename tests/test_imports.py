@@ -33,7 +33,7 @@ ORDER = [
     ["cleanup"],
     ["runner"],
     ["pipeline"],
-    ["projects", "bench"],
+    ["projects", "bench", "experiments"],
     ["commands"],
     ["__main__"],
 ]
@@ -47,6 +47,8 @@ WITH_TORCH = {
     "training.finetune",
     "training.learner",
     "training.loading",
+    "training.preview",
+    "training.rate_finder",
     "training.strong",
 }
 CORE = ROOT / "transfer_core"
