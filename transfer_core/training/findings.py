@@ -62,11 +62,15 @@ def load_preview(folder: Path) -> tuple[Row, ...] | None:
     """What `save_preview` wrote; None where there is nothing that can be read, or a picture is gone."""
     try:
         content = read_json(folder / "preview.json")["rows"]
-        rows = tuple(Row(row["name"], tuple(Picture(**picture) for picture in row["pictures"])) for row in content)
+        rows = tuple(Row(row["name"], tuple(map(_picture, row["pictures"]))) for row in content)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    files = [folder / Path(picture.file).name for row in rows for picture in row.pictures]
+    files = [folder / picture.file for row in rows for picture in row.pictures]
     return rows if all(file.is_file() for file in files) else None
+
+
+def _picture(content: dict) -> Picture:
+    return Picture(Path(content["file"]).name, content["shares"])  # of a path the name alone: nothing else is shown
 
 
 def save_rates(folder: Path, rates: Rates) -> None:
