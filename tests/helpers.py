@@ -44,7 +44,7 @@ def pretend_speed(workspace: Workspace, row: Backbone) -> None:
 def kill_all(workspace: Workspace) -> None:
     """Ends the runner and the workers of a home; only such whose lock proves that the pid is still theirs."""
     _kill(workspace.home / "runner.lock", workspace.home / "runner.json")
-    for run in runs.list_runs(workspace):
+    for run in runs.list_runs(workspace, kind=None):
         _kill(run.folder / "worker.lock", run.folder / "worker.json")
 
 

@@ -53,6 +53,7 @@ def figures(names: list[str], dark: bool = False) -> dict[str, go.Figure]:
         "scores": charts.class_scores(shares, shares[::-1], shares, [9] * n, names, dark=dark),
         "confidences": charts.confidence_bars(dict.fromkeys(names, 1 / n), top=n, dark=dark),
         "counts": charts.class_counts(names, [5] * n, [2] * n, dark=dark),
+        "rates": charts.rate_curve([1e-6, 1e-3, 1.0], [1.0, 0.4, 9.0], [0.9, 0.5, 6.0], 1.2e-4, dark=dark),
         "layers": charts.layers(names, [False] * (n - 1) + [True], dark=dark),
     }
 
@@ -183,7 +184,7 @@ def test_no_name_means_anything_to_plotly(name):
     for kind, fig in figures([name, "plain"]).items():
         for text in texts(fig):
             bare = text.replace("<br>", "")
-            if kind == "curves":  # our own bold figures; no name gets in there
+            if kind in ("curves", "rates"):  # our own bold figures; no name gets in there
                 bare = bare.replace("<b>", "").replace("</b>", "")
             assert "<" not in bare, (kind, text)
             assert "$" not in bare, (kind, text)
@@ -443,3 +444,32 @@ def test_layer_names_fit_under_their_bars(count):
     room_px = 280 / len(fig.layout.xaxis.ticktext) if count <= 8 else 140
     for text in fig.layout.xaxis.ticktext:
         assert max(len(word) for word in text.split("<br>")) * 6 <= room_px
+
+
+def test_the_rate_to_take_is_marked_where_it_stands():
+    fig = charts.rate_curve([1e-5, 1e-3, 0.1], [1.0, 0.4, 3.0], [0.9, 0.5, 3.0], 1.2e-3)
+    [mark] = fig.layout.shapes
+    assert mark.x0 == mark.x1 == 1.2e-3
+    [words] = [note for note in fig.layout.annotations if "take" in note.text]
+    assert words.text == "take <b>0.0012</b>" and words.x == pytest.approx(math.log10(1.2e-3))
+    assert fig.layout.xaxis.type == "log" and fig.layout.xaxis.ticktext == ("0.00001", "0.0001", "0.001", "0.01", "0.1")
+    assert fig.layout.xaxis.range[0] < -5 and fig.layout.xaxis.range[1] > -1
+    assert fig.data[1].y == (0.9, 0.5, 3.0) and fig.layout.yaxis.range == (0, pytest.approx(1.44))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([], [], [], 0.1), "there are 0 rates"),
+        (([1.0], [1.0, 2.0], [1.0], 0.1), "there are 1 rates, 2 losses and 1 smoothed"),
+        (([0.0, 1.0], [1.0, 2.0], [1.0, 2.0], 0.1), "not above 0"),
+        (([0.1, 1.0], [1.0, 2.0], [1.0, 2.0], 0.0), "not above 0"),
+    ],
+)
+def test_rates_refuse_what_does_not_fit(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        charts.rate_curve(*arguments)
+
+
+def test_a_test_of_one_step_is_a_picture_too():
+    assert charts.rate_curve([1e-6], [0.0], [0.0], 1e-6).layout.yaxis.range == (0, 1)

@@ -33,7 +33,7 @@ ORDER = [
     ["cleanup"],
     ["runner"],
     ["pipeline"],
-    ["projects", "bench"],
+    ["projects", "bench", "experiments"],
     ["commands"],
     ["__main__"],
 ]
@@ -52,6 +52,8 @@ WITH_TORCH = {
     "training.loading",
     "training.objective",
     "training.parameters",
+    "training.preview",
+    "training.rate_finder",
     "training.strong",
 }
 CORE = ROOT / "transfer_core"

@@ -83,6 +83,22 @@ def test_file_sizes(size, said):
     assert text.file_size(size) == said
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (1e-6, "0.000001"),
+        (1.24e-5, "0.000012"),
+        (0.0012, "0.0012"),
+        (0.1, "0.1"),
+        (1.0, "1"),
+        (10.0, "10"),
+        (120, "120"),
+    ],
+)
+def test_small_numbers_have_two_digits_and_no_powers(value, said):
+    assert text.small_number(value) == said
+
+
 def test_counts_and_ages():
     assert text.counted(1, "photo") == "1 photo"
     assert text.counted(1240, "photo") == "1,240 photos"

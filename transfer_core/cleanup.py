@@ -23,7 +23,7 @@ def delete_project(workspace: Workspace, project: Project) -> None:
     Raises:
         RunError: A run of it is being worked on; stop it first.
     """
-    if any(runs.is_alive(run) for run in runs.list_runs(workspace, project)):
+    if any(runs.is_alive(run) for run in runs.list_runs(workspace, project, kind=None)):
         raise RunError(f"A run of '{project.name}' is at work. Stop it first, then delete the project.")
     own = {item.photo for item in load_items(project)}
     for other in workspace.projects():
@@ -98,7 +98,7 @@ def clear_caches(workspace: Workspace) -> None:
     Raises:
         RunError: A run is at work or waits for its turn; it would have to begin again with what it has prepared.
     """
-    if any(_is_busy(runs.read_history(run)) for run in runs.list_runs(workspace)):
+    if any(_is_busy(runs.read_history(run)) for run in runs.list_runs(workspace, kind=None)):
         raise RunError("A run is at work or waiting for its turn. Stop it, or wait for its end, then clear the caches.")
     for _, _, path in [*_files(workspace.prepared_dir), *_used_stores(workspace)]:
         _let_go(path)

@@ -67,6 +67,8 @@ def _config(workspace: Workspace, options: Options) -> TrainConfig:
 
 def resume(workspace: Workspace, options: Options) -> dict:
     run = runs.open_run(workspace, options.run)
+    if run.kind != "train":
+        raise RunError(f"Run '{run.id}' has trained nothing that could go on. `runs` lists those of kind train.")
     history = _wait(run, lambda history: history.status in ("queued", "running") or not history.alive)
     if history.status != "finished":
         runs.request_resume(run)
@@ -167,7 +169,7 @@ def export(workspace: Workspace, options: Options) -> dict:
 
 def list_runs(workspace: Workspace, options: Options) -> dict:
     listed = []
-    for run in runs.list_runs(workspace):
+    for run in runs.list_runs(workspace, kind=None):
         history = runs.read_history(run)
         listed.append(
             {
@@ -177,7 +179,7 @@ def list_runs(workspace: Workspace, options: Options) -> dict:
                 "status": history.status,
                 "backbone": run.config.backbone,
                 "strategy": run.config.strategy,
-                "val_accuracy": history.result["val_accuracy"] if history.result else None,
+                "val_accuracy": history.result.get("val_accuracy") if history.result else None,
             }
         )
     return {"runs": listed}
@@ -337,7 +339,8 @@ def show_export(answer: dict) -> None:
 def show_runs(answer: dict) -> None:
     for entry in answer["runs"]:
         accuracy = "" if entry["val_accuracy"] is None else f"{entry['val_accuracy']:.1%}"
-        print(f"{entry['run_id']:24} {entry['status']:12} {entry['strategy']:20} {entry['backbone']:36} {accuracy}")
+        what = f"{entry['kind']:10} {entry['status']:12} {entry['strategy']:20} {entry['backbone']:36}"
+        print(f"{entry['run_id']:24} {what} {accuracy}")
 
 
 def show_bench(answer: dict) -> None:

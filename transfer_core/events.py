@@ -94,7 +94,7 @@ class Notice(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class RunFinished(Event):
-    """The result stands; its fields are those of `evaluation.evaluate.Result`."""
+    """The result stands; its fields are those of `evaluation.evaluate.Result`, of other kinds of runs a few words."""
 
     result: dict
 

@@ -18,6 +18,8 @@ from transfer_core.errors import RunError
 from transfer_core.workspace import Project, Workspace, check_id, new_id, read_json, write_json
 
 ENDED = ("stopped", "failed", "finished")
+# "train" leaves a model; "preview" (pictures of variations) and "find_rate" are short, and leave what to choose by.
+KINDS = ("train", "preview", "find_rate")
 # Room kept free for the last words of a run whose disk is full.
 _RESERVE_BYTES = 256 * 1024
 _PATIENCE_S = 5.0  # with a worker that is just ending
@@ -78,12 +80,12 @@ class Run:
         return FileLock(self.folder / "worker.lock")
 
 
-def create(project: Project, config: TrainConfig, split: Split, intake_s: float = 0.0) -> Run:
-    """A new run, queued: `runner.launch.ensure_runner` sees to it that somebody takes it."""
+def create(project: Project, config: TrainConfig, split: Split, intake_s: float = 0.0, *, kind: str = "train") -> Run:
+    """A new run of one of the `KINDS`, queued: `runner.launch.ensure_runner` sees to it that somebody takes it."""
     run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{new_id()[:6]}"
     folder = project.runs_dir / run_id
     folder.mkdir(parents=True)
-    run = Run(run_id, project.id, "train", folder, time.time(), version(project), intake_s, config)
+    run = Run(run_id, project.id, kind, folder, time.time(), version(project), intake_s, config)
     write_json(folder / "split.json", _split_to_json(split))
     events.EventLog(run.events_path).append(events.RunQueued())
     # Last, for this file makes the folder a run.
@@ -115,8 +117,12 @@ def open_run(workspace: Workspace, name: str) -> Run:
     raise RunError(f"There is no run '{name}' here. `runs` lists those there are.")
 
 
-def list_runs(workspace: Workspace, project: Project | None = None) -> list[Run]:
-    """Runs of one project or of all, the newest first; folders that are no run are passed over."""
+def list_runs(workspace: Workspace, project: Project | None = None, *, kind: str | None = "train") -> list[Run]:
+    """Runs of one project or of all, the newest first; folders that are no run are passed over.
+
+    Args:
+        kind: Of the runs that are meant; None for every kind.
+    """
     pattern = f"{project.id if project else '[!.]*'}/runs/*/config.json"
     found = []
     for path in workspace.projects_dir.glob(pattern):
@@ -124,6 +130,7 @@ def list_runs(workspace: Workspace, project: Project | None = None) -> list[Run]
             found.append(_load(path.parent))
         except RunError:
             continue
+    found = [run for run in found if kind in (None, run.kind)]
     return sorted(found, key=lambda run: (run.created, run.id), reverse=True)
 
 
@@ -210,7 +217,7 @@ def request_export(run: Run) -> None:
 def count_ahead(workspace: Workspace, run: Run, slots: int = 1) -> int:
     """How many runs must end before this queued one begins, where so many are done at once."""
     own, ahead = read_history(run).lifecycle, 0
-    for other in list_runs(workspace):
+    for other in list_runs(workspace, kind=None):
         if other.id != run.id:
             history = read_history(other)  # one whose model is being written has ended, but is still at work
             ahead += history.alive or (history.status == "queued" and history.lifecycle.time < own.time)
@@ -231,17 +238,19 @@ class History:
     """What the events of a run add up to; `fold` brings it up to date.
 
     Args:
+        kind: Of the run: only one that trained has something to export.
         status: queued, running, interrupted, stopped, failed or finished.
         phases: In the order in which they began.
         epochs: Of all phases; after a resume only those that still hold.
         progress: The newest, of the phase at work; None between phases.
-        result: Of `RunFinished` or `RunStopped`.
+        result: Of `RunFinished` or `RunStopped`; what is in it depends on the kind.
         export: Of the exported model: the event of its check, or of its failure; None before.
         spent_s: Seconds per phase (by name, "" before the first), of all attempts together; what a worker did after its
             last event before it was killed is not known.
         last_time: Of the newest event, in Unix seconds.
     """
 
+    kind: str = "train"
     lifecycle: events.Event | None = None
     alive: bool = False
     offset: int = 0
@@ -271,7 +280,8 @@ class History:
     @property
     def needs_export(self) -> bool:
         """Whether there is a model that was not yet written as ONNX and checked."""
-        return self.status in ("finished", "stopped") and self.result is not None and self.export is None
+        has_model = self.kind == "train" and self.status in ("finished", "stopped") and self.result is not None
+        return has_model and self.export is None
 
     @property
     def status(self) -> str:
@@ -290,7 +300,7 @@ class History:
 
 def read_history(run: Run, earlier: History | None = None) -> History:
     """The run's state now; an `earlier` one is carried on from where it ended instead of reading everything again."""
-    history = earlier or History()
+    history = earlier or History(run.kind)
     # Asked before the events are read: a worker that ends in between leaves its last event, which then decides.
     history.alive = is_alive(run)
     new, history.offset = events.read_events(run.events_path, history.offset)

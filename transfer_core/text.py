@@ -1,7 +1,7 @@
 """Text from outside, made harmless: one function per place it goes to."""
 
 import re
-from math import floor
+from math import floor, log10
 
 _AUTOMATIC = re.compile(r"(https?:|www(?=\.)|@|:(?=material/|streamlit/))", re.IGNORECASE)
 _JOINERS = "\u200c\u200d"  # invisible, but Persian, Hindi and many emoji are spelled with them
@@ -33,6 +33,13 @@ def percent(share: float) -> str:
     if 0.995 <= share < 1:
         return ">99\N{NO-BREAK SPACE}%"
     return f"{floor(share * 100 + 0.5)}\N{NO-BREAK SPACE}%"
+
+
+def small_number(value: float) -> str:
+    """Such as "0.0012" or "0.00003", of a number above 0; two digits, and no powers of ten to be read."""
+    digits = max(0, 1 - floor(log10(value)))
+    text = f"{value:.{digits}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def duration(seconds: float) -> str:

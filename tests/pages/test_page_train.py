@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.helpers import RESNET, VIT
+from tests.helpers import RESNET, VIT, fill_project
 from tests.pages.conftest import after_epochs, button, charts, errors, press, said, write
 from transfer_core import events, runs
 from transfer_core.advice.speed import Speed, next_wanted, save_speed
@@ -70,11 +70,12 @@ def test_train_makes_one_run_with_the_suggested_settings(visit, project, workspa
 
 
 def test_advanced_settings_reach_the_run(visit, project, workspace):
-    app = visit("train", project=project.id)
+    app = press(visit("train", project=project.id), "Everything at once")
     for key, value in (("epochs", 7), ("batch_size", 4), ("learning_rate", 0.002), ("val_fraction", 0.5), ("seed", 3)):
         app.number_input(key=f"setting-{key}").set_value(value)
     app.selectbox(key="setting-augmentation").set_value("none")
-    app.radio(key="strategy").set_value("full")
+    app.toggle(key="setting-mirror").set_value(False)
+    app.selectbox(key="setting-class_weights").set_value(True)
     app.run()
     press(app, "Train")
     [run] = runs.list_runs(workspace, project)
@@ -85,11 +86,84 @@ def test_advanced_settings_reach_the_run(visit, project, workspace):
         "batch_size": 4,
         "learning_rate": 0.002,
         "augmentation": "none",
+        "mirror": False,
+        "class_weights": True,
         "val_fraction": 0.5,
         "seed": 3,
     }
     assert {key: written[key] for key in asked} == asked
     assert len(runs.load_split(run).val) == 12
+
+
+def test_the_rules_say_what_they_come_to_and_why(visit, project):
+    app = press(visit("train", project=project.id), "Everything at once")
+    epochs, weights = app.number_input(key="setting-epochs"), app.selectbox(key="setting-class_weights")
+    assert epochs.value is None and epochs.placeholder == "automatic: 20"
+    assert "**Automatic: 20.** 18 photos: about" in epochs.help
+    assert weights.options[0] == "Automatic (no)" and "similar size" in weights.help
+
+
+def test_only_settings_that_matter_are_asked(visit, project):
+    def keys(app) -> set[str]:
+        found = [*app.number_input, *app.selectbox, *app.toggle]
+        return {widget.key.removeprefix("setting-") for widget in found if (widget.key or "").startswith("setting-")}
+
+    app = visit("train", project=project.id)
+    assert keys(app) == {"epochs", "class_weights", "val_fraction", "seed"}
+    app = press(app, "The new part, then everything")
+    assert {"learning_rate", "mirror", "early_stopping"} <= keys(app) and "views" not in keys(app)
+    assert "views" in keys(press(app, "The later layers"))
+
+
+def test_how_many_stages_stay_is_chosen_by_name(visit, project, workspace):
+    app = press(visit("train", project=project.id), "The later layers")
+    assert app.select_slider(key="frozen-stages").value == "stage 3"  # of stem and seven stages, half
+    app.select_slider(key="frozen-stages").set_value("stage 5")
+    app.run()
+    [drawn] = [chart for key, chart in charts(app).items() if key == "layers"]
+    assert len(drawn["data"][0]["x"]) == 9
+    press(app, "Train")
+    [run] = runs.list_runs(workspace, project)
+    assert (run.config.strategy, run.config.frozen_stages) == ("partial", 6)
+
+
+def test_another_strategy_forgets_the_stages(visit, project, workspace):
+    app = press(visit("train", project=project.id), "The later layers")
+    press(press(app, "Only the new part"), "Train")
+    [run] = runs.list_runs(workspace, project)
+    assert run.config.frozen_stages is None
+
+
+def test_a_class_without_photos_to_check_with_is_offered_some(visit, workspace, dataset):
+    for name in ("red", "green", "blue"):
+        (dataset / "train").mkdir(exist_ok=True)
+        (dataset / name).rename(dataset / "train" / name)
+    for name in ("red", "green"):
+        (dataset / "val" / name).mkdir(parents=True)
+        first = sorted((dataset / "train" / name).iterdir())[0]
+        first.rename(dataset / "val" / name / first.name)
+    project = fill_project(workspace, dataset)
+    app = visit("train", project=project.id)
+    assert "no photo to check 'blue' with" in app.warning[0].value
+    refused = press(app, "Train")
+    assert "Class 'blue' has no photo in the validation part" in errors(refused)[0].replace("\\", "")
+    refused.toggle(key="setting-fill_val").set_value(True)
+    press(refused.run(), "Train")
+    [run] = runs.list_runs(workspace, project)
+    assert {item.class_name for item in runs.load_split(run).val} == {"red", "green", "blue"}
+
+
+def test_an_earlier_run_can_be_gone_on_from(visit, finished, workspace):
+    app = visit("train", project=finished.project_id)
+    app = press(app, "All backbones")
+    app.radio(key="backbone").set_value(RESNET)
+    app = press(press(app, "All backbones", "Use this one"), "Everything at once")
+    app.selectbox(key="setting-continue_from").set_value(finished.id)
+    app.number_input(key="setting-val_fraction").set_value(0.25)
+    app.run()
+    press(app, "Train again")
+    newest = runs.list_runs(workspace)[0]
+    assert newest.config.continue_from == finished.id
 
 
 def test_chosen_backbone_reaches_the_run(visit, project, workspace):
@@ -160,7 +234,7 @@ def test_running_run_looking_at_photos(visit, project, queue_run):
         app = visit("train", project=project.id)
     assert "Looking at photos: 9 of 24 photos" in said(app)
     assert app.progress[0].value == 37
-    assert set(charts(app)) == {"layers"}
+    assert charts(app) == {}
 
 
 def test_running_run_shows_curves_and_matrix_and_grows(visit, project, training):

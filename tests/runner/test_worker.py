@@ -218,7 +218,7 @@ def test_a_cut_off_export_is_made_up_for_without_training_again(queue_run, monke
         assert work(run) == 0
     before = learned(run)
     assert runs.read_history(run).needs_export
-    monkeypatch.setattr(worker, "_train", lambda *_, **__: pytest.fail("trained again"))
+    monkeypatch.setattr(worker, "_carry_out", lambda *_, **__: pytest.fail("trained again"))
     assert work(run) == 0
     assert isinstance(runs.read_history(run).export, events.ExportFinished)
     assert learned(run).keys() == before.keys()

@@ -8,6 +8,7 @@ container's, except the matrix's, which says itself how wide it wants to be at m
 from transfer_core.charts.bars import class_counts, class_scores, confidence_bars
 from transfer_core.charts.learning import layers, learning_curves
 from transfer_core.charts.matrix import confusion_matrix
+from transfer_core.charts.rates import rate_curve
 from transfer_core.charts.style import CLASS_COLOURS, CONFIG, class_colour, label
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "label",
     "layers",
     "learning_curves",
+    "rate_curve",
 ]

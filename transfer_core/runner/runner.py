@@ -71,7 +71,7 @@ class _Queue:
     def look(self, ours: Collection[str] = ()) -> _View:
         """The runs of other ids than ours: first those that were queued first, last those whose export was cut off."""
         waiting, strays = [], []
-        for run in runs.list_runs(self._workspace):
+        for run in runs.list_runs(self._workspace, kind=None):
             if run.id in ours or (history := self._read(run)) is None:
                 continue
             if history.alive:

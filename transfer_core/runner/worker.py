@@ -8,13 +8,14 @@ import os
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 from transfer_core import events, runs, strategies
 from transfer_core.arrays import read_arrays, write_arrays
 from transfer_core.backbones import catalog, trunk, weights
 from transfer_core.data.split import Split
-from transfer_core.errors import TransferError
+from transfer_core.errors import RunError, TransferError
 from transfer_core.evaluation.evaluate import ValAnswers, evaluate, load_answers, save_evaluation
 from transfer_core.export import onnx as onnx_export
 from transfer_core.export.parity import check_parity
@@ -25,6 +26,7 @@ from transfer_core.strategies import Facts
 from transfer_core.text import counted
 from transfer_core.training import engine
 from transfer_core.training.checkpoints import load_checkpoint
+from transfer_core.training.findings import save_preview, save_rates
 from transfer_core.training.head import Head
 from transfer_core.training.plan import Plan, load_plan, save_plan
 from transfer_core.training.task import Emit, Task, Trained
@@ -98,17 +100,18 @@ def _work(workspace: Workspace, run: Run, log: events.EventLog) -> None:
     history = _own_history(run)
     # "running" is one that was cut off and is ours now; one that was stopped before we came stays stopped.
     if history.status in ("queued", "running"):
-        _train(workspace, run, log, resumed=history.started is not None)
+        _carry_out(workspace, run, log, resumed=history.started is not None)
     if _own_history(run).needs_export:
         _export(workspace, run, log)
 
 
 def _own_history(run: Run) -> History:
     """As `runs.read_history`, but without the 50 ms for which that tries to take the lock that we hold."""
-    return runs.fold(History(alive=True), events.read_events(run.events_path)[0])
+    return runs.fold(History(run.kind, alive=True), events.read_events(run.events_path)[0])
 
 
-def _train(workspace: Workspace, run: Run, log: events.EventLog, resumed: bool) -> None:
+def _carry_out(workspace: Workspace, run: Run, log: events.EventLog, resumed: bool) -> None:
+    """Does what the run's kind asks for, from its first event to its last."""
     if resumed:
         checkpoint = load_checkpoint(run.checkpoint_path)
         log.append(events.RunResumed(from_step=checkpoint.step if checkpoint else 0))
@@ -117,27 +120,63 @@ def _train(workspace: Workspace, run: Run, log: events.EventLog, resumed: bool) 
     if runs.stop_requested(run):  # while it was waiting; `request_resume` takes earlier requests back
         log.append(events.RunStopped(result=None))
         return
-    backbone = catalog.find(run.config.backbone, workspace.weights_dir)
+    if run.kind not in _KINDS:
+        raise RunError(f"This is a run of the kind '{run.kind}', which this version of Graft does not know. Delete it.")
     split = runs.load_split(run)
-    if split.crossing and not resumed:
+    if split.crossing and not resumed and run.kind == "train":
         log.append(events.Notice(message=crossing_notice(split)))
-    emit = _throttled(log)
     try:
-        plan = _get_ready(run, Facts(split.train_sizes, backbone), emit)
+        end = _KINDS[run.kind](run, split, _throttled(log))
     except InterruptedError:
-        log.append(events.RunStopped(result=None))
-        return
-    task = Task(workspace, run, split, backbone, plan, emit, lambda: runs.stop_requested(run))
+        end = events.RunStopped(result=None)
+    log.append(end)
+
+
+def _train(run: Run, split: Split, emit: Emit) -> events.Event:
+    task = _build_task(run, split, emit)
     trained = engine.fit(task)
     if trained is None:
-        log.append(events.RunStopped(result=None))
-        return
+        return events.RunStopped(result=None)
     answers = ValAnswers(trained.val_confidences, task.val_ids)
     result = evaluate(split, answers, trained.epochs, _seconds(run))
     save_evaluation(run.evaluation_dir, result, answers)
     _save_model(run, trained)
     end = events.RunStopped if trained.stopped else events.RunFinished
-    log.append(end(result=result.to_json()))
+    return end(result=result.to_json())
+
+
+def _find_rate(run: Run, split: Split, emit: Emit) -> events.Event:
+    task = _build_task(run, split, emit)
+    from transfer_core.training import rate_finder
+
+    found = rate_finder.find_rate(task)
+    save_rates(run.evaluation_dir, found)
+    return events.RunFinished(result={"suggestion": found.suggestion, "steps": len(found.rates)})
+
+
+def _preview(run: Run, split: Split, emit: Emit) -> events.Event:
+    backbone = catalog.find(run.config.backbone, run.workspace.weights_dir)
+    _start_torch(run, emit)
+    from transfer_core.training import preview
+
+    rows = preview.draw_preview(run, split, backbone.preparation, emit, lambda: runs.stop_requested(run))
+    save_preview(run.evaluation_dir, rows)
+    return events.RunFinished(result={"rows": len(rows)})
+
+
+# What a run of each kind does, and how it ends; InterruptedError where a person stopped it with nothing to keep.
+_KINDS: dict[str, Callable[[Run, Split, Emit], events.Event]] = {
+    "train": _train,
+    "preview": _preview,
+    "find_rate": _find_rate,
+}
+
+
+def _build_task(run: Run, split: Split, emit: Emit) -> Task:
+    workspace = run.workspace
+    backbone = catalog.find(run.config.backbone, workspace.weights_dir)
+    plan = _get_ready(run, Facts(split.train_sizes, backbone), emit)
+    return Task(workspace, run, split, backbone, plan, emit, lambda: runs.stop_requested(run))
 
 
 def _get_ready(run: Run, facts: Facts, emit: Emit) -> Plan:
@@ -158,15 +197,19 @@ def _get_ready(run: Run, facts: Facts, emit: Emit) -> Plan:
     planned = load_plan(run.plan_path)
     phases = planned.phases if planned else strategies.plan(run.config, facts)[0]
     if engine.needs_torch(phases):
-        emit(events.PhaseStarted(name="imports", title="Starting PyTorch"))
-        _torch_marker(run.workspace).touch()
-        engine.import_torch()
+        _start_torch(run, emit)
     plan = engine.fit_to_machine(planned) if planned else engine.make_plan(run.config, facts)
     if planned and plan != planned:
         emit(events.Notice(message="The graphics card is gone that this run began on; the processor goes on with it."))
     if plan != planned:
         save_plan(run.plan_path, plan)
     return plan
+
+
+def _start_torch(run: Run, emit: Emit) -> None:
+    emit(events.PhaseStarted(name="imports", title="Starting PyTorch"))
+    _torch_marker(run.workspace).touch()
+    engine.import_torch()
 
 
 def _save_model(run: Run, trained: Trained) -> None:
