@@ -8,10 +8,16 @@ from pages import _ui
 from transfer_core import runs
 from transfer_core.runner.launch import ensure_runner, slot_count
 from transfer_core.text import answer, counted, duration, markdown, pace
+from transfer_core.training.plan import load_plan
 
 REPLAY_S = 3.0  # a head learns faster than eyes can follow: its recorded epochs are shown over this time
 TICK_S = 0.5
 LOG_LINES = 60
+STEP_ICONS = (
+    ":material/radio_button_unchecked:",
+    ":material/check_circle:",
+    ":material/pending:",
+)  # to come, done, now
 
 
 def show_run(project, run):
@@ -58,6 +64,7 @@ def show_state(project, run, history, shown):
 
 def show_progress(run, history, shown):
     phase = history.phases[-1] if history.phases else None
+    show_steps(run, history)
     if history.status == "queued":
         ahead = runs.count_ahead(_ui.workspace(), run, slot_count(_ui.workspace()))
         waiting = f"{counted(ahead, 'run')} before this one" if ahead else "Starting"
@@ -86,6 +93,19 @@ def show_progress(run, history, shown):
             help="What it has learned until now is kept.",
         )
         st.caption("You may close this page; the training goes on.")
+
+
+def show_steps(run, history):
+    """The phases in a row: done, at work, to come; only where there is more than one that learns."""
+    plan = load_plan(run.plan_path)
+    learning = [phase.name for phase in plan.phases] if plan else []
+    if len(learning) < 2:
+        return
+    begun = {phase.name for phase in history.phases}
+    titles = {phase.name: phase.title for phase in (*history.phases, *plan.phases)}
+    now = history.phases[-1].name if history.phases else None
+    icons = [NOW if name == now else DONE if name in begun else TO_COME for name in titles]
+    st.caption(" → ".join(f"{icon} {markdown(title)}" for icon, title in zip(icons, titles.values(), strict=True)))
 
 
 def show_end(project, run, history):
@@ -133,12 +153,22 @@ def show_figures(run, last):
         f"{hits} of {len(_ui.split_of(run).val)}",
         help="On the photos kept aside, which it never learns from.",
     )
-    st.caption("The last epoch will be kept. The photos kept aside decide nothing, they only measure.")
+    which = "The last epoch" if last.spared_loss is None else "The epoch that is best on photos spared for it"
+    st.caption(f"{which} will be kept. The photos kept aside decide nothing, they only measure.")
 
 
 def show_curves(run, history, shown):
-    epochs = history.epochs[:shown]
-    total = max(epoch.step - epoch.epoch + epoch.epochs for epoch in epochs)
-    kept = total if history.result and shown == len(history.epochs) and len(epochs) == total else None
-    _ui.show_curves(epochs, total, kept, "curve")
+    """The curves of what learned last, head or backbone; of the backbone from where the head had come to."""
+    epochs, before = split_off_head(history.epochs[:shown])
+    first = epochs[0].step - 1
+    total = max(epoch.step - epoch.epoch + epoch.epochs for epoch in epochs) - first
+    ended = history.result and shown == len(history.epochs)
+    kept = runs.kept_step(epochs) - first if ended and (history.status == "finished") else None
+    _ui.show_curves(epochs, total, kept, "curve", before)
     _ui.show_matrix(epochs[-1].confusion_matrix, list(_ui.split_of(run).class_names), "live-matrix")
+
+
+def split_off_head(epochs):
+    """(the epochs from the first that changed the backbone on, the last one before them); all where none did."""
+    place = next((place for place, epoch in enumerate(epochs) if epoch.phase != "head"), 0)
+    return epochs[place:], epochs[place - 1] if place else None

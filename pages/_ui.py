@@ -257,8 +257,10 @@ def settings_draft(project: Project) -> dict:
     return st.session_state.setdefault(SETTINGS, {}).setdefault(project.id, {})
 
 
-def show_curves(epochs: list[EpochFinished], total: int, kept: int | None, key: str) -> None:
-    """Loss and accuracy per epoch, side by side."""
+def show_curves(
+    epochs: list[EpochFinished], total: int, kept: int | None, key: str, before: EpochFinished | None = None
+) -> None:
+    """Loss and accuracy per epoch, side by side; `before` is the last epoch of what came before, to compare with."""
     from transfer_core import charts  # plotly takes half a second, and the home page does without
 
     for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
@@ -268,6 +270,7 @@ def show_curves(epochs: list[EpochFinished], total: int, kept: int | None, key: 
             metric=metric,
             total_epochs=total,
             kept_epoch=kept,
+            before=getattr(before, f"val_{metric}") if before else None,
             dark=is_dark(),
         )
         column.plotly_chart(

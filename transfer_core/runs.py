@@ -3,7 +3,7 @@
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -311,6 +311,12 @@ def read_history(run: Run, earlier: History | None = None) -> History:
         new, history.offset = events.read_events(run.events_path, history.offset)
         fold(history, new)
     return history
+
+
+def kept_step(epochs: Sequence[events.EpochFinished]) -> int:
+    """The step whose weights are kept: of the last phase the best by the photos spared for it, else the last one."""
+    last = [epoch for epoch in epochs if epoch.phase == epochs[-1].phase and epoch.spared_loss is not None]
+    return min(last, key=lambda epoch: epoch.spared_loss).step if last else epochs[-1].step
 
 
 def fold(history: History, new: Iterable[events.Event]) -> History:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import plotly.graph_objects as go
 
-from transfer_core.charts.style import add_notes, escape, figure, hover, label, note, palette
+from transfer_core.charts.style import Palette, add_notes, escape, figure, hover, label, note, palette
 from transfer_core.text import percent
 
 TITLES = {"loss": "Loss (how wrong it is)", "accuracy": "Right answers"}
@@ -22,6 +22,7 @@ def learning_curves(
     metric: Literal["loss", "accuracy"],
     total_epochs: int,
     kept_epoch: int | None = None,
+    before: float | None = None,
     dark: bool = False,
 ) -> go.Figure:
     """The curves of one measure so far, on an axis that already has room for all epochs.
@@ -31,6 +32,7 @@ def learning_curves(
         val: As long as train; None for an epoch that was not checked.
         total_epochs: At least 1 and at least len(train).
         kept_epoch: 1 for the first.
+        before: The value on validation photos that was reached before these epochs, drawn as a line to compare with.
 
     Raises:
         ValueError: Lengths or epochs do not fit together, or a value is outside its range.
@@ -39,7 +41,7 @@ def learning_curves(
     _check_curves(train, val, metric, total_epochs, kept_epoch)
     colours = palette(dark)
     fig = figure(_HEIGHT_PX, dark=dark, title=TITLES[metric], l=44, r=112, t=_TOP_PX, b=_BOTTOM_PX)
-    low, high = _y_range(train + val, metric)
+    low, high = _y_range([*train, *val, before], metric)
     ends = []
     for name, values, colour, dash in (
         ("train", train, colours.accent, "solid"),
@@ -50,6 +52,8 @@ def learning_curves(
             fig.add_traces(_curve(name, points, colour, dash, metric))
             ends.append((name, *points[-1], colour))
     _add_end_labels(fig, ends, low, high, metric)
+    if before is not None:
+        _add_before(fig, before, metric, colours)
     if kept_epoch:
         _add_kept(fig, kept_epoch, (val[kept_epoch - 1], train[kept_epoch - 1]), dark)
     if not ends:
@@ -144,6 +148,13 @@ def _add_end_labels(fig: go.Figure, ends: list[tuple[str, int, float, str]], low
         place = {"x": epoch, "y": value, "xref": "x", "yref": "y", "xshift": 11, "yshift": to - pixel}
         notes.append(note(f"{name} <b>{shown}</b>", font={"color": colour, "size": 12}, **place))
     add_notes(fig, notes)
+
+
+def _add_before(fig: go.Figure, value: float, metric: str, colours: Palette) -> None:
+    shown = escape(percent(value)) if metric == "accuracy" else f"{value:.2f}"
+    fig.add_hline(value, line={"color": colours.quiet, "width": 1.5, "dash": "2px,3px"})
+    place = {"x": 0, "y": value, "yref": "y", "xanchor": "left", "yanchor": "bottom", "yshift": 2}
+    add_notes(fig, [note(f"new part alone {shown}", font={"size": 11, "color": colours.quiet}, **place)])
 
 
 def _add_kept(fig: go.Figure, epoch: int, values: tuple[float | None, ...], dark: bool) -> None:
