@@ -25,6 +25,7 @@ ORDER = [
     ["backbones.features"],
     ["strategies"],
     ["runs"],
+    ["about", "trash"],
     ["training"],
     ["evaluation"],
     ["advice"],

@@ -205,7 +205,7 @@ def _export(workspace: Workspace, run: Run, log: events.EventLog) -> None:
 
 
 def _add_baselines(run: Run) -> None:
-    """Holds the result against what goes without a network; last, for nobody waits for it, and nothing depends on it."""
+    """Writes down what goes without a network; last, for nobody waits for it and nothing depends on it."""
     if run.kind != "train" or _own_history(run).result is None or load_baselines(run.evaluation_dir):
         return
     try:
