@@ -54,6 +54,8 @@ def figures(names: list[str], dark: bool = False) -> dict[str, go.Figure]:
         "confidences": charts.confidence_bars(dict.fromkeys(names, 1 / n), top=n, dark=dark),
         "counts": charts.class_counts(names, [5] * n, [2] * n, dark=dark),
         "layers": charts.layers(names, [False] * (n - 1) + [True], dark=dark),
+        "compared": charts.compared_curves([(name, [0.5, None, 0.7]) for name in names[:4]], dark=dark),
+        "shares": charts.share_bars([(name, 0.001, (0.0, 0.999)) for name in names], own=0, dark=dark),
     }
 
 
@@ -183,7 +185,7 @@ def test_no_name_means_anything_to_plotly(name):
     for kind, fig in figures([name, "plain"]).items():
         for text in texts(fig):
             bare = text.replace("<br>", "")
-            if kind == "curves":  # our own bold figures; no name gets in there
+            if kind in ("curves", "compared", "shares"):  # our own bold figures, beside an escaped name
                 bare = bare.replace("<b>", "").replace("</b>", "")
             assert "<" not in bare, (kind, text)
             assert "$" not in bare, (kind, text)
