@@ -6,7 +6,7 @@ from math import comb, factorial
 import numpy as np
 import pytest
 
-from transfer_core.measure.paired import FEWEST, Paired, compare, in_words
+from transfer_core.measure.paired import FEWEST, Paired, compare, in_points, in_words
 
 
 def made_of(both: int, only_first: int, only_second: int, neither: int) -> Paired:
@@ -59,6 +59,11 @@ def test_in_words():
     assert worse == "Worse: wrong on 12 photos that A gets right, right on 2 that it gets wrong."
     assert in_words(made_of(40, 3, 2, 3)) == "Cannot be told apart with 48 photos."
     assert in_words(made_of(0, 1, 0, 0)) == "Cannot be told apart with 1 photo."
+
+
+def test_in_points():
+    assert in_points(Paired(0, 0, 0, 0, 1.0, 0.081, (-0.02, 0.14))) == "+8 points, very likely between \u22122 and +14"
+    assert in_points(Paired(0, 0, 0, 0, 1.0, -0.004, (-0.1, 0.1))).startswith("0 points")
 
 
 def test_interval_by_hand():

@@ -25,6 +25,14 @@ def val_photos(split: Split) -> frozenset[str]:
     return frozenset(item.id for item in split.val)
 
 
+def group_by_photos(splits: dict[str, Split]) -> list[list[str]]:
+    """Run ids whose runs were checked with the same photos, in the order given; the largest group first."""
+    groups: dict[frozenset[str], list[str]] = {}
+    for run_id, split in splits.items():
+        groups.setdefault(val_photos(split), []).append(run_id)
+    return sorted(groups.values(), key=len, reverse=True)
+
+
 def load_own_answers(run: Run) -> ValAnswers:
     """What the run's model said of its validation photos.
 
@@ -44,6 +52,12 @@ def load_right(run: Run, split: Split | None = None) -> dict[str, bool]:
     if len(right) != len(split.val):
         raise RunError(f"The answers of run '{run.id}' do not belong to its photos. Train once more.")
     return {item.id: bool(hit) for item, hit in zip(split.val, right, strict=True)}
+
+
+def load_said(run: Run, split: Split) -> dict[str, str]:
+    """The class that the run named, by photo (item id); hostile text. RunError as `load_own_answers`."""
+    said = load_own_answers(run).predicted_ids
+    return {item.id: split.class_names[class_id] for item, class_id in zip(split.val, said, strict=True)}
 
 
 def compare_right(first: dict[str, bool], second: dict[str, bool]) -> Paired:

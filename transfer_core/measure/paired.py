@@ -72,6 +72,17 @@ def in_words(paired: Paired, other: str = "the other") -> str:
     return f"Worse: wrong on {lost} that {other} gets right, right on {won} that it gets wrong."
 
 
+def in_points(paired: Paired) -> str:
+    """The difference, such as "+8 points, very likely between +2 and +14"; points are those of percentages."""
+    low, high = paired.interval
+    return f"{_signed(paired.difference)} points, very likely between {_signed(low)} and {_signed(high)}"
+
+
+def _signed(share: float) -> str:
+    points = round(share * 100)
+    return f"{points:+d}".replace("-", "\N{MINUS SIGN}") if points else "0"
+
+
 def _mcnemar(won: int, lost: int) -> float:
     """Two-sided p of `won` against `lost` where each photo falls to either side as a coin does.
 
