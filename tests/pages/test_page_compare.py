@@ -92,7 +92,7 @@ def test_runs_of_other_photos_stand_apart_and_say_why(visit, two, queue_run, pro
 
 
 def test_a_star_and_a_note(visit, two, project):
-    better, worse = two
+    _, worse = two
     app = choose(visit("compare", project=project.id), worse, "Star")
     assert load_about(worse) == About(True)
     assert ":material/star:" in said(app) and more(app, worse).options[0] == "Take the star off"
@@ -112,7 +112,7 @@ def test_a_note_is_kept_by_its_dialog(visit, two, project):
 
 
 def test_a_deleted_run_comes_back_by_undo(visit, two, project):
-    better, worse = two
+    _, worse = two
     app = choose(visit("compare", project=project.id), worse, "Delete")
     assert errors(app) == [] and not worse.folder.exists()
     assert "1 run deleted" in said(app) and not app.multiselect
