@@ -23,9 +23,8 @@ def ask_note(run):
 def show_row(project, run, badge="", verdict=""):
     """One run: what it is, how good, and what can be done with it."""
     about, result = load_about(run), _ui.history(run).result
-    with st.container(border=True, key=f"card-{run.id}"):
-        words, menu = st.columns([6, 1], vertical_alignment="center")
-        with words:
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"card-{run.id}"):
+        with st.container(width="stretch", gap="xsmall"):
             star = ":material/star: " if about.starred else ""
             st.markdown(f"{star}**{markdown(_ui.run_title(run))}** {badge}")
             if result:
@@ -36,7 +35,7 @@ def show_row(project, run, badge="", verdict=""):
             if about.note:
                 st.markdown(markdown(about.note))
         options = ["Take the star off" if about.starred else "Star", "Note", "Delete"]
-        act(project, run, about, menu.menu_button("More", options, key=f"more-{run.id}"))
+        act(project, run, about, st.menu_button("More", options, key=f"more-{run.id}"))
 
 
 def act(project, run, about, chosen):

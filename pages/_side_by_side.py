@@ -25,14 +25,15 @@ def show_side_by_side(project, chosen, rights):
 
 
 def show_verdicts(chosen, rights):
-    """Every other run against the first, photo by photo."""
-    lines = []
+    """Which letter is which run, and every other against the first, photo by photo."""
+    lines = [f"- **A** is {markdown(_ui.run_title(chosen[0]))}."]
     for letter, run in zip(LETTERS[1:], chosen[1:], strict=False):
         paired = compare_right(rights[run.id], rights[chosen[0].id])
-        lines.append(f"- **{letter} against A.** {in_words(paired, 'A')} {markdown(in_points(paired))}\\.")
+        words = f"{in_words(paired, 'A')} Difference: {markdown(in_points(paired))}."
+        lines.append(f"- **{letter}** is {markdown(_ui.run_title(run))}. **Against A:** {words}")
     st.markdown("\n".join(lines))
     st.caption(
-        "Both answer the same photos, and only those count that one gets right and the other wrong (McNemar's exact "
+        "All answer the same photos, and only those count that one gets right and the other wrong (McNemar's exact "
         "test, 95 %; Newcombe's interval)."
     )
 
@@ -41,7 +42,7 @@ def show_table(chosen):
     results = [_ui.history(run).result for run in chosen]
     facts = {
         "Right": [percent(result["val_accuracy"]) for result in results],
-        "Very likely between": [" and ".join(map(percent, result["val_interval"])) for result in results],
+        "Very likely": [" to ".join(map(percent, result["val_interval"])) for result in results],
         "Photos kept aside": [f"{result['val_count']:,}" for result in results],
         "Time": [_run_rows.seconds_of(result) for result in results],
         **dict(settings_that_differ(chosen)),

@@ -47,7 +47,7 @@ def show_rows(project, group, rights):
         for run in group[1:]:
             paired = compare_right(rights[run.id], rights[best.id])
             alike = paired.verdict == "cannot be told apart"
-            verdict = "From the best it cannot be told apart." if alike else in_words(paired, "the best")
+            verdict = "Cannot be told apart from the best." if alike else in_words(paired, "the best")
             _run_rows.show_row(project, run, verdict=verdict)
     if len(group) > 1:
         st.caption("The best of several is also the luckiest: on new photos expect a little less.")

@@ -43,7 +43,7 @@ def compared_curves(curves: Sequence[tuple[str, Sequence[float | None]]], *, dar
     if not all(0 <= value <= 1 for points in known for _, value in points):
         raise ValueError("an accuracy lies outside [0, 1]")
     names = [label(name, _NAME_LETTERS) for name, _ in curves]
-    right = 28 + max(width_px(f"{name[:_NAME_LETTERS]} 100 %", 12) for name, _ in curves)
+    right = 20 + max(width_px(f"{name[:_NAME_LETTERS]} 100 %", 12) for name, _ in curves)
     fig = figure(_HEIGHT_PX, dark=dark, title="Right answers, epoch by epoch", l=44, r=right, t=_TOP_PX, b=_BOTTOM_PX)
     total = max(len(values) for _, values in curves) or 1
     low, high = y_range([value for points in known for _, value in points], "accuracy")
