@@ -36,7 +36,7 @@ ORDER = [
     ["runner"],
     ["pipeline"],
     ["projects", "bench"],
-    ["commands"],
+    ["commands", "compare"],
     ["__main__"],
 ]
 HEAVY = {"torch", "timm", "torchvision", "sklearn"}
