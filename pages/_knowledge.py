@@ -1,7 +1,5 @@
 """The section "Is the pretrained knowledge helping?" of Understand."""
 
-import time
-
 import streamlit as st
 
 from pages import _ui
@@ -9,8 +7,6 @@ from transfer_core import charts, pipeline, runs
 from transfer_core.advice import transfer
 from transfer_core.advice.baselines import load_baselines
 from transfer_core.text import duration
-
-PATIENCE_S = 60  # the baselines come seconds after the result; a run older than this has none
 
 
 def show_knowledge(project, run, history):
@@ -23,7 +19,7 @@ def show_knowledge(project, run, history):
     knowledge = transfer.load_knowledge(run, split, done)
     st.markdown(transfer.explain(knowledge))
     show_scores(knowledge)
-    if load_baselines(run.evaluation_dir) is None and time.time() - history.last_time < PATIENCE_S:
+    if are_coming(run):
         st.fragment(wait_for_baselines, run_every=1.0)(run)
     if done:
         show_both(history, _ui.history(done))
@@ -46,8 +42,13 @@ def show_scores(knowledge):
     st.caption("Right answers on the photos kept aside, each with the range in which the true share very likely lies.")
 
 
+def are_coming(run):
+    """Whether the baselines are not there yet, but the worker that measures them is: it does that last."""
+    return load_baselines(run.evaluation_dir) is None and _ui.history(run).alive
+
+
 def wait_for_baselines(run):
-    if load_baselines(run.evaluation_dir):
+    if not are_coming(run):
         st.rerun()
     st.caption("What goes without a network is being worked out.")
 

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from pages import _knowledge
 from tests.helpers import RESNET, answered, draw_dataset, fill_project, right
 from tests.pages.conftest import after_epochs, button, charts, errors, press, said, write
 from transfer_core import events, runs
@@ -78,10 +77,9 @@ def test_a_run_from_nothing_is_the_control_itself(visit, finished, control):
     assert not [entry for entry in app.button if "nothing" in entry.label]
 
 
-def test_baselines_on_their_way_are_waited_for_and_missing_ones_are_not(visit, finished, monkeypatch):
+def test_baselines_are_waited_for_while_the_worker_is_at_them(visit, finished):
     (finished.evaluation_dir / "baselines.json").unlink()
-    write(finished, events.ExportFinished(changed_labels=0, max_difference=0.0, checked=6, seconds=1))
-    assert "being worked out" in said(visit("understand", project=finished.project_id))
-    monkeypatch.setattr(_knowledge, "PATIENCE_S", 0)
+    with finished.lock():
+        assert "being worked out" in said(visit("understand", project=finished.project_id))
     app = visit("understand", project=finished.project_id)
     assert "Nothing is known yet" in said(app) and "being worked out" not in said(app)
