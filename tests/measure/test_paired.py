@@ -57,6 +57,7 @@ def test_in_words():
     assert better == "Better: right on 12 photos that the other gets wrong, wrong on 2 that it gets right."
     worse = in_words(made_of(30, 2, 12, 4), "A")
     assert worse == "Worse: wrong on 12 photos that A gets right, right on 2 that it gets wrong."
+    assert in_words(made_of(30, 9, 0, 4)).endswith("wrong on none that it gets right.")
     assert in_words(made_of(40, 3, 2, 3)) == "Cannot be told apart with 48 photos."
     assert in_words(made_of(0, 1, 0, 0)) == "Cannot be told apart with 1 photo."
 

@@ -13,7 +13,7 @@ from transfer_core.config import TrainConfig
 from transfer_core.data.split import Split
 from transfer_core.errors import RunError
 from transfer_core.measure.interval import wilson
-from transfer_core.measure.paired import FEWEST, Paired, compare
+from transfer_core.measure.paired import FEWEST, Paired, compare, few
 from transfer_core.runs import Run
 from transfer_core.text import counted
 
@@ -71,9 +71,19 @@ class Knowledge:
     @property
     def unbeaten(self) -> str | None:
         """The baseline, "colours" or "majority", that the model is not clearly better than; None if it beats both."""
-        names = [name for name in ("colours", "majority") if name in self.against]
-        open_ = [name for name in names if self.against[name].verdict != "better"]
-        return max(open_, key=lambda name: self.against[name].both + self.against[name].only_second, default=None)
+        return self._strongest(name for name in self._baselines if self.against[name].verdict != "better")
+
+    @property
+    def strongest(self) -> str | None:
+        """The baseline that is right most often; None where none was measured."""
+        return self._strongest(self._baselines)
+
+    @property
+    def _baselines(self) -> list[str]:
+        return [name for name in ("colours", "majority") if name in self.against]
+
+    def _strongest(self, names: Iterable[str]) -> str | None:
+        return max(names, key=lambda name: self.against[name].both + self.against[name].only_second, default=None)
 
     @property
     def is_weak(self) -> bool:
@@ -136,15 +146,15 @@ _CONTROL = (
 def _helped(paired: Paired) -> str:
     return (
         f"Yes. With it the network is right on {counted(paired.only_first, 'photo')} that it gets wrong when it learns "
-        f"from nothing, and wrong on {paired.only_second:,} that it then gets right."
+        f"from nothing, and wrong on {few(paired.only_second)} that it then gets right."
     )
 
 
 def _hurt(paired: Paired) -> str:
     return (
         f"No, it does harm (negative transfer). The same network, learning from nothing, is right on "
-        f"{counted(paired.only_second, 'photo')} that this one gets wrong, and wrong on {paired.only_first:,} that it "
-        "gets right. Let more layers learn, or choose another backbone."
+        f"{counted(paired.only_second, 'photo')} that this one gets wrong, and wrong on {few(paired.only_first)} that "
+        "it gets right. Let more layers learn, or choose another backbone."
     )
 
 
@@ -163,11 +173,11 @@ _WAYS = {"colours": "going by colours alone", "majority": "always saying the mos
 def _against_baselines(knowledge: Knowledge) -> str:
     name = knowledge.unbeaten
     if name is None:
-        name = "colours" if "colours" in knowledge.against else "majority"
+        name = knowledge.strongest
         paired = knowledge.against[name]
         return (
             f"The model is clearly better than {_WAYS[name]}: right on {counted(paired.only_first, 'photo')} that this "
-            f"gets wrong, wrong on {paired.only_second:,} that it gets right. {_CONTROL}"
+            f"gets wrong, wrong on {few(paired.only_second)} that it gets right. {_CONTROL}"
         )
     paired = knowledge.against[name]
     hits = f"{paired.both + paired.only_second:,} of {counted(paired.count, 'photo')}"

@@ -66,10 +66,15 @@ def in_words(paired: Paired, other: str = "the other") -> str:
     if paired.verdict == "cannot be told apart":
         return f"Cannot be told apart with {counted(paired.count, 'photo')}."
     if paired.verdict == "better":
-        won, lost = counted(paired.only_first, "photo"), f"{paired.only_second:,}"
+        won, lost = counted(paired.only_first, "photo"), few(paired.only_second)
         return f"Better: right on {won} that {other} gets wrong, wrong on {lost} that it gets right."
-    lost, won = counted(paired.only_second, "photo"), f"{paired.only_first:,}"
+    lost, won = counted(paired.only_second, "photo"), few(paired.only_first)
     return f"Worse: wrong on {lost} that {other} gets right, right on {won} that it gets wrong."
+
+
+def few(count: int) -> str:
+    """Such as "1,240", or "none"."""
+    return f"{count:,}" if count else "none"
 
 
 def in_points(paired: Paired) -> str:
