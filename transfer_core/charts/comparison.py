@@ -131,24 +131,22 @@ def share_bars(
             raise ValueError(f"'{name}': {share} must lie in its interval {low} to {high}, and that in 0 to 1")
     colours = palette(dark)
     fig = figure(len(rows) * 48 + 8, dark=dark, t=0, b=4)
-    places, shares = list(range(len(rows))), [share for _, share, _ in rows]
+    places = list(range(len(rows)))
     sentences = [
         hover(f"{name}: {percent(share)}, very likely between {percent(low)} and {percent(high)}")
         for name, share, (low, high) in rows
     ]
     bar = {"y": places, "orientation": "h", "width": 0.26}
     fig.add_bar(**bar, x=[1] * len(rows), marker_color=colours.heat[0], hovertext=sentences, hoverinfo="text")
-    fills = [colours.accent if row == own else colours.frozen for row in places]
     reach = {
         "type": "data",
         "symmetric": False,
         "array": [high - share for _, share, (_, high) in rows],
         "arrayminus": [share - low for _, share, (low, _) in rows],
-        "color": colours.text,
-        "thickness": 1.5,
-        "width": 5,
+        **{"color": colours.text, "thickness": 1.5, "width": 5},
     }
-    fig.add_bar(**bar, x=shares, marker={"color": fills, "line_width": 0}, error_x=reach, hoverinfo="skip")
+    marker = {"color": [colours.accent if row == own else colours.frozen for row in places], "line_width": 0}
+    fig.add_bar(**bar, x=[share for _, share, _ in rows], marker=marker, error_x=reach, hoverinfo="skip")
     add_notes(fig, _bar_notes(rows, own, colours))
     fig.update_xaxes(visible=False, range=[0, 1])
     fig.update_yaxes(visible=False, range=[len(rows) - 0.6, -0.75])
