@@ -18,6 +18,13 @@ steps = [
     st.Page("pages/understand.py", title="Understand", icon=state["understand"]),
     st.Page("pages/try_it.py", title="Try", icon=state["try_it"]),
     st.Page("pages/take_along.py", title="Take along", icon=state["take_along"]),
+    # Appears with the second result; a bookmark finds it before, too, and is told so.
+    st.Page(
+        "pages/compare.py",
+        title="Compare",
+        icon=state["compare"] or None,
+        visibility="visible" if state["compare"] else "hidden",
+    ),
 ]
 page = st.navigation({"": [home], _ui.section_title(project): steps})
 _ui.note_page(page.title)

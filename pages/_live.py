@@ -13,11 +13,7 @@ from transfer_core.training.plan import load_plan
 REPLAY_S = 3.0  # a head learns faster than eyes can follow: its recorded epochs are shown over this time
 TICK_S = 0.5
 LOG_LINES = 60
-STEP_ICONS = (
-    ":material/radio_button_unchecked:",
-    ":material/check_circle:",
-    ":material/pending:",
-)  # to come, done, now
+TO_COME, DONE, NOW = ":material/radio_button_unchecked:", ":material/check_circle:", ":material/pending:"
 
 
 def show_run(project, run):

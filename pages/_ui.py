@@ -32,13 +32,15 @@ SPLITS = "splits"
 IN_APP = "in_app"
 KEPT_ASIDE = "kept_aside"  # (run, row) of the photo that Try shows
 PAGE = "page"
+DELETED = "runs_deleted"  # ids, the newest last: Undo brings them back
+COMPARED = "runs_compared"  # ids chosen to stand side by side, by project
 SHOW_EVERY_S = 0.2  # progress; every step of it goes to the browser
 SCROLLING_CLASSES = 12  # more do not fit a phone
 
 _ASSETS = Path(__file__).parents[1] / "assets"
 _EMPTY, _DONE = ":material/radio_button_unchecked:", ":material/check_circle:"
 _BUSY, _LOOK = ":material/pending:", ":material/error:"
-STEPS = ("photos", "train", "understand", "try_it", "take_along")
+STEPS = ("photos", "train", "understand", "try_it", "take_along", "compare")
 
 
 def workspace() -> Workspace:
@@ -108,15 +110,21 @@ def open_page(page: str, project: Project) -> None:
     st.switch_page(f"pages/{page}.py", query_params={"project": project.id})
 
 
+def open_run(page: str, project: Project, run: Run) -> None:
+    """A page about that run."""
+    st.session_state[PROJECT] = project.id
+    st.switch_page(f"pages/{page}.py", query_params={"project": project.id, "run": run.id})
+
+
 def section_title(project: Project | None) -> str:
     """The heading of the steps in the menu, which reads Markdown."""
     return markdown(project.name) if project else "Your project"
 
 
 def step_states(project: Project | None) -> dict[str, str]:
-    """An icon per step: empty, at work, done, or needs a look."""
+    """An icon per step: empty, at work, done, or needs a look; Compare has none while there is nothing to compare."""
     if project is None:
-        return dict.fromkeys(STEPS, _EMPTY)
+        return dict.fromkeys(STEPS, _EMPTY) | {"compare": ""}
     own = [history(run) for run in runs.list_runs(workspace(), project)]
     train = _EMPTY
     if own:
@@ -126,7 +134,8 @@ def step_states(project: Project | None) -> dict[str, str]:
     photos = _EMPTY
     if project.labels_path.exists():
         photos = _DONE if len(count_classes(load_items(project))) > 1 else _LOOK
-    return dict(zip(STEPS, (photos, train, result, export, export), strict=True))
+    compare = _DONE if sum(bool(entry.result) for entry in own) > 1 else ""
+    return dict(zip(STEPS, (photos, train, result, export, export, compare), strict=True))
 
 
 def note_page(title: str) -> None:

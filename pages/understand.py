@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages import _ui
+from pages import _knowledge, _ui
 from transfer_core import charts
 from transfer_core.evaluation.evaluate import load_answers
 from transfer_core.measure.metrics import class_scores
@@ -143,5 +143,6 @@ with by_class:
     show_classes(split, history.result)
 with learned:
     show_learning(history)
+_knowledge.show_knowledge(project, run, history)
 if st.button("Try it on a photo", type="primary", icon=":material/arrow_forward:"):
     _ui.open_page("try_it", project)

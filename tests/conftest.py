@@ -22,7 +22,7 @@ from tests.helpers import (
     save_random_weights,
     tiny_row,
 )
-from transfer_core import runs
+from transfer_core import events, runs
 from transfer_core.backbones import catalog
 from transfer_core.config import TrainConfig
 from transfer_core.data.items import load_items
@@ -135,6 +135,14 @@ def queue_run(project) -> Callable[..., Run]:
         return runs.create(project, config, make_split(load_items(project), config.val_fraction, config.seed))
 
     return queue
+
+
+@pytest.fixture
+def stopped(queue_run) -> Run:
+    """A run that was stopped before it had learned anything."""
+    run = queue_run()
+    events.EventLog(run.events_path).append(events.RunStopped(result=None))
+    return run
 
 
 @pytest.fixture(scope="session")

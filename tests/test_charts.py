@@ -55,6 +55,8 @@ def figures(names: list[str], dark: bool = False) -> dict[str, go.Figure]:
         "counts": charts.class_counts(names, [5] * n, [2] * n, dark=dark),
         "rates": charts.rate_curve([1e-6, 1e-3, 1.0], [1.0, 0.4, 9.0], [0.9, 0.5, 6.0], 1.2e-4, dark=dark),
         "layers": charts.layers(names, [False] * (n - 1) + [True], dark=dark),
+        "compared": charts.compared_curves([(name, [0.5, None, 0.7]) for name in names[:4]], dark=dark),
+        "shares": charts.share_bars([(name, 0.001, (0.0, 0.999)) for name in names], own=0, dark=dark),
     }
 
 
@@ -184,7 +186,7 @@ def test_no_name_means_anything_to_plotly(name):
     for kind, fig in figures([name, "plain"]).items():
         for text in texts(fig):
             bare = text.replace("<br>", "")
-            if kind in ("curves", "rates"):  # our own bold figures; no name gets in there
+            if kind in ("curves", "rates", "compared", "shares"):  # our own bold figures, beside an escaped name
                 bare = bare.replace("<b>", "").replace("</b>", "")
             assert "<" not in bare, (kind, text)
             assert "$" not in bare, (kind, text)

@@ -12,7 +12,8 @@ from tests.helpers import ROOT
 # Top to bottom: each room may import only from rooms above it. A row may hold several rooms that do not know
 # each other, or one package. What is not listed is a mistake: a new module belongs somewhere.
 ORDER = [
-    ["errors", "text", "parallel", "measure"],
+    ["errors", "text", "parallel"],
+    ["measure"],
     ["config", "events", "workspace"],
     ["arrays"],
     ["data.images", "data.cache", "data.sources", "data.layout", "data.items", "data.health", "data.sample"],
@@ -24,9 +25,10 @@ ORDER = [
     ["backbones.features"],
     ["strategies"],
     ["runs"],
+    ["about", "trash"],
     ["training"],
-    ["advice"],
     ["evaluation"],
+    ["advice"],
     ["predict"],
     ["charts"],
     ["export"],
@@ -34,7 +36,7 @@ ORDER = [
     ["runner"],
     ["pipeline"],
     ["projects", "bench", "experiments"],
-    ["commands"],
+    ["commands", "compare"],
     ["__main__"],
 ]
 HEAVY = {"torch", "timm", "torchvision", "sklearn"}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from transfer_core import commands
+from transfer_core import commands, compare
 from transfer_core.config import TrainConfig
 from transfer_core.errors import TransferError
 from transfer_core.workspace import Workspace
@@ -88,6 +88,9 @@ def build_parser() -> argparse.ArgumentParser:
     predict.add_argument("run", metavar="RUN")
     predict.add_argument("photos", nargs="+", type=Path, metavar="PHOTO")
     predict.add_argument("--csv", type=Path, metavar="FILE", help="write the answers as a table, too")
+
+    several = command("compare", compare.compare, compare.show_compare, "say which of several runs is better")
+    several.add_argument("runs", nargs="+", metavar="RUN", help="two or more, checked with the same photos")
 
     export = command("export", commands.export, commands.show_export, "write a run's model as a zip to take along")
     export.add_argument("run", metavar="RUN")

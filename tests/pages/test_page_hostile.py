@@ -9,10 +9,11 @@ import pytest
 from tests.helpers import draw_photo, fill_project
 from tests.pages.conftest import after_epochs, charts, errors, said, write
 from transfer_core import events, runs
+from transfer_core.about import About, save_about
 from transfer_core.config import TrainConfig
 from transfer_core.data.items import load_items
 from transfer_core.data.split import make_split
-from transfer_core.evaluation.evaluate import ValAnswers, evaluate, save_evaluation
+from transfer_core.evaluation.evaluate import ValAnswers, evaluate, load_answers, save_evaluation
 
 NAMES = (
     "<img src=x onerror=alert(1)>",
@@ -107,6 +108,24 @@ def test_understand(visit, answered):
     for name, figure in charts(app).items():
         assert "<img" not in json.dumps(figure), name
     assert NAMES[0] in list(app.dataframe[0].value["Class"])  # a table shows text as it is
+
+
+def test_compare(visit, hostile, answered):
+    """Two runs, with notes, of which the second is right where the first is not."""
+    second = runs.create(hostile, TrainConfig(epochs=7), runs.load_split(answered))
+    first = load_answers(answered.evaluation_dir)
+    answers = ValAnswers(np.eye(6)[first.true_ids], first.true_ids)
+    result = evaluate(runs.load_split(second), answers, 3, {"total": 1.0})
+    save_evaluation(second.evaluation_dir, result, answers)
+    write(second, events.RunStarted(), events.RunFinished(result=json.loads(json.dumps(result.to_json()))))
+    for run, note in ((answered, NAMES[1]), (second, NAMES[2])):
+        save_about(run, About(True, note))
+    app = visit("compare", project=hostile.id)
+    text = check(app)
+    assert r"\:red\[alarm\]" in text and r"\<b\>by hand" in text and "A right, B wrong (2)" in text
+    assert "B said" in text and "<img" not in json.dumps(charts(app))
+    [menu] = [menu for menu in app.get("menu_button") if menu.proto.id.endswith(f"more-{second.id}")]
+    check(menu.click("Note").run())
 
 
 @pytest.mark.parametrize("page", ["try_it", "take_along"])

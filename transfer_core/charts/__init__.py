@@ -6,6 +6,7 @@ container's, except the matrix's, which says itself how wide it wants to be at m
 """
 
 from transfer_core.charts.bars import class_counts, class_scores, confidence_bars
+from transfer_core.charts.comparison import compared_curves, share_bars
 from transfer_core.charts.learning import layers, learning_curves
 from transfer_core.charts.matrix import confusion_matrix
 from transfer_core.charts.rates import rate_curve
@@ -17,10 +18,12 @@ __all__ = [
     "class_colour",
     "class_counts",
     "class_scores",
+    "compared_curves",
     "confidence_bars",
     "confusion_matrix",
     "label",
     "layers",
     "learning_curves",
     "rate_curve",
+    "share_bars",
 ]

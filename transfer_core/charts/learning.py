@@ -41,7 +41,7 @@ def learning_curves(
     _check_curves(train, val, metric, total_epochs, kept_epoch)
     colours = palette(dark)
     fig = figure(_HEIGHT_PX, dark=dark, title=TITLES[metric], l=44, r=112, t=_TOP_PX, b=_BOTTOM_PX)
-    low, high = _y_range([*train, *val, before], metric)
+    low, high = y_range([*train, *val, before], metric)
     ends = []
     for name, values, colour, dash in (
         ("train", train, colours.accent, "solid"),
@@ -59,7 +59,7 @@ def learning_curves(
     if not ends:
         place = {"x": 0.5, "y": 0.5, "xanchor": "center", "font_color": colours.quiet}
         add_notes(fig, [note("The curve begins after the first epoch", **place)])
-    _add_axes(fig, total_epochs, low, high, metric, dark)
+    add_epoch_axes(fig, total_epochs, low, high, metric, dark)
     fig.update_yaxes(showgrid=bool(ends), showticklabels=bool(ends))
     return fig.update_layout(hovermode="x unified")
 
@@ -82,7 +82,7 @@ def _check_curves(train: list, val: list, metric: str, total_epochs: int, kept_e
         raise ValueError("an accuracy lies outside [0, 1]" if metric == "accuracy" else "a loss is negative")
 
 
-def _y_range(values: list[float | None], metric: str) -> tuple[float, float]:
+def y_range(values: list[float | None], metric: str) -> tuple[float, float]:
     """Ends that seldom move while values arrive, so that the picture stays still."""
     known = [value for value in values if value is not None]
     if metric == "accuracy":
@@ -100,7 +100,8 @@ def _epoch_ticks(total: int) -> list[int]:
     return sorted({1, *range(step, total + 1, step)})
 
 
-def _add_axes(fig: go.Figure, total_epochs: int, low: float, high: float, metric: str, dark: bool) -> None:
+def add_epoch_axes(fig: go.Figure, total_epochs: int, low: float, high: float, metric: str, dark: bool) -> None:
+    """Epochs across from the first to the last, the measure from `low` to `high` upwards."""
     pad = 0.5 if total_epochs == 1 else (total_epochs - 1) * 0.02
     fig.update_xaxes(range=[1 - pad, total_epochs + pad], tickvals=_epoch_ticks(total_epochs))
     fig.update_xaxes(title_text="epoch", title_standoff=6, showline=True, linecolor=palette(dark).line)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from transfer_core import events, runs, strategies
+from transfer_core.advice.baselines import load_baselines, measure_baselines, save_baselines
 from transfer_core.arrays import read_arrays, write_arrays
 from transfer_core.backbones import catalog, trunk, weights
 from transfer_core.data.split import Split
@@ -103,6 +104,7 @@ def _work(workspace: Workspace, run: Run, log: events.EventLog) -> None:
         _carry_out(workspace, run, log, resumed=history.started is not None)
     if _own_history(run).needs_export:
         _export(workspace, run, log)
+    _add_baselines(run)
 
 
 def _own_history(run: Run) -> History:
@@ -243,6 +245,16 @@ def _export(workspace: Workspace, run: Run, log: events.EventLog) -> None:
             seconds=time.monotonic() - began,
         )
     )
+
+
+def _add_baselines(run: Run) -> None:
+    """Writes down what goes without a network; last, for nobody waits for it and nothing depends on it."""
+    if run.kind != "train" or _own_history(run).result is None or load_baselines(run.evaluation_dir):
+        return
+    try:
+        save_baselines(run.evaluation_dir, measure_baselines(run))
+    except Exception:  # the result stands, and the page says that these figures are missing
+        traceback.print_exc()
 
 
 def _throttled(log: events.EventLog) -> Emit:

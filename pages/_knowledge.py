@@ -1,0 +1,98 @@
+"""The section "Is the pretrained knowledge helping?" of Understand."""
+
+import streamlit as st
+
+from pages import _ui
+from transfer_core import charts, pipeline, runs
+from transfer_core.advice import transfer
+from transfer_core.advice.baselines import load_baselines
+from transfer_core.text import duration
+
+
+def show_knowledge(project, run, history):
+    """The sentence, the bars, and the control from nothing: its curve, or the way to it."""
+    st.subheader("Is the pretrained knowledge helping?", anchor=False)
+    split = _ui.split_of(run)
+    everything = runs.list_runs(_ui.workspace(), project)
+    controls = transfer.find_controls(run, split, everything)
+    done = next((other for other in controls if _ui.history(other).status == "finished"), None)
+    knowledge = transfer.load_knowledge(run, split, done)
+    st.markdown(transfer.explain(knowledge))
+    show_scores(knowledge)
+    if are_coming(run):
+        st.fragment(wait_for_baselines, run_every=1.0)(run)
+    if done:
+        show_both(history, _ui.history(done))
+    elif not knowledge.is_control:
+        offer_control(project, run, split, controls, knowledge.proposes_control)
+
+
+def show_scores(knowledge):
+    rows = [(transfer.NAMES[score.name], score.share, score.interval) for score in knowledge.scores]
+    own = [score.name for score in knowledge.scores].index("model")
+    figure = charts.share_bars(rows, own=own, dark=_ui.is_dark())
+    with st.container(width=560):
+        st.plotly_chart(
+            figure,
+            theme=None,
+            config=charts.CONFIG,
+            key="knowledge",
+            alt="Right answers of this model and of simpler ways, with their intervals",
+        )
+    st.caption("Right answers on the photos kept aside, each with the range in which the true share very likely lies.")
+
+
+def are_coming(run):
+    """Whether the baselines are not there yet, but the worker that measures them is: it does that last."""
+    return load_baselines(run.evaluation_dir) is None and _ui.history(run).alive
+
+
+def wait_for_baselines(run):
+    if not are_coming(run):
+        st.rerun()
+    st.caption("What goes without a network is being worked out.")
+
+
+def show_both(history, control):
+    """Both curves: what pretrained weights change about the way, not only about the end."""
+    curves = [
+        (name, [epoch.val_accuracy for epoch in entry.epochs])
+        for name, entry in (("this run", history), ("from nothing", control))
+    ]
+    figure = charts.compared_curves(curves, dark=_ui.is_dark())
+    st.plotly_chart(
+        figure,
+        theme=None,
+        config=charts.CONFIG,
+        key="both",
+        alt="Right answers per epoch of this run and of the one that learned from nothing",
+    )
+
+
+def offer_control(project, run, split, controls, is_next):
+    """A button that starts the control, or the way to the one that is under way."""
+    busy = next((other for other in controls if _ui.history(other).status in ("queued", "running")), None)
+    if busy:
+        st.caption("The same network is learning from nothing at this moment.")
+        if st.button("Watch it", icon=":material/visibility:", key="watch-control"):
+            _ui.open_run("train", project, busy)
+        return
+    config = transfer.control_config(run.config)
+    with _ui.shown_errors():
+        found, _ = pipeline.estimate_run(_ui.workspace(), [*split.train, *split.val], config)
+        pressed = st.button(
+            "Compare with learning from nothing",
+            type="primary" if is_next else "secondary",
+            icon=":material/science:",
+            key="start-control",
+            help="Trains the same network on the same photos, without what it knew before.",
+        )
+        st.caption(f"Takes about {duration(found.seconds)}." if found else "Takes minutes rather than seconds.")
+        if pressed:
+            started, shown = st.session_state.setdefault(_ui.STARTED, []), st.session_state.setdefault(_ui.SHOWN, {})
+            with st.spinner("Checking the photos"):
+                ids = {item.id for item in (*split.train, *split.val)}
+                control = pipeline.start(_ui.workspace(), project, config, ids)
+                started.append(control.id)
+                shown[control.id] = 0
+            _ui.open_run("train", project, control)

@@ -1,0 +1,69 @@
+"""A run as a row of Compare, what can be done with it, and the way back from a deletion."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from pages import _ui
+from transfer_core import trash
+from transfer_core.about import NOTE_LIMIT, load_about, save_about
+from transfer_core.text import counted, duration, markdown, percent
+
+
+@st.dialog("A note on this run")
+def ask_note(run):
+    about = load_about(run)
+    note = st.text_input("Note", about.note, max_chars=NOTE_LIMIT, placeholder="What was this run to find out?")
+    if st.button("Keep", type="primary", width="stretch"):
+        with _ui.shown_errors():
+            save_about(run, replace(about, note=note))
+            st.rerun()
+
+
+def show_row(project, run, badge="", verdict=""):
+    """One run: what it is, how good, and what can be done with it."""
+    about, result = load_about(run), _ui.history(run).result
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"card-{run.id}"):
+        with st.container(width="stretch", gap="xsmall"):
+            star = ":material/star: " if about.starred else ""
+            st.markdown(f"{star}**{markdown(_ui.run_title(run))}** {badge}")
+            if result:
+                low, high = map(percent, result["val_interval"])
+                took = seconds_of(result)
+                count = counted(result["val_count"], "photo")
+                st.caption(f"Very likely between {low} and {high}, from {count}. It took {took}. {verdict}")
+            if about.note:
+                st.markdown(markdown(about.note))
+        options = ["Take the star off" if about.starred else "Star", "Note", "Delete"]
+        act(project, run, about, st.menu_button("More", options, key=f"more-{run.id}"))
+
+
+def act(project, run, about, chosen):
+    if chosen == "Note":
+        ask_note(run)
+    elif chosen:
+        with _ui.shown_errors():
+            if chosen == "Delete":
+                trash.delete(project, run)
+                st.session_state[_ui.DELETED].append(run.id)
+            else:
+                save_about(run, replace(about, starred=not about.starred))
+            st.rerun()
+
+
+def show_undo(project):
+    """Brings back what was deleted last in this session."""
+    deleted = st.session_state.setdefault(_ui.DELETED, [])
+    here = [run_id for run_id in deleted if trash.can_restore(project, run_id)]
+    if here:
+        with st.container(horizontal=True, vertical_alignment="center", key="undo-row"):
+            st.caption(f"{counted(len(here), 'run')} deleted.", width="content")
+            if st.button("Undo", icon=":material/undo:", key="undo"):
+                with _ui.shown_errors():
+                    trash.restore(project, here[-1])
+                    deleted.remove(here[-1])
+                    st.rerun()
+
+
+def seconds_of(result):
+    return duration(result["seconds"]["total"]) if "total" in result["seconds"] else "not known"

@@ -1,0 +1,103 @@
+"""Two to four runs beside each other: what differs, how well they do, and which photos tell them apart."""
+
+import streamlit as st
+
+from pages import _run_rows, _ui
+from transfer_core import charts
+from transfer_core.advice.comparison import compare_right, load_said, settings_that_differ
+from transfer_core.measure.paired import in_points, in_words
+from transfer_core.text import counted, markdown, percent
+
+LETTERS = "ABCD"
+PER_PAGE = 24
+
+
+def show_side_by_side(project, chosen, rights):
+    """Everything about the chosen runs, the best of them first.
+
+    Args:
+        rights: {run id: {item id: right}}.
+    """
+    show_verdicts(chosen, rights)
+    show_table(chosen)
+    show_curves(chosen)
+    show_changed(project, chosen, rights)
+
+
+def show_verdicts(chosen, rights):
+    """Which letter is which run, and every other against the first, photo by photo."""
+    lines = [f"- **A** is {markdown(_ui.run_title(chosen[0]))}."]
+    for letter, run in zip(LETTERS[1:], chosen[1:], strict=False):
+        paired = compare_right(rights[run.id], rights[chosen[0].id])
+        words = f"{in_words(paired, 'A')} Difference: {markdown(in_points(paired))}."
+        lines.append(f"- **{letter}** is {markdown(_ui.run_title(run))}. **Against A:** {words}")
+    st.markdown("\n".join(lines))
+    st.caption(
+        "All answer the same photos, and only those count that one gets right and the other wrong (McNemar's exact "
+        "test, 95 %; Newcombe's interval)."
+    )
+
+
+def show_table(chosen):
+    results = [_ui.history(run).result for run in chosen]
+    facts = {
+        "Right": [percent(result["val_accuracy"]) for result in results],
+        "Very likely": [" to ".join(map(percent, result["val_interval"])) for result in results],
+        "Photos kept aside": [f"{result['val_count']:,}" for result in results],
+        "Time": [_run_rows.seconds_of(result) for result in results],
+        **dict(settings_that_differ(chosen)),
+    }
+    columns = {letter: list(values) for letter, values in zip(LETTERS, zip(*facts.values(), strict=True), strict=False)}
+    st.dataframe({"": list(facts), **columns}, hide_index=True)
+    st.caption("Of the settings, those that differ.")
+
+
+def show_curves(chosen):
+    curves = [
+        (letter, [epoch.val_accuracy for epoch in _ui.history(run).epochs])
+        for letter, run in zip(LETTERS, chosen, strict=False)
+    ]
+    figure = charts.compared_curves(curves, dark=_ui.is_dark())
+    st.plotly_chart(
+        figure, theme=None, config=charts.CONFIG, key="compared", alt="Right answers per epoch of the chosen runs"
+    )
+
+
+def show_changed(project, chosen, rights):
+    """The photos of which one run is right and another wrong."""
+    st.subheader("Photos that tell them apart", anchor=False)
+    letters = list(LETTERS[1 : len(chosen)])
+    other = st.segmented_control("A and", letters, default="B", key="against") if len(letters) > 1 else "B"
+    place = LETTERS.index(other or "B")
+    first, second = chosen[0], chosen[place]
+    split, name = _ui.split_of(first), LETTERS[place]
+    mine, theirs = rights[first.id], rights[second.id]
+    with _ui.shown_errors():
+        said = {"A": load_said(first, split), name: load_said(second, _ui.split_of(second))}
+        won = [item for item in split.val if mine[item.id] and not theirs[item.id]]
+        lost = [item for item in split.val if theirs[item.id] and not mine[item.id]]
+        for tab, items, right, wrong in zip(
+            st.tabs([f"A right, {name} wrong ({len(won)})", f"{name} right, A wrong ({len(lost)})"]),
+            (won, lost),
+            ("A", name),
+            (name, "A"),
+            strict=True,
+        ):
+            with tab:
+                show_photos(project, items, said[wrong], wrong, f"{right}-{wrong}-{first.id}-{second.id}")
+
+
+def show_photos(project, items, said, wrong, key):
+    """A paged gallery of photos with what they are and what the run that is wrong said."""
+    if not items:
+        st.caption("None.")
+        return
+    pages = -(-len(items) // PER_PAGE)
+    page = st.pagination(pages, key=f"page-{key}") if pages > 1 else 1
+    st.caption(f"{counted(len(items), 'photo')} that {wrong} gets wrong.")
+    with st.container(horizontal=True, key=f"gallery-{key}"):
+        for item in items[(page - 1) * PER_PAGE : page * PER_PAGE]:
+            with st.container(width=160, border=True):
+                _ui.thumbnail(project, item, "stretch")
+                st.markdown(f"is **{markdown(item.class_name)}**")
+                st.caption(f"{wrong} said **{markdown(said[item.id])}**")

@@ -1,0 +1,111 @@
+"""Runs held against each other: which is best, whether that can be told, and what made the difference."""
+
+import streamlit as st
+
+from pages import _run_rows, _side_by_side, _ui
+from transfer_core import runs, trash
+from transfer_core.advice.comparison import compare_right, group_by_photos, load_right
+from transfer_core.errors import TransferError
+from transfer_core.measure.paired import in_words
+from transfer_core.text import counted, markdown
+
+SCROLLS_FROM = 7  # rows; more would push what stands side by side out of sight
+
+
+@st.cache_data(max_entries=500, show_spinner=False)
+def right_of(run_id, ended, _run):
+    """`ended` is part of the key: a resumed run answers anew."""
+    return load_right(_run)
+
+
+def load_all(found):
+    """{run id: right answers by photo}; runs whose answers cannot be read are left out and named."""
+    rights = {}
+    for run in found:
+        try:
+            rights[run.id] = right_of(run.id, _ui.history(run).lifecycle.time, run)
+        except TransferError as error:
+            st.warning(markdown(str(error)), icon=":material/error:")
+    return rights
+
+
+def choose_group(groups):
+    """The runs to look at: those checked with the same photos."""
+    if len(groups) == 1:
+        return groups[0]
+    sizes = [f"{counted(len(group), 'run')} on {len(_ui.split_of(group[0]).val):,} photos" for group in groups]
+    wanted = next((i for i, group in enumerate(groups) if st.query_params.get("run") in {run.id for run in group}), 0)
+    place = st.selectbox("Checked with the same photos", range(len(groups)), wanted, format_func=lambda i: sizes[i])
+    return groups[place]
+
+
+def show_rows(project, group, rights):
+    """The group's runs, the best first, each told apart from it or not."""
+    best = group[0]
+    with st.container(height=560 if len(group) >= SCROLLS_FROM else "content", border=False):
+        _run_rows.show_row(project, best, ":green-badge[:material/trophy: Best]")
+        for run in group[1:]:
+            paired = compare_right(rights[run.id], rights[best.id])
+            alike = paired.verdict == "cannot be told apart"
+            verdict = "Cannot be told apart from the best." if alike else in_words(paired, "the best")
+            _run_rows.show_row(project, run, verdict=verdict)
+    if len(group) > 1:
+        st.caption("The best of several is also the luckiest: on new photos expect a little less.")
+
+
+def choose_runs(project, group):
+    """Two to four of the group to stand side by side, the best first."""
+    drafts, ids = st.session_state.setdefault(_ui.COMPARED, {}), [run.id for run in group]
+    kept = [run_id for run_id in drafts.get(project.id, []) if run_id in ids]
+    titles = {run.id: _ui.run_title(run) for run in group}
+    drafts[project.id] = st.multiselect(
+        "Side by side (two to four)",
+        ids,
+        kept if len(kept) > 1 else ids[:2],
+        format_func=titles.get,
+        max_selections=len(_side_by_side.LETTERS),
+        key=f"chosen-{'-'.join(sorted(ids))}",  # a new widget for other runs: no choice of one that is gone
+    )
+    return [run for run in group if run.id in drafts[project.id]]
+
+
+project = _ui.need_project()
+st.title("Compare")
+trash.empty(project)
+_run_rows.show_undo(project)
+everything = runs.list_runs(_ui.workspace(), project)
+finished = [run for run in everything if _ui.history(run).result]
+rights = load_all(finished)
+by_id = {run.id: run for run in finished if run.id in rights}
+groups = [
+    sorted((by_id[run_id] for run_id in group), key=lambda run: -_ui.history(run).result["val_accuracy"])
+    for group in group_by_photos({run_id: _ui.split_of(run) for run_id, run in by_id.items()})
+]
+if len(by_id) < 2:
+    st.info("There is something to compare once two runs have a result. Train once more, with other settings.")
+if groups:
+    group = choose_group(groups)
+    show_rows(project, group, rights)
+    chosen = choose_runs(project, group) if len(group) > 1 else []
+    if len(chosen) > 1:
+        _side_by_side.show_side_by_side(project, chosen, rights)
+    elif len(group) > 1:
+        st.caption("Choose at least two.")
+    others = [run for other in groups if other is not group for run in other]
+    if others:
+        st.subheader("Checked with other photos", anchor=False)
+        st.caption(
+            "Which of these is better than those above cannot be said: other photos may be easier. Runs of the same "
+            "photos, the same seed and the same share kept aside can be compared."
+        )
+        for run in others:
+            _run_rows.show_row(project, run)
+unfinished = [run for run in everything if run.id not in by_id]
+if unfinished:
+    with st.expander(f"{counted(len(unfinished), 'run')} without a result"):
+        for run in unfinished:
+            _run_rows.show_row(project, run)
+if groups and st.button("See what the best gets wrong", type="primary", icon=":material/arrow_forward:"):
+    _ui.open_run("understand", project, group[0])
+elif not groups and st.button("Go to Train", type="primary"):
+    _ui.open_page("train", project)

@@ -1,0 +1,52 @@
+"""A deleted run is in no list, comes back by undo, and goes for good after a day."""
+
+import os
+import time
+
+import pytest
+
+from transfer_core import events, runs, trash
+from transfer_core.errors import RunError
+from transfer_core.events import EventLog
+
+
+def test_deleted_is_in_no_list_and_comes_back_as_it_was(tiny_workspace, project, stopped):
+    before = {path.name: path.read_bytes() for path in stopped.folder.iterdir()}
+    trash.delete(project, stopped)
+    assert runs.list_runs(tiny_workspace) == [] and trash.can_restore(project, stopped.id)
+    with pytest.raises(RunError, match="There is no run"):
+        runs.open_run(tiny_workspace, stopped.id)
+    trash.restore(project, stopped.id)
+    assert runs.list_runs(tiny_workspace, project) == [stopped]
+    assert {name: (stopped.folder / name).read_bytes() for name in before} == before
+    assert not trash.can_restore(project, stopped.id)
+
+
+def test_what_waits_or_works_is_not_deleted(project, queue_run):
+    waiting, working = queue_run(), queue_run()
+    EventLog(working.events_path).append(events.RunStarted())
+    with working.lock():
+        for run in (waiting, working):
+            with pytest.raises(RunError, match="Stop it first"):
+                trash.delete(project, run)
+    trash.delete(project, working)  # its worker was killed
+
+
+def test_it_goes_for_good_after_a_day(project, stopped, queue_run):
+    trash.delete(project, stopped)
+    trash.empty(project)
+    assert trash.can_restore(project, stopped.id)
+    yesterday = time.time() - trash.KEPT_S - 60
+    os.utime(project.runs_dir / ".deleted" / stopped.id, (yesterday, yesterday))
+    other = queue_run()
+    EventLog(other.events_path).append(events.RunStopped(result=None))
+    trash.delete(project, other)
+    assert not trash.can_restore(project, stopped.id) and trash.can_restore(project, other.id)
+    with pytest.raises(RunError, match="cannot be brought back"):
+        trash.restore(project, stopped.id)
+
+
+@pytest.mark.parametrize("run_id", ["..", "../..", "", "a/b"])
+def test_odd_ids_move_nothing(project, run_id):
+    with pytest.raises(RunError):
+        trash.restore(project, run_id)
