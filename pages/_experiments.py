@@ -122,7 +122,7 @@ def show_rates(found, draft):
     figure = charts.rate_curve(found.rates, found.losses, found.smoothed, found.suggestion, dark=_ui.is_dark())
     alt = f"Loss while the learning rate rises; {small_number(found.suggestion)} is suggested"
     st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="rates", alt=alt)
-    st.caption("Where the loss falls most steeply, well before it rises again. A hint from a few steps, not a proof.")
+    st.caption("The loss falls here already, and is far from rising again. A hint from a few steps, not a proof.")
     taken = draft.get("learning_rate") == found.suggestion
     st.button(
         f"Using {small_number(found.suggestion)}" if taken else f"Use {small_number(found.suggestion)}",
