@@ -102,7 +102,7 @@ def _do_phases_before(task: Task, index: int) -> Trained | None:
 def _losses(task: Task, index: int, earlier: Trained | None, rates: np.ndarray) -> Iterator[float]:
     """Mean loss of each step's batch, before the step that is then made at its rate; InterruptedError when stopped."""
     learner = build_learner(task, index, earlier)
-    learner.body.train()
+    learner.begin_epoch()
     peak = task.plan.phases[index].learning_rate
     with closing(_batches(task, index)) as batches:
         for step, (rate, batch) in enumerate(zip(rates, batches, strict=False)):
