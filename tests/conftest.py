@@ -120,10 +120,19 @@ def dataset(tmp_path) -> Path:
     return draw_dataset(tmp_path / "blots")
 
 
+@pytest.fixture(scope="session")
+def _filled_home(tmp_path_factory) -> Path:
+    workspace = Workspace(tmp_path_factory.mktemp("filled"))
+    fill_project(workspace, draw_dataset(tmp_path_factory.mktemp("data") / "blots"))
+    return workspace.home
+
+
 @pytest.fixture
-def project(tiny_workspace, dataset) -> Project:
-    """A project with the photos of `dataset`."""
-    return fill_project(tiny_workspace, dataset)
+def project(tiny_workspace, _filled_home) -> Project:
+    """A project with photos as in `dataset`: taken in once, and copied."""
+    shutil.copytree(_filled_home, tiny_workspace.home, dirs_exist_ok=True)
+    [project] = tiny_workspace.projects()
+    return project
 
 
 @pytest.fixture
@@ -146,10 +155,11 @@ def stopped(queue_run) -> Run:
 
 
 @pytest.fixture(scope="session")
-def _finished_home(tiny_weights, tmp_path_factory) -> Path:
+def _finished_home(tiny_weights, _filled_home, tmp_path_factory) -> Path:
     workspace = Workspace(tmp_path_factory.mktemp("finished"))
     shutil.copytree(tiny_weights, workspace.weights_dir)
-    project = fill_project(workspace, draw_dataset(tmp_path_factory.mktemp("data") / "blots"))
+    shutil.copytree(_filled_home, workspace.home, dirs_exist_ok=True)
+    [project] = workspace.projects()
     config = TrainConfig(backbone=RESNET, val_fraction=0.25, epochs=30)
     run = runs.create(project, config, make_split(load_items(project), 0.25, 0))
     assert worker.main(str(run.folder)) == 0, runs.read_history(run)

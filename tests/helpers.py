@@ -21,6 +21,7 @@ from transfer_core.backbones.catalog import Backbone, Preparation
 from transfer_core.data.intake import take_in
 from transfer_core.data.sources import open_source
 from transfer_core.evaluation.evaluate import ValAnswers, evaluate, save_evaluation
+from transfer_core.events import EventLog, ExportFailed
 from transfer_core.runs import Run
 from transfer_core.workspace import Project, Workspace
 
@@ -45,9 +46,20 @@ def pretend_speed(workspace: Workspace, row: Backbone) -> None:
 
 def kill_all(workspace: Workspace) -> None:
     """Ends the runner and the workers of a home; only such whose lock proves that the pid is still theirs."""
-    _kill(workspace.home / "runner.lock", workspace.home / "runner.json")
+    kill_runner(workspace)
     for run in runs.list_runs(workspace, kind=None):
         _kill(run.folder / "worker.lock", run.folder / "worker.json")
+
+
+def kill_runner(workspace: Workspace) -> None:
+    """Ends the runner of a home, and with it the spare worker; one that is at a run goes on."""
+    _kill(workspace.home / "runner.lock", workspace.home / "runner.json")
+
+
+def kill_worker(run: Run) -> None:
+    """Ends the worker of a run, which nobody then takes up: its export is said to have failed."""
+    EventLog(run.events_path).append(ExportFailed(message="The test is over."))
+    _kill(run.folder / "worker.lock", run.folder / "worker.json")
 
 
 def _kill(lock_path: Path, pid_path: Path) -> None:

@@ -38,6 +38,7 @@ def test_the_command_answers_with_figures(monkeypatch, capsys):
     monkeypatch.setattr(bench, "first_run", lambda *_: Figure("first", 1.1, "ratio", 1.15))
     monkeypatch.setattr(bench, "warm_run", lambda *_: [])
     monkeypatch.setattr(bench, "fine_tuning", lambda *_: [])
+    monkeypatch.setattr(bench, "_SAMPLE_PER_CLASS", 2)  # drawing takes seconds, and nobody looks at these photos
     assert main(["bench", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert answer == {"figures": [{"name": "first", "value": 1.1, "unit": "ratio", "limit": 1.15, "ok": True}]}

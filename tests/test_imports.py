@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,7 @@ MODULES = {name_of(path): path for path in sorted(CORE.rglob("*.py")) if name_of
 PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]
 
 
+@cache  # every rule asks for every file, and each file is read from many
 def imports_of(path: Path, *, at_import: bool) -> set[str]:
     """Dotted names that a file imports; `at_import` leaves out those inside functions and under TYPE_CHECKING."""
     found: set[str] = set()

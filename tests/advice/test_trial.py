@@ -1,7 +1,6 @@
 """The trial: real, once per machine and backbone, and asked for only where it can succeed."""
 
 import shutil
-from dataclasses import asdict
 
 import pytest
 
@@ -15,31 +14,19 @@ def unknown_machine(tiny_workspace) -> None:
     shutil.rmtree(tiny_workspace.home / "speeds")
 
 
-def test_a_trial_finds_out_everything(tiny_workspace):
-    row = tiny_row(RESNET)
-    assert load_speed(tiny_workspace, row) is None
-    codes = []
-    while not codes or codes[-1] == AGAIN:
-        codes.append(run_python("-m", "transfer_core.advice.trial", str(tiny_workspace.home), RESNET).returncode)
-    assert codes == [AGAIN, 0]  # the trunk is here already
-    found = load_speed(tiny_workspace, row)
-    assert None not in asdict(found).values()
-    assert all(value >= 0 for value in asdict(found).values() if not isinstance(value, str))
-    assert found.look_s > 0 and found.learn_s > found.check_s > 0 and found.device in ("cpu", "cuda", "mps")
-    assert found.learn_bytes > found.look_bytes > 5e7 and found.learn_photo_bytes > 1e5
-
-
-def test_the_frozen_half_needs_no_torch(tiny_workspace):
+def test_the_first_step_finds_the_frozen_half_without_torch(tiny_workspace):
+    """What a runner makes of all steps: tests/runner/test_trials.py."""
+    assert load_speed(tiny_workspace, tiny_row(RESNET)) is None
     code = (
-        "import sys; from pathlib import Path\n"
-        "from transfer_core.advice.trial import try_frozen\n"
-        "from transfer_core.backbones import catalog; from transfer_core.workspace import Workspace\n"
-        "workspace = Workspace(Path(sys.argv[1]))\n"
-        "found = try_frozen(workspace, catalog.find(sys.argv[2], workspace.weights_dir))\n"
-        "print(found.look_s > 0, found.learn_s, 'torch' in sys.modules)"
+        "import sys\n"
+        "from transfer_core.advice import trial\n"
+        "code = trial.main(*sys.argv[1:])\n"
+        "print(code, sorted({'torch', 'timm'} & sys.modules.keys()))"
     )
     answer = run_python("-c", code, str(tiny_workspace.home), RESNET)
-    assert answer.stdout == "True None False\n", answer.stderr
+    assert answer.stdout == f"{AGAIN} []\n", answer.stderr  # the trunk is here already
+    found = load_speed(tiny_workspace, tiny_row(RESNET))
+    assert found.look_s > 0 and (found.learn_s, found.check_s, found.device) == (None, None, None)
 
 
 def test_another_machine_finds_nothing_of_this_one(tiny_workspace, monkeypatch):

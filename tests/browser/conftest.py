@@ -11,7 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import RESNET, ROOT, VIT, closed_port, fill_project, kill_all, pretend_speed, tiny_row, wait_for
+from tests.helpers import (
+    RESNET,
+    ROOT,
+    VIT,
+    closed_port,
+    fill_project,
+    kill_all,
+    kill_worker,
+    pretend_speed,
+    tiny_row,
+    wait_for,
+)
 from transfer_core import runs
 from transfer_core.backbones import catalog
 from transfer_core.config import TrainConfig
@@ -34,8 +45,8 @@ _FLAGS = [
     "--disable-dev-shm-usage",
 ]
 _HARMLESS = ("/_stcore/health", "/_stcore/host-config")  # Streamlit asks for them below the page's address, too
-PER_CLASS = 12
-IDLE_S = "2"
+PER_CLASS = 8
+IDLE_S = "60"  # one runner for all: starting another, with its spare worker, takes seconds
 
 
 def pytest_configure(config):
@@ -76,6 +87,11 @@ class Server:
         self._log = home / "server.log"
 
     def start(self) -> None:
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
+        """Starts it without waiting until it answers."""
         command = [sys.executable, "-m", "streamlit", "run", "app.py"]
         environment = os.environ | {"GRAFT_HOME": str(self.workspace.home), "GRAFT_IDLE_S": IDLE_S}
         with self._log.open("ab") as log:
@@ -87,6 +103,8 @@ class Server:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
+
+    def wait(self) -> None:
         wait_for(self._answers, 30)
 
     def kill(self) -> None:
@@ -111,7 +129,7 @@ def server(tiny_weights, tmp_path_factory) -> Iterator[Server]:
     for row in (catalog.BUILT_IN[catalog.EMBEDDED], tiny_row(RESNET), tiny_row(VIT)):
         pretend_speed(Workspace(home), row)
     server = Server(home)
-    server.start()
+    server.launch()  # `open_tab` waits for it: meanwhile Chromium starts, too
     yield server
     server.kill()
     kill_all(server.workspace)
@@ -133,11 +151,12 @@ def chromium():
 
 
 @pytest.fixture
-def open_tab(chromium, server, request, tmp_path) -> Iterator[Callable]:
+def open_tab(server, chromium, request, tmp_path) -> Iterator[Callable]:
     """Opens tabs; after the test none may have logged an error or called another machine."""
     from playwright.sync_api import expect
 
     expect.set_options(timeout=20_000)
+    server.wait()
     contexts, troubles = [], []
     lament = request.node.get_closest_marker("server_dies") is not None
 
@@ -150,7 +169,7 @@ def open_tab(chromium, server, request, tmp_path) -> Iterator[Callable]:
         if not sent.url.startswith((f"{server.url}/", f"ws://localhost:{server.port}/", "data:", "blob:")):
             troubles.append(f"request to {sent.url}")
 
-    def open_tab(address: str = "", *, width: int = 1280, height: int = 720, dark: bool = False):
+    def open_tab(address: str = "", *, width: int = 1280, height: int = 720, dark: bool = False, prepare=None):
         context = chromium.new_context(
             viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
         )
@@ -161,6 +180,8 @@ def open_tab(chromium, server, request, tmp_path) -> Iterator[Callable]:
         tab.on("pageerror", lambda error: troubles.append(f"page error: {error}"))
         tab.on("request", note_request)
         tab.on("websocket", lambda socket: note_request(socket))
+        if prepare:
+            prepare(tab)
         tab.goto(f"{server.url}/{address}")
         return tab
 
@@ -179,7 +200,7 @@ def open_tab(chromium, server, request, tmp_path) -> Iterator[Callable]:
 
 @pytest.fixture(scope="session")
 def leaves(tmp_path_factory) -> Path:
-    """A folder of drawn leaves, twelve of each of four kinds."""
+    """A folder of drawn leaves, eight of each of four kinds."""
     folder = tmp_path_factory.mktemp("leaves")
     for path, content in sample.draw_sample_set(PER_CLASS, 5):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -188,9 +209,12 @@ def leaves(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def blots(server, dataset) -> Project:
-    """A project of small photos, of which an epoch takes a tenth of a second."""
-    return fill_project(server.workspace, dataset)
+def blots(server, dataset) -> Iterator[Project]:
+    """A project of small photos, of which an epoch takes a tenth of a second; no work on it outlasts the test."""
+    project = fill_project(server.workspace, dataset)
+    yield project
+    for run in runs.list_runs(server.workspace, project):
+        kill_worker(run)
 
 
 @pytest.fixture

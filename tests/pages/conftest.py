@@ -4,8 +4,10 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from tests.helpers import ROOT
@@ -16,6 +18,15 @@ from transfer_core.runs import Run
 PAGES = ("photos", "train", "understand", "try_it", "take_along", "compare")
 _SAID = ("title", "header", "subheader", "markdown", "caption", "error", "warning", "info", "success", "code")
 _LABELLED = ("button", "download_button", "expander", "tabs", "radio", "metric")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _components_sought_once() -> Iterator[None]:
+    """Each visit would ask every installed package whether it brings parts for pages; the packages stay the same."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+    yield
+    patch.undo()
 
 
 @pytest.fixture(autouse=True)

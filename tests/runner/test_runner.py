@@ -210,11 +210,12 @@ def test_a_run_queued_while_the_runner_is_about_to_end_is_not_lost(queue_run, in
     assert given == [late[0].id]
 
 
-def test_a_second_runner_ends_at_once(tiny_workspace, in_process):
+def test_a_second_runner_ends_at_once(tiny_workspace, in_process, monkeypatch):
+    monkeypatch.setenv("GRAFT_IDLE_S", "60")
     with runner_lock(tiny_workspace).acquire():
         began = time.monotonic()
         assert in_process(lambda run: None) == []
-        assert time.monotonic() - began < 0.2
+        assert time.monotonic() - began < 30  # without waiting for work
 
 
 def test_a_worker_that_dies_before_its_first_word_is_a_failed_run(tiny_workspace, queue_run):

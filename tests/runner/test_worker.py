@@ -107,18 +107,33 @@ def test_a_frozen_run_never_imports_torch(queue_run):
     assert runs.read_history(run).status == "finished"
 
 
+_STANDS_STILL = """
+import sys, threading
+from transfer_core.events import EpochFinished, EventLog
+from transfer_core.runner import worker
+append, last = EventLog.append, int(sys.argv[2])
+def append_and_wait(self, event):
+    append(self, event)
+    if isinstance(event, EpochFinished) and event.step == last:
+        threading.Event().wait()
+EventLog.append = append_and_wait
+worker.main(sys.argv[1])
+"""
+
+
 @pytest.mark.parametrize(
     ("strategy", "epochs", "kill_after"),
     [
-        ("full", 8, 2),  # goes on from a checkpoint
-        ("feature_extraction", 1000, 60),  # is too quick for one and starts again
+        ("full", 4, 2),  # goes on from a checkpoint
+        ("feature_extraction", 100, 60),  # is too quick for one and starts again
     ],
 )
 def test_a_killed_run_goes_on_to_the_very_same_result(queue_run, no_export, strategy, epochs, kill_after):
+    """Killed while it stands still after an epoch, which it would not do by itself: else it might have ended before."""
     whole, killed = (queue_run(strategy=strategy, epochs=epochs) for _ in range(2))
-    process = start_worker(killed)
+    process = start_python("-c", _STANDS_STILL, str(killed.folder), str(kill_after))
     try:
-        wait_for(lambda: kinds(killed).count("EpochFinished") >= kill_after, every=0.005)
+        wait_for(lambda: kinds(killed).count("EpochFinished") == kill_after)
         assert runs.read_history(killed).status == "running"
     finally:
         process.send_signal(signal.SIGKILL)
@@ -290,9 +305,7 @@ def test_a_disk_that_is_really_full(queue_run, small_disk, no_export):
     run = queue_run(strategy="full", epochs=3)
     size = sum(path.stat().st_size for path in run.folder.rglob("*"))
     small_disk(run.folder, size + 1_000_000)  # a checkpoint of the tiny network has 4 MB
-    process = start_worker(run)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 1, errors
+    assert work(run) == 1
     assert runs.read_history(run).failure.message.startswith("The disk is full")
     assert not list(run.folder.rglob("*.part"))
     subprocess.run(["mount", "-o", "remount,size=50m", str(run.folder)], check=True)
