@@ -123,7 +123,7 @@ def fine_tuning(data: Path, rounds: int) -> list[Figure]:
     from transfer_core.training import device
 
     with _workspace() as workspace:
-        task = _task(workspace, data, TrainConfig(strategy="full", epochs=10, batch_size=_BATCH))
+        task = make_task(workspace, data, TrainConfig(strategy="full", epochs=10, batch_size=_BATCH))
         limits = {"cpu": 0.90, "cuda": 0.85}
         found = []
         for name in filter(device.is_available, limits):
@@ -185,11 +185,11 @@ def _bare_pass(workspace: Workspace, data: Path) -> float:
 def _graft_run(workspace: Workspace, data: Path) -> float:
     """Seconds for intake, features and head."""
     began = time.perf_counter()
-    engine.fit(_task(workspace, data, TrainConfig()))
+    engine.fit(make_task(workspace, data, TrainConfig()))
     return time.perf_counter() - began
 
 
-def _task(workspace: Workspace, data: Path, config: TrainConfig) -> Task:
+def make_task(workspace: Workspace, data: Path, config: TrainConfig) -> Task:
     """What a worker would make of these photos and settings."""
     project, _ = pipeline.take_in_path(workspace, data, None, lambda done, total: None)
     split = pipeline.check(workspace, project, config)

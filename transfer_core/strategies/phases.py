@@ -19,6 +19,7 @@ class Phase:
         layer_decay: Each layer group's peak as a share of the group's after it, in (0, 1].
         frozen: How many of the backbone's stages, counted from the first layers, stay as they are.
         from_scratch: The backbone begins with random weights.
+        keeps_statistics: Batch norm goes on with the means and variances it has, in layers that learn, too.
     """
 
     name: str
@@ -30,3 +31,4 @@ class Phase:
     layer_decay: float = 1.0
     frozen: int = 0
     from_scratch: bool = False
+    keeps_statistics: bool = False

@@ -231,7 +231,7 @@ def assemble(
     place = torch.device(device)
     body = Normalized(network, preparation).to(place, memory_format=torch.channels_last)
     head = head.to(place)
-    held = freeze(network, phase.frozen)
+    held = freeze(network, phase.frozen, phase.keeps_statistics)
     optimizer = torch.optim.AdamW(parameter_groups(network, head, phase, settings.weight_decay))
     objective = Objective.of(class_ids, head.out_features, settings.label_smoothing, settings.class_weights, place)
     learner = Learner(body, head, optimizer, objective, settings, held, place, precision)

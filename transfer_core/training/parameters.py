@@ -11,10 +11,11 @@ from transfer_core.backbones.build import stages
 from transfer_core.strategies import Phase
 
 
-def freeze(network: nn.Module, frozen: int) -> list[nn.Module]:
+def freeze(network: nn.Module, frozen: int, keeps_statistics: bool) -> list[nn.Module]:
     """Lets all but the first `frozen` stages learn; returns the modules that must stay in eval mode for it.
 
-    These are the frozen ones whole: batch norm that goes on counting would change what its frozen layers give.
+    These are the frozen ones whole: batch norm that goes on counting would change what its frozen layers give. With
+    `keeps_statistics` it is every batch norm.
     """
     held = {name for stage in stages(network)[:frozen] for name in stage}
     for name, parameter in network.named_parameters():
@@ -24,7 +25,10 @@ def freeze(network: nn.Module, frozen: int) -> list[nn.Module]:
         own = list(module.parameters())
         return bool(own) and not any(parameter.requires_grad for parameter in own)
 
-    return [module for module in network.modules() if is_frozen(module)]
+    def keeps(module: nn.Module) -> bool:
+        return keeps_statistics and isinstance(module, nn.modules.batchnorm._NormBase)
+
+    return [module for module in network.modules() if is_frozen(module) or keeps(module)]
 
 
 def parameter_groups(network: nn.Module, head: nn.Module, phase: Phase, weight_decay: float) -> list[dict]:

@@ -1,0 +1,116 @@
+"""A network parted where its frozen stages end: both parts together are the whole, and what is kept is what was."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import timm
+import torch
+from torch import nn
+
+from tests.training.test_engine import make_task
+from transfer_core.backbones.build import stages
+from transfer_core.training import bank
+from transfer_core.training.bank import open_bank
+from transfer_core.training.boundary import Boundary
+from transfer_core.training.learner import build_learner
+
+NETWORKS = ["test_resnet", "test_vit", "test_convnext", "test_coatnet", "test_efficientnet", "test_nfnet"]
+
+
+class Body(nn.Module):
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels):
+        return self.network(pixels)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_both_parts_together_are_the_whole(name):
+    network = timm.create_model(name, pretrained=False, num_classes=0).eval()
+    side = network.default_cfg["input_size"][-1]
+    body, pixels = Body(network).eval(), torch.randn(2, 3, side, side)
+    for frozen in range(1, len(stages(network))):
+        boundary = Boundary(body, network, frozen, torch.zeros(1, 3, side, side))
+        assert boundary.holds(pixels)
+        torch.testing.assert_close(boundary.after(boundary.before(pixels)), body(pixels))
+
+
+class Shortcut(Body):
+    """Passes something by every boundary, as a network of another making might."""
+
+    def forward(self, pixels):
+        return self.network(pixels) + pixels.mean()
+
+
+def test_what_goes_by_the_boundary_is_noticed():
+    network = timm.create_model("test_resnet", pretrained=False, num_classes=0).eval()
+    boundary = Boundary(Shortcut(network), network, 2, torch.zeros(1, 3, 64, 64))
+    assert not boundary.holds(torch.randn(2, 3, 64, 64) + 1)
+
+
+def test_only_what_comes_after_the_boundary_gets_gradients():
+    network = timm.create_model("test_resnet", pretrained=False, num_classes=0)
+    boundary = Boundary(Body(network), network, 2, torch.zeros(1, 3, 64, 64))
+    boundary.after(boundary.before(torch.randn(2, 3, 64, 64))).sum().backward()
+    groups, own = stages(network), dict(network.named_parameters())
+    assert all(own[name].grad is not None for stage in groups[2:] for name in stage)
+
+
+@pytest.fixture
+def partial(tiny_workspace, queue_run):
+    return make_task(tiny_workspace, queue_run(strategy="partial", epochs=4, views=2), [].append)
+
+
+def never() -> bool:
+    return False
+
+
+def opened(task):
+    learner = build_learner(task, 1, None)
+    return learner, open_bank(task, 1, learner)
+
+
+def test_kept_activations_are_those_of_the_photos_variations(partial):
+    from transfer_core.training.learner import vary
+    from transfer_core.training.loading import load_batches
+
+    learner, kept = opened(partial)
+    done = []
+    kept.fill(partial, learner.boundary, lambda *progress: done.append(progress), never)
+    assert done[-1] == (2 * 18, 2 * 18)
+    rows = [np.array([3, 7, 1])]
+    for epoch in range(4):
+        [batch] = kept.load_batches(rows, epoch)
+        [photos] = load_batches(partial, rows, epoch % 2)
+        learner.body.eval()
+        expected = learner.boundary.before(vary(photos.pixels, photos.variations))
+        np.testing.assert_allclose(batch.pixels.numpy(), expected.numpy(), rtol=2e-3, atol=2e-3)  # half precision
+        assert batch.variations is None
+
+
+def test_a_bank_that_is_there_is_not_made_again_and_one_cut_short_is(partial):
+    learner, kept = opened(partial)
+    asked = []
+    with pytest.raises(InterruptedError):
+        kept.fill(partial, learner.boundary, lambda *progress: None, lambda: asked.append(1) or len(asked) > 1)
+    assert not kept.path.exists()
+    kept.fill(partial, learner.boundary, lambda *progress: None, never)
+    first = kept.path.read_bytes()
+    kept.fill(partial, learner.boundary, lambda *progress: pytest.fail("made again"), never)
+    kept.path.unlink()
+    kept.fill(partial, learner.boundary, lambda *progress: None, never)
+    assert kept.path.read_bytes() == first
+
+
+def test_without_room_on_the_disk_the_photos_themselves_are_learned_from(partial, monkeypatch):
+    monkeypatch.setattr(bank, "_MOST_BYTES", 1000)
+    learner, kept = opened(partial)
+    assert kept is None and learner.boundary is None
+
+
+def test_where_nothing_is_frozen_or_no_views_are_asked_for_there_is_no_bank(partial):
+    settings = replace(partial.plan.settings, views=0)
+    assert opened(replace(partial, plan=replace(partial.plan, settings=settings)))[1] is None

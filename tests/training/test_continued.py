@@ -1,0 +1,84 @@
+"""Going on from an earlier run: its backbone, and its head in the order of the new classes."""
+
+import numpy as np
+import pytest
+import torch
+
+from tests.training.test_engine import make_task
+from transfer_core import pipeline, runs
+from transfer_core.config import TrainConfig
+from transfer_core.data.items import load_items
+from transfer_core.data.split import Split
+from transfer_core.errors import ConfigError, RunError
+from transfer_core.runner import worker
+from transfer_core.training import engine
+from transfer_core.training.continued import begin_from
+
+SETTINGS = {"epochs": 2, "batch_size": 4}
+
+
+@pytest.fixture
+def tuned(queue_run):
+    run = queue_run(strategy="full", **SETTINGS)
+    assert worker.main(str(run.folder)) == 0
+    return run
+
+
+def test_it_begins_where_the_earlier_run_ended(tiny_workspace, queue_run, tuned):
+    run = queue_run(strategy="full", continue_from=tuned.id, epochs=1, batch_size=4, learning_rate=1e-6)
+    task = make_task(tiny_workspace, run, [].append)
+    first = begin_from(task, tuned.id)
+    assert first.head.weight.any() and not first.network.training
+    trained = engine.fit(task)
+    earlier = runs.read_history(tuned).result["val_accuracy"]
+    own = (trained.val_confidences.argmax(1) == task.val_ids).mean()
+    assert own == pytest.approx(earlier, abs=0.2)  # hardly a step further
+    old = first.network.state_dict()
+    assert all(
+        torch.allclose(value, old[name], atol=1e-3)
+        for name, value in trained.network.state_dict().items()
+        if name.endswith("conv1.weight")
+    )
+
+
+def test_classes_are_matched_by_name_and_new_ones_start_at_zero(tiny_workspace, queue_run, tuned):
+    task = make_task(tiny_workspace, queue_run(strategy="full", continue_from=tuned.id), [].append)
+    known = begin_from(task, tuned.id).head
+    names = ("amber", *reversed(task.split.class_names))
+    wider = Split(names, task.split.train, task.split.val, given=False)
+    found = begin_from(type(task)(**{**vars(task), "split": wider}), tuned.id).head
+    assert not found.weight[0].any() and found.bias[0] == 0
+    np.testing.assert_array_equal(found.weight[1:], known.weight[::-1])
+
+
+def test_photos_that_it_has_learned_from_may_not_check_it(tiny_workspace, project, tuned):
+    config = TrainConfig(backbone=tuned.config.backbone, strategy="full", continue_from=tuned.id, seed=7)
+    with pytest.raises(ConfigError, match=r"learned from by run .* Choose the same seed \(0\)"):
+        pipeline.check(tiny_workspace, project, config)
+    same = TrainConfig(backbone=tuned.config.backbone, strategy="full", continue_from=tuned.id, val_fraction=0.25)
+    assert pipeline.check(tiny_workspace, project, same) == runs.load_split(tuned)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"backbone": "tf_efficientnet_lite0", "strategy": "full"}, "changed another backbone"),
+        ({"strategy": "feature_extraction"}, "does not change the backbone of an earlier run"),
+    ],
+)
+def test_what_cannot_be_gone_on_from_is_said(tiny_workspace, project, tuned, settings, said):
+    config = TrainConfig(
+        **{"backbone": tuned.config.backbone, "val_fraction": 0.25, "continue_from": tuned.id} | settings
+    )
+    with pytest.raises(ConfigError, match=said):
+        pipeline.check(tiny_workspace, project, config)
+
+
+def test_a_run_without_a_result_or_gone_is_said(tiny_workspace, project, queue_run):
+    queued = queue_run(strategy="full")
+    asked = {"backbone": queued.config.backbone, "val_fraction": 0.25, "strategy": "full"}
+    with pytest.raises(ConfigError, match="has not learned anything"):
+        pipeline.check(tiny_workspace, project, TrainConfig(continue_from=queued.id, **asked))
+    with pytest.raises(RunError, match="no-such-run"):
+        pipeline.check(tiny_workspace, project, TrainConfig(continue_from="no-such-run", **asked))
+    assert len(load_items(project)) == 24

@@ -1,0 +1,38 @@
+"""The photos that choose the epoch: some of every class, never a copy of one that is learned from."""
+
+import pytest
+
+from transfer_core.data.items import new_item
+from transfer_core.training.spare import part_off
+
+
+def items(**counts: int):
+    return [
+        new_item(f"{name}-{number}", f"{name}-{number}.jpg", f"{name}/{number}.jpg", name, None, (9, 9))
+        for name, count in counts.items()
+        for number in range(count)
+    ]
+
+
+def names(chosen) -> list[str]:
+    return [item.class_name for item in chosen]
+
+
+@pytest.mark.parametrize(("count", "spared"), [(1, 0), (2, 1), (7, 1), (70, 10)])
+def test_about_a_seventh_of_each_class_but_never_all(count, spared):
+    learned, kept = part_off(items(ant=count, bee=70), 0)
+    assert names(kept).count("ant") == spared and names(learned).count("ant") == count - spared
+    assert names(kept).count("bee") == 10
+
+
+def test_copies_stay_together_even_across_classes():
+    one = items(ant=20)
+    copies = [new_item(item.photo, item.file, f"bee/{item.path}", "bee", None, (9, 9)) for item in one]
+    learned, spared = part_off([*one, *copies], 0)
+    assert not {item.photo for item in learned} & {item.photo for item in spared}
+    assert spared
+
+
+def test_the_seed_decides():
+    chosen = [part_off(items(ant=50, bee=50), seed)[1] for seed in (0, 0, 1)]
+    assert chosen[0] == chosen[1] != chosen[2]
