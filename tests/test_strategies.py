@@ -45,9 +45,9 @@ def test_settings_decide_where_they_are_given(row):
 @pytest.mark.parametrize(
     ("photos", "epochs"),
     [
-        (60, 20),  # small sets need more looks
-        (32 * 30, 10),  # about 300 steps
-        (100_000, 8),  # large ones more patience
+        (60, 12),  # small sets need more looks
+        (32 * 25, 8),  # about 200 steps
+        (100_000, 6),  # large ones more patience
     ],
 )
 def test_full_looks_more_often_at_small_sets(photos, epochs):

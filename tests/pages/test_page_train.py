@@ -98,8 +98,8 @@ def test_advanced_settings_reach_the_run(visit, project, workspace):
 def test_the_rules_say_what_they_come_to_and_why(visit, project):
     app = press(visit("train", project=project.id), "Everything at once")
     epochs, weights = app.number_input(key="setting-epochs"), app.selectbox(key="setting-class_weights")
-    assert epochs.value is None and epochs.placeholder == "automatic: 20"
-    assert "**Automatic: 20.** 18 photos: about" in epochs.help
+    assert epochs.value is None and epochs.placeholder == "automatic: 12"
+    assert "**Automatic: 12.** 18 photos: about" in epochs.help
     assert weights.options[0] == "Automatic (no)" and "similar size" in weights.help
 
 

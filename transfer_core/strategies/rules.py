@@ -16,7 +16,7 @@ _ENOUGH_TO_SPARE = 1000  # training photos of which some may be spared to choose
 _ENOUGH_PER_CLASS = 20
 _MANY_STEPS = 400  # an average over weights needs steps to average
 _STEPS_PER_EPOCH = 6
-_VIEWS = 8
+_VIEWS = 6
 _BANK_FROM = 1.5  # epochs per view from which on kept activations pay
 
 

@@ -148,7 +148,7 @@ def _scratch(config: TrainConfig, backbone: Backbone) -> tuple[Phase, ...]:
     return (Phase("scratch", "Learning from nothing", BACKBONE, config.epochs, *rates, from_scratch=True),)
 
 
-_TUNING = (200, (6, 15))  # steps; fewest and most epochs
+_TUNING = (150, (5, 10))  # steps; fewest and most epochs
 
 _ROWS: Sequence[Strategy] = (
     Strategy(
@@ -195,7 +195,7 @@ _ROWS: Sequence[Strategy] = (
         "With thousands of photos; otherwise learning the new part first is usually better.",
         "Full fine-tuning with discriminative learning rates: AdamW, warm-up and cosine, layer-wise decay.",
         "Yosinski et al. 2014, arXiv 1411.1792; layer-wise decay: Clark et al. 2020, arXiv 2003.10555",
-        Schedule(300, (8, 20), _FAST),
+        Schedule(200, (6, 12), _FAST),
         _full,
     ),
     Strategy(
@@ -215,7 +215,7 @@ _ROWS: Sequence[Strategy] = (
         "To see what the pretrained network is worth: the control of the experiment. Seldom good with few photos.",
         "Random initialisation, same architecture and split; no transfer.",
         "He et al. 2018, Rethinking ImageNet Pre-training, arXiv 1811.08883",
-        Schedule(1000, (15, 40), {"cnn": (1e-3, 1.0), "transformer": (5e-4, 1.0)}),
+        Schedule(500, (12, 25), {"cnn": (1e-3, 1.0), "transformer": (5e-4, 1.0)}),
         _scratch,
     ),
 )
