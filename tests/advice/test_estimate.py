@@ -62,6 +62,15 @@ def test_learning_everything_takes_its_epochs(guess):
     assert one >= 5 + 18 * 2.0 + 6 * 0.5
 
 
+def test_frozen_stages_only_look(guess):
+    """Two of five stages frozen: they are gone through forwards, every time or once per kept variation."""
+    settings = {"strategy": "partial", "frozen_stages": 2, "epochs": 10}
+    always, kept = guess(views=0, **settings).seconds, guess(views=4, **settings).seconds
+    back_s = 1.5 * 3 / 5
+    assert always - guess(strategy="lp_ft", epochs=10).seconds == pytest.approx(18 * 10 * (0.5 + back_s - 2.0))
+    assert always - kept == pytest.approx(18 * (10 - 4) * 0.5 * 2 / 5)
+
+
 def test_parts_that_were_given_are_counted(guess, project):
     items = [replace(item, part="val" if number < 12 else "train") for number, item in enumerate(load_items(project))]
     one, two = (guess(items, strategy="full", epochs=epochs).seconds for epochs in (1, 2))

@@ -59,7 +59,9 @@ def estimate(
         else:
             val_items = items[:val]
             seconds += _preparing_s(workspace, backbone, val_items, speed)
-            seconds += phase.epochs * (train * speed.learn_s + val * speed.check_s)
+            frozen = phase.frozen / max(1, len(backbone.stages))
+            seconds += train * _learning_s(phase, frozen, settled.config.views, speed)
+            seconds += phase.epochs * val * speed.check_s
     memory = speed.look_bytes + _BYTES_PER_PIXEL * _pixels_at_once(items)
     if learns:
         memory = max(memory, speed.learn_bytes + settled.config.batch_size * speed.learn_photo_bytes)
@@ -106,6 +108,19 @@ def _preparing_s(workspace: Workspace, backbone: Backbone, items: Sequence[Item]
     megapixels = sum(item.width * item.height for item in missing) / 1e6
     seconds = len(missing) * speed.prepare_s + megapixels * speed.prepare_megapixel_s
     return seconds * len(items) / max(1, len(sample))
+
+
+def _learning_s(phase: Phase, frozen: float, views: int, speed: Speed) -> float:
+    """Per photo, to learn from it in all epochs.
+
+    Args:
+        frozen: Share of the stages, taken for the share of the work: nobody has tried every number of them.
+        views: Kept variations, which go through the frozen stages once; 0 where every epoch makes new ones.
+    """
+    back_s = (speed.learn_s - speed.check_s) * (1 - frozen)
+    if views and phase.frozen:
+        return views * speed.check_s * frozen + phase.epochs * (speed.check_s * (1 - frozen) + back_s)
+    return phase.epochs * (speed.check_s + back_s)
 
 
 def _head_s(phase: Phase, train: int, classes: int, speed: Speed) -> float:
