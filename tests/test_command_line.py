@@ -52,6 +52,41 @@ def refuse(workspace, capsys):
     return refuse
 
 
+def test_everything_that_is_wrong_is_said_at_once_and_nothing_begins(refuse, workspace, tmp_path):
+    data = draw_dataset(tmp_path / "blots")
+    (data / "val").mkdir()
+    for name in ("red", "green"):
+        (data / "train").mkdir(exist_ok=True)
+        (data / name).rename(data / "train" / name)
+        (data / "val" / name).mkdir()
+        first = sorted((data / "train" / name).iterdir())[0]
+        first.rename(data / "val" / name / first.name)
+    (data / "blue").rename(data / "train" / "blue")
+    said = refuse("fit", data, "--strategy", "lp_ft", "--epochs", 0, "--learning-rate", 1e9, "--batch-size", 500)
+    for problem in (
+        "Epochs must be a whole number from 1 to 1000, got 0.",
+        "Learning rate must be a number from 1e-06 to 1.0, got 1000000000.0.",
+        "Class 'blue' has no photo in the validation part. Add some to it, or let some of those to learn from be taken",
+        "The batch size is 500, but there are only 22 photos to learn from.",
+    ):
+        assert problem in said
+    assert workspace.projects() == []
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--batch-size", 500], "The batch size is 500, but there are only"),
+        (["--strategy", "partial", "--frozen-stages", 9], "has 8 stages, so from 1 to 7 can stay as they are, got 9"),
+        (["--strategy", "scratch", "--l2-sp", 0.5], "makes no sense where there are none"),
+        (["--continue-from", "no-such-run", "--strategy", "full"], "no-such-run"),
+    ],
+)
+def test_settings_that_do_not_fit_the_photos_begin_nothing(refuse, workspace, tmp_path, options, said):
+    assert said in refuse("fit", draw_dataset(tmp_path / "blots"), *options)
+    assert runs.list_runs(workspace) == []
+
+
 def test_fit_trains_and_answers_as_the_contract_says(tiny_workspace, tmp_path):
     data = draw_dataset(tmp_path / "blots")
     answer = run_python("-m", "transfer_core", "fit", str(data), "--backbone", RESNET, "--epochs", "20", "--json")

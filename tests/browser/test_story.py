@@ -246,6 +246,45 @@ def test_killed_worker_is_seen_and_resumed_to_the_end(open_tab, start_run):
     wait_for(lambda: curve(tab) == 20)
 
 
+# --- strategies ------------------------------------------------------------------------------------------------------
+
+
+def test_stages_are_frozen_variations_looked_at_and_two_runs_compared(open_tab, server, blots, start_run):
+    first = start_run(epochs=4)
+    wait_for(lambda: runs.read_history(first).status == "finished", 60)
+    tab = open_tab(f"train?project={blots.id}")
+    tab.get_by_text("Train again, with these or other settings").click()
+    press(tab, "All backbones")
+    tab.get_by_role("dialog").get_by_text(f"Tiny {RESNET}").click()
+    press(tab, "Use this one")
+    press(tab, "The later layers")
+    see(tab, "Stays as it is, up to")
+    tab.get_by_role("slider").press("ArrowRight")
+    see(tab, "stage 2")
+
+    tab.get_by_text("Variations of your photos").click()
+    tab.get_by_text("A mirror image would still be the same class").click()
+    press(tab, "Show variations of my photos")
+    see(tab, "as training would see it", 60)
+    wall = tab.locator(".st-key-gallery-preview-0 img")
+    assert wall.count() == 8 and wall.nth(1).get_attribute("alt").endswith("variation 1")
+
+    tab.get_by_text("Advanced", exact=True).click()
+    tab.get_by_role("spinbutton", name="Epochs").fill("3")
+    tab.keyboard.press("Enter")
+    is_still(tab)
+    press(tab, "Train again")
+    [second] = wait_for(lambda: [run for run in runs.list_runs(server.workspace, blots) if run != first])
+    config = second.config
+    assert (config.strategy, config.frozen_stages, config.mirror, config.epochs) == ("partial", 3, False, 3)
+    see(tab, RIGHT, 60)
+
+    tab = open_tab(f"compare?project={blots.id}")
+    see(tab, "Photos that tell them apart")
+    see(tab, "What may learn")
+    assert tab.get_by_text(re.compile("Cannot be told apart|Better|Worse")).count() >= 1
+
+
 # --- what a result offers ------------------------------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from transfer_core.data.items import Item, new_item
-from transfer_core.data.split import make_split
+from transfer_core.data.split import classes_without_val, make_split
 from transfer_core.errors import DataError
 
 
@@ -130,3 +130,39 @@ def test_a_heap_of_copies_does_not_fill_a_part_by_itself(seed):
     copies = [item("a", n, photo="same") for n in range(9)] + [item("a", 9)]
     split = make_split(copies + items(b=10), 0.2, seed)
     assert set(split.class_names) == {"a", "b"} and {entry.class_name for entry in split.val} == {"a", "b"}
+
+
+def in_parts(**counts: tuple[int, int]) -> list[Item]:
+    """Photos of each class in a part to learn from and one to check with."""
+    return [
+        item(name, n, photo=f"{name}-{part}-{n}", part=part)
+        for name, sizes in counts.items()
+        for part, size in zip(("train", "val"), sizes, strict=True)
+        for n in range(size)
+    ]
+
+
+def test_a_class_without_photos_to_check_with_is_named_with_the_remedy():
+    lacking = in_parts(ants=(10, 5), bees=(10, 0))
+    assert classes_without_val(lacking) == ["bees"]
+    with pytest.raises(DataError, match=r"Class 'bees' has no photo in the validation part\. Add some to it, or let"):
+        make_split(lacking, 0.2, 0)
+    assert classes_without_val(in_parts(ants=(10, 5), bees=(10, 1))) == []
+    assert classes_without_val(items(ants=3, bees=3)) == []  # no parts were given
+
+
+def test_it_can_be_given_some_of_those_to_learn_from():
+    split = make_split(in_parts(ants=(10, 5), bees=(10, 0)), 0.2, 0, fill_val=True)
+    assert counts(split.train) == {"ants": 10, "bees": 8} and counts(split.val) == {"ants": 5, "bees": 2}
+    assert {entry.photo for entry in split.train}.isdisjoint(entry.photo for entry in split.val)
+
+
+def test_one_photo_cannot_be_shared_out():
+    with pytest.raises(DataError, match=r"'bees' has no photo in the validation part.* needs at least 2 to spare one"):
+        make_split(in_parts(ants=(10, 5), bees=(1, 0)), 0.2, 0, fill_val=True)
+
+
+def test_every_problem_is_listed():
+    with pytest.raises(DataError) as caught:
+        make_split(in_parts(ants=(10, 5), bees=(10, 0), wasps=(0, 3)), 0.2, 0)
+    assert len(caught.value.problems) == 2
