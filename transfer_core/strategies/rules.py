@@ -127,9 +127,7 @@ def _weight_decay(config: TrainConfig, schedule: Schedule, facts: Facts) -> tupl
 
 
 def _label_smoothing(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[float, str]:
-    if len(facts.class_sizes) == 2:
-        return 0.0, "With two classes it would mostly make the model doubt."
-    return 0.05, "A little, so that it does not learn one wrong label by heart."
+    return 0.1, "A little, so that it does not become surer than it is right."
 
 
 def _class_weights(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[bool, str]:
