@@ -6,6 +6,7 @@ from pages import _ui
 from transfer_core import charts, pipeline, runs
 from transfer_core.advice import transfer
 from transfer_core.advice.baselines import load_baselines
+from transfer_core.history import split_off_head
 from transfer_core.text import duration
 
 
@@ -56,7 +57,7 @@ def wait_for_baselines(run):
 def show_both(history, control):
     """Both curves: what pretrained weights change about the way, not only about the end."""
     curves = [
-        (name, [epoch.val_accuracy for epoch in entry.epochs])
+        (name, [epoch.val_accuracy for epoch in split_off_head(entry.epochs)[0]])
         for name, entry in (("this run", history), ("from nothing", control))
     ]
     figure = charts.compared_curves(curves, dark=_ui.is_dark())

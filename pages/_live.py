@@ -4,7 +4,7 @@ import time
 
 import streamlit as st
 
-from pages import _ui
+from pages import _figures, _ui
 from transfer_core import runs
 from transfer_core.runner.launch import ensure_runner, slot_count
 from transfer_core.text import answer, counted, duration, markdown, pace
@@ -53,7 +53,9 @@ def show_state(project, run, history, shown):
         if shown:
             if moving:
                 show_figures(run, history.epochs[shown - 1])
-            show_curves(run, history, shown)
+            _figures.show_learning(history, shown, "curve")
+            counts = history.epochs[shown - 1].confusion_matrix
+            _figures.show_matrix(counts, list(_ui.split_of(run).class_names), "live-matrix")
         elif moving:
             st.skeleton(height=420)  # the curves will stand here: nothing jumps when they come
 
@@ -149,22 +151,4 @@ def show_figures(run, last):
         f"{hits} of {len(_ui.split_of(run).val)}",
         help="On the photos kept aside, which it never learns from.",
     )
-    which = "The last epoch" if last.spared_loss is None else "The epoch that is best on photos spared for it"
-    st.caption(f"{which} will be kept. The photos kept aside decide nothing, they only measure.")
-
-
-def show_curves(run, history, shown):
-    """The curves of what learned last, head or backbone; of the backbone from where the head had come to."""
-    epochs, before = split_off_head(history.epochs[:shown])
-    first = epochs[0].step - 1
-    total = max(epoch.step - epoch.epoch + epoch.epochs for epoch in epochs) - first
-    ended = history.result and shown == len(history.epochs)
-    kept = runs.kept_step(epochs) - first if ended and (history.status == "finished") else None
-    _ui.show_curves(epochs, total, kept, "curve", before)
-    _ui.show_matrix(epochs[-1].confusion_matrix, list(_ui.split_of(run).class_names), "live-matrix")
-
-
-def split_off_head(epochs):
-    """(the epochs from the first that changed the backbone on, the last one before them); all where none did."""
-    place = next((place for place, epoch in enumerate(epochs) if epoch.phase != "head"), 0)
-    return epochs[place:], epochs[place - 1] if place else None
+    st.caption(_figures.what_is_kept(last))

@@ -5,6 +5,7 @@ import streamlit as st
 from pages import _run_rows, _ui
 from transfer_core import charts
 from transfer_core.advice.comparison import compare_right, load_said, settings_that_differ
+from transfer_core.history import split_off_head
 from transfer_core.measure.paired import in_points, in_words
 from transfer_core.text import counted, markdown, percent
 
@@ -54,7 +55,7 @@ def show_table(chosen):
 
 def show_curves(chosen):
     curves = [
-        (letter, [epoch.val_accuracy for epoch in _ui.history(run).epochs])
+        (letter, [epoch.val_accuracy for epoch in split_off_head(_ui.history(run).epochs)[0]])
         for letter, run in zip(LETTERS, chosen, strict=False)
     ]
     figure = charts.compared_curves(curves, dark=_ui.is_dark())

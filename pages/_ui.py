@@ -15,9 +15,9 @@ from transfer_core.data.items import Item, count_classes, load_items
 from transfer_core.data.pictures import ensure_thumbnail
 from transfer_core.data.split import Split
 from transfer_core.errors import TransferError
-from transfer_core.events import EpochFinished
+from transfer_core.history import History
 from transfer_core.runner.launch import ensure_runner
-from transfer_core.runs import History, Run
+from transfer_core.runs import Run
 from transfer_core.text import markdown, pace, percent
 from transfer_core.workspace import Project, Workspace
 
@@ -35,7 +35,6 @@ PAGE = "page"
 DELETED = "runs_deleted"  # ids, the newest last: Undo brings them back
 COMPARED = "runs_compared"  # ids chosen to stand side by side, by project
 SHOW_EVERY_S = 0.2  # progress; every step of it goes to the browser
-SCROLLING_CLASSES = 12  # more do not fit a phone
 
 _ASSETS = Path(__file__).parents[1] / "assets"
 _EMPTY, _DONE = ":material/radio_button_unchecked:", ":material/check_circle:"
@@ -264,48 +263,6 @@ def progress_line(title: str) -> Callable[[int, int], None]:
 def settings_draft(project: Project) -> dict:
     """The settings chosen for this project and not yet trained with; kept when the page is left."""
     return st.session_state.setdefault(SETTINGS, {}).setdefault(project.id, {})
-
-
-def show_curves(
-    epochs: list[EpochFinished], total: int, kept: int | None, key: str, before: EpochFinished | None = None
-) -> None:
-    """Loss and accuracy per epoch, side by side; `before` is the last epoch of what came before, to compare with."""
-    from transfer_core import charts  # plotly takes half a second, and the home page does without
-
-    for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
-        figure = charts.learning_curves(
-            [getattr(epoch, f"train_{metric}") for epoch in epochs],
-            [getattr(epoch, f"val_{metric}") for epoch in epochs],
-            metric=metric,
-            total_epochs=total,
-            kept_epoch=kept,
-            before=getattr(before, f"val_{metric}") if before else None,
-            dark=is_dark(),
-        )
-        column.plotly_chart(
-            figure,
-            theme=None,
-            config=charts.CONFIG,
-            key=f"{key}-{metric}",
-            alt=f"{metric} per epoch for training and validation photos",
-        )
-
-
-def show_matrix(counts: list[list[int]], class_names: list[str], key: str, **selection):
-    """The confusion matrix; with many classes it keeps its size and scrolls sideways on a phone."""
-    from transfer_core import charts
-
-    figure = charts.confusion_matrix(counts, class_names, selectable=bool(selection), dark=is_dark())
-    with st.container(key=f"{'wide' if len(class_names) > SCROLLING_CLASSES else 'whole'}-{key}"):
-        return st.plotly_chart(
-            figure,
-            theme=None,
-            width="content",
-            config=charts.CONFIG,
-            key=key,
-            alt="Confusion matrix of the photos kept aside",
-            **selection,
-        )
 
 
 def gallery(project: Project, items: list[Item], key: str, *, width: int = 80) -> None:

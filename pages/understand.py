@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages import _knowledge, _ui
+from pages import _figures, _knowledge, _ui
 from transfer_core import charts
 from transfer_core.evaluation.evaluate import load_answers
 from transfer_core.measure.metrics import class_scores
@@ -24,7 +24,7 @@ def show_matrix(run, split, result):
     """The matrix; returns the (true, said) class ids of the cell that was clicked, or None."""
     st.markdown("Each row is what a photo is, each column what the model says. Click a cell to see its photos.")
     selection = {"on_select": "rerun", "selection_mode": "points"}
-    clicked = _ui.show_matrix(result["confusion_matrix"], list(split.class_names), f"matrix-{run.id}", **selection)
+    clicked = _figures.show_matrix(result["confusion_matrix"], list(split.class_names), f"matrix-{run.id}", **selection)
     points = clicked.selection.points if clicked else []
     return tuple(points[0]["customdata"][:2]) if points and points[0].get("customdata") else None
 
@@ -100,9 +100,8 @@ def show_learning(history):
     if not history.epochs:
         st.caption("It was stopped within its first epoch, so there is no curve.")
         return
-    last = history.epochs[-1].step
-    _ui.show_curves(history.epochs, last, last, "learned")
-    st.caption("The last epoch is kept. The photos kept aside decide nothing: they only measure.")
+    _figures.show_learning(history, len(history.epochs), "learned")
+    st.caption(_figures.what_is_kept(history.epochs[-1]))
 
 
 project = _ui.need_project()
@@ -118,7 +117,7 @@ if split.crossing:
     )
 mixed, wrong, by_class, learned = st.tabs(["What it mixes up", "Mistakes", "Class by class", "How it learned"])
 with mixed:
-    if len(split.class_names) > _ui.SCROLLING_CLASSES:
+    if len(split.class_names) > _figures.SCROLLING_CLASSES:
         matrix, words = st.container(), st.container()  # a large matrix needs the whole width
     else:
         matrix, words = st.columns([3, 2], gap="large")

@@ -24,7 +24,7 @@ ORDER = [
     ["backbones.build", "backbones.torch_trunk", "backbones.embedded"],
     ["backbones.trunk"],
     ["backbones.features"],
-    ["strategies"],
+    ["strategies", "history"],
     ["runs"],
     ["about", "trash"],
     ["training"],

@@ -13,7 +13,7 @@ from transfer_core.config import TrainConfig
 from transfer_core.data.items import load_items
 from transfer_core.errors import RunError
 from transfer_core.events import EventLog
-from transfer_core.runs import History, fold
+from transfer_core.history import History, fold
 
 
 def epoch(step: int) -> events.EpochFinished:

@@ -11,6 +11,7 @@ from transfer_core.backbones.rows import RowStore
 from transfer_core.data.cache import forget
 from transfer_core.data.items import load_items
 from transfer_core.errors import RunError, TransferError
+from transfer_core.history import History
 from transfer_core.workspace import Project, Workspace, folder_size
 
 _CACHE_GB = "10"
@@ -104,7 +105,7 @@ def clear_caches(workspace: Workspace) -> None:
         _let_go(path)
 
 
-def _is_busy(history: runs.History) -> bool:
+def _is_busy(history: History) -> bool:
     return history.alive or history.status == "queued"
 
 

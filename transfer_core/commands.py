@@ -23,6 +23,7 @@ from transfer_core.data.layout import read_layout
 from transfer_core.data.sources import Entry, is_junk, open_source
 from transfer_core.errors import ConfigError, DataError, RunError, TransferError
 from transfer_core.export.bundle import write_bundle
+from transfer_core.history import History
 from transfer_core.measure.interval import wilson
 from transfer_core.measure.metrics import confusion_matrix
 from transfer_core.predict import Prediction, Predictor, predictions_csv
@@ -249,11 +250,11 @@ def _follow(run: Run) -> dict:
     return _fit_answer(run, history)
 
 
-def _is_over(history: runs.History) -> bool:
+def _is_over(history: History) -> bool:
     return history.status in (*runs.ENDED, "interrupted") and (not history.needs_export or not history.alive)
 
 
-def _wait(run: Run, is_done: Callable[[runs.History], bool]) -> runs.History:
+def _wait(run: Run, is_done: Callable[[History], bool]) -> History:
     show = _bar("")
     history, ensured = runs.read_history(run), time.monotonic()
     while not is_done(history):
@@ -269,7 +270,7 @@ def _wait(run: Run, is_done: Callable[[runs.History], bool]) -> runs.History:
     return history
 
 
-def _fit_answer(run: Run, history: runs.History) -> dict:
+def _fit_answer(run: Run, history: History) -> dict:
     if history.status == "failed":
         raise TransferError(f"{history.failure.message} {history.failure.hint}")
     if history.status == "interrupted":

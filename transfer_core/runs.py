@@ -3,9 +3,9 @@
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -15,6 +15,7 @@ from transfer_core.config import TrainConfig
 from transfer_core.data.items import Item, version
 from transfer_core.data.split import Split
 from transfer_core.errors import RunError
+from transfer_core.history import History, fold
 from transfer_core.workspace import Project, Workspace, check_id, new_id, read_json, write_json
 
 ENDED = ("stopped", "failed", "finished")
@@ -233,71 +234,6 @@ def free_reserve(run: Run) -> None:
     (run.folder / "reserve").unlink(missing_ok=True)
 
 
-@dataclass
-class History:
-    """What the events of a run add up to; `fold` brings it up to date.
-
-    Args:
-        kind: Of the run: only one that trained has something to export.
-        status: queued, running, interrupted, stopped, failed or finished.
-        phases: In the order in which they began.
-        epochs: Of all phases; after a resume only those that still hold.
-        progress: The newest, of the phase at work; None between phases.
-        result: Of `RunFinished` or `RunStopped`; what is in it depends on the kind.
-        export: Of the exported model: the event of its check, or of its failure; None before.
-        spent_s: Seconds per phase (by name, "" before the first), of all attempts together; what a worker did after its
-            last event before it was killed is not known.
-        last_time: Of the newest event, in Unix seconds.
-    """
-
-    kind: str = "train"
-    lifecycle: events.Event | None = None
-    alive: bool = False
-    offset: int = 0
-    started: float | None = None
-    phases: list[events.PhaseStarted] = field(default_factory=list)
-    epochs: list[events.EpochFinished] = field(default_factory=list)
-    progress: events.Progress | None = None
-    first_progress: events.Progress | None = None
-    notices: list[str] = field(default_factory=list)
-    result: dict | None = None
-    failure: events.RunFailed | None = None
-    export: events.ExportFinished | events.ExportFailed | None = None
-    export_attempts: int = 0
-    spent_s: dict[str, float] = field(default_factory=dict)
-    last_time: float = 0.0
-
-    def seconds_left(self, now: float) -> float | None:
-        """An estimate for the phase at work, from its pace until now; None where there is none yet."""
-        if not self.phases or self.first_progress is None or self.progress is None:
-            return None
-        done = self.progress.done - self.first_progress.done
-        elapsed = now - self.first_progress.time
-        if done <= 0 or elapsed < 1:
-            return None
-        return (self.progress.total - self.progress.done) * elapsed / done
-
-    @property
-    def needs_export(self) -> bool:
-        """Whether there is a model that was not yet written as ONNX and checked."""
-        has_model = self.kind == "train" and self.status in ("finished", "stopped") and self.result is not None
-        return has_model and self.export is None
-
-    @property
-    def status(self) -> str:
-        match self.lifecycle:
-            case events.RunFinished():
-                return "finished"
-            case events.RunStopped():
-                return "stopped"
-            case events.RunFailed():
-                return "failed"
-            case events.RunStarted() | events.RunResumed():
-                return "running" if self.alive else "interrupted"
-            case _:
-                return "queued"
-
-
 def read_history(run: Run, earlier: History | None = None) -> History:
     """The run's state now; an `earlier` one is carried on from where it ended instead of reading everything again."""
     history = earlier or History(run.kind)
@@ -311,61 +247,6 @@ def read_history(run: Run, earlier: History | None = None) -> History:
         new, history.offset = events.read_events(run.events_path, history.offset)
         fold(history, new)
     return history
-
-
-def kept_step(epochs: Sequence[events.EpochFinished]) -> int:
-    """The step whose weights are kept: of the last phase the best by the photos spared for it, else the last one."""
-    last = [epoch for epoch in epochs if epoch.phase == epochs[-1].phase and epoch.spared_loss is not None]
-    return min(last, key=lambda epoch: epoch.spared_loss).step if last else epochs[-1].step
-
-
-def fold(history: History, new: Iterable[events.Event]) -> History:
-    """Adds events, in order, to a history."""
-    for event in new:
-        _count_time(history, event)
-        match event:
-            case events.RunQueued():
-                history.lifecycle, history.failure = event, None
-            case events.RunStarted():
-                history.lifecycle, history.started = event, event.time
-            case events.RunResumed():
-                history.lifecycle, history.started = event, event.time
-                history.epochs = [epoch for epoch in history.epochs if epoch.step <= event.from_step]
-                history.phases, history.result = [], None
-                history.export, history.export_attempts = None, 0
-            case events.PhaseStarted():
-                history.phases.append(event)
-                history.progress = history.first_progress = None
-            case events.Progress():
-                history.progress = event
-                history.first_progress = history.first_progress or event
-            case events.EpochFinished():
-                history.epochs.append(event)
-            case events.Notice():
-                history.notices.append(event.message)
-            case events.RunFinished() | events.RunStopped():
-                history.lifecycle, history.result, history.progress = event, event.result, None
-            case events.RunFailed():
-                history.lifecycle, history.failure, history.progress = event, event, None
-            case events.ExportQueued():
-                history.export, history.export_attempts = None, 0
-            case events.ExportStarted():
-                history.export = None
-                history.export_attempts += 1
-            case events.ExportFinished() | events.ExportFailed():
-                history.export = event
-    return history
-
-
-def _count_time(history: History, event: events.Event) -> None:
-    """Adds the time since the event before to the phase at work, where somebody was at work."""
-    if isinstance(history.lifecycle, (events.RunStarted, events.RunResumed)) and not isinstance(
-        event, (events.RunQueued, events.RunResumed)
-    ):
-        phase = history.phases[-1].name if history.phases else ""
-        # A clock that was set back meanwhile must not make time negative.
-        history.spent_s[phase] = history.spent_s.get(phase, 0.0) + max(0.0, event.time - history.last_time)
-    history.last_time = event.time
 
 
 def _load(folder: Path) -> Run:

@@ -6,6 +6,7 @@ import pytest
 from transfer_core import events, runs
 from transfer_core.backbones import catalog
 from transfer_core.events import EpochFinished, RunResumed
+from transfer_core.history import History, fold
 from transfer_core.strategies import Facts
 from transfer_core.training import engine, head_phase
 from transfer_core.training.checkpoints import load_checkpoint
@@ -77,7 +78,7 @@ def test_going_on_after_being_killed_is_exact(tiny_workspace, queue_run, monkeyp
     assert step == killed_at - 1
     seen.append(RunResumed(from_step=step))
     resumed = engine.fit(make_task(tiny_workspace, killed, seen.append))
-    kept = runs.fold(runs.History(), seen).epochs
+    kept = fold(History(), seen).epochs
     assert [without_time(epoch) for epoch in kept] == [without_time(epoch) for epoch in epochs_of(whole_seen)]
     np.testing.assert_array_equal(resumed.head.weight, whole.head.weight)
     np.testing.assert_array_equal(resumed.val_confidences, whole.val_confidences)

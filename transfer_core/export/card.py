@@ -6,8 +6,9 @@ from transfer_core import strategies
 from transfer_core.backbones import catalog
 from transfer_core.data.items import count_classes
 from transfer_core.data.split import Split
+from transfer_core.history import History
 from transfer_core.measure.metrics import class_scores
-from transfer_core.runs import History, Run
+from transfer_core.runs import Run
 from transfer_core.text import answer, markdown
 
 

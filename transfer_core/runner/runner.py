@@ -14,10 +14,11 @@ from filelock import Timeout
 
 from transfer_core import cleanup, runs
 from transfer_core.errors import TransferError
+from transfer_core.history import History
 from transfer_core.runner.launch import card_path, code_version, ensure_runner, idle_limit, runner_lock, wake_path
 from transfer_core.runner.slots import Slot, open_slots
 from transfer_core.runner.trials import Trials
-from transfer_core.runs import History, Run
+from transfer_core.runs import Run
 from transfer_core.workspace import Workspace, read_json, write_json
 
 _LOOK_EVERY_S = 2.0  # at all runs; whoever queues one wakes us sooner

@@ -8,9 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from transfer_core import events, runs
+from transfer_core.history import History
 from transfer_core.runner import gpus
 from transfer_core.runner.launch import start_detached
-from transfer_core.runs import History, Run
+from transfer_core.runs import Run
 from transfer_core.workspace import Workspace
 
 _EXPORT_ATTEMPTS = 2  # one more than none, should the first have been killed by accident

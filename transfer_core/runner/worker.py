@@ -3,7 +3,6 @@
 With `--spare HOME` in place of the folder it does its imports and then waits for the folder's name on its input.
 """
 
-import errno
 import os
 import sys
 import time
@@ -16,15 +15,16 @@ from transfer_core.advice.baselines import load_baselines, measure_baselines, sa
 from transfer_core.arrays import read_arrays, write_arrays
 from transfer_core.backbones import catalog, trunk, weights
 from transfer_core.data.split import Split
-from transfer_core.errors import RunError, TransferError
+from transfer_core.errors import RunError
 from transfer_core.evaluation.evaluate import ValAnswers, evaluate, load_answers, save_evaluation
 from transfer_core.export import onnx as onnx_export
 from transfer_core.export.parity import check_parity
+from transfer_core.history import History, fold
 from transfer_core.runner.gpus import VISIBLE
 from transfer_core.runner.heartbeat import beating
-from transfer_core.runs import History, Run
+from transfer_core.runner.words import crossing_notice, explain
+from transfer_core.runs import Run
 from transfer_core.strategies import Facts
-from transfer_core.text import counted
 from transfer_core.training import engine
 from transfer_core.training.checkpoints import load_checkpoint
 from transfer_core.training.findings import save_preview, save_rates
@@ -68,35 +68,6 @@ def _introduce(run: Run, started: float) -> None:
     write_json(run.folder / "worker.json", who)
 
 
-def explain(error: BaseException) -> tuple[str, str]:
-    """What happened and what to do about it, for a person."""
-    if isinstance(error, TransferError):
-        return str(error), ""
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return (
-            "The disk is full, so the run could not go on. What was saved before is intact.",
-            "Free some space (the home page shows what Graft uses), then press Resume.",
-        )
-    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
-        return (
-            "This machine's memory was not enough for these settings.",
-            "Close other programs, choose a smaller backbone or a smaller batch size, then train again.",
-        )
-    return (
-        f"Something went wrong on our side ({type(error).__name__}: {str(error)[:200]}).",
-        "Press Resume to try once more. If it happens again, the file worker.log says what to report.",
-    )
-
-
-def crossing_notice(split: Split) -> str:
-    """Says that the data's own parts share photos; they are respected, and never mended in silence."""
-    first = " and ".join(split.crossing[0])
-    return (
-        f"{counted(len(split.crossing), 'photo is', 'photos are')} in both parts of your data, so the figure will be a "
-        f"little too good. The first: {first}. Remove one of each pair and train again."
-    )
-
-
 def _work(workspace: Workspace, run: Run, log: events.EventLog) -> None:
     history = _own_history(run)
     # "running" is one that was cut off and is ours now; one that was stopped before we came stays stopped.
@@ -109,7 +80,7 @@ def _work(workspace: Workspace, run: Run, log: events.EventLog) -> None:
 
 def _own_history(run: Run) -> History:
     """As `runs.read_history`, but without the 50 ms for which that tries to take the lock that we hold."""
-    return runs.fold(History(run.kind, alive=True), events.read_events(run.events_path)[0])
+    return fold(History(run.kind, alive=True), events.read_events(run.events_path)[0])
 
 
 def _carry_out(workspace: Workspace, run: Run, log: events.EventLog, resumed: bool) -> None:

@@ -1,0 +1,36 @@
+"""What a worker says to a person: why a run failed, and what is odd about its photos. Imports nothing heavy."""
+
+import errno
+
+from transfer_core.data.split import Split
+from transfer_core.errors import TransferError
+from transfer_core.text import counted
+
+
+def explain(error: BaseException) -> tuple[str, str]:
+    """What happened and what to do about it, for a person."""
+    if isinstance(error, TransferError):
+        return str(error), ""
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return (
+            "The disk is full, so the run could not go on. What was saved before is intact.",
+            "Free some space (the home page shows what Graft uses), then press Resume.",
+        )
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+        return (
+            "This machine's memory was not enough for these settings.",
+            "Close other programs, choose a smaller backbone or a smaller batch size, then train again.",
+        )
+    return (
+        f"Something went wrong on our side ({type(error).__name__}: {str(error)[:200]}).",
+        "Press Resume to try once more. If it happens again, the file worker.log says what to report.",
+    )
+
+
+def crossing_notice(split: Split) -> str:
+    """Says that the data's own parts share photos; they are respected, and never mended in silence."""
+    first = " and ".join(split.crossing[0])
+    return (
+        f"{counted(len(split.crossing), 'photo is', 'photos are')} in both parts of your data, so the figure will be a "
+        f"little too good. The first: {first}. Remove one of each pair and train again."
+    )
