@@ -79,6 +79,43 @@ def test_gradual_opens_more_and_more():
     assert frozen == sorted(frozen, reverse=True) and frozen[0] == 7 and frozen[-1] == 0
 
 
+def test_what_does_nothing_with_a_strategy_is_named():
+    asked = TrainConfig(learning_rate=0.01, mirror=False, views=3, class_weights=True)
+    assert strategies.idle(asked) == [
+        "Learning rate",
+        "Kept variations per photo",
+        "A mirror image would still be the same class",
+    ]
+    assert strategies.idle(TrainConfig(strategy="partial", views=3, frozen_stages=2)) == []
+    assert strategies.idle(TrainConfig(strategy="gradual", frozen_stages=2)) == ["Stages that stay as they are"]
+    assert strategies.without_idle(asked) == TrainConfig(class_weights=True)
+
+
+def test_a_head_alone_learns_from_every_photo():
+    assert plan("feature_extraction", 1000, 1000)[1].config.early_stopping is False
+    assert plan("lp_ft", 1000, 1000)[1].config.early_stopping is True
+    assert plan("lp_ft", 1000, 1000, continue_from="r-1")[1].config.early_stopping is False
+
+
+def test_everything_at_once_from_a_run_is_gentle():
+    [fresh], [continued] = plan("full")[0], plan("full", continue_from="r-1")[0]
+    assert continued.keeps_statistics and not fresh.keeps_statistics
+    assert continued.learning_rate < fresh.learning_rate
+
+
+@pytest.mark.parametrize(
+    ("settings", "views"),
+    [
+        ({"epochs": 3, "views": 64}, 3),  # more than epochs are never looked at
+        ({"epochs": 20, "views": 8, "augmentation": "none"}, 1),  # they would be the same
+        ({"epochs": 20, "mixup": 0.4}, 0),  # blended photos are new every time
+        ({"epochs": 20}, 6),
+    ],
+)
+def test_as_many_variations_are_kept_as_are_of_use(settings, views):
+    assert plan("partial", **settings)[0][-1].views == views
+
+
 def test_going_on_from_a_run_leaves_the_probe_out():
     assert [phase.trains for phase in plan("lp_ft", continue_from="r-1")[0]] == [BACKBONE]
 
@@ -113,6 +150,8 @@ def test_rows_speak_to_beginners_and_experts(row):
         ({"strategy": "full", "batch_size": 101}, r"batch size is 101, but there are only 100 photos"),
         ({"strategy": "scratch", "continue_from": "r-1"}, r"'From nothing' does not change the backbone of an earlier"),
         ({"strategy": "scratch", "l2_sp": 0.1}, r"makes no sense"),
+        ({"strategy": "partial", "views": 3, "cutmix": 0.5}, r"variations cannot be kept"),
+        ({"strategy": "lp_ft", "continue_from": "r-1", "early_stopping": True}, r"best epoch cannot be chosen"),
     ],
 )
 def test_what_cannot_be_done_is_said(settings, said):

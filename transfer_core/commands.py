@@ -29,6 +29,7 @@ from transfer_core.measure.metrics import confusion_matrix
 from transfer_core.predict import Prediction, Predictor, predictions_csv
 from transfer_core.runner.launch import ensure_runner
 from transfer_core.runs import Run
+from transfer_core.strategies import Facts
 from transfer_core.workspace import Workspace
 
 Options = argparse.Namespace
@@ -60,7 +61,7 @@ def _config(workspace: Workspace, options: Options) -> TrainConfig:
     backbone = catalog.find(TrainConfig(**good).backbone, workspace.weights_dir)
     good |= {"backbone": backbone.name}  # a short name is replaced by the full one
     strategy_table.find(TrainConfig(**good).strategy)
-    if problems:
+    if problems or strategy_table.check(TrainConfig(**good), Facts((), backbone)):
         data = [source.expanduser().resolve() for source in (options.data, options.val) if source]
         raise ConfigError([*problems.values(), *pipeline.foresee(data, good, backbone)])
     return TrainConfig(**good)
@@ -94,7 +95,7 @@ def evaluate(workspace: Workspace, options: Options) -> dict:
     predictor = Predictor.of_run(run, threads=1)
     names = predictor.class_names
     labelled = _labelled_photos(options.data, names)
-    learned = {item.photo for item in runs.load_split(run).train}
+    learned = runs.learned_photos(run)
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         answers = list(pool.map(lambda photo: _predict_entry(predictor, photo[0]), labelled))
     found = [answer for answer, _ in answers]

@@ -144,8 +144,8 @@ class TrainConfig:
     l2_sp: float = _setting(
         0.0,
         "Stay near the pretrained weights (L2-SP)",
-        "Pulls the backbone back to where it began, this strongly. 0 is off. For few photos that resemble everyday "
-        "ones.",
+        "Undoes this share of the way that the backbone has come from the pretrained weights, per epoch. 0 is off. For "
+        "few photos that resemble everyday ones.",
         min=0.0,
         max=1.0,
         step=0.01,

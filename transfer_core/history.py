@@ -101,6 +101,7 @@ def fold(history: History, new: Iterable[events.Event]) -> History:
                 history.lifecycle, history.started = event, event.time
                 history.epochs = [epoch for epoch in history.epochs if epoch.step <= event.from_step]
                 history.phases, history.result = [], None
+                history.progress = history.first_progress = None
                 history.export, history.export_attempts = None, 0
             case events.PhaseStarted():
                 history.phases.append(event)

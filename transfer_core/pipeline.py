@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from filelock import FileLock
@@ -22,7 +23,7 @@ from transfer_core.data.items import Item, load_items, new_item
 from transfer_core.data.layout import read_layout
 from transfer_core.data.sources import Entry, is_junk, open_source
 from transfer_core.data.split import Split, make_split
-from transfer_core.errors import ConfigError, DataError
+from transfer_core.errors import ConfigError, DataError, RunError
 from transfer_core.runner.launch import ensure_runner
 from transfer_core.runs import Run
 from transfer_core.strategies import Facts
@@ -116,9 +117,14 @@ def check(workspace: Workspace, project: Project, config: TrainConfig, only: Col
     """
     backbone = catalog.find(config.backbone, workspace.weights_dir)
     items = [item for item in load_items(project) if only is None or item.id in only]
-    split, problems = _try_split(items, config, backbone)
-    if config.continue_from and split:
-        problems += _against_continuing(workspace, config, backbone, split)
+    learned, against = _earlier(workspace, config, backbone)
+    split, problems = _try_split(items, config, backbone, learned)
+    problems += against
+    if split and (seen := sum(item.photo in learned for item in split.val)):
+        problems.append(
+            f"{counted(seen, 'of the photos kept aside was', 'of the photos kept aside were')} learned from by the run "
+            "that is gone on from, so the figure would be too good. Put others into the validation part."
+        )
     if problems:
         raise ConfigError(problems)
     if weights.state(backbone, workspace.weights_dir) == "download":
@@ -144,41 +150,41 @@ def foresee(data: Sequence[Path], settings: dict, backbone: Backbone) -> list[st
     return _try_split(items, TrainConfig(**settings), backbone)[1]
 
 
-def _try_split(items: Sequence[Item], config: TrainConfig, backbone: Backbone) -> tuple[Split | None, list[str]]:
-    """The split, None where there cannot be one, and everything that speaks against these photos and settings."""
+def _try_split(
+    items: Sequence[Item], config: TrainConfig, backbone: Backbone, learned: Collection[str] = frozenset()
+) -> tuple[Split | None, list[str]]:
+    """The split, None where there cannot be one, and everything that speaks against these photos and settings.
+
+    Args:
+        learned: Photos that an earlier run has learned from.
+    """
     split, problems = None, []
     sizes = tuple(Counter(item.class_name for item in items if item.part in (None, "train")).values())
     try:
-        split = make_split(items, config.val_fraction, config.seed, config.fill_val)
+        split = make_split(items, config.val_fraction, config.seed, config.fill_val, learned)
         sizes = split.train_sizes
     except DataError as error:
         problems += error.problems
     return split, problems + strategies.check(config, Facts(sizes, backbone))
 
 
-def _against_continuing(workspace: Workspace, config: TrainConfig, backbone: Backbone, split: Split) -> list[str]:
-    """What speaks against going on from the earlier run that the settings name."""
-    learned: set[str] = set()
-    first, run_id = None, config.continue_from
-    while run_id:  # that run may have gone on from another one, which has learned from photos, too
-        run = runs.open_run(workspace, run_id)
-        first = first or run
-        learned |= {item.photo for item in runs.load_split(run).train}
-        run_id = run.config.continue_from
+def _earlier(workspace: Workspace, config: TrainConfig, backbone: Backbone) -> tuple[set[str], list[str]]:
+    """Photos that the run gone on from has learned from, if there is one, and what speaks against going on from it."""
+    if not config.continue_from:
+        return set(), []
+    try:
+        run = runs.open_run(workspace, config.continue_from)
+        learned = runs.learned_photos(run)
+    except RunError as error:
+        return set(), [f"{error} Begin with the pretrained weights, or with another run."]
     problems = []
-    if first.config.backbone != backbone.name:
-        problems.append(
-            f"Run '{first.id}' changed another backbone, {first.config.backbone}. Choose that one, or start afresh."
-        )
-    if runs.read_history(first).result is None:
-        problems.append(f"Run '{first.id}' has not learned anything that could be gone on from. Resume it first.")
-    if seen := sum(item.photo in learned for item in split.val):
-        problems.append(
-            f"{counted(seen, 'of the photos kept aside was', 'of the photos kept aside were')} learned from by run "
-            f"'{first.id}', so the figure would be too good. Choose the same seed ({first.config.seed}) and share kept "
-            f"aside ({first.config.val_fraction:g}) as that run had."
-        )
-    return problems
+    if run.kind != "train":
+        problems.append(f"Run '{run.id}' was no training. Choose one that was.")
+    elif runs.read_history(run).result is None:
+        problems.append(f"Run '{run.id}' has not learned anything that could be gone on from. Resume it first.")
+    if run.config.backbone != backbone.name:
+        problems.append(f"Run '{run.id}' changed another backbone, {run.config.backbone}. Choose that one as backbone.")
+    return learned, problems
 
 
 def estimate_run(workspace: Workspace, items: Sequence[Item], config: TrainConfig) -> tuple[Estimate | None, bool]:
@@ -211,6 +217,8 @@ def start(
     """
     began = time.monotonic()
     split = check(workspace, project, config, only)
+    if config.continue_from:  # a folder may have been named
+        config = replace(config, continue_from=runs.open_run(workspace, config.continue_from).id)
     with FileLock(project.folder / "start.lock"):
         run = _find_same(workspace, project, config, split)
         run = run or runs.create(project, config, split, intake_s + time.monotonic() - began)

@@ -154,6 +154,20 @@ def load_split(run: Run) -> Split:
     return Split(tuple(content["class_names"]), parts["train"], parts["val"], content["given"], crossing)
 
 
+def learned_photos(run: Run) -> set[str]:
+    """Digests of the photos that a run's model has learned from, those of the runs that it went on from included.
+
+    Raises:
+        RunError: One of these is not here any more, so that nobody can say.
+    """
+    learned: set[str] = set()
+    while True:
+        learned |= {item.photo for item in load_split(run).train}
+        if not run.config.continue_from:
+            return learned
+        run = open_run(run.workspace, run.config.continue_from)
+
+
 def is_alive(run: Run) -> bool:
     """Whether a worker holds the run's lock."""
     if not run.folder.is_dir():  # deleted; asking for the lock would make the folder again

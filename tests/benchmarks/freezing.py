@@ -29,7 +29,7 @@ class Side:
         self._index = len(task.plan.phases) - 1
         self._learner = build_learner(task, self._index, None)
         began = time.perf_counter()
-        self._bank = open_bank(task, self._index, self._learner)
+        self.task, self._bank = open_bank(task, self._index, self._learner)
         if self._bank:
             self._bank.fill(task, self._learner.boundary, lambda done, total: None, lambda: False)
         self.fill_s = time.perf_counter() - began

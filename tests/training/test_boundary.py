@@ -10,10 +10,11 @@ from torch import nn
 
 from tests.training.test_engine import make_task
 from transfer_core.backbones.build import stages
-from transfer_core.training import bank
+from transfer_core.training import bank, engine
 from transfer_core.training.bank import open_bank
 from transfer_core.training.boundary import Boundary
 from transfer_core.training.learner import build_learner
+from transfer_core.training.plan import load_plan
 
 NETWORKS = ["test_resnet", "test_vit", "test_convnext", "test_coatnet", "test_efficientnet", "test_nfnet"]
 
@@ -70,7 +71,7 @@ def never() -> bool:
 
 def opened(task):
     learner = build_learner(task, 1, None)
-    return learner, open_bank(task, 1, learner)
+    return learner, open_bank(task, 1, learner)[1]
 
 
 def test_kept_activations_are_those_of_the_photos_variations(partial):
@@ -96,21 +97,44 @@ def test_a_bank_that_is_there_is_not_made_again_and_one_cut_short_is(partial):
     asked = []
     with pytest.raises(InterruptedError):
         kept.fill(partial, learner.boundary, lambda *progress: None, lambda: asked.append(1) or len(asked) > 1)
-    assert not kept.path.exists()
+    assert not list(kept.folder.glob("*.bin"))
     kept.fill(partial, learner.boundary, lambda *progress: None, never)
-    first = kept.path.read_bytes()
+    first, second = (path.read_bytes() for path in sorted(kept.folder.glob("*.bin")))
+    assert first != second
     kept.fill(partial, learner.boundary, lambda *progress: pytest.fail("made again"), never)
-    kept.path.unlink()
-    kept.fill(partial, learner.boundary, lambda *progress: None, never)
-    assert kept.path.read_bytes() == first
+    (kept.folder / "1.bin").unlink()
+    done = []
+    kept.fill(partial, learner.boundary, lambda *progress: done.append(progress[0]), never)
+    assert min(done) > 18  # only the second variation is made again
+    assert (kept.folder / "1.bin").read_bytes() == second
 
 
 def test_without_room_on_the_disk_the_photos_themselves_are_learned_from(partial, monkeypatch):
+    """Decided once: a resumed run learns as it began to, however much room there is by then."""
+    seen = []
+    partial = replace(partial, emit=seen.append)
     monkeypatch.setattr(bank, "_MOST_BYTES", 1000)
-    learner, kept = opened(partial)
+    learner = build_learner(partial, 1, None)
+    decided, kept = open_bank(partial, 1, learner)
     assert kept is None and learner.boundary is None
+    assert "new variations are made every time" in seen[0].message
+    assert load_plan(partial.run.plan_path) == decided.plan
+    monkeypatch.undo()
+    assert open_bank(decided, 1, learner)[1] is None
 
 
-def test_where_nothing_is_frozen_or_no_views_are_asked_for_there_is_no_bank(partial):
-    settings = replace(partial.plan.settings, views=0)
-    assert opened(replace(partial, plan=replace(partial.plan, settings=settings)))[1] is None
+def test_with_room_once_there_is_a_bank_for_good(partial, monkeypatch):
+    decided, kept = open_bank(partial, 1, build_learner(partial, 1, None))
+    assert kept and load_plan(partial.run.plan_path).keeps_views
+    monkeypatch.setattr(bank, "_MOST_BYTES", 1000)  # its own files have filled the disk meanwhile
+    assert open_bank(decided, 1, build_learner(decided, 1, None))[1]
+
+
+def test_without_views_there_is_no_bank(tiny_workspace, queue_run):
+    task = make_task(tiny_workspace, queue_run(strategy="partial", epochs=4, views=0), [].append)
+    assert opened(task)[1] is None
+
+
+def test_nothing_of_it_stays_behind(partial):
+    engine.fit(partial)
+    assert not list(partial.run.folder.glob("views*"))

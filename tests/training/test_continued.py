@@ -1,5 +1,8 @@
 """Going on from an earlier run: its backbone, and its head in the order of the new classes."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +12,7 @@ from transfer_core import pipeline, runs
 from transfer_core.config import TrainConfig
 from transfer_core.data.items import load_items
 from transfer_core.data.split import Split
-from transfer_core.errors import ConfigError, RunError
+from transfer_core.errors import ConfigError
 from transfer_core.runner import worker
 from transfer_core.training import engine
 from transfer_core.training.continued import begin_from
@@ -51,12 +54,35 @@ def test_classes_are_matched_by_name_and_new_ones_start_at_zero(tiny_workspace, 
     np.testing.assert_array_equal(found.weight[1:], known.weight[::-1])
 
 
-def test_photos_that_it_has_learned_from_may_not_check_it(tiny_workspace, project, tuned):
-    config = TrainConfig(backbone=tuned.config.backbone, strategy="full", continue_from=tuned.id, seed=7)
-    with pytest.raises(ConfigError, match=r"learned from by run .* Choose the same seed \(0\)"):
+def test_photos_that_it_has_learned_from_are_never_kept_aside(tiny_workspace, project, tuned):
+    """Whatever the seed and the share."""
+    learned = {item.photo for item in runs.load_split(tuned).train}
+    for seed, share in ((0, 0.25), (7, 0.25), (3, 0.5)):
+        asked = {"seed": seed, "val_fraction": share, "strategy": "full", "continue_from": tuned.id}
+        split = pipeline.check(tiny_workspace, project, TrainConfig(backbone=tuned.config.backbone, **asked))
+        assert split.val and not {item.photo for item in split.val} & learned
+        assert len(split.train) + len(split.val) == 24
+    assert runs.learned_photos(tuned) == learned
+
+
+def test_in_parts_that_were_given_they_are_a_problem(tiny_workspace, project, tuned):
+    lines = [json.loads(line) for line in project.labels_path.read_text().splitlines()]
+    first = {item.photo for item in runs.load_split(tuned).train[:2]}
+    for line in lines:
+        line["part"] = "val" if line["photo"] in first or line["path"].endswith("7.jpg") else "train"
+    project.labels_path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    config = TrainConfig(backbone=tuned.config.backbone, strategy="full", continue_from=tuned.id)
+    with pytest.raises(ConfigError, match=r"learned from by the run that is gone on from.* Put others into"):
         pipeline.check(tiny_workspace, project, config)
-    same = TrainConfig(backbone=tuned.config.backbone, strategy="full", continue_from=tuned.id, val_fraction=0.25)
-    assert pipeline.check(tiny_workspace, project, same) == runs.load_split(tuned)
+
+
+def test_a_run_that_has_begun_needs_the_earlier_one_no_longer(tiny_workspace, queue_run, tuned):
+    run = queue_run(strategy="full", continue_from=tuned.id, **SETTINGS)
+    asked = []
+    task = make_task(tiny_workspace, run, [].append, lambda: asked.append(1) or len(asked) > 5)
+    assert engine.fit(task).stopped
+    shutil.rmtree(tuned.folder)
+    assert not engine.fit(make_task(tiny_workspace, run, [].append)).stopped
 
 
 @pytest.mark.parametrize(
@@ -79,6 +105,6 @@ def test_a_run_without_a_result_or_gone_is_said(tiny_workspace, project, queue_r
     asked = {"backbone": queued.config.backbone, "val_fraction": 0.25, "strategy": "full"}
     with pytest.raises(ConfigError, match="has not learned anything"):
         pipeline.check(tiny_workspace, project, TrainConfig(continue_from=queued.id, **asked))
-    with pytest.raises(RunError, match="no-such-run"):
+    with pytest.raises(ConfigError, match=r"no-such-run.* Begin with the pretrained weights"):
         pipeline.check(tiny_workspace, project, TrainConfig(continue_from="no-such-run", **asked))
     assert len(load_items(project)) == 24

@@ -60,7 +60,7 @@ def estimate(
             val_items = items[:val]
             seconds += _preparing_s(workspace, backbone, val_items, speed)
             frozen = phase.frozen / max(1, len(backbone.stages))
-            seconds += train * _learning_s(phase, frozen, settled.config.views, speed)
+            seconds += train * _learning_s(phase, frozen, speed)
             seconds += phase.epochs * val * speed.check_s
     memory = speed.look_bytes + _BYTES_PER_PIXEL * _pixels_at_once(items)
     if learns:
@@ -110,16 +110,15 @@ def _preparing_s(workspace: Workspace, backbone: Backbone, items: Sequence[Item]
     return seconds * len(items) / max(1, len(sample))
 
 
-def _learning_s(phase: Phase, frozen: float, views: int, speed: Speed) -> float:
+def _learning_s(phase: Phase, frozen: float, speed: Speed) -> float:
     """Per photo, to learn from it in all epochs.
 
     Args:
         frozen: Share of the stages, taken for the share of the work: nobody has tried every number of them.
-        views: Kept variations, which go through the frozen stages once; 0 where every epoch makes new ones.
     """
     back_s = (speed.learn_s - speed.check_s) * (1 - frozen)
-    if views and phase.frozen:
-        return views * speed.check_s * frozen + phase.epochs * (speed.check_s * (1 - frozen) + back_s)
+    if phase.views:
+        return phase.views * speed.check_s * frozen + phase.epochs * (speed.check_s * (1 - frozen) + back_s)
     return phase.epochs * (speed.check_s + back_s)
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from transfer_core.data.items import Item
@@ -32,11 +32,18 @@ class Split:
         return tuple(counts[name] for name in self.class_names)
 
 
-def make_split(items: Sequence[Item], val_fraction: float, seed: int, fill_val: bool = False) -> Split:
+def make_split(
+    items: Sequence[Item],
+    val_fraction: float,
+    seed: int,
+    fill_val: bool = False,
+    never_val: Collection[str] = frozenset(),
+) -> Split:
     """Parts as the data gives them, else a stratified split by seed; identical photos stay on one side.
 
     Args:
         fill_val: Where the data gives the parts, a class without validation photos gives some of its own away.
+        never_val: Photos (digests) that we never keep aside ourselves: an earlier run has learned from them.
 
     Raises:
         DataError: Fewer than two classes, or a class with too few photos; lists all problems.
@@ -48,14 +55,16 @@ def make_split(items: Sequence[Item], val_fraction: float, seed: int, fill_val: 
         if fill_val:
             train, val = _fill(train, val, val_fraction, seed)
     else:
-        train, val = _stratified(pool, val_fraction, seed)
+        train, val = _stratified(pool, val_fraction, seed, never_val)
     _check(pool, train, val, bool(given), fill_val)
     crossing = _crossing(train, val) if given else ()
     names = tuple(sorted({item.class_name for item in train}))
     return Split(names, tuple(train), tuple(val), bool(given), crossing)
 
 
-def _stratified(items: Sequence[Item], val_fraction: float, seed: int) -> tuple[list[Item], list[Item]]:
+def _stratified(
+    items: Sequence[Item], val_fraction: float, seed: int, never_val: Collection[str] = frozenset()
+) -> tuple[list[Item], list[Item]]:
     """Per class, the photos with the smallest seeded hash go to val: adding photos moves few of the others.
 
     Copies of a photo count once, or a heap of copies could fill a part by itself.
@@ -63,7 +72,8 @@ def _stratified(items: Sequence[Item], val_fraction: float, seed: int) -> tuple[
     by_class: dict[str, dict[str, list[Item]]] = defaultdict(lambda: defaultdict(list))
     for item in items:
         by_class[item.class_name][item.photo].append(item)
-    side: dict[str, bool] = {}  # photo -> in val; shared by all classes, so that a photo never sits on both sides
+    # photo -> in val; shared by all classes, so that a photo never sits on both sides
+    side = dict.fromkeys((item.photo for item in items if item.photo in never_val), False)
     for class_name in sorted(by_class):
         groups = by_class[class_name]
         wanted = min(max(1, round(len(groups) * val_fraction)), len(groups) - 1)

@@ -2,6 +2,8 @@
 
 import errno
 
+from transfer_core import strategies
+from transfer_core.config import TrainConfig
 from transfer_core.data.split import Split
 from transfer_core.errors import TransferError
 from transfer_core.text import counted
@@ -27,10 +29,18 @@ def explain(error: BaseException) -> tuple[str, str]:
     )
 
 
-def crossing_notice(split: Split) -> str:
-    """Says that the data's own parts share photos; they are respected, and never mended in silence."""
-    first = " and ".join(split.crossing[0])
-    return (
-        f"{counted(len(split.crossing), 'photo is', 'photos are')} in both parts of your data, so the figure will be a "
-        f"little too good. The first: {first}. Remove one of each pair and train again."
-    )
+def notices(config: TrainConfig, split: Split) -> list[str]:
+    """What a person should know of these settings and photos before they are trained with."""
+    found = []
+    if names := strategies.idle(config):
+        listed = ", ".join(names)
+        title = strategies.find(config.strategy).title
+        found.append(f"Asked for, but without effect with '{title}': {listed}.")
+    if split.crossing:
+        # They are respected, and never mended in silence.
+        first = " and ".join(split.crossing[0])
+        found.append(
+            f"{counted(len(split.crossing), 'photo is', 'photos are')} in both parts of your data, so the figure will "
+            f"be a little too good. The first: {first}. Remove one of each pair and train again."
+        )
+    return found

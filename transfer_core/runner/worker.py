@@ -22,7 +22,7 @@ from transfer_core.export.parity import check_parity
 from transfer_core.history import History, fold
 from transfer_core.runner.gpus import VISIBLE
 from transfer_core.runner.heartbeat import beating
-from transfer_core.runner.words import crossing_notice, explain
+from transfer_core.runner.words import explain, notices
 from transfer_core.runs import Run
 from transfer_core.strategies import Facts
 from transfer_core.training import engine
@@ -96,8 +96,9 @@ def _carry_out(workspace: Workspace, run: Run, log: events.EventLog, resumed: bo
     if run.kind not in _KINDS:
         raise RunError(f"This is a run of the kind '{run.kind}', which this version of Graft does not know. Delete it.")
     split = runs.load_split(run)
-    if split.crossing and not resumed and run.kind == "train":
-        log.append(events.Notice(message=crossing_notice(split)))
+    if run.kind == "train" and not resumed:
+        for message in notices(run.config, split):
+            log.append(events.Notice(message=message))
     try:
         end = _KINDS[run.kind](run, split, _throttled(log))
     except InterruptedError:

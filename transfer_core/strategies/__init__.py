@@ -11,9 +11,11 @@ from transfer_core.strategies.table import (
     Strategy,
     check,
     find,
+    idle,
     layers_that_learn,
     plan,
     share_that_learns,
+    without_idle,
 )
 
 __all__ = [
@@ -26,8 +28,10 @@ __all__ = [
     "Strategy",
     "check",
     "find",
+    "idle",
     "layers_that_learn",
     "plan",
     "settle",
     "share_that_learns",
+    "without_idle",
 ]

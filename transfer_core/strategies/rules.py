@@ -17,6 +17,9 @@ _ENOUGH_PER_CLASS = 20
 _MANY_STEPS = 400  # an average over weights needs steps to average
 _STEPS_PER_EPOCH = 6
 _VIEWS = 6
+# Per family of backbones: the new part's peak learning rate, and the backbone's share of it.
+FAST = {"cnn": (1e-3, 0.1), "transformer": (5e-4, 0.05)}  # for a new part that knows nothing yet
+GENTLE = {"cnn": (3e-4, 0.3), "transformer": (1e-4, 0.3)}  # for one that has learned already
 _BANK_FROM = 1.5  # epochs per view from which on kept activations pay
 
 
@@ -67,6 +70,8 @@ class Settled:
 
 def settle(config: TrainConfig, schedule: Schedule, facts: Facts) -> Settled:
     """Fills in what was left to the rules."""
+    if config.continue_from:
+        schedule = replace(schedule, rates=GENTLE)
     reasons = {}
     for name, rule in _RULES.items():  # in this order: later rules look at what earlier ones decided
         if getattr(config, name) is None:
@@ -145,6 +150,10 @@ def _average_weights(config: TrainConfig, schedule: Schedule, facts: Facts) -> t
 
 
 def _early_stopping(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[bool, str]:
+    if config.strategy == "feature_extraction":
+        return False, "The new part has no epoch to choose: it is trained to its optimum."
+    if config.continue_from:
+        return False, "That run has learned from the photos that would be spared."
     if facts.photos >= _ENOUGH_TO_SPARE and min(facts.class_sizes) >= _ENOUGH_PER_CLASS:
         return True, "There are enough photos to spare some of those to learn from, and to choose the epoch by them."
     return False, f"{facts.photos} photos: all are needed for learning, so the schedule is fixed and the end is kept."
@@ -153,6 +162,8 @@ def _early_stopping(config: TrainConfig, schedule: Schedule, facts: Facts) -> tu
 def _views(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[int, str]:
     if config.strategy != "partial":
         return 0, "Only when the first stages stay as they are."
+    if config.mixup or config.cutmix:
+        return 0, "Blended photos are new every time."
     if config.augmentation == "none":
         return 1, "Photos that never vary need to go through the frozen stages once."
     if config.epochs >= _BANK_FROM * _VIEWS:

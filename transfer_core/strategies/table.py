@@ -1,17 +1,15 @@
 """The strategies, a row each, and how a row's phases come about. Imports no torch."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 from transfer_core.backbones.catalog import Backbone
-from transfer_core.config import TrainConfig
+from transfer_core.config import TrainConfig, setting
 from transfer_core.errors import ConfigError
 from transfer_core.strategies.phases import BACKBONE, HEAD, Phase
-from transfer_core.strategies.rules import Facts, Schedule, Settled, settle
+from transfer_core.strategies.rules import FAST, GENTLE, Facts, Schedule, Settled, settle
 
 _HEAD_EPOCHS = 100  # accelerated full-batch steps bring the convex problem to within the noise of its optimum
-_FAST = {"cnn": (1e-3, 0.1), "transformer": (5e-4, 0.05)}  # for a new part that knows nothing yet
-_GENTLE = {"cnn": (3e-4, 0.3), "transformer": (1e-4, 0.3)}  # for one that has learned already
 
 
 @dataclass(frozen=True)
@@ -94,22 +92,57 @@ def check(config: TrainConfig, facts: Facts) -> list[str]:
     if config.continue_from and config.strategy in ("feature_extraction", "scratch"):
         problems.append(
             f"'{strategy.title}' does not change the backbone of an earlier run. Go on from it with another strategy, "
-            "for example 'Everything'."
+            "for example 'Everything at once'."
+        )
+    if config.continue_from and config.early_stopping:
+        problems.append(
+            "The best epoch cannot be chosen where an earlier run is gone on from: that run has learned from the "
+            "photos that would be spared for it. Leave it out."
         )
     if config.l2_sp and config.strategy == "scratch":
         problems.append("Staying near the pretrained weights makes no sense where there are none. Set it to 0.")
+    if config.views and (config.mixup or config.cutmix):
+        problems.append("Blended photos are new every time, so variations cannot be kept. Set one of them to 0.")
     return problems
 
 
-def _tune(config: TrainConfig, name: str, title: str, epochs: int, frozen: int = 0) -> Phase:
+_IDLE = {  # settings that do nothing, by strategy
+    "feature_extraction": (
+        *("batch_size", "learning_rate", "backbone_share", "layer_decay", "label_smoothing", "weight_decay", "l2_sp"),
+        *("augmentation", "mirror", "upside_down", "mixup", "cutmix", "average_weights", "early_stopping"),
+        *("frozen_stages", "views"),
+    ),
+    "partial": (),
+}
+
+
+def without_idle(config: TrainConfig) -> TrainConfig:
+    """The same settings, those that do nothing with this strategy being left open or off."""
+    default = TrainConfig()
+    names = _IDLE.get(config.strategy, ("frozen_stages", "views"))
+    return replace(config, **{name: getattr(default, name) for name in names})
+
+
+def idle(config: TrainConfig) -> list[str]:
+    """Labels of the settings that were asked for and do nothing with this strategy."""
+    used = without_idle(config)
+    names = [entry.name for entry in fields(config) if getattr(config, entry.name) != getattr(used, entry.name)]
+    return [setting(name)["label"] for name in names]
+
+
+def _phase(config: TrainConfig, name: str, title: str, epochs: int, **more) -> Phase:
+    rates = (config.learning_rate, config.backbone_share, config.layer_decay)
+    return Phase(name, title, BACKBONE, epochs, *rates, **more)
+
+
+def _tune(config: TrainConfig, name: str, title: str, epochs: int, **more) -> Phase:
     """A phase that begins with a new part which has learned already.
 
     That part fits the features as batch norm's present statistics make them. Were these to follow the photos, the
     features would be others after a few steps: on drawings of seven things (PACS, 245 to learn from) the share of right
     answers fell from 87 to 70 % within one epoch, and eight did not bring it back.
     """
-    rates = (config.learning_rate, config.backbone_share, config.layer_decay)
-    return Phase(name, title, BACKBONE, epochs, *rates, frozen, keeps_statistics=True)
+    return _phase(config, name, title, epochs, keeps_statistics=True, **more)
 
 
 def _probe(config: TrainConfig) -> tuple[Phase, ...]:
@@ -126,26 +159,27 @@ def _lp_ft(config: TrainConfig, backbone: Backbone) -> tuple[Phase, ...]:
 
 
 def _partial(config: TrainConfig, backbone: Backbone) -> tuple[Phase, ...]:
-    return *_probe(config), _tune(config, "later", "Learning, later layers", config.epochs, config.frozen_stages)
+    frozen, views = config.frozen_stages or 0, min(config.views, config.epochs)
+    views = min(views, 1) if config.augmentation == "none" else views  # they would all be the same
+    return *_probe(config), _tune(config, "later", "Learning, later layers", config.epochs, frozen=frozen, views=views)
 
 
 def _full(config: TrainConfig, backbone: Backbone) -> tuple[Phase, ...]:
-    rates = (config.learning_rate, config.backbone_share, config.layer_decay)
-    return (Phase("everything", "Learning, all layers", BACKBONE, config.epochs, *rates),)
+    begin = _tune if config.continue_from else _phase
+    return (begin(config, "everything", "Learning, all layers", config.epochs),)
 
 
 def _gradual(config: TrainConfig, backbone: Backbone) -> tuple[Phase, ...]:
     stages = len(backbone.stages)
     steps = [("last", "Learning, last stage", stages - 1), ("half", "Learning, later half", stages // 2)]
     short = max(1, config.epochs // 4)
-    opened = [_tune(config, name, title, short, frozen) for name, title, frozen in steps]
+    opened = [_tune(config, name, title, short, frozen=frozen) for name, title, frozen in steps]
     rest = max(1, config.epochs - short * len(opened))
     return *_probe(config), *opened, _tune(config, "everything", "Learning, all layers", rest)
 
 
 def _scratch(config: TrainConfig, backbone: Backbone) -> tuple[Phase, ...]:
-    rates = (config.learning_rate, config.backbone_share, config.layer_decay)
-    return (Phase("scratch", "Learning from nothing", BACKBONE, config.epochs, *rates, from_scratch=True),)
+    return (_phase(config, "scratch", "Learning from nothing", config.epochs, from_scratch=True),)
 
 
 _TUNING = (150, (5, 10))  # steps; fewest and most epochs
@@ -171,7 +205,7 @@ _ROWS: Sequence[Strategy] = (
         "Linear probe, then full fine-tuning from it: AdamW, warm-up and cosine, layer-wise learning rates; keeps the "
         "pretrained features from being distorted by a random head.",
         "Kumar et al. 2022, arXiv 2202.10054",
-        Schedule(*_TUNING, _GENTLE),
+        Schedule(*_TUNING, GENTLE),
         _lp_ft,
         up_front=True,
     ),
@@ -184,7 +218,7 @@ _ROWS: Sequence[Strategy] = (
         "Linear probe, then fine-tuning above a freeze boundary, batch-norm statistics frozen with their layers; "
         "activations at the boundary are kept where that is faster.",
         "Yosinski et al. 2014, arXiv 1411.1792",
-        Schedule(*_TUNING, _GENTLE),
+        Schedule(*_TUNING, GENTLE),
         _partial,
         up_front=True,
     ),
@@ -195,7 +229,7 @@ _ROWS: Sequence[Strategy] = (
         "With thousands of photos; otherwise learning the new part first is usually better.",
         "Full fine-tuning with discriminative learning rates: AdamW, warm-up and cosine, layer-wise decay.",
         "Yosinski et al. 2014, arXiv 1411.1792; layer-wise decay: Clark et al. 2020, arXiv 2003.10555",
-        Schedule(200, (6, 12), _FAST),
+        Schedule(200, (6, 12), FAST),
         _full,
     ),
     Strategy(
@@ -205,7 +239,7 @@ _ROWS: Sequence[Strategy] = (
         "With few photos that are unlike everyday ones, when adjusting everything at once makes it worse.",
         "Gradual unfreezing from the head down, each step with its own warm-up and cosine.",
         "Howard and Ruder 2018, ULMFiT, arXiv 1801.06146, section 3.3",
-        Schedule(*_TUNING, _GENTLE),
+        Schedule(*_TUNING, GENTLE),
         _gradual,
     ),
     Strategy(

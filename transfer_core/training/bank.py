@@ -1,4 +1,4 @@
-"""What the frozen stages make of a fixed number of variations of each photo, kept for the length of a run.
+"""What the frozen stages make of a fixed number of variations of each photo, kept for the length of a phase.
 
 Learning then goes round the variations, and the frozen stages, often the larger half of the work, run only once for
 each. Imports torch.
@@ -7,17 +7,20 @@ each. Imports torch.
 import math
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from transfer_core.events import Notice
 from transfer_core.parallel import map_ahead
 from transfer_core.training.boundary import Boundary
 from transfer_core.training.learner import Learner, vary
 from transfer_core.training.loading import Batch, load_batches
+from transfer_core.training.plan import save_plan
 from transfer_core.training.task import Task
 from transfer_core.workspace import move_into_place
 
@@ -27,88 +30,109 @@ _LARGEST = float(np.finfo(np.float16).max)
 
 
 class Bank:
-    """Activations at the boundary, in half precision, in a file of the run.
+    """Activations at the boundary, in half precision: a file per variation, each there whole or not at all.
 
     Args:
-        path: Of the file; it is there whole or not at all.
+        folder: Of the files; made when first written.
+        views: Variations.
         shape: Of one activation.
     """
 
-    def __init__(self, path: Path, views: int, photos: int, shape: tuple[int, ...]):
-        self.path = path
-        self._shape = (views, photos, *shape)
+    def __init__(self, folder: Path, views: int, photos: int, shape: tuple[int, ...]):
+        self.folder = folder
+        self._views, self._shape = views, (photos, *shape)
 
     @property
     def bytes(self) -> int:
-        return 2 * math.prod(self._shape)
+        return 2 * self._views * math.prod(self._shape)
 
-    def has_room(self) -> bool:
-        """Whether the disk has room for it, with as much again to spare."""
-        return self.bytes <= min(_MOST_BYTES, shutil.disk_usage(self.path.parent).free / 2)
-
-    def fill(self, task: Task, boundary: Boundary, report, should_stop) -> None:
-        """Computes every row, unless that was done.
+    def fill(
+        self, task: Task, boundary: Boundary, report: Callable[[int, int], None], should_stop: Callable[[], bool]
+    ) -> None:
+        """Makes the files that are missing; one that was begun is begun anew.
 
         Args:
-            report: Called with (rows done, rows in all).
+            report: Called with (activations done, activations in all).
 
         Raises:
-            InterruptedError: `should_stop` said so.
+            InterruptedError: `should_stop` said so; the files that are whole are kept.
         """
-        if self.path.is_file() and self.path.stat().st_size == self.bytes:
-            return
-        views, photos = self._shape[:2]
-        part = self.path.with_suffix(".part")
-        rows = np.memmap(part, np.float16, "w+", shape=self._shape)
-        size = min(_AT_ONCE, task.plan.micro_batch)
+        self.folder.mkdir(exist_ok=True)
+        photos, size = self._shape[0], min(_AT_ONCE, task.plan.micro_batch)
         batches = [np.arange(start, min(start + size, photos)) for start in range(0, photos, size)]
-        for view in range(views):
-            with closing(load_batches(task, batches, view)) as loaded:
+        for view in range(self._views):
+            path = self._path(view)
+            if path.is_file():
+                continue
+            part = path.with_suffix(".part")
+            # Written, not mapped: on a full disk this fails with a reason, and a mapped file with a signal.
+            with part.open("wb") as file, closing(load_batches(task, batches, view)) as loaded:
                 for batch in loaded:
                     if should_stop():
                         raise InterruptedError
-                    rows[view, batch.rows] = _activations(boundary, batch, size, task.plan.device)
-                    report(view * photos + int(batch.rows[-1]) + 1, views * photos)
-        rows.flush()
-        del rows  # lets go of the file, which Windows would not rename otherwise
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-        move_into_place(part, self.path)
+                    file.write(_activations(boundary, batch, size, task.plan.device).tobytes())
+                    report(view * photos + int(batch.rows[-1]) + 1, self._views * photos)
+                file.flush()
+                os.fsync(file.fileno())
+            move_into_place(part, path)
 
     def load_batches(self, batches: list[np.ndarray], epoch: int) -> Iterator[Batch]:
         """Yields the batches in order, each loaded while the one before is learned from."""
-        rows = np.memmap(self.path, np.float16, "r", shape=self._shape)
-        view = epoch % self._shape[0]
+        rows = np.memmap(self._path(epoch % self._views), np.float16, "r", shape=self._shape)
 
         def load(batch: np.ndarray) -> Batch:
-            return Batch(batch, torch.from_numpy(rows[view, batch].astype(np.float32)), None)
+            return Batch(batch, torch.from_numpy(rows[batch].astype(np.float32)), None)
 
         return map_ahead(load, batches, 1, 2)
 
+    def remove(self) -> None:
+        """Gives its disk space back; what cannot be deleted (Windows keeps mapped files) goes with the run."""
+        shutil.rmtree(self.folder, ignore_errors=True)
 
-def open_bank(task: Task, index: int, learner: Learner) -> Bank | None:
-    """The bank that the phase is to learn from, and sets the learner's boundary; None where the photos themselves are.
+    def _path(self, view: int) -> Path:
+        return self.folder / f"{view}.bin"
 
-    Whether there is one follows from settings and network alone, except where the disk lacks room.
+
+def open_bank(task: Task, index: int, learner: Learner) -> tuple[Task, Bank | None]:
+    """The bank that the phase is to learn from, whose boundary it sets in the learner; None where it does without.
+
+    Whether there will be one is decided once, from the network and the disk, and written down: the task that is
+    returned has it in its plan.
     """
-    phase, settings = task.plan.phases[index], task.plan.settings
-    if not settings.views or not phase.frozen:
-        return None
+    phase = task.plan.phases[index]
+    if not phase.views or task.plan.keeps_views is False:
+        return task, None
     side = task.backbone.preparation.size_px
     blank = torch.zeros(1, 3, side, side, dtype=torch.uint8, device=learner.device)
     boundary = Boundary(learner.body, learner.body.network, phase.frozen, blank)
     learner.body.eval()
-    probe = torch.arange(2 * 3 * side * side, dtype=torch.int64).remainder(251).view(2, 3, side, side)
-    probe = probe.to(torch.uint8).to(learner.device)
-    if not boundary.holds(probe):
-        return None
-    bank = Bank(
-        task.run.folder / "views.bin", settings.views, len(task.learned), tuple(boundary.before(probe).shape[1:])
-    )
-    if not bank.has_room():
-        return None
+    probe = torch.arange(2 * 3 * side * side).remainder(251).view(2, 3, side, side).to(torch.uint8).to(learner.device)
+    shape = tuple(boundary.before(probe).shape[1:])
+    bank = Bank(task.run.folder / f"views-{index}", phase.views, len(task.learned), shape)
+    if task.plan.keeps_views is None:
+        task = _decide(task, boundary.holds(probe) and _has_room(bank, task.run.folder))
+    if not task.plan.keeps_views:
+        return task, None
     learner.boundary = boundary
-    return bank
+    return task, bank
+
+
+def _decide(task: Task, keeps: bool) -> Task:
+    plan = replace(task.plan, keeps_views=keeps)
+    save_plan(task.run.plan_path, plan)
+    if not keeps:
+        task.emit(
+            Notice(
+                message="What the frozen stages see is not kept (the disk has too little room, or the backbone cannot "
+                "be parted there): new variations are made every time, which takes longer."
+            )
+        )
+    return replace(task, plan=plan)
+
+
+def _has_room(bank: Bank, folder: Path) -> bool:
+    """Whether the disk has room for it, with as much again to spare."""
+    return bank.bytes <= min(_MOST_BYTES, shutil.disk_usage(folder).free / 2)
 
 
 def _activations(boundary: Boundary, batch: Batch, size: int, device: str) -> np.ndarray:

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from transfer_core.backbones.build import stages
+from transfer_core.training.device import is_out_of_memory
 
 _SAME = 1e-4  # of the largest value: more than float32's rounding, far less than a wrong parting gives
 
@@ -47,8 +48,10 @@ class Boundary:
             whole = self._body(pixels)
             try:
                 parted = self.after(self.before(pixels))
-            except RuntimeError:  # shapes that do not fit: something went by
-                return False
+            except RuntimeError as error:
+                if is_out_of_memory(error):
+                    raise
+                return False  # shapes that do not fit: something went by
         return parted.shape == whole.shape and bool((parted - whole).abs().max() <= _SAME * whole.abs().max())
 
     def _run(self, hook: Callable, pixels: torch.Tensor) -> torch.Tensor:

@@ -18,7 +18,7 @@ def fit(task: Task) -> Trained | None:
     Goes on from the run's checkpoint if there is one. Raises TransferError when training cannot go on; says why.
     """
     checkpoint = load_checkpoint(task.run.checkpoint_path)
-    trained = _first(task)
+    trained = None if checkpoint else _first(task)
     for index, phase in enumerate(task.plan.phases):
         if checkpoint and index < checkpoint.phase:
             continue

@@ -21,7 +21,7 @@ from transfer_core.training.bank import Bank, open_bank
 from transfer_core.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from transfer_core.training.learner import Learner, build_learner, learning_rate_share
 from transfer_core.training.loading import load_batches, split_into_batches
-from transfer_core.training.plan import save_plan
+from transfer_core.training.plan import load_plan, save_plan
 from transfer_core.training.task import Task, Trained
 
 _VAL_BATCH = 32
@@ -83,7 +83,8 @@ def run_phase(task: Task, index: int, earlier: Trained | None, checkpoint: Check
         except (RuntimeError, MemoryError) as error:
             if not device.is_out_of_memory(error):
                 raise
-            task = _with_less_memory(task)
+            # What the attempt has found out about this machine holds for the next one.
+            task = _with_less_memory(replace(task, plan=load_plan(task.run.plan_path) or task.plan))
         # Outside the handler, where the failed attempt's tensors are held no longer.
         device.free_memory(task.plan.device)
         saved = load_checkpoint(task.run.checkpoint_path)
@@ -113,26 +114,49 @@ def _attempt(task: Task, index: int, earlier: Trained | None, checkpoint: Checkp
     prepared = PreparedPhotos(task.backbone.preparation, task.workspace.prepared_dir)
     device.settle(task.plan.threads)
     learner = build_learner(task, index, earlier)
-    bank = open_bank(task, index, learner)
-    position, confidences = _restore(learner, checkpoint) if checkpoint else Position(), None
+    position = _restore(learner, checkpoint) if checkpoint else Position()
+    if _is_over(position, phase):  # killed between this phase and the next
+        return _leave(task, index, position, learner, prepared, None)
+    task, bank = open_bank(task, index, learner)
+    try:
+        return _learn(task, index, position, learner, prepared, bank)
+    finally:
+        if bank:  # whoever goes on with a stopped run makes it again, the same
+            bank.remove()
+
+
+def _learn(
+    task: Task, index: int, position: Position, learner: Learner, prepared: PreparedPhotos, bank: Bank | None
+) -> Trained | None:
+    phase, confidences = task.plan.phases[index], None
     ready = _prepare(task, prepared, learner, bank)
     task.begin_phase(index)
-    while not (is_over := _is_over(position, phase)):
-        if not ready or not run_epoch(task, index, position, learner, bank):
+    while ready and not _is_over(position, phase):
+        if not run_epoch(task, index, position, learner, bank):
             break
         confidences = _confidences(task, learner, prepared, task.split.val)
         position = _end_epoch(task, index, position, learner, prepared, confidences)
         _save(task, index, position, learner)
+    return _leave(task, index, position, learner, prepared, confidences)
+
+
+def _leave(
+    task: Task,
+    index: int,
+    position: Position,
+    learner: Learner,
+    prepared: PreparedPhotos,
+    confidences: np.ndarray | None,
+) -> Trained | None:
+    """What the phase leaves, None where it has not learned; `confidences` are those after the last epoch."""
     if not position.has_learned:
         return None
     if position.best:
         learner.restore_kept(position.best.weights)
     if confidences is None or position.batch or position.best:  # what was learned since the last epoch is kept, too
         confidences = _confidences(task, learner, prepared, task.split.val)
-    if is_over and bank:
-        bank.path.unlink(missing_ok=True)
-    epochs = task.epochs_before(index) + position.epoch
-    return Trained(learner.trained_head(), confidences, epochs, not is_over, learner.trained_network())
+    epochs, stopped = task.epochs_before(index) + position.epoch, not _is_over(position, task.plan.phases[index])
+    return Trained(learner.trained_head(), confidences, epochs, stopped, learner.trained_network())
 
 
 def _is_over(position: Position, phase: Phase) -> bool:

@@ -175,9 +175,9 @@ def train_epochs(
 
 
 def balance(class_ids: np.ndarray, class_count: int) -> np.ndarray:
-    """Weights float32 (n,) of mean 1 that let every class that has photos count the same."""
+    """Weights float32 (classes,), of mean 1 over these photos (n,), that let every class with photos count the same."""
     counts = np.bincount(class_ids, minlength=class_count)
-    return (len(class_ids) / ((counts > 0).sum() * np.maximum(counts, 1)))[class_ids].astype(np.float32)
+    return (len(class_ids) / ((counts > 0).sum() * np.maximum(counts, 1))).astype(np.float32)
 
 
 def choose_strength(
@@ -201,7 +201,7 @@ def choose_strength(
     if len(features) > SEARCH_PHOTOS:
         chosen = np.sort(generator.choice(len(features), SEARCH_PHOTOS, replace=False))
         features, class_ids, photos = features[chosen], class_ids[chosen], [photos[i] for i in chosen]
-    weights = balance(class_ids, class_count) if weighted else np.ones(len(class_ids), np.float32)
+    weights = balance(class_ids, class_count)[class_ids] if weighted else np.ones(len(class_ids), np.float32)
     folds = _part(features, class_ids, weights, _fold_of(class_ids, photos, generator))
     # The matrices are small, and to step through all folds at once saves most of the time; with more than one core,
     # each takes some of them.

@@ -65,7 +65,7 @@ def _train(task: Task, index: int, rows: np.ndarray, checkpoint: Checkpoint | No
     trained = None if state is None else _trained(task, index, first, state, scaler, val)
     saved = time.monotonic()
     left = phase.epochs - first
-    weights = balance(task.train_ids, task.class_count) if settings.class_weights else None
+    weights = balance(task.train_ids, task.class_count)[task.train_ids] if settings.class_weights else None
     states = train_epochs(train, scaler, task.train_ids, task.class_count, [strength], left, state, weights)
     for epoch, state in enumerate(states, first + 1):
         trained = _trained(task, index, epoch, state, scaler, val)

@@ -16,13 +16,13 @@ class Batch(NamedTuple):
 
     Args:
         rows: int64 (batch,), places in the training part.
-        pixels: uint8 (batch, 3, size, size).
-        variations: float32 (batch, 4), see `augment.Varied`.
+        pixels: uint8 (batch, 3, size, size); or float32 (batch, ...), what the frozen stages made of them.
+        variations: float32 (batch, 4), see `augment.Varied`; None where they are in already.
     """
 
     rows: np.ndarray
     pixels: torch.Tensor
-    variations: np.ndarray
+    variations: np.ndarray | None
 
 
 def split_into_batches(count: int, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from transfer_core.training.head import balance
+
 
 @dataclass(frozen=True)
 class Objective:
@@ -20,12 +22,11 @@ class Objective:
     smoothing: float
 
     @classmethod
-    def of(cls, class_ids: np.ndarray, class_count: int, smoothing: float, weighted: bool, device: torch.device):
+    def of(
+        cls, class_ids: np.ndarray, class_count: int, smoothing: float, weighted: bool, device: torch.device
+    ) -> "Objective":
         """For training photos of these classes (n,); `weighted` lets every class count the same."""
-        weights = np.ones(class_count)
-        if weighted:
-            counts = np.bincount(class_ids, minlength=class_count)
-            weights = len(class_ids) / (class_count * np.maximum(counts, 1))
+        weights = balance(class_ids, class_count) if weighted else np.ones(class_count)
         return cls(torch.tensor(weights, dtype=torch.float32, device=device), smoothing)
 
     def wanted(self, class_ids: np.ndarray) -> torch.Tensor:
@@ -36,7 +37,8 @@ class Objective:
     def __call__(self, logits: torch.Tensor, wanted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(losses (batch,) to learn from, sums (2,) to report: of plain losses, and of right answers).
 
-        What is reported leaves smoothing and weights out, so that it can be compared with validation.
+        What is reported leaves smoothing and weights out, so that it can be compared with validation (of photos that
+        are not blended).
         """
         surprise = -torch.log_softmax(logits, 1)
         smoothed = wanted * (1 - self.smoothing) + self.smoothing / wanted.shape[1]

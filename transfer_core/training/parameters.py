@@ -17,7 +17,8 @@ def freeze(network: nn.Module, frozen: int, keeps_statistics: bool) -> list[nn.M
     These are the frozen ones whole: batch norm that goes on counting would change what its frozen layers give. With
     `keeps_statistics` it is every batch norm.
     """
-    held = {name for stage in stages(network)[:frozen] for name in stage}
+    # Some networks do not say what their stages are; they can be trained as a whole.
+    held = {name for stage in stages(network)[:frozen] for name in stage} if frozen else set()
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(name not in held)
 

@@ -21,6 +21,7 @@ class Plan:
         device: "cpu", "cuda" or "mps"; of the phases that change the backbone.
         precision: "float32", or "bfloat16" for the products inside the network while it learns.
         threads: Of the processor: how a sum is split among them decides its last digits.
+        keeps_views: Whether what frozen stages make of the photos is kept; None until that was found out.
     """
 
     phases: tuple[Phase, ...]
@@ -29,6 +30,7 @@ class Plan:
     device: str = "cpu"
     precision: str = "float32"
     threads: int = CORES
+    keeps_views: bool | None = None
 
 
 def save_plan(path: Path, plan: Plan) -> None:

@@ -13,7 +13,7 @@ SHARE = 1 / 7
 def part_off(items: Sequence[Item], seed: int) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
     """(photos to learn from, photos spared), about a seventh of each class; copies of a photo stay together.
 
-    A class keeps at least one photo to learn from.
+    A class keeps at least one photo to learn from, unless it has none of its own.
     """
     generator = np.random.default_rng((seed, 1))  # not the seed alone, which decides other things
     by_class: dict[str, set[str]] = defaultdict(set)
