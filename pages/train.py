@@ -5,7 +5,7 @@ import streamlit as st
 from pages import _live, _ui
 from pages._settings import show_settings
 from pages._strategies import choose_strategy
-from pages._widgets import drafted_config, words
+from pages._widgets import drafted_config, take_over, words
 from transfer_core import pipeline, runs, strategies
 from transfer_core.advice.estimate import facts_of
 from transfer_core.backbones import catalog, weights
@@ -82,6 +82,7 @@ def sentence(photos, classes, row, strategy):
 def ask_settings(project, items, label, rank, disabled):
     """Backbone, what may learn, what that means, and the button; below it what most people leave alone."""
     draft = _ui.settings_draft(project)
+    take_over(draft)
     row = choose_backbone(draft)
     config = drafted_config(draft, row)
     facts = facts_of(items, config.val_fraction, row)
@@ -89,7 +90,7 @@ def ask_settings(project, items, label, rank, disabled):
     plan_box = st.container(border=True, key="plan")
     offer_val(draft, items)
     config = drafted_config(draft, row)
-    show_settings(project, draft, config, strategies.plan(config, facts))
+    show_settings(project, draft, row, strategies.plan(config, facts))
     config = drafted_config(draft, row)
     with plan_box:
         classes = len({item.class_name for item in items})

@@ -3,14 +3,16 @@ import shutil
 import time
 
 import pytest
+from PIL import Image
 
 from tests.helpers import RESNET, VIT, fill_project
 from tests.pages.conftest import after_epochs, button, charts, errors, press, said, write
-from transfer_core import events, runs
+from transfer_core import events, experiments, runs
 from transfer_core.advice.speed import Speed, next_wanted, save_speed
 from transfer_core.backbones import catalog
 from transfer_core.runner import launch
 from transfer_core.runner.launch import card_path
+from transfer_core.training.findings import Picture, Row, save_preview
 from transfer_core.workspace import read_json, write_json
 
 MATRIX = [[2, 0, 0], [0, 1, 1], [0, 0, 2]]
@@ -75,7 +77,7 @@ def test_advanced_settings_reach_the_run(visit, project, workspace):
         app.number_input(key=f"setting-{key}").set_value(value)
     app.selectbox(key="setting-augmentation").set_value("none")
     app.toggle(key="setting-mirror").set_value(False)
-    app.selectbox(key="setting-class_weights").set_value(True)
+    app.selectbox(key="setting-class_weights").set_value("yes")
     app.run()
     press(app, "Train")
     [run] = runs.list_runs(workspace, project)
@@ -113,6 +115,49 @@ def test_only_settings_that_matter_are_asked(visit, project):
     app = press(app, "The new part, then everything")
     assert {"learning_rate", "mirror", "early_stopping"} <= keys(app) and "views" not in keys(app)
     assert "views" in keys(press(app, "The later layers"))
+
+
+def test_a_setting_counts_in_the_moment_it_is_changed(visit, project, workspace):
+    """Typed and clicked at once: no click before it told the page what had been typed."""
+    app = press(visit("train", project=project.id), "Everything at once")
+    app.number_input(key="setting-batch_size").set_value(8)
+    app = press(app, "Find a learning rate")
+    assert experiments.newest(workspace, project, "find_rate").config.batch_size == 8
+    app.number_input(key="setting-epochs").set_value(200)
+    average = app.run().selectbox(key="setting-average_weights")
+    assert average.options[0] == "Automatic (yes)" and "With 400 steps" in average.help
+    app.selectbox(key="setting-augmentation").set_value("strong")
+    app = press(app, "Show variations of my photos")
+    preview = experiments.newest(workspace, project, "preview")
+    assert preview.config.augmentation == "strong"
+    preview.evaluation_dir.mkdir()
+    Image.new("RGB", (8, 8)).save(preview.evaluation_dir / "0.png")
+    save_preview(preview.evaluation_dir, [Row("a.png", (Picture("0.png", {}),))])
+    write(preview, events.RunStarted(), events.RunFinished(result={}))
+    assert "as training would see it" in said(app.run())
+    app.selectbox(key="setting-augmentation").set_value("light")
+    assert button(app.run(), "Show variations of my photos")  # those of before are no longer what one would get
+
+
+def test_what_is_left_to_the_rule_stays_so(visit, project, workspace):
+    app = press(visit("train", project=project.id), "Everything at once")
+    weights = app.selectbox(key="setting-class_weights")
+    assert weights.value == "automatic" and weights.options == ["Automatic (no)", "Yes", "No"]
+    weights.set_value("no")
+    app.run()
+    app.selectbox(key="setting-class_weights").set_value("automatic")
+    press(app.run(), "Train")
+    assert runs.list_runs(workspace, project)[0].config.class_weights is None
+
+
+def test_runs_that_look_alike_can_be_told_apart(visit, queue_run, project):
+    alike = [write(queue_run(), events.RunStopped(result=None)) for _ in range(3)]
+    app = visit("train", project=project.id)
+    box = next(entry for entry in app.selectbox if entry.label == "Run")
+    assert len(set(box.options)) == 3
+    for run in alike:
+        app = visit("train", project=project.id, run=run.id)
+        assert next(entry for entry in app.selectbox if entry.label == "Run").value.id == run.id
 
 
 def test_how_many_stages_stay_is_chosen_by_name(visit, project, workspace):
@@ -158,7 +203,7 @@ def test_an_earlier_run_can_be_gone_on_from(visit, finished, workspace):
     app = press(app, "All backbones")
     app.radio(key="backbone").set_value(RESNET)
     app = press(press(app, "All backbones", "Use this one"), "Everything at once")
-    app.selectbox(key="setting-continue_from").set_value(finished.id)
+    app.selectbox(key="begin-with").set_value(finished.id)
     app.number_input(key="setting-val_fraction").set_value(0.25)
     app.run()
     press(app, "Train again")
