@@ -16,6 +16,7 @@ from transfer_core.text import counted, duration, markdown
 
 STATES = {"embedded": "on this computer", "local": "on this computer", "download": "needs a download of {} MB"}
 AGAIN = "{name} looks at your {seen} again and again, "
+RATE = "setting-learning_rate"
 PROBE = "{name} looks at your {seen} once and a new part learns your {learned}; then "
 SENTENCES = {
     "feature_extraction": "{name} looks at your {seen} once; then a small new part learns your {learned}.",
@@ -31,7 +32,7 @@ SENTENCES = {
 @st.dialog("All backbones", width="medium")
 def ask_backbone(rows, chosen, draft):
     names = list(rows)
-    name = st.radio(
+    st.radio(
         "Backbone",
         names,
         names.index(chosen),
@@ -40,9 +41,19 @@ def ask_backbone(rows, chosen, draft):
         label_visibility="collapsed",
         key="backbone",
     )
-    if st.button("Use this one", type="primary", width="stretch"):
-        draft["backbone"] = name
+    if st.button("Use this one", type="primary", width="stretch", on_click=use_backbone, args=(draft,)):
         st.rerun()
+
+
+def use_backbone(draft):
+    """Before the page is drawn again: a widget's state may not be set once the widget is there."""
+    name = st.session_state["backbone"]
+    if name != draft.get("backbone"):
+        for own in ("frozen_stages", "learning_rate"):  # they were for the other one
+            draft.pop(own, None)
+        if RATE in st.session_state:
+            st.session_state[RATE] = None
+    draft["backbone"] = name
 
 
 def choose_backbone(draft):
@@ -84,9 +95,8 @@ def ask_settings(project, items, label, rank, disabled):
     draft = _ui.settings_draft(project)
     take_over(draft)
     row = choose_backbone(draft)
-    config = drafted_config(draft, row)
-    facts = facts_of(items, config.val_fraction, row)
-    choose_strategy(draft, config, facts)
+    facts = facts_of(items, drafted_config(draft, row).val_fraction, row)
+    choose_strategy(draft, row, facts)
     plan_box = st.container(border=True, key="plan")
     offer_val(draft, items)
     config = drafted_config(draft, row)

@@ -1,6 +1,7 @@
 import json
 import shutil
 import time
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -162,14 +163,43 @@ def test_runs_that_look_alike_can_be_told_apart(visit, queue_run, project):
 
 def test_how_many_stages_stay_is_chosen_by_name(visit, project, workspace):
     app = press(visit("train", project=project.id), "The later layers")
-    assert app.select_slider(key="frozen-stages").value == "stage 3"  # of stem and seven stages, half
-    app.select_slider(key="frozen-stages").set_value("stage 5")
+    slider = app.select_slider(key=f"frozen-stages-{catalog.EMBEDDED}")
+    assert slider.value == "stage 3"  # of stem and seven stages, half
+    slider.set_value("stage 5")
     app.run()
+    assert any("2 of 8 stages and the new part learn" in entry.proto.body for entry in app.get("html"))
     [drawn] = [chart for key, chart in charts(app).items() if key == "layers"]
     assert len(drawn["data"][0]["x"]) == 9
     press(app, "Train")
     [run] = runs.list_runs(workspace, project)
     assert (run.config.strategy, run.config.frozen_stages) == ("partial", 6)
+
+
+def test_looking_at_the_stages_leaves_them_to_the_rule(visit, project, workspace):
+    press(press(visit("train", project=project.id), "The later layers"), "Train")
+    assert runs.list_runs(workspace, project)[0].config.frozen_stages is None
+
+
+def test_another_backbone_forgets_what_was_chosen_for_the_one_before(visit, project, workspace):
+    app = press(visit("train", project=project.id), "The later layers")
+    app.select_slider(key=f"frozen-stages-{catalog.EMBEDDED}").set_value("stage 5")
+    app.number_input(key="setting-learning_rate").set_value(0.5)
+    app = press(app.run(), "All backbones")
+    app.radio(key="backbone").set_value(RESNET)
+    app = press(app, "All backbones", "Use this one")
+    assert app.number_input(key="setting-learning_rate").value is None
+    assert app.select_slider(key=f"frozen-stages-{RESNET}").value == "stage 1"
+    press(app, "Train")
+    config = runs.list_runs(workspace, project)[0].config
+    assert (config.backbone, config.frozen_stages, config.learning_rate) == (RESNET, None, None)
+
+
+def test_what_needs_stages_is_closed_where_they_are_not_known(visit, project, monkeypatch):
+    row = replace(catalog.BUILT_IN[catalog.EMBEDDED], stages=())
+    monkeypatch.setitem(catalog.BUILT_IN, catalog.EMBEDDED, row)
+    app = visit("train", project=project.id)
+    assert button(app, "The later layers").disabled and not button(app, "Everything at once").disabled
+    assert "its description does not say which layers come first" in said(app)
 
 
 def test_another_strategy_forgets_the_stages(visit, project, workspace):
