@@ -59,9 +59,8 @@ def show_curves(chosen):
         for letter, run in zip(LETTERS, chosen, strict=False)
     ]
     figure = charts.compared_curves(curves, dark=_ui.is_dark())
-    st.plotly_chart(
-        figure, theme=None, config=charts.CONFIG, key="compared", alt="Right answers per epoch of the chosen runs"
-    )
+    alt = f"Right answers per epoch: {_ui.in_the_end(curves)}"
+    st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="compared", alt=alt)
 
 
 def show_changed(project, chosen, rights):
