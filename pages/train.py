@@ -16,14 +16,18 @@ from transfer_core.text import counted, duration, markdown
 
 STATES = {"embedded": "on this computer", "local": "on this computer", "download": "needs a download of {} MB"}
 AGAIN = "{name} looks at your {seen} again and again, "
+GOING_ON = "{name}, as that run left it, looks at your {seen} again and again, and "
 RATE = "setting-learning_rate"
 PROBE = "{name} looks at your {seen} once and a new part learns your {learned}; then "
+ADJUSTED = {
+    "lp_ft": "all its layers are adjusted gently.",
+    "partial": "its later layers are adjusted gently.",
+    "gradual": "its layers are adjusted from the last to the first.",
+}
 SENTENCES = {
     "feature_extraction": "{name} looks at your {seen} once; then a small new part learns your {learned}.",
-    "lp_ft": PROBE + "it looks again and again, and all its layers are adjusted gently.",
-    "partial": PROBE + "it looks again and again, and its later layers are adjusted gently.",
     "full": AGAIN + "and all its layers are adjusted to your {learned}.",
-    "gradual": PROBE + "it looks again and again, and its layers are adjusted from the last to the first.",
+    **{name: f"{PROBE}it looks again and again, and {words}" for name, words in ADJUSTED.items()},
     "scratch": "{name} forgets all that it knows. It looks at your {seen} again and again, and learns your {learned} "
     "from them alone.",
 }
@@ -83,11 +87,14 @@ def backbone_caption(row):
     return markdown(f"{row.summary} {size} Licence {row.licence}; {state_of(row)}.")
 
 
-def sentence(photos, classes, row, strategy):
+def sentence(photos, classes, row, config):
     """What will happen, in words made from the settings."""
     name, seen, learned = markdown(row.title), counted(photos, "photo"), counted(classes, "class", "classes")
     first = f"{name} is downloaded first ({row.download_mb} MB). " if needs_download(row) else ""
-    return first + SENTENCES[strategy].format(name=name, seen=seen, learned=learned)
+    words = SENTENCES[config.strategy]
+    if config.continue_from:
+        words = GOING_ON + ADJUSTED.get(config.strategy, "all its layers are adjusted to your {learned}.")
+    return first + words.format(name=name, seen=seen, learned=learned)
 
 
 def ask_settings(project, items, label, rank, disabled):
@@ -105,7 +112,7 @@ def ask_settings(project, items, label, rank, disabled):
     with plan_box:
         classes = len({item.class_name for item in items})
         with _ui.shown_errors():
-            show_plan(sentence(len(items), classes, row, config.strategy), project, config)
+            show_plan(sentence(len(items), classes, row, config), project, config)
         key = f"train-{len(st.session_state.setdefault(_ui.STARTED, []))}"
         if st.button(label, type=rank, icon=":material/play_arrow:", disabled=disabled, key=key):
             start(project, config)

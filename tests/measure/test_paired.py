@@ -6,7 +6,7 @@ from math import comb, factorial
 import numpy as np
 import pytest
 
-from transfer_core.measure.paired import FEWEST, Paired, compare, in_points, in_words
+from transfer_core.measure.paired import FEWEST, Paired, compare, corrected, in_points, in_words
 
 
 def made_of(both: int, only_first: int, only_second: int, neither: int) -> Paired:

@@ -6,14 +6,16 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from tests.helpers import RESNET, VIT, fill_project
+from pages import _live
+from tests.helpers import RESNET, VIT, fill_project, tiny_row
 from tests.pages.conftest import after_epochs, button, charts, errors, press, said, write
-from transfer_core import events, experiments, runs
+from transfer_core import events, experiments, runs, strategies
 from transfer_core.advice.speed import Speed, next_wanted, save_speed
 from transfer_core.backbones import catalog
 from transfer_core.runner import launch
 from transfer_core.runner.launch import card_path
 from transfer_core.training.findings import Picture, Row, save_preview
+from transfer_core.training.plan import Plan, save_plan
 from transfer_core.workspace import read_json, write_json
 
 MATRIX = [[2, 0, 0], [0, 1, 1], [0, 0, 2]]
@@ -236,6 +238,7 @@ def test_an_earlier_run_can_be_gone_on_from(visit, finished, workspace):
     app.selectbox(key="begin-with").set_value(finished.id)
     app.number_input(key="setting-val_fraction").set_value(0.25)
     app.run()
+    assert "as that run left it, looks at your 24 photos again and again, and all its layers" in said(app)
     press(app, "Train again")
     newest = runs.list_runs(workspace)[0]
     assert newest.config.continue_from == finished.id
@@ -348,6 +351,39 @@ def test_resumed_run_forgets_the_epochs_after_its_checkpoint(visit, project, que
         assert "Starting PyTorch" in said(app.run()) and "Starting PyTorch: epoch" not in said(app)
         write(run, after_epochs(1)[0])
         assert "Learning, all layers: epoch 3 of 10" in said(app.run())
+
+
+def steps(app) -> list[str]:
+    """What is done, at work and to come."""
+    icons = {_live.DONE: "done", _live.NOW: "now", _live.TO_COME: "to come"}
+    [line] = [entry.value for entry in app.caption if " → " in entry.value]
+    return [icons[step.split(" ")[0]] for step in line.split(" → ")]
+
+
+def test_the_phase_that_has_just_begun_has_no_epoch_yet(visit, project, queue_run):
+    head = replace(after_epochs(1)[1], phase="head", epoch=100, epochs=100)
+    everything, first = after_epochs(1)
+    run = write(
+        queue_run(strategy="lp_ft"),
+        events.RunStarted(),
+        events.PhaseStarted(name="features", title="Looking at photos"),
+        events.PhaseStarted(name="head", title="Learning the new part", epochs=100),
+        head,
+        everything,
+        events.Progress(done=3, total=12, unit="photos"),
+    )
+    phases, settled = strategies.plan(run.config, strategies.Facts((6, 6, 6), tiny_row(RESNET)))
+    save_plan(run.plan_path, Plan(phases, settled.config, 8))
+    with run.lock():
+        app = visit("train", project=project.id)
+        assert "Learning, all layers: 3 of 12 photos" in said(app) and app.progress[0].value == 25
+        assert app.metric[0].value == "0 of 10" and steps(app) == ["done", "now"]
+        write(run, replace(first, step=101))
+        app.run()
+        assert "Learning, all layers: epoch 1 of 10" in said(app) and app.metric[0].value == "1 of 10"
+        write(run, events.RunQueued(), events.RunResumed(from_step=101))
+        write(run, events.PhaseStarted(name="imports", title="Starting PyTorch"))
+        assert steps(app.run()) == ["done", "now"]
 
 
 def test_stopped_run_with_a_result(visit, project, queue_run):
