@@ -33,7 +33,6 @@ SPLITS = "splits"
 IN_APP = "in_app"
 KEPT_ASIDE = "kept_aside"  # (run, row) of the photo that Try shows
 PAGE = "page"
-DELETED = "runs_deleted"  # ids, the newest last: Undo brings them back
 COMPARED = "runs_compared"  # ids chosen to stand side by side, by project
 SHOW_EVERY_S = 0.2  # progress; every step of it goes to the browser
 
