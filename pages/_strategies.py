@@ -13,6 +13,7 @@ from transfer_core.text import percent
 BY_STAGES = ("partial", "gradual")  # these need to know a backbone's stages,
 STAGES_FROM = 3  # and at least so many
 
+
 def choose_strategy(draft, row, facts):
     """Three cards, the others behind a line; the chosen one's details underneath.
 

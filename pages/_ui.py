@@ -217,7 +217,7 @@ def run_title(run: Run) -> str:
 
 
 def in_the_end(curves: Iterable[tuple[str, list[float]]]) -> str:
-    """What curves of shares come to, in words, such as "in the end, A at 92 %, B at 88 %", for whoever cannot see them."""
+    """Such as "in the end, A at 92 %, B at 88 %", of curves of shares, for whoever cannot see them."""
     ends = [f"{name} {'at ' + percent(shares[-1]) if shares else 'without an epoch'}" for name, shares in curves]
     return "in the end, " + ", ".join(ends)
 

@@ -66,8 +66,8 @@ def care(group):
     if len(group) < 3:
         return ""
     return (
-        f" Among {len(group)} equally good runs some would differ by luck alone, so a run is called worse only if that "
-        f"holds for all {pairs_of(len(group))} pairs of them (Bonferroni's correction)."
+        f" Among {len(group)} equally good runs some would differ by luck alone, so one is called worse only where it "
+        f"would stand out among all {pairs_of(len(group))} pairs of them (Bonferroni's correction)."
     )
 
 

@@ -45,14 +45,14 @@ def ask_backbone(rows, chosen, draft):
         label_visibility="collapsed",
         key="backbone",
     )
-    if st.button("Use this one", type="primary", width="stretch", on_click=use_backbone, args=(draft,)):
+    if st.button("Use this one", type="primary", width="stretch", on_click=use_backbone, args=(chosen, draft)):
         st.rerun()
 
 
-def use_backbone(draft):
+def use_backbone(before, draft):
     """Before the page is drawn again: a widget's state may not be set once the widget is there."""
     name = st.session_state["backbone"]
-    if name != draft.get("backbone"):
+    if name != before:
         for own in ("frozen_stages", "learning_rate"):  # they were for the other one
             draft.pop(own, None)
         if RATE in st.session_state:

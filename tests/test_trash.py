@@ -15,13 +15,13 @@ from transfer_core.text import moment
 def test_deleted_is_in_no_list_and_comes_back_as_it_was(tiny_workspace, project, stopped):
     before = {path.name: path.read_bytes() for path in stopped.folder.iterdir()}
     trash.delete(project, stopped)
-    assert runs.list_runs(tiny_workspace) == [] and trash.can_restore(project, stopped.id)
+    assert runs.list_runs(tiny_workspace) == [] and stopped.id in trash.deleted(project)
     with pytest.raises(RunError, match="There is no run"):
         runs.open_run(tiny_workspace, stopped.id)
     trash.restore(project, stopped.id)
     assert runs.list_runs(tiny_workspace, project) == [stopped]
     assert {name: (stopped.folder / name).read_bytes() for name in before} == before
-    assert not trash.can_restore(project, stopped.id)
+    assert stopped.id not in trash.deleted(project)
 
 
 def test_what_waits_or_works_is_not_deleted(project, queue_run):
@@ -72,13 +72,13 @@ def test_a_run_that_cannot_be_moved_is_not_called_gone(project, stopped):
 def test_it_goes_for_good_after_a_day(project, stopped, queue_run):
     trash.delete(project, stopped)
     trash.empty(project)
-    assert trash.can_restore(project, stopped.id)
+    assert stopped.id in trash.deleted(project)
     yesterday = time.time() - trash.KEPT_S - 60
     os.utime(project.runs_dir / ".deleted" / stopped.id, (yesterday, yesterday))
     other = queue_run()
     EventLog(other.events_path).append(events.RunStopped(result=None))
     trash.delete(project, other)
-    assert not trash.can_restore(project, stopped.id) and trash.can_restore(project, other.id)
+    assert stopped.id not in trash.deleted(project) and other.id in trash.deleted(project)
     with pytest.raises(RunError, match="no longer among the deleted ones"):
         trash.restore(project, stopped.id)
 

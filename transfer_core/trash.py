@@ -64,10 +64,6 @@ def restore(project: Project, run_id: str) -> None:
         raise RunError(f"The run cannot be brought back now ({error.strerror}). Try again in a moment.") from error
 
 
-def can_restore(project: Project, run_id: str) -> bool:
-    return (project.runs_dir / _FOLDER / check_id(run_id)).is_dir()
-
-
 def deleted(project: Project) -> list[str]:
     """Ids of the runs that can be brought back, the one deleted last first."""
     found = []
@@ -87,7 +83,9 @@ def empty(project: Project) -> None:
 
 def _heirs(project: Project, run: Run) -> list[Run]:
     """Runs that begin where this one ended, and would have to begin there again should they be resumed."""
-    heirs = [other for other in runs.list_runs(run.workspace, project, kind=None) if other.config.continue_from == run.id]
+    heirs = [
+        other for other in runs.list_runs(run.workspace, project, kind=None) if other.config.continue_from == run.id
+    ]
     return [
         heir
         for heir in heirs
