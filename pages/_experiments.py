@@ -66,7 +66,7 @@ def watch(run):
         st.rerun()
     title = markdown(history.phases[-1].title) if history.phases else "Starting"
     if history.status == "queued":
-        ahead = runs.count_ahead(_ui.workspace(), run, slot_count(_ui.workspace()))
+        ahead = runs.count_ahead(_ui.workspace(), run, slot_count(_ui.workspace()), _ui.history)
         st.progress(0.0, f"{counted(ahead, 'run')} before this one" if ahead else "Starting")
     elif history.progress:
         done, total, unit = history.progress.done, history.progress.total, history.progress.unit
@@ -122,7 +122,10 @@ def show_rates(found, draft):
     figure = charts.rate_curve(found.rates, found.losses, found.smoothed, found.suggestion, dark=_ui.is_dark())
     alt = f"Loss while the learning rate rises; {small_number(found.suggestion)} is suggested"
     st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="rates", alt=alt)
-    st.caption("The loss falls here already, and is far from rising again. A hint from a few steps, not a proof.")
+    st.caption(
+        "Steps of this size stay about ten times or more below the first that do harm. A hint from a few steps, not a "
+        "proof."
+    )
     taken = draft.get("learning_rate") == found.suggestion
     st.button(
         f"Using {small_number(found.suggestion)}" if taken else f"Use {small_number(found.suggestion)}",

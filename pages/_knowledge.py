@@ -7,7 +7,7 @@ from transfer_core import charts, pipeline, runs
 from transfer_core.advice import transfer
 from transfer_core.advice.baselines import load_baselines
 from transfer_core.history import split_off_head
-from transfer_core.text import duration
+from transfer_core.text import duration, percent
 
 
 def show_knowledge(project, run, history):
@@ -22,9 +22,9 @@ def show_knowledge(project, run, history):
     show_scores(knowledge)
     if are_coming(run):
         st.fragment(wait_for_baselines, run_every=1.0)(run)
-    if done:
+    if done and not knowledge.barred:
         show_both(history, _ui.history(done))
-    elif not knowledge.is_control:
+    elif not (knowledge.is_control or knowledge.barred):
         offer_control(project, run, split, controls, knowledge.proposes_control)
 
 
@@ -38,7 +38,7 @@ def show_scores(knowledge):
             theme=None,
             config=charts.CONFIG,
             key="knowledge",
-            alt="Right answers of this model and of simpler ways, with their intervals",
+            alt="Right answers: " + "; ".join(f"{name} {percent(share)}" for name, share, _ in rows),
         )
     st.caption("Right answers on the photos kept aside, each with the range in which the true share very likely lies.")
 
@@ -66,7 +66,7 @@ def show_both(history, control):
         theme=None,
         config=charts.CONFIG,
         key="both",
-        alt="Right answers per epoch of this run and of the one that learned from nothing",
+        alt=f"Right answers per epoch: {_ui.in_the_end(curves)}",
     )
 
 

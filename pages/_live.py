@@ -52,7 +52,7 @@ def show_state(project, run, history, shown):
             st.caption(markdown(notice))
         if shown:
             if moving:
-                show_figures(run, history.epochs[shown - 1])
+                show_figures(run, history, history.epochs[shown - 1])
             _figures.show_learning(history, shown, "curve")
             counts = history.epochs[shown - 1].confusion_matrix
             _figures.show_matrix(counts, list(_ui.split_of(run).class_names), "live-matrix")
@@ -64,11 +64,11 @@ def show_progress(run, history, shown):
     phase = history.phases[-1] if history.phases else None
     show_steps(run, history)
     if history.status == "queued":
-        ahead = runs.count_ahead(_ui.workspace(), run, slot_count(_ui.workspace()))
+        ahead = runs.count_ahead(_ui.workspace(), run, slot_count(_ui.workspace()), _ui.history)
         waiting = f"{counted(ahead, 'run')} before this one" if ahead else "Starting"
         st.progress(0.0, waiting)
-    elif shown and phase and phase.epochs:  # a resumed run has epochs before it has a phase that learns
-        epoch = history.epochs[shown - 1]
+    elif epoch := epoch_at_work(history, shown):
+        phase = next(phase for phase in history.phases if phase.name == epoch.phase)
         left = history.seconds_left(time.time())
         rest = f", {duration(left)} left" if left and history.status == "running" else ""
         st.progress(epoch.epoch / epoch.epochs, f"{markdown(phase.title)}: epoch {epoch.epoch} of {epoch.epochs}{rest}")
@@ -93,17 +93,28 @@ def show_progress(run, history, shown):
         st.caption("You may close this page; the training goes on.")
 
 
+def epoch_at_work(history, shown):
+    """The epoch that is shown, if it is one of the phase at work, or of any when all have ended and are replayed.
+
+    None as well of a phase that a resumed run has not begun again.
+    """
+    epoch = history.epochs[shown - 1] if shown else None
+    phases = history.phases[-1:] if history.status == "running" else history.phases
+    return epoch if epoch and epoch.phase in {phase.name for phase in phases} else None
+
+
 def show_steps(run, history):
-    """The phases in a row: done, at work, to come; only where there is more than one that learns."""
+    """The phases that learn, in their order: done, at work, to come; only where there is more than one."""
     plan = load_plan(run.plan_path)
-    learning = [phase.name for phase in plan.phases] if plan else []
-    if len(learning) < 2:
+    names = [phase.name for phase in plan.phases] if plan else []
+    if len(names) < 2:
         return
-    begun = {phase.name for phase in history.phases}
-    titles = {phase.name: phase.title for phase in (*history.phases, *plan.phases)}
-    now = history.phases[-1].name if history.phases else None
-    icons = [NOW if name == now else DONE if name in begun else TO_COME for name in titles]
-    st.caption(" → ".join(f"{icon} {markdown(title)}" for icon, title in zip(icons, titles.values(), strict=True)))
+    # A resumed run has forgotten its phases, but not its epochs.
+    begun = [phase.name for phase in history.phases] + [epoch.phase for epoch in history.epochs[-1:]]
+    now = max((names.index(name) for name in begun if name in names), default=-1)
+    icons = [DONE if place < now else NOW if place == now else TO_COME for place in range(len(names))]
+    steps = zip(icons, plan.phases, strict=True)
+    st.caption(" → ".join(f"{icon} {markdown(phase.title)}" for icon, phase in steps))
 
 
 def show_end(project, run, history):
@@ -142,10 +153,13 @@ def show_log(run):
             st.code("\n".join(run.log_path.read_text("utf-8", "replace").splitlines()[-LOG_LINES:]), language=None)
 
 
-def show_figures(run, last):
+def show_figures(run, history, last):
     hits = sum(row[class_id] for class_id, row in enumerate(last.confusion_matrix))
     count, right = st.columns(2)
-    count.metric("Epoch", f"{last.epoch} of {last.epochs}", help="One epoch is one look at every training photo.")
+    phase = history.phases[-1] if history.phases else None
+    begins = phase and phase.epochs and phase.name != last.phase and history.status == "running"
+    done, total = (0, phase.epochs) if begins else (last.epoch, last.epochs)
+    count.metric("Epoch", f"{done} of {total}", help="One epoch is one look at every training photo.")
     right.metric(
         "Right answers",
         f"{hits} of {len(_ui.split_of(run).val)}",

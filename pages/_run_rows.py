@@ -7,7 +7,7 @@ import streamlit as st
 from pages import _ui
 from transfer_core import trash
 from transfer_core.about import NOTE_LIMIT, load_about, save_about
-from transfer_core.text import counted, duration, markdown, percent
+from transfer_core.text import counted, duration, markdown, moment, percent
 
 
 @st.dialog("A note on this run")
@@ -35,7 +35,8 @@ def show_row(project, run, badge="", verdict=""):
             if about.note:
                 st.markdown(markdown(about.note))
         options = ["Take the star off" if about.starred else "Star", "Note", "Delete"]
-        act(project, run, about, st.menu_button("More", options, key=f"more-{run.id}"))
+        which = f"Star, note or delete the run of {moment(run.created)}"
+        act(project, run, about, st.menu_button("More", options, key=f"more-{run.id}", help=which))
 
 
 def act(project, run, about, chosen):
@@ -45,23 +46,19 @@ def act(project, run, about, chosen):
         with _ui.shown_errors():
             if chosen == "Delete":
                 trash.delete(project, run)
-                st.session_state[_ui.DELETED].append(run.id)
             else:
                 save_about(run, replace(about, starred=not about.starred))
             st.rerun()
 
 
 def show_undo(project):
-    """Brings back what was deleted last in this session."""
-    deleted = st.session_state.setdefault(_ui.DELETED, [])
-    here = [run_id for run_id in deleted if trash.can_restore(project, run_id)]
-    if here:
+    """Brings back what was deleted last; from the disk, for a page that was reloaded has forgotten it."""
+    if deleted := trash.deleted(project):
         with st.container(horizontal=True, vertical_alignment="center", key="undo-row"):
-            st.caption(f"{counted(len(here), 'run')} deleted.", width="content")
+            st.caption(f"{counted(len(deleted), 'run')} deleted. Undo works for a day.", width="content")
             if st.button("Undo", icon=":material/undo:", key="undo"):
                 with _ui.shown_errors():
-                    trash.restore(project, here[-1])
-                    deleted.remove(here[-1])
+                    trash.restore(project, deleted[0])
                     st.rerun()
 
 

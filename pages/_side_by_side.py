@@ -6,36 +6,40 @@ from pages import _run_rows, _ui
 from transfer_core import charts
 from transfer_core.advice.comparison import compare_right, load_said, settings_that_differ
 from transfer_core.history import split_off_head
-from transfer_core.measure.paired import in_points, in_words
+from transfer_core.measure.paired import corrected, in_points, in_words, pairs_of
 from transfer_core.text import counted, markdown, percent
 
 LETTERS = "ABCD"
 PER_PAGE = 24
 
 
-def show_side_by_side(project, chosen, rights):
+def show_side_by_side(project, chosen, rights, among):
     """Everything about the chosen runs, the best of them first.
 
     Args:
         rights: {run id: {item id: right}}.
+        among: How many runs they were chosen from.
     """
-    show_verdicts(chosen, rights)
+    show_verdicts(chosen, rights, among)
     show_table(chosen)
     show_curves(chosen)
     show_changed(project, chosen, rights)
 
 
-def show_verdicts(chosen, rights):
+def show_verdicts(chosen, rights, among):
     """Which letter is which run, and every other against the first, photo by photo."""
-    lines = [f"- **A** is {markdown(_ui.run_title(chosen[0]))}."]
+    titles = _ui.run_titles(chosen)
+    lines = [f"- **A** is {markdown(titles[chosen[0].id])}."]
     for letter, run in zip(LETTERS[1:], chosen[1:], strict=False):
-        paired = compare_right(rights[run.id], rights[chosen[0].id])
+        paired = corrected(compare_right(rights[run.id], rights[chosen[0].id]), among)
         words = f"{in_words(paired, 'A')} Difference: {markdown(in_points(paired))}."
-        lines.append(f"- **{letter}** is {markdown(_ui.run_title(run))}. **Against A:** {words}")
+        lines.append(f"- **{letter}** is {markdown(titles[run.id])}. **Against A:** {words}")
     st.markdown("\n".join(lines))
+    correction = f", corrected for all {pairs_of(among)} pairs of the {among} runs" if among > 2 else ""
     st.caption(
         "All answer the same photos, and only those count that one gets right and the other wrong (McNemar's exact "
-        "test, 95 %; Newcombe's interval)."
+        f"test, 95 %{correction}; Newcombe's interval). Points are those of percentages: from 80 % to 84 % it is "
+        "4 points."
     )
 
 
@@ -59,9 +63,8 @@ def show_curves(chosen):
         for letter, run in zip(LETTERS, chosen, strict=False)
     ]
     figure = charts.compared_curves(curves, dark=_ui.is_dark())
-    st.plotly_chart(
-        figure, theme=None, config=charts.CONFIG, key="compared", alt="Right answers per epoch of the chosen runs"
-    )
+    alt = f"Right answers per epoch: {_ui.in_the_end(curves)}"
+    st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="compared", alt=alt)
 
 
 def show_changed(project, chosen, rights):

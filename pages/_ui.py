@@ -2,7 +2,8 @@
 
 import errno
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from transfer_core.errors import TransferError
 from transfer_core.history import History
 from transfer_core.runner.launch import ensure_runner
 from transfer_core.runs import Run
-from transfer_core.text import markdown, pace, percent
+from transfer_core.text import markdown, moment, pace, percent
 from transfer_core.workspace import Project, Workspace
 
 PROJECT = "project_id"
@@ -32,7 +33,6 @@ SPLITS = "splits"
 IN_APP = "in_app"
 KEPT_ASIDE = "kept_aside"  # (run, row) of the photo that Try shows
 PAGE = "page"
-DELETED = "runs_deleted"  # ids, the newest last: Undo brings them back
 COMPARED = "runs_compared"  # ids chosen to stand side by side, by project
 SHOW_EVERY_S = 0.2  # progress; every step of it goes to the browser
 
@@ -182,22 +182,44 @@ def choose_run(found: list[Run], chosen: Run) -> Run:
     """Lets a person choose among several runs; the choice goes into the address."""
     if len(found) == 1:
         return chosen
-    run = st.selectbox("Run", found, found.index(chosen), format_func=run_title)
+    titles = run_titles(found)
+    run = st.selectbox("Run", found, found.index(chosen), format_func=lambda run: titles[run.id])
     if run != chosen:
         st.query_params["run"] = run.id
         st.rerun()
     return run
 
 
+def run_titles(found: Iterable[Run]) -> dict[str, str]:
+    """Titles by id, no two alike: Streamlit's boxes tell their options apart by what they show."""
+    in_order = sorted(found, key=lambda run: (run.created, run.id))
+    return dict(zip([run.id for run in in_order], distinct(map(run_title, in_order)), strict=True))
+
+
+def distinct(labels: Iterable[str]) -> list[str]:
+    """The labels, with " (2)" and so on behind those that were there before."""
+    seen: Counter[str] = Counter()
+    found = []
+    for label in labels:
+        seen[label] += 1
+        found.append(f"{label} ({seen[label]})" if seen[label] > 1 else label)
+    return found
+
+
 def run_title(run: Run) -> str:
-    """Such as "21 Nov 09:36: 86 %, only the new part, EfficientNet-Lite0"."""
+    """Such as "21 Nov 09:36:12: 86 %, only the new part, EfficientNet-Lite0"."""
     entry = history(run)
-    moment = time.strftime("%d %b %H:%M", time.localtime(run.created))
     outcome = percent(entry.result["val_accuracy"]) if entry.result else entry.status
     backbone = catalog.BUILT_IN.get(run.config.backbone)
     learned = strategies.STRATEGIES.get(run.config.strategy)
     parts = (outcome, learned.title.lower() if learned else run.config.strategy)
-    return f"{moment}: {', '.join(parts)}, {backbone.title if backbone else run.config.backbone}"
+    return f"{moment(run.created)}: {', '.join(parts)}, {backbone.title if backbone else run.config.backbone}"
+
+
+def in_the_end(curves: Iterable[tuple[str, list[float]]]) -> str:
+    """Such as "in the end, A at 92 %, B at 88 %", of curves of shares, for whoever cannot see them."""
+    ends = [f"{name} {'at ' + percent(shares[-1]) if shares else 'without an epoch'}" for name, shares in curves]
+    return "in the end, " + ", ".join(ends)
 
 
 def need_export(run: Run, entry: History) -> None:

@@ -8,6 +8,18 @@ from transfer_core.backbones.catalog import Backbone
 from transfer_core.config import TrainConfig, problems_of, setting
 from transfer_core.strategies import Settled
 
+# Streamlit takes a box whose chosen option is None for an empty one, so what is drafted has a word for each value.
+_OPEN = {"automatic": None, "yes": True, "no": False}
+
+
+def take_over(draft: dict) -> None:
+    """Drafts what the widgets hold by now, before any of them is drawn: all of the page goes by the newest settings."""
+    for entry in fields(TrainConfig):
+        key = f"setting-{entry.name}"
+        if key in st.session_state:
+            value = st.session_state[key]
+            draft[entry.name] = _OPEN[value] if _is_open_choice(entry.name) else value
+
 
 def drafted_config(draft: dict, backbone: Backbone) -> TrainConfig:
     """The settings as drafted; what a draft of an older page holds and no longer fits is left to the rules."""
@@ -53,12 +65,15 @@ def setting_widget(name: str, draft: dict, settled: Settled):
             **common,
         )
     else:
-        choices = [None, True, False]
-        labels = {None: f"Automatic ({_said(default)})", True: "Yes", False: "No"}
-        draft[name] = st.selectbox(
-            index=choices.index(drafted), options=choices, format_func=lambda choice: labels[choice], **common
-        )
+        labels = {"automatic": f"Automatic ({_said(default)})", "yes": "Yes", "no": "No"}
+        place = list(_OPEN.values()).index(drafted)
+        draft[name] = _OPEN[st.selectbox(index=place, options=list(_OPEN), format_func=labels.get, **common)]
     return draft[name]
+
+
+def _is_open_choice(name: str) -> bool:
+    """Whether it is yes, no, or left to a rule."""
+    return next(entry.type for entry in fields(TrainConfig) if entry.name == name) == (bool | None)
 
 
 def _said(value: object) -> str:

@@ -6,8 +6,8 @@ from pages import _run_rows, _side_by_side, _ui
 from transfer_core import runs, trash
 from transfer_core.advice.comparison import compare_right, group_by_photos, load_right
 from transfer_core.errors import TransferError
-from transfer_core.measure.paired import in_words
-from transfer_core.text import counted, markdown
+from transfer_core.measure.paired import corrected, in_words, pairs_of
+from transfer_core.text import counted, markdown, moment
 
 SCROLLS_FROM = 7  # rows; more would push what stands side by side out of sight
 
@@ -33,31 +33,49 @@ def choose_group(groups):
     """The runs to look at: those checked with the same photos."""
     if len(groups) == 1:
         return groups[0]
-    sizes = [f"{counted(len(group), 'run')} on {len(_ui.split_of(group[0]).val):,} photos" for group in groups]
+    names = _ui.distinct(map(group_title, groups))
     wanted = next((i for i, group in enumerate(groups) if st.query_params.get("run") in {run.id for run in group}), 0)
-    place = st.selectbox("Checked with the same photos", range(len(groups)), wanted, format_func=lambda i: sizes[i])
+    place = st.selectbox("Checked with the same photos", range(len(groups)), wanted, format_func=lambda i: names[i])
     return groups[place]
+
+
+def group_title(group):
+    """Such as "2 runs on 16 photos, the newest of 21 Nov 09:36:12"."""
+    newest = moment(max(run.created for run in group))
+    photos = counted(len(_ui.split_of(group[0]).val), "photo")
+    return f"{counted(len(group), 'run')} on {photos}, {'the newest ' if len(group) > 1 else ''}of {newest}"
 
 
 def show_rows(project, group, rights):
     """The group's runs, the best first, each told apart from it or not."""
     best = group[0]
     with st.container(height=560 if len(group) >= SCROLLS_FROM else "content", border=False):
-        _run_rows.show_row(project, best, ":green-badge[:material/trophy: Best]")
+        badge = ":green-badge[:material/trophy: Best]" if len(group) > 1 else ""
+        _run_rows.show_row(project, best, badge)
         for run in group[1:]:
-            paired = compare_right(rights[run.id], rights[best.id])
+            paired = corrected(compare_right(rights[run.id], rights[best.id]), len(group))
             alike = paired.verdict == "cannot be told apart"
             verdict = "Cannot be told apart from the best." if alike else in_words(paired, "the best")
             _run_rows.show_row(project, run, verdict=verdict)
     if len(group) > 1:
-        st.caption("The best of several is also the luckiest: on new photos expect a little less.")
+        st.caption(f"The best of several is also the luckiest: on new photos expect a little less.{care(group)}")
+
+
+def care(group):
+    """Why it takes more to tell many runs apart than two; nothing where there are two."""
+    if len(group) < 3:
+        return ""
+    return (
+        f" Among {len(group)} equally good runs some would differ by luck alone, so one is called worse only where it "
+        f"would stand out among all {pairs_of(len(group))} pairs of them (Bonferroni's correction)."
+    )
 
 
 def choose_runs(project, group):
     """Two to four of the group to stand side by side, the best first."""
     drafts, ids = st.session_state.setdefault(_ui.COMPARED, {}), [run.id for run in group]
     kept = [run_id for run_id in drafts.get(project.id, []) if run_id in ids]
-    titles = {run.id: _ui.run_title(run) for run in group}
+    titles = _ui.run_titles(group)
     drafts[project.id] = st.multiselect(
         "Side by side (two to four)",
         ids,
@@ -88,7 +106,7 @@ if groups:
     show_rows(project, group, rights)
     chosen = choose_runs(project, group) if len(group) > 1 else []
     if len(chosen) > 1:
-        _side_by_side.show_side_by_side(project, chosen, rights)
+        _side_by_side.show_side_by_side(project, chosen, rights, len(group))
     elif len(group) > 1:
         st.caption("Choose at least two.")
     others = [run for other in groups if other is not group for run in other]
@@ -105,7 +123,8 @@ if unfinished:
     with st.expander(f"{counted(len(unfinished), 'run')} without a result"):
         for run in unfinished:
             _run_rows.show_row(project, run)
-if groups and st.button("See what the best gets wrong", type="primary", icon=":material/arrow_forward:"):
+whose = "the best" if groups and len(group) > 1 else "it"
+if groups and st.button(f"See what {whose} gets wrong", type="primary", icon=":material/arrow_forward:"):
     _ui.open_run("understand", project, group[0])
 elif not groups and st.button("Go to Train", type="primary"):
     _ui.open_page("train", project)

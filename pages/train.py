@@ -5,7 +5,7 @@ import streamlit as st
 from pages import _live, _ui
 from pages._settings import show_settings
 from pages._strategies import choose_strategy
-from pages._widgets import drafted_config, words
+from pages._widgets import drafted_config, take_over, words
 from transfer_core import pipeline, runs, strategies
 from transfer_core.advice.estimate import facts_of
 from transfer_core.backbones import catalog, weights
@@ -16,13 +16,18 @@ from transfer_core.text import counted, duration, markdown
 
 STATES = {"embedded": "on this computer", "local": "on this computer", "download": "needs a download of {} MB"}
 AGAIN = "{name} looks at your {seen} again and again, "
+GOING_ON = "{name}, as that run left it, looks at your {seen} again and again, and "
+RATE = "setting-learning_rate"
 PROBE = "{name} looks at your {seen} once and a new part learns your {learned}; then "
+ADJUSTED = {
+    "lp_ft": "all its layers are adjusted gently.",
+    "partial": "its later layers are adjusted gently.",
+    "gradual": "its layers are adjusted from the last to the first.",
+}
 SENTENCES = {
     "feature_extraction": "{name} looks at your {seen} once; then a small new part learns your {learned}.",
-    "lp_ft": PROBE + "it looks again and again, and all its layers are adjusted gently.",
-    "partial": PROBE + "it looks again and again, and its later layers are adjusted gently.",
     "full": AGAIN + "and all its layers are adjusted to your {learned}.",
-    "gradual": PROBE + "it looks again and again, and its layers are adjusted from the last to the first.",
+    **{name: f"{PROBE}it looks again and again, and {words}" for name, words in ADJUSTED.items()},
     "scratch": "{name} forgets all that it knows. It looks at your {seen} again and again, and learns your {learned} "
     "from them alone.",
 }
@@ -31,7 +36,7 @@ SENTENCES = {
 @st.dialog("All backbones", width="medium")
 def ask_backbone(rows, chosen, draft):
     names = list(rows)
-    name = st.radio(
+    st.radio(
         "Backbone",
         names,
         names.index(chosen),
@@ -40,9 +45,19 @@ def ask_backbone(rows, chosen, draft):
         label_visibility="collapsed",
         key="backbone",
     )
-    if st.button("Use this one", type="primary", width="stretch"):
-        draft["backbone"] = name
+    if st.button("Use this one", type="primary", width="stretch", on_click=use_backbone, args=(chosen, draft)):
         st.rerun()
+
+
+def use_backbone(before, draft):
+    """Before the page is drawn again: a widget's state may not be set once the widget is there."""
+    name = st.session_state["backbone"]
+    if name != before:
+        for own in ("frozen_stages", "learning_rate"):  # they were for the other one
+            draft.pop(own, None)
+        if RATE in st.session_state:
+            st.session_state[RATE] = None
+    draft["backbone"] = name
 
 
 def choose_backbone(draft):
@@ -72,29 +87,32 @@ def backbone_caption(row):
     return markdown(f"{row.summary} {size} Licence {row.licence}; {state_of(row)}.")
 
 
-def sentence(photos, classes, row, strategy):
+def sentence(photos, classes, row, config):
     """What will happen, in words made from the settings."""
     name, seen, learned = markdown(row.title), counted(photos, "photo"), counted(classes, "class", "classes")
     first = f"{name} is downloaded first ({row.download_mb} MB). " if needs_download(row) else ""
-    return first + SENTENCES[strategy].format(name=name, seen=seen, learned=learned)
+    words = SENTENCES[config.strategy]
+    if config.continue_from:
+        words = GOING_ON + ADJUSTED.get(config.strategy, "all its layers are adjusted to your {learned}.")
+    return first + words.format(name=name, seen=seen, learned=learned)
 
 
 def ask_settings(project, items, label, rank, disabled):
     """Backbone, what may learn, what that means, and the button; below it what most people leave alone."""
     draft = _ui.settings_draft(project)
+    take_over(draft)
     row = choose_backbone(draft)
-    config = drafted_config(draft, row)
-    facts = facts_of(items, config.val_fraction, row)
-    choose_strategy(draft, config, facts)
+    facts = facts_of(items, drafted_config(draft, row).val_fraction, row)
+    choose_strategy(draft, row, facts)
     plan_box = st.container(border=True, key="plan")
     offer_val(draft, items)
     config = drafted_config(draft, row)
-    show_settings(project, draft, config, strategies.plan(config, facts))
+    show_settings(project, draft, row, strategies.plan(config, facts))
     config = drafted_config(draft, row)
     with plan_box:
         classes = len({item.class_name for item in items})
         with _ui.shown_errors():
-            show_plan(sentence(len(items), classes, row, config.strategy), project, config)
+            show_plan(sentence(len(items), classes, row, config), project, config)
         key = f"train-{len(st.session_state.setdefault(_ui.STARTED, []))}"
         if st.button(label, type=rank, icon=":material/play_arrow:", disabled=disabled, key=key):
             start(project, config)

@@ -53,6 +53,15 @@ def test_answer_for_people_has_every_pair(ask, queue_run):
     compared = [ended(queue_run(), right((6, True))) for _ in range(3)]
     code, out, _ = ask(*(run.id for run in compared))
     assert code == 0 and out.count(" against ") == 3 and "+0.0 points" in out
+    assert "all 3 pairs together" in out
+
+
+def test_of_three_runs_each_pair_has_to_stand_out_more(ask, queue_run):
+    best, worst, third = (ended(queue_run(), right((hits, True), (6 - hits, False))) for hits in (6, 0, 6))
+    (_, two, _), (_, three, _) = ask(best.id, worst.id, "--json"), ask(best.id, worst.id, third.id, "--json")
+    alone, among = (json.loads(out.splitlines()[-1])["pairs"][0] for out in (two, three))
+    assert (alone["p"], alone["verdict"]) == (pytest.approx(2 / 64), "better")
+    assert (among["p"], among["verdict"]) == (pytest.approx(6 / 64), "cannot be told apart")
 
 
 def test_what_cannot_be_compared_is_refused_in_one_sentence(ask, queue_run):

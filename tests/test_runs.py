@@ -236,7 +236,9 @@ def test_those_ahead_are_counted(tiny_workspace, queue_run):
     first, second, third = queue_run(), queue_run(), queue_run()
     assert [runs.count_ahead(tiny_workspace, run) for run in (first, second, third)] == [0, 1, 2]
     assert [runs.count_ahead(tiny_workspace, run, slots=2) for run in (first, second, third)] == [0, 0, 1]
+    known = {run.id: runs.read_history(run) for run in (first, second, third)}
     EventLog(first.events_path).append(FINISHED)
+    assert runs.count_ahead(tiny_workspace, third, read=lambda run: known[run.id]) == 2  # as far as its reader knows
     with first.lock().acquire():
         assert runs.count_ahead(tiny_workspace, third) == 2  # its worker still writes the model
     assert runs.count_ahead(tiny_workspace, third) == 1

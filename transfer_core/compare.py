@@ -7,13 +7,17 @@ from itertools import combinations
 from transfer_core import runs
 from transfer_core.advice.comparison import compare_right, load_right
 from transfer_core.errors import RunError
+from transfer_core.measure.paired import corrected
 from transfer_core.workspace import Workspace
 
 _PAIR = ("difference", "interval", "p")
 
 
 def compare(workspace: Workspace, options: argparse.Namespace) -> dict:
-    """Every run with its result, and every two of them photo by photo, the first against the second."""
+    """Every run with its result, and every two of them photo by photo, the first against the second.
+
+    Of three runs or more, p is corrected for the number of pairs.
+    """
     compared = list({run.id: run for run in (runs.open_run(workspace, name) for name in options.runs)}.values())
     if len(compared) < 2:
         raise RunError("Name at least two different runs. `runs` lists those there are.")
@@ -22,7 +26,10 @@ def compare(workspace: Workspace, options: argparse.Namespace) -> dict:
         if result is None:
             raise RunError(f"Run '{run.id}' has no result to compare. Resume it, or leave it out.")
     rights = {run.id: load_right(run) for run in compared}
-    pairs = [(one, other, compare_right(rights[one], rights[other])) for one, other in combinations(rights, 2)]
+    pairs = [
+        (one, other, corrected(compare_right(rights[one], rights[other]), len(rights)))
+        for one, other in combinations(rights, 2)
+    ]
     return {
         "runs": [
             {
@@ -54,3 +61,5 @@ def show_compare(answer: dict) -> None:
         low, high = (100 * end for end in pair["interval"])
         reach = f"{100 * pair['difference']:+.1f} points, very likely {low:+.0f} to {high:+.0f}, p = {pair['p']:.2g}"
         print(f"{pair['first']} against {pair['second']}: {pair['verdict']} ({reach})")
+    if len(answer["pairs"]) > 1:
+        print(f"Each p is that of all {len(answer['pairs'])} pairs together (Bonferroni's correction).")

@@ -3,7 +3,7 @@
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -229,12 +229,17 @@ def request_export(run: Run) -> None:
             events.EventLog(run.events_path).append(events.ExportQueued())
 
 
-def count_ahead(workspace: Workspace, run: Run, slots: int = 1) -> int:
-    """How many runs must end before this queued one begins, where so many are done at once."""
-    own, ahead = read_history(run).lifecycle, 0
+def count_ahead(workspace: Workspace, run: Run, slots: int = 1, read: Callable[[Run], History] | None = None) -> int:
+    """How many runs must end before this queued one begins, where so many are done at once.
+
+    Args:
+        read: What to read a history with, for whoever asks again and again and remembers; None for `read_history`.
+    """
+    read = read or read_history
+    own, ahead = read(run).lifecycle, 0
     for other in list_runs(workspace, kind=None):
         if other.id != run.id:
-            history = read_history(other)  # one whose model is being written has ended, but is still at work
+            history = read(other)  # one whose model is being written has ended, but is still at work
             ahead += history.alive or (history.status == "queued" and history.lifecycle.time < own.time)
     return max(0, ahead + 1 - slots)
 

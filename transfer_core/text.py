@@ -1,6 +1,7 @@
 """Text from outside, made harmless: one function per place it goes to."""
 
 import re
+import time
 from math import floor, log10
 
 _AUTOMATIC = re.compile(r"(https?:|www(?=\.)|@|:(?=material/|streamlit/))", re.IGNORECASE)
@@ -61,6 +62,11 @@ def file_size(size: int) -> str:
 def counted(count: int, one: str, many: str | None = None) -> str:
     """Such as "1 photo", "1,240 photos"."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def moment(time_s: float) -> str:
+    """Such as "21 Nov 09:36:12", of Unix seconds: local time, to the second, for runs follow each other quickly."""
+    return time.strftime("%d %b %H:%M:%S", time.localtime(time_s))
 
 
 def ago(seconds: float) -> str:

@@ -5,10 +5,11 @@ import json
 import pytest
 
 from tests.helpers import answered, right
-from transfer_core import runs
+from transfer_core import events, runs
 from transfer_core.advice.baselines import Baselines, save_baselines
 from transfer_core.advice.transfer import control_config, explain, find_controls, judge, load_knowledge
 from transfer_core.config import TrainConfig
+from transfer_core.events import EventLog
 
 GOOD = right((46, True), (4, False))
 POOR = right((20, True), (30, False))
@@ -25,7 +26,8 @@ GUESS = {"majority": right((12, True), (38, False)), "colours": POOR}
         (POOR, GUESS, None, None, True, "in doubt: the model is not clearly better than going by colours"),
         # Right everywhere, and so are the colours: nothing is wrong, and nothing can be told.
         (GOOD, GUESS | {"colours": GOOD}, None, None, False, "cannot be told here: going by colours alone is right on"),
-        (GOOD[:5], {"majority": POOR[:5], "colours": POOR[:5]}, None, None, False, "cannot be told here"),  # too few
+        (GOOD[:5], {"majority": POOR[:5], "colours": POOR[:5]}, None, None, False, "5 photos kept aside are too few"),
+        (GOOD[:5], {}, POOR[-5:], "cannot be told apart", False, "5 photos kept aside are too few"),
         (POOR, {}, None, None, False, "Nothing is known yet"),
         (POOR, {}, GOOD, "hurt", False, "negative transfer"),
     ],
@@ -35,6 +37,21 @@ def test_verdict_and_words(own, baselines, scratch, verdict, weak, words):
     assert (found.verdict, found.is_weak) == (verdict, weak)
     assert words in explain(found)
     assert found.proposes_control is (weak and scratch is None)
+
+
+def test_a_network_left_as_it_was_is_not_told_to_have_transferred_badly():
+    words = explain(judge(POOR, GUESS, GOOD, is_fixed=True))
+    assert words.startswith("As it is, the network fits your photos worse than one that learned from nothing.")
+    assert "negative transfer" not in words
+
+
+def test_runs_that_were_cut_short_or_went_on_get_no_verdict(queue_run):
+    control = answered(queue_run(strategy="scratch"), right((3, True), (3, False)))
+    cut, further = (answered(run, right((6, True))) for run in (queue_run(), queue_run(continue_from="another")))
+    EventLog(cut.events_path).append(events.RunStopped(result={}))
+    for run, words in ((cut, "was stopped early"), (further, "went on from an earlier one")):
+        found = load_knowledge(run, runs.load_split(run), control)
+        assert found.verdict is None and not found.proposes_control and words in explain(found)
 
 
 def test_the_stronger_baseline_is_the_one_that_is_named():
@@ -87,3 +104,16 @@ def test_only_the_same_photos_and_backbone_make_a_control(queue_run):
     others.append(queue_run(strategy="scratch", backbone="tf_efficientnet_lite0"))
     assert find_controls(run, split, others) == [control]
     assert find_controls(control, split, others) == []
+
+
+@pytest.mark.parametrize("chosen", [{"epochs": 1}, {"learning_rate": 1e-6}, {"batch_size": 64}, {"weight_decay": 1.0}])
+def test_a_run_from_nothing_that_was_held_back_is_no_control(queue_run, chosen):
+    run = queue_run(strategy="lp_ft", **({} if "batch_size" in chosen else chosen))
+    held_back, fair = queue_run(strategy="scratch", **chosen), queue_run(strategy="scratch", augmentation="light")
+    assert find_controls(run, runs.load_split(run), [held_back, fair]) == [fair]
+
+
+def test_the_control_of_the_very_settings_comes_first(queue_run):
+    run = queue_run(augmentation="strong")
+    near, exact = queue_run(strategy="scratch"), queue_run(strategy="scratch", augmentation="strong")
+    assert find_controls(run, runs.load_split(run), [near, exact]) == [exact, near]

@@ -6,7 +6,7 @@ from math import comb, factorial
 import numpy as np
 import pytest
 
-from transfer_core.measure.paired import FEWEST, Paired, compare, in_points, in_words
+from transfer_core.measure.paired import FEWEST, Paired, compare, corrected, in_points, in_words
 
 
 def made_of(both: int, only_first: int, only_second: int, neither: int) -> Paired:
@@ -65,6 +65,26 @@ def test_in_words():
 def test_in_points():
     assert in_points(Paired(0, 0, 0, 0, 1.0, 0.081, (-0.02, 0.14))) == "+8 points, very likely between \u22122 and +14"
     assert in_points(Paired(0, 0, 0, 0, 1.0, -0.004, (-0.1, 0.1))).startswith("0 points")
+
+
+def test_an_interval_that_says_more_than_the_test_gives_way_to_it():
+    five = made_of(45, 5, 0, 0)
+    assert five.p > 0.05 and five.interval[0] > 0
+    assert in_points(five) == "+10 points, but only 5 photos tell them apart, too few to be sure"
+
+
+def test_of_many_models_it_takes_more_to_tell_two_apart():
+    """Ten models that are equally good: the chance that any seems worse than the luckiest is below 5 %."""
+    paired = made_of(30, 12, 2, 4)
+    assert corrected(paired, 2) == paired and paired.verdict == "better"
+    assert corrected(paired, 10).p == pytest.approx(min(1, 45 * paired.p))
+    assert corrected(paired, 10).verdict == "cannot be told apart"
+    rng, false_alarms = np.random.default_rng(0), 0
+    for _ in range(100):
+        models = sorted(rng.random((10, 100)) < 0.8, key=lambda right: -right.sum())
+        against_best = [corrected(compare(other, models[0]), 10) for other in models[1:]]
+        false_alarms += any(each.verdict == "worse" for each in against_best)
+    assert false_alarms <= 5
 
 
 def test_interval_by_hand():

@@ -86,9 +86,42 @@ def test_runs_of_other_photos_stand_apart_and_say_why(visit, two, queue_run, pro
     other = ended(queue_run(seed=5), right((6, True)))
     app = visit("compare", project=project.id)
     assert "Checked with other photos" in said(app) and "other photos may be easier" in said(app)
-    assert app.selectbox[0].options == ["2 runs on 6 photos", "1 run on 6 photos"]
+    sizes = [option.partition(",")[0] for option in app.selectbox[0].options]
+    assert sizes == ["2 runs on 6 photos", "1 run on 6 photos"]
     app = visit("compare", project=project.id, run=other.id)
     assert app.selectbox[0].value == 1 and not app.multiselect
+
+
+def test_groups_and_runs_that_look_alike_can_be_told_apart(visit, queue_run, project):
+    for seed in (5, 5, 6, 7):
+        ended(queue_run(seed=seed), right((6, True)))
+    app = visit("compare", project=project.id)
+    assert len(set(app.selectbox[0].options)) == 3
+    assert len(set(app.multiselect[0].options)) == 2
+    app.selectbox[0].set_value(2)
+    assert app.run().selectbox[0].value == 2 and not app.multiselect
+
+
+def test_many_equal_runs_are_not_told_apart_by_luck(visit, two, queue_run, project):
+    nought = ended(queue_run(), right((6, False)))
+    app = visit("compare", project=project.id)
+    assert "Worse:" not in said(app) and "all 3 pairs" in said(app)  # 0 against 6 of 6: p is 0.03, of three 0.09
+    more(app, two[1]).click("Delete").run()
+    app = visit("compare", project=project.id)
+    assert "Worse: wrong on 6 photos that the best gets right" in said(app) and "pairs" not in said(app)
+    assert nought.folder.is_dir()
+
+
+def test_a_lone_run_is_not_the_best_of_any(visit, queue_run, project):
+    ended(queue_run(), right((6, True)))
+    text = said(visit("compare", project=project.id))
+    assert "Best" not in text and "See what it gets wrong" in text
+
+
+def test_charts_say_what_they_show(visit, two, project):
+    app = visit("compare", project=project.id)
+    [chart] = app.get("plotly_chart")
+    assert "A at" in chart.proto.alt and "B at" in chart.proto.alt
 
 
 def test_a_star_and_a_note(visit, two, project):
@@ -116,7 +149,7 @@ def test_a_deleted_run_comes_back_by_undo(visit, two, project):
     app = choose(visit("compare", project=project.id), worse, "Delete")
     assert errors(app) == [] and not worse.folder.exists()
     assert "1 run deleted" in said(app) and not app.multiselect
-    app = press(app, "Undo")
+    app = press(visit("compare", project=project.id), "Undo")  # a page that was reloaded finds it, too
     assert errors(app) == [] and worse.folder.is_dir() and len(app.multiselect) == 1
     assert "deleted" not in said(app)
 

@@ -1,16 +1,21 @@
 import json
 import shutil
 import time
+from dataclasses import replace
 
 import pytest
+from PIL import Image
 
-from tests.helpers import RESNET, VIT, fill_project
+from pages import _live
+from tests.helpers import RESNET, VIT, fill_project, tiny_row
 from tests.pages.conftest import after_epochs, button, charts, errors, press, said, write
-from transfer_core import events, runs
+from transfer_core import events, experiments, runs, strategies
 from transfer_core.advice.speed import Speed, next_wanted, save_speed
 from transfer_core.backbones import catalog
 from transfer_core.runner import launch
 from transfer_core.runner.launch import card_path
+from transfer_core.training.findings import Picture, Row, save_preview
+from transfer_core.training.plan import Plan, save_plan
 from transfer_core.workspace import read_json, write_json
 
 MATRIX = [[2, 0, 0], [0, 1, 1], [0, 0, 2]]
@@ -75,7 +80,7 @@ def test_advanced_settings_reach_the_run(visit, project, workspace):
         app.number_input(key=f"setting-{key}").set_value(value)
     app.selectbox(key="setting-augmentation").set_value("none")
     app.toggle(key="setting-mirror").set_value(False)
-    app.selectbox(key="setting-class_weights").set_value(True)
+    app.selectbox(key="setting-class_weights").set_value("yes")
     app.run()
     press(app, "Train")
     [run] = runs.list_runs(workspace, project)
@@ -115,16 +120,88 @@ def test_only_settings_that_matter_are_asked(visit, project):
     assert "views" in keys(press(app, "The later layers"))
 
 
+def test_a_setting_counts_in_the_moment_it_is_changed(visit, project, workspace):
+    """Typed and clicked at once: no click before it told the page what had been typed."""
+    app = press(visit("train", project=project.id), "Everything at once")
+    app.number_input(key="setting-batch_size").set_value(8)
+    app = press(app, "Find a learning rate")
+    assert experiments.newest(workspace, project, "find_rate").config.batch_size == 8
+    app.number_input(key="setting-epochs").set_value(200)
+    average = app.run().selectbox(key="setting-average_weights")
+    assert average.options[0] == "Automatic (yes)" and "With 400 steps" in average.help
+    app.selectbox(key="setting-augmentation").set_value("strong")
+    app = press(app, "Show variations of my photos")
+    preview = experiments.newest(workspace, project, "preview")
+    assert preview.config.augmentation == "strong"
+    preview.evaluation_dir.mkdir()
+    Image.new("RGB", (8, 8)).save(preview.evaluation_dir / "0.png")
+    save_preview(preview.evaluation_dir, [Row("a.png", (Picture("0.png", {}),))])
+    write(preview, events.RunStarted(), events.RunFinished(result={}))
+    assert "as training would see it" in said(app.run())
+    app.selectbox(key="setting-augmentation").set_value("light")
+    assert button(app.run(), "Show variations of my photos")  # those of before are no longer what one would get
+
+
+def test_what_is_left_to_the_rule_stays_so(visit, project, workspace):
+    app = press(visit("train", project=project.id), "Everything at once")
+    weights = app.selectbox(key="setting-class_weights")
+    assert weights.value == "automatic" and weights.options == ["Automatic (no)", "Yes", "No"]
+    weights.set_value("no")
+    app.run()
+    app.selectbox(key="setting-class_weights").set_value("automatic")
+    press(app.run(), "Train")
+    assert runs.list_runs(workspace, project)[0].config.class_weights is None
+
+
+def test_runs_that_look_alike_can_be_told_apart(visit, queue_run, project):
+    alike = [write(queue_run(), events.RunStopped(result=None)) for _ in range(3)]
+    app = visit("train", project=project.id)
+    box = next(entry for entry in app.selectbox if entry.label == "Run")
+    assert len(set(box.options)) == 3
+    for run in alike:
+        app = visit("train", project=project.id, run=run.id)
+        assert next(entry for entry in app.selectbox if entry.label == "Run").value.id == run.id
+
+
 def test_how_many_stages_stay_is_chosen_by_name(visit, project, workspace):
     app = press(visit("train", project=project.id), "The later layers")
-    assert app.select_slider(key="frozen-stages").value == "stage 3"  # of stem and seven stages, half
-    app.select_slider(key="frozen-stages").set_value("stage 5")
+    slider = app.select_slider(key=f"frozen-stages-{catalog.EMBEDDED}")
+    assert slider.value == "stage 3"  # of stem and seven stages, half
+    slider.set_value("stage 5")
     app.run()
+    assert any("2 of 8 stages and the new part learn" in entry.proto.body for entry in app.get("html"))
     [drawn] = [chart for key, chart in charts(app).items() if key == "layers"]
     assert len(drawn["data"][0]["x"]) == 9
     press(app, "Train")
     [run] = runs.list_runs(workspace, project)
     assert (run.config.strategy, run.config.frozen_stages) == ("partial", 6)
+
+
+def test_looking_at_the_stages_leaves_them_to_the_rule(visit, project, workspace):
+    press(press(visit("train", project=project.id), "The later layers"), "Train")
+    assert runs.list_runs(workspace, project)[0].config.frozen_stages is None
+
+
+def test_another_backbone_forgets_what_was_chosen_for_the_one_before(visit, project, workspace):
+    app = press(visit("train", project=project.id), "The later layers")
+    app.select_slider(key=f"frozen-stages-{catalog.EMBEDDED}").set_value("stage 5")
+    app.number_input(key="setting-learning_rate").set_value(0.5)
+    app = press(app.run(), "All backbones")
+    app.radio(key="backbone").set_value(RESNET)
+    app = press(app, "All backbones", "Use this one")
+    assert app.number_input(key="setting-learning_rate").value is None
+    assert app.select_slider(key=f"frozen-stages-{RESNET}").value == "stage 1"
+    press(app, "Train")
+    config = runs.list_runs(workspace, project)[0].config
+    assert (config.backbone, config.frozen_stages, config.learning_rate) == (RESNET, None, None)
+
+
+def test_what_needs_stages_is_closed_where_they_are_not_known(visit, project, monkeypatch):
+    row = replace(catalog.BUILT_IN[catalog.EMBEDDED], stages=())
+    monkeypatch.setitem(catalog.BUILT_IN, catalog.EMBEDDED, row)
+    app = visit("train", project=project.id)
+    assert button(app, "The later layers").disabled and not button(app, "Everything at once").disabled
+    assert "its description does not say which layers come first" in said(app)
 
 
 def test_another_strategy_forgets_the_stages(visit, project, workspace):
@@ -158,9 +235,10 @@ def test_an_earlier_run_can_be_gone_on_from(visit, finished, workspace):
     app = press(app, "All backbones")
     app.radio(key="backbone").set_value(RESNET)
     app = press(press(app, "All backbones", "Use this one"), "Everything at once")
-    app.selectbox(key="setting-continue_from").set_value(finished.id)
+    app.selectbox(key="begin-with").set_value(finished.id)
     app.number_input(key="setting-val_fraction").set_value(0.25)
     app.run()
+    assert "as that run left it, looks at your 24 photos again and again, and all its layers" in said(app)
     press(app, "Train again")
     newest = runs.list_runs(workspace)[0]
     assert newest.config.continue_from == finished.id
@@ -273,6 +351,39 @@ def test_resumed_run_forgets_the_epochs_after_its_checkpoint(visit, project, que
         assert "Starting PyTorch" in said(app.run()) and "Starting PyTorch: epoch" not in said(app)
         write(run, after_epochs(1)[0])
         assert "Learning, all layers: epoch 3 of 10" in said(app.run())
+
+
+def steps(app) -> list[str]:
+    """What is done, at work and to come."""
+    icons = {_live.DONE: "done", _live.NOW: "now", _live.TO_COME: "to come"}
+    [line] = [entry.value for entry in app.caption if " → " in entry.value]
+    return [icons[step.split(" ")[0]] for step in line.split(" → ")]
+
+
+def test_the_phase_that_has_just_begun_has_no_epoch_yet(visit, project, queue_run):
+    head = replace(after_epochs(1)[1], phase="head", epoch=100, epochs=100)
+    everything, first = after_epochs(1)
+    run = write(
+        queue_run(strategy="lp_ft"),
+        events.RunStarted(),
+        events.PhaseStarted(name="features", title="Looking at photos"),
+        events.PhaseStarted(name="head", title="Learning the new part", epochs=100),
+        head,
+        everything,
+        events.Progress(done=3, total=12, unit="photos"),
+    )
+    phases, settled = strategies.plan(run.config, strategies.Facts((6, 6, 6), tiny_row(RESNET)))
+    save_plan(run.plan_path, Plan(phases, settled.config, 8))
+    with run.lock():
+        app = visit("train", project=project.id)
+        assert "Learning, all layers: 3 of 12 photos" in said(app) and app.progress[0].value == 25
+        assert app.metric[0].value == "0 of 10" and steps(app) == ["done", "now"]
+        write(run, replace(first, step=101))
+        app.run()
+        assert "Learning, all layers: epoch 1 of 10" in said(app) and app.metric[0].value == "1 of 10"
+        write(run, events.RunQueued(), events.RunResumed(from_step=101))
+        write(run, events.PhaseStarted(name="imports", title="Starting PyTorch"))
+        assert steps(app.run()) == ["done", "now"]
 
 
 def test_stopped_run_with_a_result(visit, project, queue_run):

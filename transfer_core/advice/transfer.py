@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -54,16 +54,20 @@ class Knowledge:
         scores: In the order of `NAMES`; only what was measured.
         against: The run's model (first) against "majority", "colours" and "scratch" (second), as far as measured.
         is_control: Whether the run itself learned from nothing.
+        is_fixed: Whether the backbone stayed as it was, so that what is measured is how well it fits as it is.
+        barred: Why nothing can be told, a sentence; None where something can.
     """
 
     scores: tuple[Score, ...]
     against: dict[str, Paired]
     is_control: bool = False
+    is_fixed: bool = False
+    barred: str | None = None
 
     @property
     def verdict(self) -> str | None:
-        """ "helped", "hurt" or "cannot be told apart"; None without a control from scratch."""
-        if SCRATCH not in self.against:
+        """ "helped", "hurt" or "cannot be told apart"; None without a control from scratch, or where it is barred."""
+        if SCRATCH not in self.against or self.barred:
             return None
         verdict = self.against[SCRATCH].verdict
         return {"better": "helped", "worse": "hurt"}.get(verdict, verdict)
@@ -94,14 +98,17 @@ class Knowledge:
     @property
     def proposes_control(self) -> bool:
         """Whether learning from nothing is the next experiment worth its time."""
-        return not self.is_control and self.verdict is None and self.is_weak
+        return not self.is_control and not self.barred and self.verdict is None and self.is_weak
 
 
 def judge(
     right: np.ndarray,
     baselines: dict[str, np.ndarray],
     scratch: np.ndarray | None = None,
+    *,
     is_control: bool = False,
+    is_fixed: bool = False,
+    barred: str | None = None,
 ) -> Knowledge:
     """What right answers, bool (n,) each and of the same photos, say.
 
@@ -109,6 +116,7 @@ def judge(
         right: Of the run's model.
         baselines: By "majority" and "colours"; empty where they are not known.
         scratch: Of the run that learned from nothing.
+        is_control, is_fixed, barred: See `Knowledge`.
     """
     measured = {**baselines, "model": right}
     if scratch is not None:
@@ -120,7 +128,7 @@ def judge(
         if name in measured
     )
     against = {name: compare(right, other) for name, other in measured.items() if name != "model"}
-    return Knowledge(tuple(scores), against, is_control)
+    return Knowledge(tuple(scores), against, is_control, is_fixed, barred)
 
 
 def explain(knowledge: Knowledge) -> str:
@@ -130,8 +138,11 @@ def explain(knowledge: Knowledge) -> str:
             "This run learned from nothing, so there is no pretrained knowledge in it. It is the control of the "
             "experiment: other runs are held against it."
         )
+    if knowledge.barred:
+        return knowledge.barred
     if knowledge.verdict:
-        return _VERDICTS[knowledge.verdict](knowledge.against[SCRATCH])
+        misfit = knowledge.is_fixed and knowledge.verdict == "hurt"
+        return (_misfit if misfit else _VERDICTS[knowledge.verdict])(knowledge.against[SCRATCH])
     if not knowledge.against:
         return f"Nothing is known yet to hold this run against. {_CONTROL}"
     return _against_baselines(knowledge)
@@ -158,12 +169,27 @@ def _hurt(paired: Paired) -> str:
     )
 
 
+def _misfit(paired: Paired) -> str:
+    """The features were held against others, not the weights as a beginning: that is no negative transfer."""
+    return (
+        f"As it is, the network fits your photos worse than one that learned from nothing. That one is right on "
+        f"{counted(paired.only_second, 'photo')} that this one gets wrong, and wrong on {few(paired.only_first)} that "
+        "it gets right. Let the network learn, too, or choose another backbone."
+    )
+
+
 def _alike(paired: Paired) -> str:
+    if paired.count < FEWEST:
+        return _too_few(paired)
     return (
         f"That cannot be told with {counted(paired.count, 'photo')} kept aside: learning from nothing is right on "
         f"{paired.both + paired.only_second:,}, this model on {paired.both + paired.only_first:,}. With more photos a "
         "difference may show."
     )
+
+
+def _too_few(paired: Paired) -> str:
+    return f"{counted(paired.count, 'photo')} kept aside are too few to tell. Add photos, or keep more of them aside."
 
 
 _VERDICTS: dict[str, Callable[[Paired], str]] = {"helped": _helped, "hurt": _hurt, "cannot be told apart": _alike}
@@ -180,6 +206,8 @@ def _against_baselines(knowledge: Knowledge) -> str:
             f"gets wrong, wrong on {few(paired.only_second)} that it gets right. {_CONTROL}"
         )
     paired = knowledge.against[name]
+    if paired.count < FEWEST:
+        return _too_few(paired)
     hits = f"{paired.both + paired.only_second:,} of {counted(paired.count, 'photo')}"
     if knowledge.is_weak:
         return (
@@ -190,6 +218,16 @@ def _against_baselines(knowledge: Knowledge) -> str:
         f"That cannot be told here: {_WAYS[name]} is right on {hits} already, which leaves too few to do better on. "
         "With more photos kept aside a difference may show."
     )
+
+
+_STOPPED = (
+    "This run was stopped early, so it is not known what its network would have come to. Resume it, and see what the "
+    "pretrained knowledge is worth when it has finished."
+)
+_CONTINUED = (
+    "This run went on from an earlier one, so there is more in it than the pretrained knowledge. Look at a run that "
+    "began with the pretrained weights."
+)
 
 
 def load_knowledge(run: Run, split: Split, control: Run | None) -> Knowledge:
@@ -213,17 +251,27 @@ def load_knowledge(run: Run, split: Split, control: Run | None) -> Knowledge:
         with suppress(RunError, KeyError):  # it was deleted meanwhile
             right = load_right(control)
             scratch = np.array([right[item.id] for item in split.val], bool)
-    return judge(answers.predicted_ids == true_ids, baselines, scratch, run.config.strategy == SCRATCH)
+    stopped, continued = runs.read_history(run).status == "stopped", run.config.continue_from is not None
+    return judge(
+        answers.predicted_ids == true_ids,
+        baselines,
+        scratch,
+        is_control=run.config.strategy == SCRATCH,
+        is_fixed=run.config.strategy == "feature_extraction",
+        barred=_STOPPED if stopped else _CONTINUED if continued else None,
+    )
 
 
 def find_controls(run: Run, split: Split, others: Iterable[Run]) -> list[Run]:
     """Those of the others that learn from nothing: the same backbone, learning from and checked with the same photos.
 
-    In whatever state they are; whoever asks looks at their history.
+    One of which somebody chose how it learns is none: with one epoch, or tiny steps, everybody loses. In whatever state
+    they are; whoever asks looks at their history. Those of the very settings come first.
     """
-    wanted = SCRATCH, run.config.backbone
-    alike = [other for other in others if (other.config.strategy, other.config.backbone) == wanted]
-    return [other for other in alike if other.id != run.id and _same_photos(split, runs.load_split(other))]
+    wanted = control_config(run.config)
+    alike = [other for other in others if other.id != run.id and _is_control(other.config, wanted)]
+    alike.sort(key=lambda other: other.config != wanted)
+    return [other for other in alike if _same_photos(split, runs.load_split(other))]
 
 
 def control_config(config: TrainConfig) -> TrainConfig:
@@ -235,6 +283,15 @@ def control_config(config: TrainConfig) -> TrainConfig:
     defaults = TrainConfig()
     open_ = {name: getattr(defaults, name) for name in _LEFT_TO_THE_RULES}
     return replace(config, strategy=SCRATCH, **open_)
+
+
+def _is_control(config: TrainConfig, wanted: TrainConfig) -> bool:
+    """Whether every setting is as wanted or left as it was found; which photos there are, the split says."""
+    defaults, photos = TrainConfig(), ("val_fraction", "fill_val", "seed")
+    fixed = {entry.name for entry in fields(config)} - {"strategy", "backbone", *photos}
+    return (config.strategy, config.backbone) == (wanted.strategy, wanted.backbone) and all(
+        getattr(config, name) in (getattr(wanted, name), getattr(defaults, name)) for name in fixed
+    )
 
 
 def _same_photos(one: Split, other: Split) -> bool:

@@ -1,6 +1,6 @@
 """Two models asked about the same photos: is one better, or was it luck? numpy only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log, sqrt
 
 import numpy as np
@@ -57,6 +57,22 @@ def compare(first_right: np.ndarray, second_right: np.ndarray) -> Paired:
     return Paired(only_first, only_second, both, neither, _mcnemar(only_first, only_second), difference, interval)
 
 
+def corrected(paired: Paired, count: int) -> Paired:
+    """The same with a p that holds for one of `count` models, of which somebody looks at whichever pairs stand out.
+
+    The best of several was found by looking at all of them, so it counts as compared with each, and each with each: of
+    ten equally good models, half the time one would else seem worse than the luckiest.
+
+    Source: C. E. Bonferroni, 1936: p times the number of comparisons, here of all pairs.
+    """
+    return replace(paired, p=min(1.0, paired.p * pairs_of(count)))
+
+
+def pairs_of(count: int) -> int:
+    """How many pairs so many models make; at least 1."""
+    return max(1, count * (count - 1) // 2)
+
+
 def in_words(paired: Paired, other: str = "the other") -> str:
     """Such as "Better: right on 12 photos that the other gets wrong, wrong on 2 that it gets right."
 
@@ -78,8 +94,15 @@ def few(count: int) -> str:
 
 
 def in_points(paired: Paired) -> str:
-    """The difference, such as "+8 points, very likely between +2 and +14"; points are those of percentages."""
+    """The difference, such as "+8 points, very likely between +2 and +14"; points are those of percentages.
+
+    Where the interval leaves out 0 and the test cannot tell, that is said in its place.
+    """
     low, high = paired.interval
+    if paired.verdict == "cannot be told apart" and not low <= 0 <= high:
+        differing = paired.only_first + paired.only_second
+        few_photos = f"only {counted(differing, 'photo')} {'tells' if differing == 1 else 'tell'} them apart"
+        return f"{_signed(paired.difference)} points, but {few_photos}, too few to be sure"
     return f"{_signed(paired.difference)} points, very likely between {_signed(low)} and {_signed(high)}"
 
 
