@@ -4,6 +4,7 @@ from dataclasses import fields, replace
 
 import streamlit as st
 
+from transfer_core import strategies
 from transfer_core.backbones.catalog import Backbone
 from transfer_core.config import TrainConfig, problems_of, setting
 from transfer_core.strategies import Settled
@@ -26,10 +27,9 @@ def drafted_config(draft: dict, backbone: Backbone) -> TrainConfig:
     asked = {name: value for name, value in draft.items() if name in {entry.name for entry in fields(TrainConfig)}}
     asked |= {"backbone": backbone.name}
     config = TrainConfig(**{name: value for name, value in asked.items() if name not in problems_of(asked)})
-    only_partial = {} if config.strategy == "partial" else {"frozen_stages": None, "views": None}
-    if config.strategy in ("feature_extraction", "scratch"):
-        only_partial |= {"continue_from": None, "l2_sp": 0.0}
-    return replace(config, **only_partial)
+    if config.strategy in ("feature_extraction", "scratch"):  # neither begins with an earlier run, nor stays near one
+        config = replace(config, continue_from=None, l2_sp=0.0)
+    return strategies.without_idle(config)
 
 
 def words(name: str) -> dict[str, str]:
