@@ -282,7 +282,7 @@ def test_stages_are_frozen_variations_looked_at_and_two_runs_compared(open_tab, 
 
     tab = open_tab(f"compare?project={blots.id}")
     see(tab, "Photos that tell them apart")
-    see(tab, "What may learn")
+    tab.get_by_text("What may learn").first.wait_for(state="attached")  # a table's cells are drawn, not written
     assert tab.get_by_text(re.compile("Cannot be told apart|Better|Worse")).count() >= 1
 
 
