@@ -19,7 +19,7 @@ def take_over(draft: dict) -> None:
         key = f"setting-{entry.name}"
         if key in st.session_state:
             value = st.session_state[key]
-            draft[entry.name] = _OPEN[value] if _is_open_choice(entry.name) else value
+            draft[entry.name] = _OPEN.get(value) if _is_open_choice(entry.name) else value
 
 
 def drafted_config(draft: dict, backbone: Backbone) -> TrainConfig:
@@ -65,9 +65,9 @@ def setting_widget(name: str, draft: dict, settled: Settled):
             **common,
         )
     else:
-        labels = {"automatic": f"Automatic ({_said(default)})", "yes": "Yes", "no": "No"}
+        # The words may never change: Streamlit knows a choice by them, and would give back those of the run before.
         place = list(_OPEN.values()).index(drafted)
-        draft[name] = _OPEN[st.selectbox(index=place, options=list(_OPEN), format_func=labels.get, **common)]
+        draft[name] = _OPEN.get(st.selectbox(index=place, options=list(_OPEN), format_func=str.capitalize, **common))
     return draft[name]
 
 

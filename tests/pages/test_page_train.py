@@ -105,7 +105,7 @@ def test_the_rules_say_what_they_come_to_and_why(visit, project):
     epochs, weights = app.number_input(key="setting-epochs"), app.selectbox(key="setting-class_weights")
     assert epochs.value is None and epochs.placeholder == "automatic: 12"
     assert "**Automatic: 12.** 18 photos: about" in epochs.help
-    assert weights.options[0] == "Automatic (no)" and "similar size" in weights.help
+    assert "**Automatic: no.**" in weights.help and "similar size" in weights.help
 
 
 def test_only_settings_that_matter_are_asked(visit, project):
@@ -128,7 +128,7 @@ def test_a_setting_counts_in_the_moment_it_is_changed(visit, project, workspace)
     assert experiments.newest(workspace, project, "find_rate").config.batch_size == 8
     app.number_input(key="setting-epochs").set_value(200)
     average = app.run().selectbox(key="setting-average_weights")
-    assert average.options[0] == "Automatic (yes)" and "With 400 steps" in average.help
+    assert "**Automatic: yes.**" in average.help and "With 400 steps" in average.help
     app.selectbox(key="setting-augmentation").set_value("strong")
     app = press(app, "Show variations of my photos")
     preview = experiments.newest(workspace, project, "preview")
@@ -145,7 +145,7 @@ def test_a_setting_counts_in_the_moment_it_is_changed(visit, project, workspace)
 def test_what_is_left_to_the_rule_stays_so(visit, project, workspace):
     app = press(visit("train", project=project.id), "Everything at once")
     weights = app.selectbox(key="setting-class_weights")
-    assert weights.value == "automatic" and weights.options == ["Automatic (no)", "Yes", "No"]
+    assert weights.value == "automatic" and weights.options == ["Automatic", "Yes", "No"]
     weights.set_value("no")
     app.run()
     app.selectbox(key="setting-class_weights").set_value("automatic")
