@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages import _figures, _ui
 from transfer_core import runs
+from transfer_core.errors import TransferError
 from transfer_core.runner.launch import ensure_runner, slot_count
 from transfer_core.text import answer, counted, duration, markdown, pace
 from transfer_core.training.plan import load_plan
@@ -105,7 +106,10 @@ def epoch_at_work(history, shown):
 
 def show_steps(run, history):
     """The phases that learn, in their order: done, at work, to come; only where there is more than one."""
-    plan = load_plan(run.plan_path)
+    try:
+        plan = load_plan(run.plan_path)
+    except TransferError:  # somebody changed the file; the worker says so when it needs it, and the rest can be shown
+        return
     names = [phase.name for phase in plan.phases] if plan else []
     if len(names) < 2:
         return

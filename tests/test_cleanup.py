@@ -110,8 +110,9 @@ def test_what_was_not_used_for_longest_goes_first(workspace, filled, monkeypatch
     assert bool(store.keys()) == store_left
 
 
-def test_trimming_nothing_is_no_error(workspace):
+def test_trimming_nothing_makes_nothing(workspace):
     cleanup.trim_caches(workspace)
+    assert not workspace.prepared_dir.exists() and not workspace.features_dir.exists()
 
 
 def test_cleared_caches_are_empty_and_cost_nothing_but_time(workspace, finished):

@@ -325,6 +325,11 @@ def test_running_run_shows_curves_and_matrix_and_grows(visit, project, training)
     assert "epoch 3 of 10" in said(app.run()) and points(app, "loss") == 3
 
 
+def test_a_spoilt_plan_hides_the_steps_and_nothing_else(visit, project, training):
+    training.plan_path.write_text("{")
+    assert "Learning, all layers: epoch 2 of 10" in said(visit("train", project=project.id))
+
+
 def test_stop_asks_the_worker_once(visit, project, training):
     app = press(visit("train", project=project.id), "Stop and keep")
     assert errors(app) == [] and runs.stop_requested(training)
