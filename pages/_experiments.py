@@ -16,17 +16,12 @@ def show_preview(project, config):
     if not experiments.learns_backbone(_ui.workspace(), config):
         st.caption("Photos vary only when the backbone learns; the new part looks at each of them once.")
         return
-    run = experiments.newest(_ui.workspace(), project, "preview")
-    status = _ui.history(run).status if run else None
-    if status in ("queued", "running"):
-        st.fragment(watch, run_every=TICK_S)(run)
-        return
-    alike = run is not None and experiments.varies_alike(run, config)
-    rows = experiments.load_preview(run) if alike and status == "finished" else None
+    run, ended = newest_for(project, "preview", lambda run: experiments.varies_alike(run, config))
+    rows = experiments.load_preview(run) if run and ended else None
     if rows:
         show_rows(run, rows)
-    else:
-        show_end(run if alike else None)
+    elif ended:
+        show_end(run)
         if st.button("Show variations of my photos", icon=":material/auto_awesome_motion:", key="start-preview"):
             begin(experiments.start_preview, project, config)
 
@@ -36,21 +31,24 @@ def show_rate_finder(project, config, draft):
     if not experiments.learns_backbone(_ui.workspace(), config):
         st.caption("A learning rate matters only when the backbone learns; the new part finds its own steps.")
         return
-    run = experiments.newest(_ui.workspace(), project, "find_rate")
-    status = _ui.history(run).status if run else None
-    if status in ("queued", "running"):
-        st.fragment(watch, run_every=TICK_S)(run)
-        return
-    alike = run is not None and experiments.learns_alike(run, config)
-    found = experiments.load_rates(run) if alike and status == "finished" else None
+    run, ended = newest_for(project, "find_rate", lambda run: experiments.learns_alike(run, config))
+    found = experiments.load_rates(run) if run and ended else None
     if found:
         show_rates(found, draft)
-    else:
-        show_end(run if alike else None)
-        label, icon = "Find a learning rate", ":material/show_chart:"
-        if st.button(label, icon=icon, key="start-find-rate"):
+    elif ended:
+        show_end(run)
+        if st.button("Find a learning rate", icon=":material/show_chart:", key="start-find-rate"):
             begin(experiments.start_find_rate, project, config)
         st.caption("Takes up to 60 steps with your photos, each bigger than the last, and sees when it helps or harms.")
+
+
+def newest_for(project, kind, is_alike):
+    """(the newest run of the kind, None if its settings were others; whether it has ended); draws one under way."""
+    run = experiments.newest(_ui.workspace(), project, kind)
+    if run and _ui.history(run).status in ("queued", "running"):
+        st.fragment(watch, run_every=TICK_S)(run)
+        return run, False
+    return run if run and is_alike(run) else None, True
 
 
 def begin(start, project, config):

@@ -1,11 +1,14 @@
 """The learning curves and the confusion matrix of a run, as several pages show them."""
 
+from collections.abc import Iterable
+
 import streamlit as st
 
 from pages._theme import is_dark
 from transfer_core import charts
 from transfer_core.events import EpochFinished
 from transfer_core.history import History, kept_step, split_off_head
+from transfer_core.text import percent
 
 SCROLLING_CLASSES = 12  # more do not fit a phone
 
@@ -49,6 +52,29 @@ def _show_curves(
             config=charts.CONFIG,
             key=f"{key}-{metric}",
             alt=f"{metric} per epoch for training and validation photos",
+        )
+
+
+def show_compared(named: Iterable[tuple[str, History]], key: str) -> None:
+    """Right answers per epoch of several runs, by name; beside others, one that trained only a head is a level line.
+
+    A head's epochs pass over kept features in no time, a hundred of them against ten: they fit no common axis.
+    """
+    named = list(named)
+    parts = {name: [epoch for epoch in history.epochs if epoch.phase != "head"] for name, history in named}
+    longest = max(map(len, parts.values()))
+    level = [name for name, history in named if longest and history.epochs and not parts[name]]
+    curves = []
+    for name, history in named:
+        shares = [epoch.val_accuracy for epoch in parts[name] or history.epochs]
+        curves.append((name, shares[-1:] * longest if name in level else shares))
+    ends = [f"{name} {'at ' + percent(shares[-1]) if shares else 'without an epoch'}" for name, shares in curves]
+    figure = charts.compared_curves(curves, dark=is_dark())
+    alt = f"Right answers per epoch: in the end, {', '.join(ends)}"
+    st.plotly_chart(figure, theme=None, config=charts.CONFIG, key=key, alt=alt)
+    if level:
+        st.caption(
+            f"Only the new part learned, which takes moments, so a level line shows the outcome: {', '.join(level)}."
         )
 
 

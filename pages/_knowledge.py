@@ -2,11 +2,10 @@
 
 import streamlit as st
 
-from pages import _ui
+from pages import _figures, _ui
 from transfer_core import charts, pipeline, runs
 from transfer_core.advice import transfer
 from transfer_core.advice.baselines import load_baselines
-from transfer_core.history import split_off_head
 from transfer_core.text import duration, percent
 
 
@@ -23,7 +22,8 @@ def show_knowledge(project, run, history):
     if are_coming(run):
         st.fragment(wait_for_baselines, run_every=1.0)(run)
     if done and not knowledge.barred:
-        show_both(history, _ui.history(done))
+        # What pretrained weights change about the way, not only about the end.
+        _figures.show_compared((("this run", history), ("from nothing", _ui.history(done))), "both")
     elif not (knowledge.is_control or knowledge.barred):
         offer_control(project, run, split, controls, knowledge.proposes_control)
 
@@ -52,22 +52,6 @@ def wait_for_baselines(run):
     if not are_coming(run):
         st.rerun()
     st.caption("What goes without a network is being worked out.")
-
-
-def show_both(history, control):
-    """Both curves: what pretrained weights change about the way, not only about the end."""
-    curves = [
-        (name, [epoch.val_accuracy for epoch in split_off_head(entry.epochs)[0]])
-        for name, entry in (("this run", history), ("from nothing", control))
-    ]
-    figure = charts.compared_curves(curves, dark=_ui.is_dark())
-    st.plotly_chart(
-        figure,
-        theme=None,
-        config=charts.CONFIG,
-        key="both",
-        alt=f"Right answers per epoch: {_ui.in_the_end(curves)}",
-    )
 
 
 def offer_control(project, run, split, controls, is_next):

@@ -2,10 +2,8 @@
 
 import streamlit as st
 
-from pages import _run_rows, _ui
-from transfer_core import charts
+from pages import _figures, _run_rows, _ui
 from transfer_core.advice.comparison import compare_right, load_said, settings_that_differ
-from transfer_core.history import split_off_head
 from transfer_core.measure.paired import corrected, in_points, in_words, pairs_of
 from transfer_core.text import counted, markdown, percent
 
@@ -22,7 +20,7 @@ def show_side_by_side(project, chosen, rights, among):
     """
     show_verdicts(chosen, rights, among)
     show_table(chosen)
-    show_curves(chosen)
+    _figures.show_compared(zip(LETTERS, map(_ui.history, chosen), strict=False), "compared")
     show_changed(project, chosen, rights)
 
 
@@ -55,16 +53,6 @@ def show_table(chosen):
     columns = {letter: list(values) for letter, values in zip(LETTERS, zip(*facts.values(), strict=True), strict=False)}
     st.dataframe({"": list(facts), **columns}, hide_index=True)
     st.caption("Of the settings, those that differ.")
-
-
-def show_curves(chosen):
-    curves = [
-        (letter, [epoch.val_accuracy for epoch in split_off_head(_ui.history(run).epochs)[0]])
-        for letter, run in zip(LETTERS, chosen, strict=False)
-    ]
-    figure = charts.compared_curves(curves, dark=_ui.is_dark())
-    alt = f"Right answers per epoch: {_ui.in_the_end(curves)}"
-    st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="compared", alt=alt)
 
 
 def show_changed(project, chosen, rights):

@@ -216,12 +216,6 @@ def run_title(run: Run) -> str:
     return f"{moment(run.created)}: {', '.join(parts)}, {backbone.title if backbone else run.config.backbone}"
 
 
-def in_the_end(curves: Iterable[tuple[str, list[float]]]) -> str:
-    """Such as "in the end, A at 92 %, B at 88 %", of curves of shares, for whoever cannot see them."""
-    ends = [f"{name} {'at ' + percent(shares[-1]) if shares else 'without an epoch'}" for name, shares in curves]
-    return "in the end, " + ", ".join(ends)
-
-
 def need_export(run: Run, entry: History) -> None:
     """Ends the page unless the exported model was checked: waits for that, or says why there is none."""
     if entry.needs_export:

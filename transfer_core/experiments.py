@@ -109,19 +109,13 @@ def _spread(items: Sequence[Item]) -> list[Item]:
 def _start(workspace: Workspace, project: Project, config: TrainConfig, split: Split, kind: str) -> Run:
     """The run of these settings and photos that is under way, or a new one, for which old ones make room."""
     with FileLock(project.folder / "start.lock"):
-        earlier = runs.list_runs(workspace, project, kind=kind)
-        run = next((run for run in earlier if _is_same(run, config, split)), None)
+        run = runs.find_under_way(workspace, project, config, split, kind=kind)
         if run is None:
-            for old in earlier[_KEPT - 1 :]:
+            for old in runs.list_runs(workspace, project, kind=kind)[_KEPT - 1 :]:
                 _forget(old)
             run = runs.create(project, config, split, kind=kind)
     ensure_runner(workspace)
     return run
-
-
-def _is_same(run: Run, config: TrainConfig, split: Split) -> bool:
-    under_way = run.config == config and runs.read_history(run).status in ("queued", "running")
-    return under_way and not runs.stop_requested(run) and runs.load_split(run) == split
 
 
 def _forget(run: Run) -> None:

@@ -220,16 +220,7 @@ def start(
     if config.continue_from:  # a folder may have been named
         config = replace(config, continue_from=runs.open_run(workspace, config.continue_from).id)
     with FileLock(project.folder / "start.lock"):
-        run = _find_same(workspace, project, config, split)
+        run = runs.find_under_way(workspace, project, config, split)
         run = run or runs.create(project, config, split, intake_s + time.monotonic() - began)
     ensure_runner(workspace)
     return run
-
-
-def _find_same(workspace: Workspace, project: Project, config: TrainConfig, split: Split) -> Run | None:
-    """A run of these settings and photos that has not ended and was not asked to."""
-    for run in runs.list_runs(workspace, project):
-        under_way = run.config == config and runs.read_history(run).status in ("queued", "running")
-        if under_way and not runs.stop_requested(run) and runs.load_split(run) == split:
-            return run
-    return None

@@ -135,6 +135,17 @@ def list_runs(workspace: Workspace, project: Project | None = None, *, kind: str
     return sorted(found, key=lambda run: (run.created, run.id), reverse=True)
 
 
+def find_under_way(
+    workspace: Workspace, project: Project, config: TrainConfig, split: Split, *, kind: str = "train"
+) -> Run | None:
+    """A run of these settings and photos that has not ended and was not asked to: a second click needs no second."""
+    for run in list_runs(workspace, project, kind=kind):
+        under_way = run.config == config and read_history(run).status in ("queued", "running")
+        if under_way and not stop_requested(run) and load_split(run) == split:
+            return run
+    return None
+
+
 def delete(run: Run) -> None:
     """Deletes the run's folder.
 
