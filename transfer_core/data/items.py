@@ -24,6 +24,7 @@ class Item:
         class_name: Hostile text.
         part: "train", "val" or "test" where the data said so, else None.
         width, height: In pixels, upright.
+        group: What belongs together and may never be on both sides of a split, such as a patient; hostile text.
     """
 
     id: str
@@ -34,11 +35,14 @@ class Item:
     part: str | None
     width: int
     height: int
+    group: str | None = None
 
 
-def new_item(photo: str, file: str, path: str, class_name: str, part: str | None, size: tuple[int, int]) -> Item:
+def new_item(
+    photo: str, file: str, path: str, class_name: str, part: str | None, size: tuple[int, int], group: str | None = None
+) -> Item:
     identity = hashlib.sha256(f"{photo}|{part}|{class_name}|{path}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    return Item(identity, photo, file, path, class_name, part, *size)
+    return Item(identity, photo, file, path, class_name, part, *size, group)
 
 
 def append_items(project: Project, items: Sequence[Item]) -> int:
@@ -58,7 +62,8 @@ def append_items(project: Project, items: Sequence[Item]) -> int:
 def load_items(project: Project) -> list[Item]:
     """All items in the order in which they came."""
     names = {entry.name for entry in fields(Item)}
-    return [Item(**{key: line[key] for key in names}) for line in _lines(project.labels_path) if line["op"] == "add"]
+    added = (line for line in _lines(project.labels_path) if line["op"] == "add")
+    return [Item(**{key: value for key, value in line.items() if key in names}) for line in added]
 
 
 def version(project: Project) -> int:
