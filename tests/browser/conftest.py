@@ -31,7 +31,7 @@ from transfer_core.data.items import load_items
 from transfer_core.data.split import make_split
 from transfer_core.runner.launch import ensure_runner
 from transfer_core.runs import Run
-from transfer_core.workspace import Project, Workspace
+from transfer_core.workspace import Project, Workspace, read_json, write_json
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 _FLAGS = [
@@ -229,6 +229,17 @@ def start_run(server, blots, monkeypatch) -> Callable[..., Run]:
         return run
 
     return start_run
+
+
+@pytest.fixture
+def finished_apart(server, blots, _finished_home) -> Run:
+    """A finished run, with its export, of `blots`."""
+    [folder] = _finished_home.glob("projects/*/runs/*")
+    copy = blots.runs_dir / folder.name
+    shutil.copytree(folder, copy)
+    config = read_json(copy / "config.json")
+    write_json(copy / "config.json", config | {"project": blots.id})
+    return runs.open_run(server.workspace, str(copy))
 
 
 @pytest.fixture

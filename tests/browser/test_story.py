@@ -253,9 +253,8 @@ def test_killed_worker_is_seen_and_resumed_to_the_end(open_tab, start_run):
 # --- strategies ------------------------------------------------------------------------------------------------------
 
 
-def test_stages_are_frozen_variations_looked_at_and_two_runs_compared(open_tab, server, blots, start_run):
-    first = start_run(epochs=4)
-    wait_for(lambda: runs.read_history(first).status == "finished", 60)
+def test_stages_are_frozen_variations_looked_at_and_two_runs_compared(open_tab, server, finished_apart):
+    first, blots = finished_apart, server.workspace.open_project(finished_apart.project_id)
     tab = open_tab(f"train?project={blots.id}")
     tab.get_by_text("Train again, with these or other settings").click()
     press(tab, "All backbones")

@@ -16,12 +16,14 @@ from transfer_core.runner import worker
 from transfer_core.runner.launch import ensure_runner
 from transfer_core.runner.runner import _Queue
 from transfer_core.runs import Run
+from transfer_core.training import rate_finder
 
 
 @pytest.fixture
 def begin(tiny_workspace, project, monkeypatch):
-    """Creates a run of a kind without starting a runner."""
+    """Creates a run of a kind without starting a runner; in this process a test of rates takes few steps."""
     monkeypatch.setattr(experiments, "ensure_runner", lambda workspace: None)
+    monkeypatch.setattr(rate_finder, "STEPS", 12)
     starts = {"preview": experiments.start_preview, "find_rate": experiments.start_find_rate}
 
     def begin(kind: str, **settings) -> Run:

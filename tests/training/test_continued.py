@@ -7,24 +7,38 @@ import numpy as np
 import pytest
 import torch
 
+from tests.helpers import RESNET
 from tests.training.test_engine import make_task
 from transfer_core import pipeline, runs
 from transfer_core.config import TrainConfig
 from transfer_core.data.items import load_items
-from transfer_core.data.split import Split
+from transfer_core.data.split import Split, make_split
 from transfer_core.errors import ConfigError
 from transfer_core.runner import worker
 from transfer_core.training import engine
 from transfer_core.training.continued import begin_from
+from transfer_core.workspace import Workspace
 
 SETTINGS = {"epochs": 2, "batch_size": 4}
 
 
-@pytest.fixture
-def tuned(queue_run):
-    run = queue_run(strategy="full", **SETTINGS)
+@pytest.fixture(scope="module")
+def _tuned_home(tiny_weights, _filled_home, tmp_path_factory):
+    workspace = Workspace(tmp_path_factory.mktemp("tuned"))
+    shutil.copytree(tiny_weights, workspace.weights_dir)
+    shutil.copytree(_filled_home, workspace.home, dirs_exist_ok=True)
+    [project] = workspace.projects()
+    config = TrainConfig(backbone=RESNET, strategy="full", val_fraction=0.25, **SETTINGS)
+    run = runs.create(project, config, make_split(load_items(project), 0.25, 0))
     assert worker.main(str(run.folder)) == 0
-    return run
+    return workspace.home
+
+
+@pytest.fixture
+def tuned(tiny_workspace, project, _tuned_home):
+    """A run that has changed a backbone: trained for real, once, and copied into `project`."""
+    shutil.copytree(_tuned_home, tiny_workspace.home, dirs_exist_ok=True)
+    return runs.list_runs(tiny_workspace, project)[0]
 
 
 def test_it_begins_where_the_earlier_run_ended(tiny_workspace, queue_run, tuned):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.helpers import RESNET, VIT, fill_project, save_random_weights, tiny_row
+from tests.helpers import RESNET, VIT, draw_dataset, fill_project, save_random_weights, tiny_row
 from tests.training.test_engine import Killed, epochs_of, make_task, without_time
 from transfer_core import runs, strategies
 from transfer_core.backbones.build import build_backbone, stages
@@ -23,7 +23,7 @@ from transfer_core.training.plan import load_plan, save_plan
 
 TUNING = ["partial", "lp_ft", "full", "gradual", "scratch"]
 HYBRID = "test_coatnet"
-SETTINGS = {"epochs": 4, "batch_size": 4}
+SETTINGS = {"epochs": 2, "batch_size": 6}
 
 
 def changed_stages(task, trained) -> list[bool]:
@@ -51,24 +51,31 @@ def test_what_a_strategy_says_learns_does_and_nothing_else(tiny_workspace, queue
 
 
 @pytest.fixture(scope="module")
-def family_weights(tmp_path_factory):
+def family_weights(tiny_weights, tmp_path_factory):
     """Weights of a network of each family, and what is exported of them once."""
     folder = tmp_path_factory.mktemp("families")
     hybrid = replace(tiny_row(HYBRID), model_args=(("img_size", 64),), stages=(1, 1, 1, 1, 1))
-    for row in (tiny_row(RESNET), tiny_row(VIT), hybrid):
-        save_random_weights(row, folder)
+    shutil.copytree(tiny_weights, folder, dirs_exist_ok=True)
+    save_random_weights(hybrid, folder)
+    for row in (tiny_row(VIT), hybrid):
         ensure_trunk(row, folder)
     return folder
 
 
+@pytest.fixture(scope="module")
+def few(tmp_path_factory):
+    """Three classes of four photos: enough for a step or two."""
+    return draw_dataset(tmp_path_factory.mktemp("few") / "blots", 4)
+
+
 @pytest.mark.parametrize("backbone", [RESNET, VIT, HYBRID, EMBEDDED])
 @pytest.mark.parametrize("name", strategies.STRATEGIES)
-def test_every_family_can_be_trained_by_every_strategy(workspace, family_weights, dataset, name, backbone):
+def test_every_family_can_be_trained_by_every_strategy(workspace, family_weights, few, name, backbone):
     """A step or two of each phase."""
     shutil.copytree(family_weights, workspace.weights_dir)
-    project = fill_project(workspace, dataset)
+    project = fill_project(workspace, few)
     epochs = {"feature_extraction": 20, "gradual": 3}.get(name, 1)
-    config = TrainConfig(strategy=name, backbone=backbone, epochs=epochs, batch_size=16, val_fraction=0.25)
+    config = TrainConfig(strategy=name, backbone=backbone, epochs=epochs, batch_size=8, val_fraction=0.25)
     run = runs.create(project, config, make_split(load_items(project), 0.25, 0))
     trained = engine.fit(make_task(workspace, run, [].append))
     assert np.isfinite(trained.val_confidences).all() and trained.epochs >= epochs
