@@ -267,6 +267,7 @@ def test_stages_are_frozen_variations_looked_at_and_two_runs_compared(open_tab, 
 
     tab.get_by_text("Variations of your photos").click()
     tab.get_by_text("A mirror image would still be the same class").click()
+    is_still(tab)
     press(tab, "Show variations of my photos")
     see(tab, "as training would see it", 60)
     wall = tab.locator(".st-key-gallery-preview-0 img")
