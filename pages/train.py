@@ -102,7 +102,7 @@ def ask_settings(project, items, label, rank, disabled):
     draft = _ui.settings_draft(project)
     take_over(draft)
     row = choose_backbone(draft)
-    facts = facts_of(items, drafted_config(draft, row).val_fraction, row)
+    facts = facts_of(items, drafted_config(draft, row), row)
     choose_strategy(draft, row, facts)
     plan_box = st.container(border=True, key="plan")
     offer_val(draft, items)

@@ -47,7 +47,10 @@ def test_all_problems_are_said_at_once():
     [
         TrainConfig(),
         TrainConfig(**{entry.name: entry.metadata["min"] for entry in fields(TrainConfig) if "min" in entry.metadata}),
-        TrainConfig(**{entry.name: entry.metadata["max"] for entry in fields(TrainConfig) if "max" in entry.metadata}),
+        TrainConfig(
+            **{entry.name: entry.metadata["max"] for entry in fields(TrainConfig) if "max" in entry.metadata}
+            | {"test_fraction": 0.3}
+        ),
         TrainConfig("resnet18.a1_in1k", "full", augmentation="none", mirror=False, class_weights=True),
     ],
 )

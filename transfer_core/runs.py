@@ -160,9 +160,13 @@ def delete(run: Run) -> None:
 def load_split(run: Run) -> Split:
     """The parts as they were when the run was made."""
     content = read_json(run.folder / "split.json")
-    parts = {part: tuple(Item(**item) for item in content[part]) for part in ("train", "val")}
+    # A run that was made before there were test parts and groups has neither.
+    parts = {part: tuple(Item(**item) for item in content.get(part, ())) for part in ("train", "val", "test")}
     crossing = tuple((first, second) for first, second in content["crossing"])
-    return Split(tuple(content["class_names"]), parts["train"], parts["val"], content["given"], crossing)
+    groups = tuple(content.get("crossing_groups", ()))
+    return Split(
+        tuple(content["class_names"]), given=content["given"], crossing=crossing, crossing_groups=groups, **parts
+    )
 
 
 def learned_photos(run: Run) -> set[str]:
@@ -303,6 +307,6 @@ def _split_to_json(split: Split) -> dict:
         "class_names": list(split.class_names),
         "given": split.given,
         "crossing": list(split.crossing),
-        "train": [asdict(item) for item in split.train],
-        "val": [asdict(item) for item in split.val],
+        "crossing_groups": list(split.crossing_groups),
+        **{part: [asdict(item) for item in getattr(split, part)] for part in ("train", "val", "test")},
     }
