@@ -32,6 +32,7 @@ ORDER = [
     ["evaluation"],
     ["advice"],
     ["predict"],
+    ["opening"],
     ["charts"],
     ["export"],
     ["cleanup"],

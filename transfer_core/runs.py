@@ -225,11 +225,16 @@ def request_resume(run: Run) -> None:
     """Queues an interrupted, stopped or failed run again; a live or queued one is left as it is.
 
     Raises:
-        RunError: It is finished.
+        RunError: It is finished, or its test part was opened.
     """
-    status = read_history(run).status
+    history = read_history(run)
+    status = history.status
     if status == "finished":
         raise RunError("This run is finished; there is nothing to resume.")
+    if isinstance(history.opening, (events.OpeningQueued, events.OpeningFinished)):
+        raise RunError(
+            "The test part of this run was opened, and its figure is that of the model as it is. Train again instead."
+        )
     if status in ("running", "queued"):
         return
     with _own(run):
@@ -242,6 +247,26 @@ def request_export(run: Run) -> None:
     if isinstance(read_history(run).export, events.ExportFailed):
         with _own(run):
             events.EventLog(run.events_path).append(events.ExportQueued())
+
+
+def request_opening(run: Run) -> None:
+    """Queues the opening of the test part; one that was asked for before is left as it is.
+
+    Raises:
+        RunError: There is no test part, or no model yet.
+    """
+    if not load_split(run).test:
+        raise RunError(
+            "This run has no test part. Train with a share held back (test_fraction), or bring photos in the folders "
+            "train, val and test."
+        )
+    with _own(run):
+        history = read_history(run)
+        if isinstance(history.opening, (events.OpeningQueued, events.OpeningFinished)):
+            return
+        if not isinstance(history.export, events.ExportFinished):
+            raise RunError("This run has no model yet. Wait until it has finished, or resume it if it was interrupted.")
+        events.EventLog(run.events_path).append(events.OpeningQueued())
 
 
 def count_ahead(workspace: Workspace, run: Run, slots: int = 1, read: Callable[[Run], History] | None = None) -> int:
