@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages import _live, _ui
+from pages import _live, _split, _ui
 from pages._settings import show_settings
 from pages._strategies import choose_strategy
 from pages._widgets import drafted_config, take_over, words
@@ -106,15 +106,20 @@ def ask_settings(project, items, label, rank, disabled):
     choose_strategy(draft, row, facts)
     plan_box = st.container(border=True, key="plan")
     offer_val(draft, items)
+    _split.show_split(project, items, draft, lambda: drafted_config(draft, row))
     config = drafted_config(draft, row)
-    show_settings(project, draft, row, strategies.plan(config, facts))
+    show_settings(project, items, draft, row, strategies.plan(config, facts))
     config = drafted_config(draft, row)
     with plan_box:
         classes = len({item.class_name for item in items})
         with _ui.shown_errors():
             show_plan(sentence(len(items), classes, row, config), project, config)
         key = f"train-{len(st.session_state.setdefault(_ui.STARTED, []))}"
-        if st.button(label, type=rank, icon=":material/play_arrow:", disabled=disabled, key=key):
+        refused = _split.pattern_problem(draft)
+        if refused:
+            st.error("What belongs together, under Advanced, cannot be read. Mend it, or empty the field.")
+        pressed = st.button(label, type=rank, icon=":material/play_arrow:", disabled=disabled or bool(refused), key=key)
+        if pressed and not refused:
             start(project, config)
 
 

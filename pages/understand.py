@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages import _figures, _knowledge, _ui
+from pages import _figures, _knowledge, _opening, _ui
 from transfer_core import charts
 from transfer_core.data.split import crossings
 from transfer_core.evaluation.evaluate import load_answers
@@ -140,5 +140,6 @@ with by_class:
 with learned:
     show_learning(history)
 _knowledge.show_knowledge(project, run, history)
+_opening.show_opening(run, history, split)
 if st.button("Try it on a photo", type="primary", icon=":material/arrow_forward:"):
     _ui.open_page("try_it", project)

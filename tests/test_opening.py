@@ -126,7 +126,7 @@ def test_looks_are_counted_even_of_runs_that_are_gone(held_back, workspace):
 def test_the_card_names_the_figure(held_back):
     open_(held_back)
     card = write_card(held_back, runs.read_history(held_back), runs.load_split(held_back), {"name": "Blots"})
-    assert "On the test part, 6 photos that were held back until" in card
+    assert "The test part, opened on " in card and "of 6 photos that were held back: " in card
 
 
 def test_by_command(held_back, capsys):

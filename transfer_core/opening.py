@@ -16,6 +16,7 @@ from transfer_core.measure.metrics import confusion_matrix
 from transfer_core.parallel import map_ahead
 from transfer_core.predict import Predictor
 from transfer_core.runs import Run, load_split
+from transfer_core.text import counted, percent
 from transfer_core.workspace import read_json, write_json
 
 
@@ -40,6 +41,15 @@ class Opening:
     count: int
     confusion_matrix: list[list[int]]
     left_out: int
+
+    def in_words(self) -> str:
+        """Such as "Right on 46 of 50 photos that were held back: 92 %, and very likely between 81 % and 97 %."."""
+        hits = sum(row[class_id] for class_id, row in enumerate(self.confusion_matrix))
+        low, high = map(percent, self.interval)
+        return (
+            f"Right on {hits:,} of {counted(self.count, 'photo')} that were held back: {percent(self.accuracy)}, and "
+            f"very likely between {low} and {high}."
+        )
 
 
 def open_test_part(run: Run, report: Callable[[int, int], None]) -> None:

@@ -122,7 +122,7 @@ def crossings(split: Split) -> list[str]:
         one, other = split.crossing[0]
         found.append(
             f"{counted(len(split.crossing), 'photo is', 'photos are')} in two parts of your data, so the figure is a "
-            f"little too good. The first: {one} and {other}. Remove one of each pair and train again."
+            f"little too good. The first: {one} and {other}. Remove one of each pair."
         )
     if split.crossing_groups:
         listed = ", ".join(split.crossing_groups[:3])

@@ -59,13 +59,8 @@ def _tested(run: Run, history: History) -> list[str]:
     if not isinstance(history.opening, OpeningFinished):
         return []
     found = load_opening(run)
-    low, high = found.interval
     when = time.strftime("%Y-%m-%d", time.gmtime(found.opened))
-    return [
-        "",
-        f"On the test part, {found.count} photos that were held back until {when}: right on {found.accuracy:.1%}, very "
-        f"likely between {low:.0%} and {high:.0%}.",
-    ]
+    return ["", f"The test part, opened on {when} (UTC): {found.in_words()}"]
 
 
 def _class_table(split: Split, result: dict) -> list[str]:
