@@ -28,7 +28,7 @@ def offer(run, history, split):
     st.markdown(
         f"**{counted(len(split.test), 'photo was', 'photos were')} held back.** Nothing was learned from them and "
         "nothing chosen by them, so they tell best how good the model really is. That is true once: whoever looks, "
-        "changes something and looks again has chosen by them after all. Open them with the model that you mean to keep."
+        "changes something and looks again has chosen by them after all. Open them with the model that you will keep."
     )
     if looks := count_looks(run):
         st.warning(looked_at(looks), icon=":material/visibility:")

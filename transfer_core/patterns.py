@@ -47,5 +47,8 @@ def _compile(pattern: str):
 
 
 def _reason(error: Exception) -> str:
-    said = error.args[0] if isinstance(error, re2.error) else "a character that is no text"
-    return said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+    """In RE2's words, without the piece of the pattern that it puts behind them."""
+    if not isinstance(error, re2.error):
+        return "a character that is no text"
+    said = error.args[0]
+    return (said.decode("utf-8", "replace") if isinstance(said, bytes) else said).partition(":")[0]

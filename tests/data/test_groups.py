@@ -53,7 +53,7 @@ def test_what_the_bracket_finds_is_the_group(pattern, path, group):
 @pytest.mark.parametrize(
     ("pattern", "said"),
     [
-        (r"(p\d+", "cannot be read (missing )"),
+        (r"(p\d+", "cannot be read (missing ))"),
         (r"p\d+_", "has 0 brackets; exactly one"),
         (r"(p)(\d)", "has 2 brackets; exactly one"),
         (r"(?<=p)(\d)", "cannot be read (invalid perl operator"),
