@@ -102,6 +102,12 @@ def pattern_problem(draft):
     return patterns.problem_of(draft["group_pattern"]) if draft.get("group_pattern") else None
 
 
+def count_seen(project, items, config):
+    """How many photos the network will look at: all but those held back."""
+    counts = look_ahead(project, items, config)["counts"].values()
+    return sum(train + val for train, val, _ in counts) if counts else len(items)
+
+
 def look_ahead(project, items, config):
     """What these settings make of the photos: `counts` (class -> train, val, test; none where there can be no split),
     `problems`, `crossings`, and `groups` (all names, and how many photos have none).

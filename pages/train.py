@@ -113,11 +113,15 @@ def ask_settings(project, items, label, rank, disabled):
     with plan_box:
         classes = len({item.class_name for item in items})
         with _ui.shown_errors():
-            show_plan(sentence(len(items), classes, row, config), project, config)
+            seen = _split.count_seen(project, items, config)
+            show_plan(sentence(seen, classes, row, config), project, config)
         key = f"train-{len(st.session_state.setdefault(_ui.STARTED, []))}"
         refused = _split.pattern_problem(draft)
         if refused:
-            st.error("What belongs together, under Advanced, cannot be read. Mend it, or empty the field.")
+            st.error(
+                "What belongs together, under Advanced, cannot be read. Mend it, or empty the field.",
+                icon=":material/error:",
+            )
         pressed = st.button(label, type=rank, icon=":material/play_arrow:", disabled=disabled or bool(refused), key=key)
         if pressed and not refused:
             start(project, config)

@@ -32,6 +32,7 @@ def test_the_bars_follow_the_sliders(visit, project, workspace):
     app.slider(key="setting-test_fraction").set_value(0.25)
     app.run()
     assert counts(app) == [[4, 4, 4], [2, 2, 2], [2, 2, 2]]
+    assert "looks at your 18 photos once" in said(app)  # not at those held back
     press(app, "Train")
     [run] = runs.list_runs(workspace, project)
     assert run.config.test_fraction == 0.25 and len(runs.load_split(run).test) == 6

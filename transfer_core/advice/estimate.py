@@ -56,7 +56,8 @@ def estimate(
     seconds = _START_S + (speed.start_s if learns else 0)
     for phase in phases:
         if phase.trains == HEAD:
-            seconds += _looking_s(workspace, backbone, items, speed) + _head_s(phase, train, classes, speed)
+            seen = (train + val) / max(1, len(items))
+            seconds += seen * _looking_s(workspace, backbone, items, speed) + _head_s(phase, train, classes, speed)
         else:
             val_items = items[:val]
             seconds += _preparing_s(workspace, backbone, val_items, speed)

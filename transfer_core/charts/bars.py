@@ -78,8 +78,8 @@ def class_counts(
         raise ValueError(f"there are {n} names and {list(map(len, parts))} counts; all must be equal")
     if min(map(min, parts)) < 0:
         raise ValueError("a count is negative")
-    signs = ("solid: to learn from", "hatched: to check", "dotted: held back")[: len(parts)]
-    fig = _class_rows("Photos in each class", "    ".join(signs), class_names, dark)
+    signs = ("solid: learn", "hatched: check", "dotted: hold back")[: len(parts)]
+    fig = _class_rows("Photos in each class", "   ".join(signs), class_names, dark)
     solid = [class_colour(i, dark=dark) for i in range(n)]
     rows = list(zip(*parts, strict=True))
     ways = ("to learn from", "to check", "held back")

@@ -73,7 +73,8 @@ def make_split(
     if test_fraction and not test:
         rest = _without(free, {unit_of[item.photo] for item in val})
         to_test = _choose_test(_without(units, to_val), _without(rest, to_val), _sizes(units), test_fraction)
-    train = [item for item in pool if unit_of[item.photo] not in to_val | to_test]
+    aside = to_val | to_test
+    train = [item for item in pool if unit_of[item.photo] not in aside]
     val += [item for item in pool if unit_of[item.photo] in to_val]
     test += [item for item in pool if unit_of[item.photo] in to_test]
     problems = _problems(pool, train, val, bool(given), fill_val)
