@@ -17,7 +17,7 @@ def show_opening(run, history, split):
     with _ui.shown_errors():
         if isinstance(history.opening, events.OpeningFinished):
             show_outcome(run)
-        elif isinstance(history.opening, events.OpeningQueued):
+        elif history.is_opening:
             ensure_runner(_ui.workspace())
             st.fragment(watch, run_every=1.0)(run)
         else:
@@ -46,7 +46,7 @@ def offer(run, history, split):
 def watch(run):
     """How far it is; at the end the whole page takes over."""
     history = _ui.history(run)
-    if not isinstance(history.opening, events.OpeningQueued):
+    if not history.is_opening:
         st.rerun()
     if history.progress:
         done, total = history.progress.done, history.progress.total

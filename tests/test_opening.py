@@ -15,6 +15,7 @@ from transfer_core.events import EventLog, read_events
 from transfer_core.export.card import write_card
 from transfer_core.runner import worker
 from transfer_core.runner.runner import _Queue
+from transfer_core.runner.slots import last_word
 from transfer_core.runs import Run
 from transfer_core.workspace import read_json, write_json
 
@@ -86,6 +87,18 @@ def test_cut_off_before_it_was_said_it_comes_to_the_same(held_back):
     held_back.events_path.write_text("".join(line for line in lines if "OpeningFinished" not in line))
     work(held_back)
     assert opening.load_opening(held_back) == first and kinds(held_back)[-1] == "OpeningFinished"
+
+
+def test_a_worker_that_dies_of_it_again_and_again_is_not_sent_for_ever(held_back):
+    runs.request_opening(held_back)
+    log = EventLog(held_back.events_path)
+    for word in (None, events.OpeningFailed):
+        log.append(events.OpeningStarted())
+        found = last_word(runs.read_history(held_back), None, "exit code -9")
+        assert (found and type(found)) == word
+    log.append(found)
+    assert not runs.read_history(held_back).is_opening
+    assert open_(held_back).count == 6  # a person may ask once more
 
 
 def test_photos_of_unknown_classes_are_left_out_and_counted(held_back):

@@ -145,6 +145,11 @@ class OpeningQueued(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OpeningStarted(Event):
+    """The exported model is being asked about the photos of the test part."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class OpeningFinished(Event):
     """The exported model has answered the photos of the test part; what came of it stands in `evaluation/test.json`."""
 

@@ -38,7 +38,8 @@ class History:
     failure: events.RunFailed | None = None
     export: events.ExportFinished | events.ExportFailed | None = None
     export_attempts: int = 0
-    opening: events.OpeningQueued | events.OpeningFinished | events.OpeningFailed | None = None
+    opening: events.OpeningQueued | events.OpeningStarted | events.OpeningFinished | events.OpeningFailed | None = None
+    opening_attempts: int = 0
     spent_s: dict[str, float] = field(default_factory=dict)
     last_time: float = 0.0
 
@@ -59,9 +60,14 @@ class History:
         return has_model and self.export is None
 
     @property
+    def is_opening(self) -> bool:
+        """Whether the test part was asked for, and nothing has come of it yet."""
+        return isinstance(self.opening, (events.OpeningQueued, events.OpeningStarted))
+
+    @property
     def needs_opening(self) -> bool:
-        """Whether the test part was asked for and the model that is to answer is there."""
-        return isinstance(self.opening, events.OpeningQueued) and isinstance(self.export, events.ExportFinished)
+        """The same, where the model that is to answer is there."""
+        return self.is_opening and isinstance(self.export, events.ExportFinished)
 
     @property
     def status(self) -> str:
@@ -131,7 +137,12 @@ def fold(history: History, new: Iterable[events.Event]) -> History:
                 history.export_attempts += 1
             case events.ExportFinished() | events.ExportFailed():
                 history.export = event
-            case events.OpeningQueued() | events.OpeningFinished() | events.OpeningFailed():
+            case events.OpeningQueued():
+                history.opening, history.opening_attempts = event, 0
+            case events.OpeningStarted():
+                history.opening = event
+                history.opening_attempts += 1
+            case events.OpeningFinished() | events.OpeningFailed():
                 history.opening, history.progress = event, None
     return history
 

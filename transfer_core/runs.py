@@ -231,7 +231,7 @@ def request_resume(run: Run) -> None:
     status = history.status
     if status == "finished":
         raise RunError("This run is finished; there is nothing to resume.")
-    if isinstance(history.opening, (events.OpeningQueued, events.OpeningFinished)):
+    if history.is_opening or isinstance(history.opening, events.OpeningFinished):
         raise RunError(
             "The test part of this run was opened, and its figure is that of the model as it is. Train again instead."
         )
@@ -262,7 +262,7 @@ def request_opening(run: Run) -> None:
         )
     with _own(run):
         history = read_history(run)
-        if isinstance(history.opening, (events.OpeningQueued, events.OpeningFinished)):
+        if history.is_opening or isinstance(history.opening, events.OpeningFinished):
             return
         if not isinstance(history.export, events.ExportFinished):
             raise RunError("This run has no model yet. Wait until it has finished, or resume it if it was interrupted.")

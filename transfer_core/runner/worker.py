@@ -224,6 +224,7 @@ def _export(workspace: Workspace, run: Run, log: events.EventLog) -> None:
 def _open_test_part(run: Run, log: events.EventLog) -> None:
     """Lets the exported model answer the photos that were held back; one that was cut off comes to the same answer."""
     emit = _throttled(log)
+    emit(events.OpeningStarted())
     try:
         opening.open_test_part(run, lambda done, total: emit(events.Progress(done=done, total=total)))
     except Exception as error:  # as with the export, the training has succeeded
