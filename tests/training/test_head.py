@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from transfer_core.training import head
+from tests.helpers import RESNET
+from transfer_core import runs
+from transfer_core.config import TrainConfig
+from transfer_core.data.items import load_items
+from transfer_core.data.split import make_split
+from transfer_core.runner import worker
+from transfer_core.training import head, head_phase
 from transfer_core.training.head import Head, Scaler, balance, choose_strength, softmax, train_epochs
 
 PLAIN = Scaler.identity(10)
@@ -200,3 +206,17 @@ def test_what_holds_all_of_a_class_is_never_left_out():
 def test_in_one_unit_per_class_there_is_nothing_to_choose_by():
     features, class_ids = blobs()
     assert choose_strength(features, class_ids, [str(i) for i in class_ids], 3, 20, 0) == pytest.approx(0.1)
+
+
+def test_a_run_leaves_whole_groups_out(project, monkeypatch):
+    asked = []
+
+    def note(features, class_ids, units, *rest):
+        asked.append(units)
+        return 1e-2
+
+    monkeypatch.setattr(head_phase, "choose_strength", note)
+    config = TrainConfig(backbone=RESNET, epochs=2, group_pattern=r"(\d)\.jpg")
+    split = make_split(load_items(project), 0.25, 0, group_pattern=config.group_pattern)
+    assert worker.main(str(runs.create(project, config, split).folder)) == 0
+    assert asked == [[f" {item.group}" for item in split.train]] and len(set(asked[0])) == 6
