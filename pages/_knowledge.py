@@ -64,7 +64,7 @@ def offer_control(project, run, split, controls, is_next):
         return
     config = transfer.control_config(run.config)
     with _ui.shown_errors():
-        found, _ = pipeline.estimate_run(_ui.workspace(), [*split.train, *split.val], config)
+        found, _ = pipeline.estimate_run(_ui.workspace(), [*split.train, *split.val, *split.test], config)
         pressed = st.button(
             "Compare with learning from nothing",
             type="primary" if is_next else "secondary",
@@ -76,7 +76,7 @@ def offer_control(project, run, split, controls, is_next):
         if pressed:
             started, shown = st.session_state.setdefault(_ui.STARTED, []), st.session_state.setdefault(_ui.SHOWN, {})
             with st.spinner("Checking the photos"):
-                ids = {item.id for item in (*split.train, *split.val)}
+                ids = {item.id for item in (*split.train, *split.val, *split.test)}
                 control = pipeline.start(_ui.workspace(), project, config, ids)
                 started.append(control.id)
                 shown[control.id] = 0

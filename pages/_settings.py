@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from pages import _experiments, _ui
+from pages import _experiments, _split, _ui
 from pages._widgets import drafted_config, setting_widget
 from transfer_core import runs
 from transfer_core.strategies import BACKBONE
 
-ALWAYS = ("epochs", "class_weights", "val_fraction", "seed")
+ALWAYS = ("epochs", "class_weights", "seed")
 PRETRAINED = "pretrained"  # no run's id
 LEARNING = (
     "batch_size",
@@ -24,7 +24,7 @@ LEARNING = (
 )
 
 
-def show_settings(project, draft, row, planned):
+def show_settings(project, items, draft, row, planned):
     """Both boxes; what is chosen goes into `draft`.
 
     `row` is the backbone's. `planned` is what `strategies.plan` makes of the draft: which phases there are, and what
@@ -40,12 +40,13 @@ def show_settings(project, draft, row, planned):
             preview = st.container()
     with st.expander("Advanced", icon=":material/settings:"):
         st.caption('"Automatic" follows a rule; what it comes to, and why, stands behind each question mark.')
-        names = (*ALWAYS[:2], *(LEARNING if learns else ()), *ALWAYS[2:])
-        names = (*names[:-2], "views", *names[-2:]) if strategy == "partial" else names
+        views = ("views",) if strategy == "partial" else ()
+        names = (*ALWAYS[:-1], *(LEARNING if learns else ()), *views, ALWAYS[-1])
         for column, part in zip(st.columns(2), (names[::2], names[1::2]), strict=True):
             with column:
                 for name in part:
                     setting_widget(name, draft, settled)
+        _split.choose_groups(project, items, draft, drafted_config(draft, row))
         if learns:
             choose_beginning(project, draft, row)
             # Only now is every setting chosen that either of them is about.

@@ -18,7 +18,7 @@ def take_over(draft: dict) -> None:
     for entry in fields(TrainConfig):
         key = f"setting-{entry.name}"
         if key in st.session_state:
-            value = st.session_state[key]
+            value = st.session_state[key] if st.session_state[key] != "" else None  # an emptied field
             draft[entry.name] = _OPEN.get(value) if _is_open_choice(entry.name) else value
 
 

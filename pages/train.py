@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages import _live, _ui
+from pages import _live, _split, _ui
 from pages._settings import show_settings
 from pages._strategies import choose_strategy
 from pages._widgets import drafted_config, take_over, words
@@ -102,19 +102,28 @@ def ask_settings(project, items, label, rank, disabled):
     draft = _ui.settings_draft(project)
     take_over(draft)
     row = choose_backbone(draft)
-    facts = facts_of(items, drafted_config(draft, row).val_fraction, row)
+    facts = facts_of(items, drafted_config(draft, row), row)
     choose_strategy(draft, row, facts)
     plan_box = st.container(border=True, key="plan")
     offer_val(draft, items)
+    _split.show_split(project, items, draft, lambda: drafted_config(draft, row))
     config = drafted_config(draft, row)
-    show_settings(project, draft, row, strategies.plan(config, facts))
+    show_settings(project, items, draft, row, strategies.plan(config, facts))
     config = drafted_config(draft, row)
     with plan_box:
         classes = len({item.class_name for item in items})
         with _ui.shown_errors():
-            show_plan(sentence(len(items), classes, row, config), project, config)
+            seen = _split.count_seen(project, items, config)
+            show_plan(sentence(seen, classes, row, config), project, config)
         key = f"train-{len(st.session_state.setdefault(_ui.STARTED, []))}"
-        if st.button(label, type=rank, icon=":material/play_arrow:", disabled=disabled, key=key):
+        refused = _split.pattern_problem(draft)
+        if refused:
+            st.error(
+                "What belongs together, under Advanced, cannot be read. Mend it, or empty the field.",
+                icon=":material/error:",
+            )
+        pressed = st.button(label, type=rank, icon=":material/play_arrow:", disabled=disabled or bool(refused), key=key)
+        if pressed and not refused:
             start(project, config)
 
 

@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from pages import _figures, _knowledge, _ui
+from pages import _figures, _knowledge, _opening, _ui
 from transfer_core import charts
+from transfer_core.data.split import crossings
 from transfer_core.evaluation.evaluate import load_answers
 from transfer_core.measure.metrics import class_scores
 from transfer_core.text import answer, counted, markdown, percent
@@ -109,12 +110,8 @@ st.title("Understand")
 run, history = _ui.need_model(project)
 split, answers = _ui.split_of(run), load_answers(run.evaluation_dir)
 show_answer(history)
-if split.crossing:
-    st.warning(
-        f"{counted(len(split.crossing), 'photo is', 'photos are')} in both parts, so the figure is a little too good. "
-        f"The first: {markdown(split.crossing[0][0])} and {markdown(split.crossing[0][1])}. Remove one of each pair.",
-        icon=":material/error:",
-    )
+for crossing in crossings(split):
+    st.warning(markdown(crossing), icon=":material/error:")
 mixed, wrong, by_class, learned = st.tabs(["What it mixes up", "Mistakes", "Class by class", "How it learned"])
 with mixed:
     if len(split.class_names) > _figures.SCROLLING_CLASSES:
@@ -143,5 +140,6 @@ with by_class:
 with learned:
     show_learning(history)
 _knowledge.show_knowledge(project, run, history)
+_opening.show_opening(run, history, split)
 if st.button("Try it on a photo", type="primary", icon=":material/arrow_forward:"):
     _ui.open_page("try_it", project)

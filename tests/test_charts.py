@@ -53,6 +53,7 @@ def figures(names: list[str], dark: bool = False) -> dict[str, go.Figure]:
         "scores": charts.class_scores(shares, shares[::-1], shares, [9] * n, names, dark=dark),
         "confidences": charts.confidence_bars(dict.fromkeys(names, 1 / n), top=n, dark=dark),
         "counts": charts.class_counts(names, [5] * n, [2] * n, dark=dark),
+        "parts": charts.class_counts(names, [1234] * n, [567] * n, [89] * n, dark=dark),
         "rates": charts.rate_curve([1e-6, 1e-3, 1.0], [1.0, 0.4, 9.0], [0.9, 0.5, 6.0], 1.2e-4, dark=dark),
         "layers": charts.layers(names, [False] * (n - 1) + [True], dark=dark),
         "compared": charts.compared_curves([(name, [0.5, None, 0.7]) for name in names[:4]], dark=dark),
@@ -408,12 +409,22 @@ def test_counts_stand_beside_their_bars():
     assert fig.data[0].x == (30, 0) and fig.data[1].x == (8, 0) and fig.data[1].marker.pattern.shape == "/"
 
 
+def test_what_is_held_back_is_dotted_behind_the_others():
+    fig = charts.class_counts(["a", "b"], [30, 1000], [8, 100], [4, 99])
+    assert [note.text for note in fig.layout.annotations] == ["30 + 8 + 4", "1000 + 100 + 99"]
+    assert [bar.marker.pattern.shape for bar in fig.data] == [None, "/", "."] and fig.data[2].x == (4, 99)
+    assert fig.data[0].hovertext[0] == "'a': 30 to learn from, 8 to check, 4 held back"
+    assert fig.layout.margin.r >= style.width_px("1000 + 100 + 99", 12)
+    assert style.width_px(fig.layout.title.subtitle.text, 12) <= 330  # a phone's box
+
+
 @pytest.mark.parametrize(
     "call",
     [
         lambda: charts.class_counts(["a"], [1, 2], [1]),
         lambda: charts.class_counts([], [], []),
         lambda: charts.class_counts(["a"], [-1], [1]),
+        lambda: charts.class_counts(["a"], [1], [1], []),
         lambda: charts.confidence_bars({}),
         lambda: charts.confidence_bars({"a": 1.5}),
         lambda: charts.confidence_bars({"a": math.nan}),

@@ -80,6 +80,9 @@ def test_everything_that_is_wrong_is_said_at_once_and_nothing_begins(refuse, wor
         (["--strategy", "partial", "--frozen-stages", 9], "has 8 stages, so from 1 to 7 can stay as they are, got 9"),
         (["--strategy", "scratch", "--l2-sp", 0.5], "makes no sense where there are none"),
         (["--continue-from", "no-such-run", "--strategy", "full"], "no-such-run"),
+        (["--group-pattern", "(p"], "The group pattern '(p' cannot be read (missing ))."),
+        (["--group-pattern", "(blue|red|green)"], "All 8 photos of class 'blue' are in one group, 'blue'"),
+        (["--val-fraction", 0.5, "--test-fraction", 0.5], "leave too few to learn from"),
     ],
 )
 def test_settings_that_do_not_fit_the_photos_begin_nothing(refuse, workspace, tmp_path, options, said):

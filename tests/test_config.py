@@ -27,6 +27,9 @@ from transfer_core.errors import ConfigError
         ("augmentation", "wild", "choose one of: none, light, strong."),  # not in the list
         ("backbone", "", "Backbone must be named"),  # nothing chosen
         ("strategy", None, "What may learn must be named"),
+        ("test_fraction", 0.6, "Held back for the very end must be a number from 0.0 to 0.5, got 0.6."),
+        ("group_pattern", "", "What belongs together must be named"),  # None means: no pattern
+        ("group_pattern", "p07", "has 0 brackets; exactly one must stand around what names the group"),
     ],
 )
 def test_a_value_out_of_its_limits_is_refused_with_the_limits(name, value, said):
@@ -42,12 +45,21 @@ def test_all_problems_are_said_at_once():
     assert all(problem in str(caught.value) for problem in caught.value.problems)
 
 
+def test_what_is_kept_aside_and_held_back_leaves_enough_to_learn_from():
+    TrainConfig(val_fraction=0.5, test_fraction=0.3)
+    with pytest.raises(ConfigError, match=r"They may come to 0\.8 together; lower one of them"):
+        TrainConfig(val_fraction=0.5, test_fraction=0.35)
+
+
 @pytest.mark.parametrize(
     "config",
     [
         TrainConfig(),
         TrainConfig(**{entry.name: entry.metadata["min"] for entry in fields(TrainConfig) if "min" in entry.metadata}),
-        TrainConfig(**{entry.name: entry.metadata["max"] for entry in fields(TrainConfig) if "max" in entry.metadata}),
+        TrainConfig(
+            **{entry.name: entry.metadata["max"] for entry in fields(TrainConfig) if "max" in entry.metadata}
+            | {"test_fraction": 0.3}
+        ),
         TrainConfig("resnet18.a1_in1k", "full", augmentation="none", mirror=False, class_weights=True),
     ],
 )

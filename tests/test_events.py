@@ -39,6 +39,10 @@ ONE_OF_EACH = [
     events.ExportStarted(),
     events.ExportFinished(changed_labels=0, max_difference=1e-6, checked=3, seconds=0.1),
     events.ExportFailed(message="m"),
+    events.OpeningQueued(),
+    events.OpeningStarted(),
+    events.OpeningFinished(),
+    events.OpeningFailed(message="x"),
 ]
 
 

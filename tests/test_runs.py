@@ -11,9 +11,11 @@ from tests.helpers import start_python, wait_for
 from transfer_core import events, runs
 from transfer_core.config import TrainConfig
 from transfer_core.data.items import load_items
+from transfer_core.data.split import make_split
 from transfer_core.errors import RunError
 from transfer_core.events import EventLog
 from transfer_core.history import History, fold
+from transfer_core.workspace import read_json, write_json
 
 
 def epoch(step: int) -> events.EpochFinished:
@@ -291,3 +293,23 @@ def test_time_is_counted_by_phase_and_over_interruptions():
 def test_a_clock_that_was_set_back_takes_no_time_away():
     happened = [at(100, STARTED), at(101, phase("head")), at(50, epoch(1)), at(52, FINISHED)]
     assert fold(History(), happened).spent_s == {"": pytest.approx(1), "head": pytest.approx(2)}
+
+
+def test_a_run_made_before_there_were_test_parts_still_loads(queue_run):
+    run = queue_run()
+    split, content = runs.load_split(run), read_json(run.folder / "split.json")
+    for part in ("train", "val"):
+        content[part] = [{key: value for key, value in item.items() if key != "group"} for item in content[part]]
+    write_json(
+        run.folder / "split.json", {key: content[key] for key in content if key not in ("test", "crossing_groups")}
+    )
+    assert runs.load_split(run) == split and split.test == split.crossing_groups == ()
+
+
+def test_test_part_and_crossings_come_back(project, queue_run):
+    items = [replace(item, group="g", part="val" if n % 2 else "train") for n, item in enumerate(load_items(project))]
+    split = make_split(items, 0.25, 0, test_fraction=0.25, group_pattern=r"(\d)\.")
+    assert split.crossing_groups == ()
+    split = replace(split, test=split.val, crossing=(("a", "b"),), crossing_groups=("p01",))
+    run = runs.create(project, TrainConfig(group_pattern=r"(\d)\."), split)
+    assert runs.load_split(run) == split and runs.open_run(run.workspace, run.id).config.group_pattern == r"(\d)\."

@@ -82,7 +82,8 @@ def build_parser() -> argparse.ArgumentParser:
 
     evaluate = command("evaluate", commands.evaluate, commands.show_evaluate, "test a run's model on labelled photos")
     evaluate.add_argument("run", metavar="RUN")
-    evaluate.add_argument("data", type=Path, metavar="DATA")
+    evaluate.add_argument("data", nargs="?", type=Path, metavar="DATA")
+    evaluate.add_argument("--test", action="store_true", help="open the test part that was held back, once")
 
     predict = command("predict", commands.predict, commands.show_predict, "ask a run's model about photos")
     predict.add_argument("run", metavar="RUN")

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,7 @@ from transfer_core.export.bundle import write_bundle
 from transfer_core.history import History
 from transfer_core.measure.interval import wilson
 from transfer_core.measure.metrics import confusion_matrix
+from transfer_core.opening import count_looks, load_opening
 from transfer_core.predict import Prediction, Predictor, predictions_csv
 from transfer_core.runner.launch import ensure_runner
 from transfer_core.runs import Run
@@ -92,9 +93,30 @@ def import_(workspace: Workspace, options: Options) -> dict:
 
 def evaluate(workspace: Workspace, options: Options) -> dict:
     run = runs.open_run(workspace, options.run)
+    if options.test == bool(options.data):
+        raise RunError("Name the photos to test the model on, or ask for the test part with --test; one of the two.")
+    return _evaluate_test_part(run) if options.test else _evaluate_photos(run, options.data)
+
+
+def _evaluate_test_part(run: Run) -> dict:
+    runs.request_opening(run)
+    ensure_runner(run.workspace)
+    history = _wait(run, lambda history: not history.needs_opening)
+    if isinstance(history.opening, events.OpeningFailed):
+        raise RunError(f"The test part of run '{run.id}' could not be opened. {history.opening.message}")
+    found = load_opening(run)
+    print(f"Opened {text.moment(found.opened)}.", file=sys.stderr)
+    if found.left_out:
+        print(f"{found.left_out} photos left out, of classes that the model does not know.", file=sys.stderr)
+    if looks := count_looks(run):
+        print(text.looked_at(looks), file=sys.stderr)
+    return {key: value for key, value in asdict(found).items() if key not in ("opened", "left_out")}
+
+
+def _evaluate_photos(run: Run, data: Path) -> dict:
     predictor = Predictor.of_run(run, threads=1)
     names = predictor.class_names
-    labelled = _labelled_photos(options.data, names)
+    labelled = _labelled_photos(data, names)
     learned = runs.learned_photos(run)
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         answers = list(pool.map(lambda photo: _predict_entry(predictor, photo[0]), labelled))
@@ -105,7 +127,7 @@ def evaluate(workspace: Workspace, options: Options) -> dict:
         (names.index(label), answer.class_id) for (_, label), answer in zip(labelled, found, strict=True) if answer
     ]
     if not known:
-        raise DataError(f"There is no photo in '{options.data}' that can be read. Put photos into its class folders.")
+        raise DataError(f"There is no photo in '{data}' that can be read. Put photos into its class folders.")
     true_ids, predicted_ids = np.array(known).T
     hits, count = int((true_ids == predicted_ids).sum()), len(known)
     return {
@@ -261,7 +283,8 @@ def _wait(run: Run, is_done: Callable[[History], bool]) -> History:
     while not is_done(history):
         time.sleep(_LOOK_EVERY_S)
         history = runs.read_history(run, history)
-        idle = history.status == "queued" or (history.needs_export and not history.alive)
+        asked = history.needs_export or history.needs_opening
+        idle = history.status == "queued" or (asked and not history.alive)
         if idle and time.monotonic() - ensured > _ENSURE_EVERY_S:
             ensure_runner(run.workspace)  # it may have died, and a queued run waits for nobody else
             ensured = time.monotonic()

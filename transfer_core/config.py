@@ -2,9 +2,11 @@
 
 from dataclasses import asdict, dataclass, field, fields
 
+from transfer_core import patterns
 from transfer_core.errors import ConfigError
 
 SCHEMA = 1
+MOST_ASIDE = 0.8  # of the photos, in the parts to check with and to hold back together
 AUGMENTATIONS = ("none", "light", "strong")
 
 
@@ -174,6 +176,22 @@ class TrainConfig:
         max=0.5,
         step=0.05,
     )
+    test_fraction: float = _setting(
+        0.0,
+        "Held back for the very end",
+        "This share of the photos, the test part, is neither learned from nor checked with. It is opened once, when "
+        "you have chosen your model, and then tells how good that really is. 0 holds nothing back.",
+        min=0.0,
+        max=0.5,
+        step=0.05,
+    )
+    group_pattern: str | None = _setting(
+        None,
+        "What belongs together",
+        "A pattern with one bracket, looked for in the path of each photo. What the bracket finds names its group, the "
+        "patient for example. All photos of a group stay in one part, so that no old acquaintance is checked with.",
+        problem_of=patterns.problem_of,
+    )
     fill_val: bool = _setting(
         False,
         "Take photos to check with from those to learn from",
@@ -210,7 +228,14 @@ def problems_of(settings: dict) -> dict[str, str]:
     """A sentence for each of these settings that is out of its limits, by name."""
     entries = [entry for entry in fields(TrainConfig) if entry.name in settings]
     found = {entry.name: _problem(entry, settings[entry.name]) for entry in entries}
-    return {name: problem for name, problem in found.items() if problem}
+    found = {name: problem for name, problem in found.items() if problem}
+    aside = [settings.get(name, 0) for name in ("val_fraction", "test_fraction") if name not in found]
+    if sum(aside) > MOST_ASIDE + 1e-9:
+        found["test_fraction"] = (
+            f"{aside[0]:g} of the photos kept aside and {aside[1]:g} held back leave too few to learn from. They may "
+            f"come to {MOST_ASIDE:g} together; lower one of them."
+        )
+    return found
 
 
 def _problem(entry, value) -> str | None:
@@ -224,7 +249,9 @@ def _problem(entry, value) -> str | None:
     if "choices" in limits and value not in limits["choices"]:
         return f"{limits['label']} is '{value}'; choose one of: {', '.join(limits['choices'])}."
     if "min" not in limits:
-        return None if isinstance(value, str) and value else f"{limits['label']} must be named, got {value!r}."
+        if not isinstance(value, str) or not value:
+            return f"{limits['label']} must be named, got {value!r}."
+        return limits["problem_of"](value) if "problem_of" in limits else None
     whole = kind.startswith("int")
     is_number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
     if not is_number or not limits["min"] <= value <= limits["max"]:

@@ -139,8 +139,30 @@ class ExportFailed(Event):
     message: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class OpeningQueued(Event):
+    """A person asked for the test part to be opened."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpeningStarted(Event):
+    """The exported model is being asked about the photos of the test part."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpeningFinished(Event):
+    """The exported model has answered the photos of the test part; what came of it stands in `evaluation/test.json`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpeningFailed(Event):
+    """Nothing of it was seen, and it can be asked for again."""
+
+    message: str
+
+
 _KINDS = {kind.__name__: kind for kind in Event.__subclasses__()}
-_SYNCED = (RunQueued, RunFinished, RunStopped, RunFailed, ExportFinished)
+_SYNCED = (RunQueued, RunFinished, RunStopped, RunFailed, ExportFinished, OpeningFinished)
 
 
 class EventLog:

@@ -18,6 +18,7 @@ class History:
         progress: The newest, of the phase at work; None between phases.
         result: Of `RunFinished` or `RunStopped`; what is in it depends on the kind.
         export: Of the exported model: the event of its check, or of its failure; None before.
+        opening: Of the test part: the newest event; None as long as nobody has asked.
         spent_s: Seconds per phase (by name, "" before the first), of all attempts together; what a worker did after its
             last event before it was killed is not known.
         last_time: Of the newest event, in Unix seconds.
@@ -37,6 +38,8 @@ class History:
     failure: events.RunFailed | None = None
     export: events.ExportFinished | events.ExportFailed | None = None
     export_attempts: int = 0
+    opening: events.OpeningQueued | events.OpeningStarted | events.OpeningFinished | events.OpeningFailed | None = None
+    opening_attempts: int = 0
     spent_s: dict[str, float] = field(default_factory=dict)
     last_time: float = 0.0
 
@@ -55,6 +58,16 @@ class History:
         """Whether there is a model that was not yet written as ONNX and checked."""
         has_model = self.kind == "train" and self.status in ("finished", "stopped") and self.result is not None
         return has_model and self.export is None
+
+    @property
+    def is_opening(self) -> bool:
+        """Whether the test part was asked for, and nothing has come of it yet."""
+        return isinstance(self.opening, (events.OpeningQueued, events.OpeningStarted))
+
+    @property
+    def needs_opening(self) -> bool:
+        """The same, where the model that is to answer is there."""
+        return self.is_opening and isinstance(self.export, events.ExportFinished)
 
     @property
     def status(self) -> str:
@@ -124,6 +137,13 @@ def fold(history: History, new: Iterable[events.Event]) -> History:
                 history.export_attempts += 1
             case events.ExportFinished() | events.ExportFailed():
                 history.export = event
+            case events.OpeningQueued():
+                history.opening, history.opening_attempts = event, 0
+            case events.OpeningStarted():
+                history.opening = event
+                history.opening_attempts += 1
+            case events.OpeningFinished() | events.OpeningFailed():
+                history.opening, history.progress = event, None
     return history
 
 

@@ -117,19 +117,30 @@ def check(workspace: Workspace, project: Project, config: TrainConfig, only: Col
     """
     backbone = catalog.find(config.backbone, workspace.weights_dir)
     items = [item for item in load_items(project) if only is None or item.id in only]
-    learned, against = _earlier(workspace, config, backbone)
-    split, problems = _try_split(items, config, backbone, learned)
-    problems += against
-    if split and (seen := sum(item.photo in learned for item in split.val)):
-        problems.append(
-            f"{counted(seen, 'of the photos kept aside was', 'of the photos kept aside were')} learned from by the run "
-            "that is gone on from, so the figure would be too good. Put others into the validation part."
-        )
+    split, problems = share_out(workspace, items, config)
     if problems:
         raise ConfigError(problems)
     if weights.state(backbone, workspace.weights_dir) == "download":
         weights.check_reachable(backbone)
     return split
+
+
+def share_out(workspace: Workspace, items: Sequence[Item], config: TrainConfig) -> tuple[Split | None, list[str]]:
+    """The split of these photos, None where there cannot be one, and everything that speaks against the settings.
+
+    Raises:
+        BackboneError: There is no such backbone.
+    """
+    backbone = catalog.find(config.backbone, workspace.weights_dir)
+    learned, against = _earlier(workspace, config, backbone)
+    split, problems = _try_split(items, config, backbone, learned)
+    problems += against
+    if split and (seen := sum(item.photo in learned for item in (*split.val, *split.test))):
+        problems.append(
+            f"{counted(seen, 'of the photos kept aside was', 'of the photos kept aside were')} learned from by the run "
+            "that is gone on from, so the figure would be too good. Put others into the validation part."
+        )
+    return split, problems
 
 
 def foresee(data: Sequence[Path], settings: dict, backbone: Backbone) -> list[str]:
@@ -161,7 +172,15 @@ def _try_split(
     split, problems = None, []
     sizes = tuple(Counter(item.class_name for item in items if item.part in (None, "train")).values())
     try:
-        split = make_split(items, config.val_fraction, config.seed, config.fill_val, learned)
+        split = make_split(
+            items,
+            config.val_fraction,
+            config.seed,
+            config.fill_val,
+            learned,
+            config.test_fraction,
+            config.group_pattern,
+        )
         sizes = split.train_sizes
     except DataError as error:
         problems += error.problems

@@ -160,9 +160,13 @@ def delete(run: Run) -> None:
 def load_split(run: Run) -> Split:
     """The parts as they were when the run was made."""
     content = read_json(run.folder / "split.json")
-    parts = {part: tuple(Item(**item) for item in content[part]) for part in ("train", "val")}
+    # A run that was made before there were test parts and groups has neither.
+    parts = {part: tuple(Item(**item) for item in content.get(part, ())) for part in ("train", "val", "test")}
     crossing = tuple((first, second) for first, second in content["crossing"])
-    return Split(tuple(content["class_names"]), parts["train"], parts["val"], content["given"], crossing)
+    groups = tuple(content.get("crossing_groups", ()))
+    return Split(
+        tuple(content["class_names"]), given=content["given"], crossing=crossing, crossing_groups=groups, **parts
+    )
 
 
 def learned_photos(run: Run) -> set[str]:
@@ -221,11 +225,16 @@ def request_resume(run: Run) -> None:
     """Queues an interrupted, stopped or failed run again; a live or queued one is left as it is.
 
     Raises:
-        RunError: It is finished.
+        RunError: It is finished, or its test part was opened.
     """
-    status = read_history(run).status
+    history = read_history(run)
+    status = history.status
     if status == "finished":
         raise RunError("This run is finished; there is nothing to resume.")
+    if history.is_opening or isinstance(history.opening, events.OpeningFinished):
+        raise RunError(
+            "The test part of this run was opened, and its figure is that of the model as it is. Train again instead."
+        )
     if status in ("running", "queued"):
         return
     with _own(run):
@@ -238,6 +247,26 @@ def request_export(run: Run) -> None:
     if isinstance(read_history(run).export, events.ExportFailed):
         with _own(run):
             events.EventLog(run.events_path).append(events.ExportQueued())
+
+
+def request_opening(run: Run) -> None:
+    """Queues the opening of the test part; one that was asked for before is left as it is.
+
+    Raises:
+        RunError: There is no test part, or no model yet.
+    """
+    if not load_split(run).test:
+        raise RunError(
+            "This run has no test part. Train with a share held back (test_fraction), or bring photos in the folders "
+            "train, val and test."
+        )
+    with _own(run):
+        history = read_history(run)
+        if history.is_opening or isinstance(history.opening, events.OpeningFinished):
+            return
+        if not isinstance(history.export, events.ExportFinished):
+            raise RunError("This run has no model yet. Wait until it has finished, or resume it if it was interrupted.")
+        events.EventLog(run.events_path).append(events.OpeningQueued())
 
 
 def count_ahead(workspace: Workspace, run: Run, slots: int = 1, read: Callable[[Run], History] | None = None) -> int:
@@ -303,6 +332,6 @@ def _split_to_json(split: Split) -> dict:
         "class_names": list(split.class_names),
         "given": split.given,
         "crossing": list(split.crossing),
-        "train": [asdict(item) for item in split.train],
-        "val": [asdict(item) for item in split.val],
+        "crossing_groups": list(split.crossing_groups),
+        **{part: [asdict(item) for item in getattr(split, part)] for part in ("train", "val", "test")},
     }

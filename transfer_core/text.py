@@ -77,6 +77,12 @@ def ago(seconds: float) -> str:
     return "just now"
 
 
+def looked_at(times: int) -> str:
+    """What a person should know of a test part that other runs have been tested on before."""
+    often = {1: "once", 2: "twice"}.get(times, f"{times} times")
+    return f"Other runs have been tested on these photos {often} before; the more often, the less the figure means."
+
+
 def pace(done: int, total: int, elapsed_s: float, unit: str = "photos", fresh: int | None = None) -> str:
     """Such as "120 of 382 photos, 95 per second, 3 s left"; speed and rest only once they can be known.
 

@@ -52,7 +52,7 @@ def test_understand_says_which_photos_are_in_both_parts(visit, finished):
     path = finished.folder / "split.json"
     path.write_text(path.read_text().replace('"crossing": []', '"crossing": [["train/a.jpg", "val/a.jpg"]]'))
     [warning] = visit("understand", project=finished.project_id).warning
-    assert "1 photo is in both parts" in warning.value and r"train/a\.jpg" in warning.value
+    assert "1 photo is in two parts" in warning.value and r"train/a\.jpg" in warning.value
 
 
 def test_run_is_chosen_by_the_list_and_by_the_address(visit, finished, workspace):

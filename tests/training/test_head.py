@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from transfer_core.training import head
+from tests.helpers import RESNET
+from transfer_core import runs
+from transfer_core.config import TrainConfig
+from transfer_core.data.items import load_items
+from transfer_core.data.split import make_split
+from transfer_core.runner import worker
+from transfer_core.training import head, head_phase
 from transfer_core.training.head import Head, Scaler, balance, choose_strength, softmax, train_epochs
 
 PLAIN = Scaler.identity(10)
@@ -180,3 +186,37 @@ def test_the_head_knows_unseen_points():
     scaler = Scaler.of(features[::2])
     trained: Head = last(train_epochs(features[::2], scaler, class_ids[::2], 3, [1e-3], 100)).head(scaler)
     assert (trained.confidences(features[1::2]).argmax(1) == class_ids[1::2]).mean() > 0.95
+
+
+def test_rows_of_one_unit_are_left_out_together_and_folds_fill_evenly():
+    class_ids = np.repeat([0, 1], [60, 60])
+    units = [f"g{n % 15}" for n in range(60)] + [f"h{n // 4}" for n in range(60)]
+    folds = head._fold_of(class_ids, units, np.random.default_rng(0))
+    assert all(len(set(folds[np.array(units) == unit])) == 1 for unit in set(units))
+    assert np.bincount(folds[:60]).tolist() == np.bincount(folds[60:]).tolist() == [12] * 5
+
+
+def test_what_holds_all_of_a_class_is_never_left_out():
+    class_ids = np.array([0] * 6 + [1] * 6)
+    units = ["one"] * 6 + ["one"] * 2 + list("abcd")
+    folds = head._fold_of(class_ids, units, np.random.default_rng(0))
+    assert set(folds[:8]) == {-1} and set(folds[8:]) == {0, 1, 2, 3}
+
+
+def test_in_one_unit_per_class_there_is_nothing_to_choose_by():
+    features, class_ids = blobs()
+    assert choose_strength(features, class_ids, [str(i) for i in class_ids], 3, 20, 0) == pytest.approx(0.1)
+
+
+def test_a_run_leaves_whole_groups_out(project, monkeypatch):
+    asked = []
+
+    def note(features, class_ids, units, *rest):
+        asked.append(units)
+        return 1e-2
+
+    monkeypatch.setattr(head_phase, "choose_strength", note)
+    config = TrainConfig(backbone=RESNET, epochs=2, group_pattern=r"(\d)\.jpg")
+    split = make_split(load_items(project), 0.25, 0, group_pattern=config.group_pattern)
+    assert worker.main(str(runs.create(project, config, split).folder)) == 0
+    assert asked == [[f" {item.group}" for item in split.train]] and len(set(asked[0])) == 6

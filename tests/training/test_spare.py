@@ -36,3 +36,21 @@ def test_copies_stay_together_even_across_classes():
 def test_the_seed_decides():
     chosen = [part_off(items(ant=50, bee=50), seed)[1] for seed in (0, 0, 1)]
     assert chosen[0] == chosen[1] != chosen[2]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_groups_stay_together(seed):
+    pool = [
+        new_item(f"{name}-{n}", f"{n}.jpg", f"{name}/{n}.jpg", name, None, (9, 9), f"p{n // 4}")
+        for name in ("ant", "bee")
+        for n in range(80)
+    ]
+    learned, spared = part_off(pool, seed)
+    assert not {item.group for item in learned} & {item.group for item in spared}
+    assert {name: names(spared).count(name) for name in ("ant", "bee")} == {"ant": 12, "bee": 12}  # 11 and whole groups
+
+
+def test_without_copies_and_groups_the_same_are_spared_as_ever():
+    """A run that was cut off before an update goes on after it."""
+    _, spared = part_off(items(ant=10, bee=14), 3)
+    assert [item.photo for item in spared] == ["ant-4", "bee-3", "bee-4"]

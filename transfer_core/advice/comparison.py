@@ -17,7 +17,7 @@ from transfer_core.runs import Run
 from transfer_core.training.plan import load_plan
 
 # What matters to a run that only learns the new part; the other settings say how the backbone learns.
-_OF_THE_HEAD = ("backbone", "strategy", "epochs", "val_fraction", "seed")
+_OF_THE_HEAD = ("backbone", "strategy", "epochs", "val_fraction", "test_fraction", "group_pattern", "seed")
 
 
 def val_photos(split: Split) -> frozenset[str]:
@@ -116,7 +116,7 @@ def _settled(run: Run) -> tuple[TrainConfig, bool]:
 
 def _in_words(name: str, value) -> str:
     if value is None:
-        return "none" if name == "continue_from" else "automatic"
+        return "none" if name in ("continue_from", "group_pattern") else "automatic"
     if isinstance(value, bool):
         return "yes" if value else "no"
     titles = {"backbone": backbone_title, "strategy": strategy_title}

@@ -13,6 +13,7 @@ from transfer_core.backbones.rows import RowStore
 from transfer_core.config import TrainConfig
 from transfer_core.data.images import LARGE
 from transfer_core.data.items import Item
+from transfer_core.data.split import has_test_part
 from transfer_core.parallel import CORES
 from transfer_core.strategies import HEAD, Facts, Phase
 from transfer_core.training.head import SEARCH_PHOTOS
@@ -46,16 +47,17 @@ def estimate(
     workspace: Workspace, backbone: Backbone, config: TrainConfig, items: Sequence[Item], speed: Speed
 ) -> Estimate | None:
     """The likely time and memory of a run on these photos; None where the trial has not got that far yet."""
-    train, val = _counts(items, config.val_fraction)
+    train, val = _counts(items, config)
     classes = len({item.class_name for item in items})
-    phases, settled = strategies.plan(config, facts_of(items, config.val_fraction, backbone))
+    phases, settled = strategies.plan(config, facts_of(items, config, backbone))
     learns = any(phase.trains != HEAD for phase in phases)
     if learns and speed.learn_s is None:
         return None
     seconds = _START_S + (speed.start_s if learns else 0)
     for phase in phases:
         if phase.trains == HEAD:
-            seconds += _looking_s(workspace, backbone, items, speed) + _head_s(phase, train, classes, speed)
+            seen = (train + val) / max(1, len(items))
+            seconds += seen * _looking_s(workspace, backbone, items, speed) + _head_s(phase, train, classes, speed)
         else:
             val_items = items[:val]
             seconds += _preparing_s(workspace, backbone, val_items, speed)
@@ -69,21 +71,21 @@ def estimate(
     return Estimate(seconds, memory, None if on_card else _free_bytes())
 
 
-def facts_of(items: Sequence[Item], val_fraction: float, backbone: Backbone) -> Facts:
+def facts_of(items: Sequence[Item], config: TrainConfig, backbone: Backbone) -> Facts:
     """What the rules will go by, nearly: which photos will be kept aside is not asked."""
-    train, val = _counts(items, val_fraction)
+    train, _ = _counts(items, config)
     sizes = Counter(item.class_name for item in items)
-    return Facts(tuple(max(1, round(size * train / max(1, train + val))) for size in sizes.values()), backbone)
+    return Facts(tuple(max(1, round(size * train / max(1, len(items)))) for size in sizes.values()), backbone)
 
 
-def _counts(items: Sequence[Item], val_fraction: float) -> tuple[int, int]:
-    """About how many photos will be learned from, and kept aside."""
+def _counts(items: Sequence[Item], config: TrainConfig) -> tuple[int, int]:
+    """About how many photos will be learned from, and checked with."""
     parts = Counter(item.part for item in items)
     rest = parts[None] + parts["train"]
-    if given := parts["val"] or parts["test"]:
-        return rest, given
-    val = round(val_fraction * rest)
-    return rest - val, val
+    given = parts["val"] or parts["test"]
+    val = 0 if given else round(config.val_fraction * rest)
+    test = 0 if has_test_part(items) else round(config.test_fraction * rest)
+    return rest - val - test, given or val
 
 
 def _pixels_at_once(items: Sequence[Item]) -> int:

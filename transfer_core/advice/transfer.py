@@ -287,7 +287,7 @@ def control_config(config: TrainConfig) -> TrainConfig:
 
 def _is_control(config: TrainConfig, wanted: TrainConfig) -> bool:
     """Whether every setting is as wanted or left as it was found; which photos there are, the split says."""
-    defaults, photos = TrainConfig(), ("val_fraction", "fill_val", "seed")
+    defaults, photos = TrainConfig(), ("val_fraction", "test_fraction", "group_pattern", "fill_val", "seed")
     fixed = {entry.name for entry in fields(config)} - {"strategy", "backbone", *photos}
     return (config.strategy, config.backbone) == (wanted.strategy, wanted.backbone) and all(
         getattr(config, name) in (getattr(wanted, name), getattr(defaults, name)) for name in fixed

@@ -57,37 +57,47 @@ def confidence_bars(confidences: Mapping[str, float], *, top: int = 5, dark: boo
 
 
 def class_counts(
-    class_names: Sequence[str], train_counts: Sequence[int], val_counts: Sequence[int], *, dark: bool = False
+    class_names: Sequence[str],
+    train_counts: Sequence[int],
+    val_counts: Sequence[int],
+    test_counts: Sequence[int] | None = None,
+    *,
+    dark: bool = False,
 ) -> go.Figure:
-    """Photos per class: those it learns from, and behind them, hatched, those it is checked with.
+    """Photos per class: those it learns from, behind them, hatched, those it is checked with, then those held back.
 
     Args:
-        train_counts, val_counts: (classes,) >= 0.
+        train_counts, val_counts, test_counts: (classes,) >= 0; None for the last where nothing is held back.
 
     Raises:
         ValueError: No class, lengths differ, or a negative count.
     """
+    parts = [train_counts, val_counts, *([] if test_counts is None else [test_counts])]
     n = len(class_names)
-    if n == 0 or not n == len(train_counts) == len(val_counts):
-        raise ValueError(f"there are {n} names, {len(train_counts)} and {len(val_counts)} counts; all must be equal")
-    if min(*train_counts, *val_counts) < 0:
+    if n == 0 or any(len(counts) != n for counts in parts):
+        raise ValueError(f"there are {n} names and {list(map(len, parts))} counts; all must be equal")
+    if min(map(min, parts)) < 0:
         raise ValueError("a count is negative")
-    rows, totals = list(range(n)), np.add(train_counts, val_counts)
-    fig = _class_rows("Photos in each class", "solid: to learn from    hatched: to check", class_names, dark)
-    solid = [class_colour(i, dark=dark) for i in rows]
+    signs = ("solid: learn", "hatched: check", "dotted: hold back")[: len(parts)]
+    fig = _class_rows("Photos in each class", "   ".join(signs), class_names, dark)
+    solid = [class_colour(i, dark=dark) for i in range(n)]
+    rows = list(zip(*parts, strict=True))
+    ways = ("to learn from", "to check", "held back")
     sentences = [
-        hover(f"'{name}': {train} photos to learn from, {val} to check")
-        for name, train, val in zip(class_names, train_counts, val_counts, strict=True)
+        hover(f"'{name}': " + ", ".join(f"{count} {way}" for count, way in zip(row, ways, strict=False)))
+        for name, row in zip(class_names, rows, strict=True)
     ]
-    bar = {"y": rows, "orientation": "h", "hovertext": sentences, "hoverinfo": "text"}
-    hatch = {"shape": "/", "size": 5, "solidity": 0.35, "fgcolor": solid, "bgcolor": palette(dark).panel}
-    fig.add_bar(**bar, x=train_counts, marker={"color": solid, "line_width": 0})
-    fig.add_bar(**bar, x=val_counts, marker={"color": solid, "pattern": hatch, "line_width": 0})
+    texture = {"size": 5, "solidity": 0.35, "fgcolor": solid, "bgcolor": palette(dark).panel}
+    for counts, shape in zip(parts, ("", "/", "."), strict=False):
+        marker = {"color": solid, "line_width": 0} | ({"pattern": texture | {"shape": shape}} if shape else {})
+        bar = {"y": list(range(n)), "orientation": "h", "hovertext": sentences, "hoverinfo": "text"}
+        fig.add_bar(**bar, x=counts, marker=marker)
     place = {"xref": "x", "yref": "y", "xshift": 6, "font_size": 12}
-    counts = zip(rows, train_counts, val_counts, strict=True)
-    add_notes(fig, [note(f"{train} + {val}", x=totals[row], y=row, **place) for row, train, val in counts])
-    fig.update_xaxes(visible=False, range=[0, max(1, totals.max())])
-    return fig.update_layout(barmode="stack", bargap=0.35, margin_r=84)
+    totals, beside = [sum(row) for row in rows], [" + ".join(map(str, row)) for row in rows]
+    add_notes(fig, [note(text, x=totals[row], y=row, **place) for row, text in enumerate(beside)])
+    fig.update_xaxes(visible=False, range=[0, max(1, *totals)])
+    room = max(84, max(width_px(text, 12) for text in beside) + 10)
+    return fig.update_layout(barmode="stack", bargap=0.35, margin_r=room)
 
 
 def class_scores(

@@ -1,12 +1,14 @@
 """Which photos are learned from and which are kept aside. Plain rules, no randomness but the seed's; no torch."""
 
 import hashlib
-from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from transfer_core.data.groups import Unit, choose, find_units, gather_units, list_groups, name_groups
 from transfer_core.data.items import Item
 from transfer_core.errors import DataError
+from transfer_core.text import counted
 
 
 @dataclass(frozen=True)
@@ -16,7 +18,9 @@ class Split:
     Args:
         class_names: Sorted; a class id is an index into them.
         given: Whether the data came with its parts, which are then respected.
-        crossing: Photos that sit in both parts of a given split, by their original paths (train, val).
+        crossing: Photos that sit in two parts of a given split, by their original paths.
+        test: Held back until somebody opens them; may hold classes that nothing is learned of.
+        crossing_groups: Groups that sit in two parts of a given split, by name; hostile text.
     """
 
     class_names: tuple[str, ...]
@@ -24,6 +28,8 @@ class Split:
     val: tuple[Item, ...]
     given: bool
     crossing: tuple[tuple[str, str], ...] = ()
+    test: tuple[Item, ...] = ()
+    crossing_groups: tuple[str, ...] = ()
 
     @property
     def train_sizes(self) -> tuple[int, ...]:
@@ -37,57 +43,101 @@ def make_split(
     val_fraction: float,
     seed: int,
     fill_val: bool = False,
-    never_val: Collection[str] = frozenset(),
+    learned: Collection[str] = frozenset(),
+    test_fraction: float = 0.0,
+    group_pattern: str | None = None,
 ) -> Split:
-    """Parts as the data gives them, else a stratified split by seed; identical photos stay on one side.
+    """Parts as the data gives them, else a stratified split by seed; copies and groups of photos stay on one side.
 
     Args:
         fill_val: Where the data gives the parts, a class without validation photos gives some of its own away.
-        never_val: Photos (digests) that we never keep aside ourselves: an earlier run has learned from them.
+        learned: Photos (digests) that we never keep aside ourselves: an earlier run has learned from them.
+        test_fraction: Of the photos that are not in a given part to check with; ignored where the data has a test part.
+        group_pattern: See `patterns`; None takes the groups that the items came with.
 
     Raises:
-        DataError: Fewer than two classes, or a class with too few photos; lists all problems.
+        DataError: Fewer than two classes, or a class with too few photos or groups; lists all problems.
     """
+    items = name_groups(items, group_pattern)
     given = _given_part(items)
     pool = [item for item in items if item.part in (None, "train")]
-    if given:
-        train, val = pool, [item for item in items if item.part == given]
-        if fill_val:
-            train, val = _fill(train, val, val_fraction, seed)
-    else:
-        train, val = _stratified(pool, val_fraction, seed, never_val)
-    _check(pool, train, val, bool(given), fill_val)
-    crossing = _crossing(train, val) if given else ()
+    val = [item for item in items if given and item.part == given]
+    test = [item for item in items if item.part == "test" and given != "test"]
+    unit_of = find_units(items)
+    units = sorted(gather_units(pool, unit_of), key=lambda unit: _draw(seed, unit.key))
+    free = [unit for unit in units if unit.photos.isdisjoint(learned)]
+    to_val: set[str] = set()
+    if not given or fill_val:
+        to_val = _choose_val(units, free, _lacking(pool, val) if given else _sizes(units), val_fraction)
+    to_test: set[str] = set()
+    if test_fraction and not test:
+        rest = _without(free, {unit_of[item.photo] for item in val})
+        to_test = _choose_test(_without(units, to_val), _without(rest, to_val), _sizes(units), test_fraction)
+    aside = to_val | to_test
+    train = [item for item in pool if unit_of[item.photo] not in aside]
+    val += [item for item in pool if unit_of[item.photo] in to_val]
+    test += [item for item in pool if unit_of[item.photo] in to_test]
+    problems = _problems(pool, train, val, bool(given), fill_val)
+    if not given:
+        problems += _kept_together(units, free, pool, val)
+    if test_fraction and not test and not problems:
+        problems.append("There are too few photos or groups to hold back a test part. Add more, or set its share to 0.")
+    if problems:
+        raise DataError(*problems)
     names = tuple(sorted({item.class_name for item in train}))
-    return Split(names, tuple(train), tuple(val), bool(given), crossing)
+    split = Split(names, tuple(train), tuple(val), bool(given), test=tuple(test))
+    return replace(split, crossing=_crossing(split), crossing_groups=_crossing_groups(split)) if given else split
 
 
-def _stratified(
-    items: Sequence[Item], val_fraction: float, seed: int, never_val: Collection[str] = frozenset()
-) -> tuple[list[Item], list[Item]]:
-    """Per class, the photos with the smallest seeded hash go to val: adding photos moves few of the others.
+def _choose_val(units: Sequence[Unit], free: Sequence[Unit], names: Collection[str], share: float) -> set[str]:
+    """Keys of the free units to check with, for these classes: those that are drawn first."""
+    sizes = _sizes(units)
+    wanted = {name: min(max(1, round(sizes[name] * share)), sizes[name] - 1) for name in names}
+    return choose(free, wanted, staying=_without(units, {unit.key for unit in free}))
 
-    Copies of a photo count once, or a heap of copies could fill a part by itself.
+
+def _choose_test(units: Sequence[Unit], free: Sequence[Unit], sizes: Mapping[str, int], share: float) -> set[str]:
+    """Keys of the free units to hold back.
+
+    From the other end of the order: asking for a test part, or for a larger one, leaves the validation part alone.
+
+    Args:
+        units: Those that are not checked with.
+        sizes: Photos per class of which the share is meant.
     """
-    by_class: dict[str, dict[str, list[Item]]] = defaultdict(lambda: defaultdict(list))
-    for item in items:
-        by_class[item.class_name][item.photo].append(item)
-    # photo -> in val; shared by all classes, so that a photo never sits on both sides
-    side = dict.fromkeys((item.photo for item in items if item.photo in never_val), False)
-    for class_name in sorted(by_class):
-        groups = by_class[class_name]
-        wanted = min(max(1, round(len(groups) * val_fraction)), len(groups) - 1)
-        wanted -= sum(side.get(photo, False) for photo in groups)
-        for photo in sorted((photo for photo in groups if photo not in side), key=lambda photo: _draw(seed, photo)):
-            side[photo] = wanted > 0
-            wanted -= 1
-    return [item for item in items if not side[item.photo]], [item for item in items if side[item.photo]]
+    left = _sizes(units)
+    wanted = {name: min(max(1, round(sizes[name] * share)), left[name] - 1) for name in left}
+    return choose(free[::-1], wanted, staying=_without(units, {unit.key for unit in free}))
 
 
 def classes_without_val(items: Sequence[Item]) -> list[str]:
     """Classes that have no photo to check with although the data came in parts."""
     val = [item for item in items if item.part == _given_part(items)]
     return _lacking([item for item in items if item.part in (None, "train")], val) if val else []
+
+
+def crossings(split: Split) -> list[str]:
+    """What is in two parts that the data gave, each kind in a sentence with the remedy; hostile text in it."""
+    found = []
+    if split.crossing:
+        one, other = split.crossing[0]
+        found.append(
+            f"{counted(len(split.crossing), 'photo is', 'photos are')} in two parts of your data, so the figure is a "
+            f"little too good. The first: {one} and {other}. Remove one of each pair."
+        )
+    if split.crossing_groups:
+        listed = ", ".join(split.crossing_groups[:3])
+        found.append(
+            f"{counted(len(split.crossing_groups), 'group is', 'groups are')} in two parts of your data, so the figure "
+            f"is too good: {listed}. Put all photos of a group into one part, or bring the photos without parts; "
+            "then groups stay together."
+        )
+    return found
+
+
+def has_test_part(items: Sequence[Item]) -> bool:
+    """Whether the data came with photos to be held back; where there is no other part to check with, they are that."""
+    return {"val", "test"} <= {item.part for item in items}
 
 
 def _given_part(items: Sequence[Item]) -> str | None:
@@ -100,24 +150,30 @@ def _lacking(train: Sequence[Item], val: Sequence[Item]) -> list[str]:
     return sorted({item.class_name for item in train} - {item.class_name for item in val})
 
 
-def _fill(train: list[Item], val: list[Item], val_fraction: float, seed: int) -> tuple[list[Item], list[Item]]:
-    """Both parts, after each class that has nothing in the second has given some photos to it."""
-    held = {item.class_name for item in val}
-    lacking = [item for item in train if item.class_name not in held]
-    _, given_away = _stratified(lacking, val_fraction, seed)
-    moved = {item.photo for item in given_away}  # a photo that other classes have, too, is on one side for all
-    return [item for item in train if item.photo not in moved], val + [item for item in train if item.photo in moved]
+def _draw(seed: int, key: str) -> str:
+    """Puts units in an order of the seed's own, in which added ones move few of the others."""
+    return hashlib.sha256(f"{seed}:{key}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _draw(seed: int, photo: str) -> str:
-    return hashlib.sha256(f"{seed}:{photo}".encode()).hexdigest()
+def _sizes(units: Sequence[Unit]) -> dict[str, int]:
+    """Photos per class; copies of a photo count once, or a heap of copies could fill a part by itself."""
+    sizes: Counter[str] = Counter()
+    for unit in units:
+        sizes.update(unit.counts)
+    return dict(sizes)
 
 
-def _check(pool: Sequence[Item], train: Sequence[Item], val: Sequence[Item], given: bool, fill_val: bool) -> None:
+def _without(units: Sequence[Unit], keys: Collection[str]) -> list[Unit]:
+    return [unit for unit in units if unit.key not in keys]
+
+
+def _problems(
+    pool: Sequence[Item], train: Sequence[Item], val: Sequence[Item], given: bool, fill_val: bool
+) -> list[str]:
     problems = []
     names = sorted({item.class_name for item in pool})
     if not names:
-        raise DataError("There are no photos to learn from yet. Add photos of at least two classes.")
+        return ["There are no photos to learn from yet. Add photos of at least two classes."]
     if len(names) == 1:
         problems.append(
             f"There is one class, '{names[0]}'; telling apart needs at least 2. Add photos of something else, in a "
@@ -142,10 +198,38 @@ def _check(pool: Sequence[Item], train: Sequence[Item], val: Sequence[Item], giv
         )
     if not val and not problems:
         problems.append("The validation part is empty. Add photos to it, or leave out the val folder.")
-    if problems:
-        raise DataError(*problems)
+    return problems
 
 
-def _crossing(train: Sequence[Item], val: Sequence[Item]) -> tuple[tuple[str, str], ...]:
-    by_photo = {item.photo: item.path for item in train}
-    return tuple((by_photo[item.photo], item.path) for item in val if item.photo in by_photo)
+def _kept_together(units: Sequence[Unit], free: Sequence[Unit], pool: Sequence[Item], val: Sequence[Item]) -> list[str]:
+    """A sentence for each class of which nothing can be kept aside, because groups are not parted."""
+    problems = []
+    for name in _lacking(pool, val):
+        own = [unit for unit in units if name in unit.counts]
+        count = sum(unit.counts[name] for unit in own)
+        if count > 1 and len(own) == 1:
+            problems.append(
+                f"All {count} photos of class '{name}' are in one group, '{own[0].key.strip()}', so none can be kept "
+                "aside. Add photos of another group, or change what tells the groups apart."
+            )
+        elif count > 1 and any(name in unit.counts for unit in free):
+            problems.append(
+                f"Class '{name}' cannot be shared out: other classes need its groups on one side. Add photos of other "
+                "groups, or change what tells the groups apart."
+            )
+    return problems
+
+
+def _crossing(split: Split) -> tuple[tuple[str, str], ...]:
+    """Paths of the photos that are in two parts: for each that is checked with, or held back, one in a part before."""
+    found, seen = [], {}
+    for part in (split.train, split.val, split.test):
+        found += [(seen[item.photo], item.path) for item in part if item.photo in seen]
+        seen = {item.photo: item.path for item in part} | seen
+    return tuple(found)
+
+
+def _crossing_groups(split: Split) -> tuple[str, ...]:
+    parts = [set(list_groups(part)) for part in (split.train, split.val, split.test)]
+    counts = Counter(name for part in parts for name in part)
+    return tuple(sorted(name for name, count in counts.items() if count > 1))

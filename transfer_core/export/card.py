@@ -6,8 +6,10 @@ from transfer_core import strategies
 from transfer_core.backbones import catalog
 from transfer_core.data.items import count_classes
 from transfer_core.data.split import Split
+from transfer_core.events import OpeningFinished
 from transfer_core.history import History
 from transfer_core.measure.metrics import class_scores
+from transfer_core.opening import load_opening
 from transfer_core.runs import Run
 from transfer_core.text import answer, markdown
 
@@ -27,6 +29,7 @@ def write_card(run: Run, history: History, split: Split, project: dict) -> str:
         f"{answer(result)} (95 % Wilson interval)",
         f"The file `model.onnx` was held against the trained model on {export.checked} of these photos: "
         f"{export.changed_labels} answers differ, confidences by at most {export.max_difference:.1e}.",
+        *_tested(run, history),
         "",
         *_class_table(split, result),
         "",
@@ -49,6 +52,15 @@ def write_card(run: Run, history: History, split: Split, project: dict) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _tested(run: Run, history: History) -> list[str]:
+    """What came of the test part, where it was opened."""
+    if not isinstance(history.opening, OpeningFinished):
+        return []
+    found = load_opening(run)
+    when = time.strftime("%Y-%m-%d", time.gmtime(found.opened))
+    return ["", f"The test part, opened on {when} (UTC): {found.in_words()}"]
 
 
 def _class_table(split: Split, result: dict) -> list[str]:

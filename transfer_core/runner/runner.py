@@ -70,7 +70,8 @@ class _Queue:
         self._histories: dict[str, History] = {}
 
     def look(self, ours: Collection[str] = ()) -> _View:
-        """The runs of other ids than ours: first those that were queued first, last those whose export was cut off."""
+        """The runs of other ids than ours: first those that were queued first, last those with a model to be asked or
+        whose export was cut off."""
         waiting, strays = [], []
         for run in runs.list_runs(self._workspace, kind=None):
             if run.id in ours or (history := self._read(run)) is None:
@@ -79,7 +80,7 @@ class _Queue:
                 strays.append(run)
             elif history.status == "queued":
                 waiting.append((0, history.lifecycle.time if history.lifecycle else run.created, run))
-            elif history.needs_export:
+            elif history.needs_export or history.needs_opening:
                 waiting.append((1, run.created, run))
         return _View([run for *_, run in sorted(waiting, key=lambda entry: entry[:2])], strays)
 

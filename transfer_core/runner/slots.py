@@ -14,7 +14,7 @@ from transfer_core.runner.launch import start_detached
 from transfer_core.runs import Run
 from transfer_core.workspace import Workspace
 
-_EXPORT_ATTEMPTS = 2  # one more than none, should the first have been killed by accident
+_ATTEMPTS = 2  # one more than none, should the first have been killed by accident
 _GO_HOME_S = 10.0  # a spare worker may be in the middle of its imports
 
 
@@ -109,6 +109,8 @@ def last_word(history: History, before: events.Event | None, cause: str) -> even
             message=f"The program that trains could not start ({cause}).",
             hint="The file worker.log says why. If a package is missing, run `pip install -r requirements.txt` again.",
         )
-    if history.needs_export and history.export_attempts >= _EXPORT_ATTEMPTS:
+    if history.needs_export and history.export_attempts >= _ATTEMPTS:
         return events.ExportFailed(message=f"The program that writes the model ended without a word ({cause}).")
+    if history.needs_opening and history.opening_attempts >= _ATTEMPTS:
+        return events.OpeningFailed(message=f"The program that asks the model ended without a word ({cause}).")
     return None

@@ -4,9 +4,8 @@ import errno
 
 from transfer_core import strategies
 from transfer_core.config import TrainConfig
-from transfer_core.data.split import Split
+from transfer_core.data.split import Split, crossings
 from transfer_core.errors import TransferError
-from transfer_core.text import counted
 
 
 def explain(error: BaseException) -> tuple[str, str]:
@@ -36,11 +35,5 @@ def notices(config: TrainConfig, split: Split) -> list[str]:
         listed = ", ".join(names)
         title = strategies.find(config.strategy).title
         found.append(f"Asked for, but without effect with '{title}': {listed}.")
-    if split.crossing:
-        # They are respected, and never mended in silence.
-        first = " and ".join(split.crossing[0])
-        found.append(
-            f"{counted(len(split.crossing), 'photo is', 'photos are')} in both parts of your data, so the figure will "
-            f"be a little too good. The first: {first}. Remove one of each pair and train again."
-        )
-    return found
+    # They are respected, and never mended in silence.
+    return found + crossings(split)

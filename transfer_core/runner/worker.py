@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from transfer_core import events, runs, strategies
+from transfer_core import events, opening, runs, strategies
 from transfer_core.advice.baselines import load_baselines, measure_baselines, save_baselines
 from transfer_core.arrays import read_arrays, write_arrays
 from transfer_core.backbones import catalog, trunk, weights
@@ -75,6 +75,8 @@ def _work(workspace: Workspace, run: Run, log: events.EventLog) -> None:
         _carry_out(workspace, run, log, resumed=history.started is not None)
     if _own_history(run).needs_export:
         _export(workspace, run, log)
+    if _own_history(run).needs_opening:
+        _open_test_part(run, log)
     _add_baselines(run)
 
 
@@ -217,6 +219,19 @@ def _export(workspace: Workspace, run: Run, log: events.EventLog) -> None:
             seconds=time.monotonic() - began,
         )
     )
+
+
+def _open_test_part(run: Run, log: events.EventLog) -> None:
+    """Lets the exported model answer the photos that were held back; one that was cut off comes to the same answer."""
+    emit = _throttled(log)
+    emit(events.OpeningStarted())
+    try:
+        opening.open_test_part(run, lambda done, total: emit(events.Progress(done=done, total=total)))
+    except Exception as error:  # as with the export, the training has succeeded
+        traceback.print_exc()
+        log.append(events.OpeningFailed(message=" ".join(explain(error)).strip()))
+        return
+    log.append(events.OpeningFinished())
 
 
 def _add_baselines(run: Run) -> None:

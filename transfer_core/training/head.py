@@ -1,5 +1,6 @@
 """The head: softmax regression on cached features. numpy only, so that a frozen run never waits for torch."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -183,7 +184,7 @@ def balance(class_ids: np.ndarray, class_count: int) -> np.ndarray:
 def choose_strength(
     features: np.ndarray,
     class_ids: np.ndarray,
-    photos: list[str],
+    units: list[str],
     class_count: int,
     epochs: int,
     seed: int,
@@ -193,16 +194,16 @@ def choose_strength(
 
     Args:
         features: float32 (n, d), of training photos alone.
-        photos: Digest per row: identical photos are left out together.
+        units: Key per row: rows of one unit, such as copies of a photo or those of a group, are left out together.
         epochs: As many as the head will then be trained for: stopping early is a penalty too.
         weighted: Whether every class counts the same, while training and in the loss.
     """
     generator = np.random.default_rng(seed)
     if len(features) > SEARCH_PHOTOS:
         chosen = np.sort(generator.choice(len(features), SEARCH_PHOTOS, replace=False))
-        features, class_ids, photos = features[chosen], class_ids[chosen], [photos[i] for i in chosen]
+        features, class_ids, units = features[chosen], class_ids[chosen], [units[i] for i in chosen]
     weights = balance(class_ids, class_count)[class_ids] if weighted else np.ones(len(class_ids), np.float32)
-    folds = _part(features, class_ids, weights, _fold_of(class_ids, photos, generator))
+    folds = _part(features, class_ids, weights, _fold_of(class_ids, units, generator))
     # The matrices are small, and to step through all folds at once saves most of the time; with more than one core,
     # each takes some of them.
     heaps = [folds[core::CORES] for core in range(min(CORES, len(folds)))]
@@ -271,14 +272,21 @@ def _shorten(inside: np.ndarray, outside: np.ndarray) -> tuple[np.ndarray, np.nd
     return inside @ basis, outside @ basis
 
 
-def _fold_of(class_ids: np.ndarray, photos: list[str], generator: np.random.Generator) -> np.ndarray:
-    """Fold per row (n,), each class spread evenly, rows of one photo together."""
-    fold_of_photo: dict[str, int] = {}
-    for class_id in np.unique(class_ids):
-        own = sorted({photos[i] for i in np.flatnonzero(class_ids == class_id)} - fold_of_photo.keys())
-        for place, i in enumerate(generator.permutation(len(own))):
-            fold_of_photo[own[i]] = place % _FOLDS
-    return np.array([fold_of_photo[photo] for photo in photos])
+def _fold_of(class_ids: np.ndarray, units: list[str], generator: np.random.Generator) -> np.ndarray:
+    """Fold per row (n,), each class spread evenly, rows of one unit together.
+
+    What holds all rows of a class is in no fold (-1): without it nothing could be learned of that class.
+    """
+    rows = [Counter(units[i] for i in np.flatnonzero(class_ids == class_id)) for class_id in np.unique(class_ids)]
+    fold_of_unit = {unit: -1 for sizes in rows if len(sizes) == 1 for unit in sizes}
+    for sizes in rows:
+        filled = [sum(size for unit, size in sizes.items() if fold_of_unit.get(unit) == fold) for fold in range(_FOLDS)]
+        own = sorted(sizes.keys() - fold_of_unit.keys())
+        # The largest first, each where there is least; of equal ones as the seed has it.
+        for i in sorted(generator.permutation(len(own)), key=lambda i: -sizes[own[i]]):
+            fold = fold_of_unit[own[i]] = filled.index(min(filled))
+            filled[fold] += sizes[own[i]]
+    return np.array([fold_of_unit[unit] for unit in units])
 
 
 def _largest_eigenvalue(inputs: _Inputs, shares: np.ndarray) -> np.ndarray:

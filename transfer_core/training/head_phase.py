@@ -9,6 +9,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from transfer_core.backbones import features
+from transfer_core.data.groups import find_units
 from transfer_core.events import CheckpointSaved, PhaseStarted, Progress
 from transfer_core.measure.metrics import mean_log_loss
 from transfer_core.training.checkpoints import Checkpoint, save_checkpoint
@@ -56,9 +57,10 @@ def _train(task: Task, index: int, rows: np.ndarray, checkpoint: Checkpoint | No
     if checkpoint:
         strength, first, state = _restore(checkpoint)
     else:
-        photos = [item.photo for item in task.learned]
+        unit_of = find_units(task.learned)
+        units = [unit_of[item.photo] for item in task.learned]
         strength = choose_strength(
-            train, task.train_ids, photos, task.class_count, phase.epochs, settings.seed, settings.class_weights
+            train, task.train_ids, units, task.class_count, phase.epochs, settings.seed, settings.class_weights
         )
         first, state = 0, None
     scaler = Scaler.of(train)

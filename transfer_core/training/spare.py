@@ -1,32 +1,39 @@
 """The inner part of the training photos that chooses the best epoch, so that validation photos choose nothing."""
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
+from transfer_core.data.groups import Unit, choose, find_units, gather_units
 from transfer_core.data.items import Item
 
 SHARE = 1 / 7
 
 
 def part_off(items: Sequence[Item], seed: int) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
-    """(photos to learn from, photos spared), about a seventh of each class; copies of a photo stay together.
+    """(photos to learn from, photos spared), about a seventh of each class; copies and groups of photos stay together.
 
-    A class keeps at least one photo to learn from, unless it has none of its own.
+    A class keeps at least one photo to learn from.
     """
-    generator = np.random.default_rng((seed, 1))  # not the seed alone, which decides other things
-    by_class: dict[str, set[str]] = defaultdict(set)
-    for item in items:
-        by_class[item.class_name].add(item.photo)
-    placed: dict[str, bool] = {}  # photo -> spared; shared by all classes, should one photo be in several
-    for class_name in sorted(by_class):
-        own = sorted(by_class[class_name])
-        wanted = min(max(1, round(len(own) * SHARE)), len(own) - 1) - sum(placed.get(photo, False) for photo in own)
-        free = [photo for photo in own if photo not in placed]
-        for place, number in enumerate(generator.permutation(len(free))):
-            placed[free[number]] = place < wanted
+    unit_of = find_units(items)
+    units = sorted(gather_units(items, unit_of), key=lambda unit: unit.key)
+    sizes: Counter[str] = Counter()
+    for unit in units:
+        sizes.update(unit.counts)
+    wanted = {name: min(max(1, round(size * SHARE)), size - 1) for name, size in sizes.items()}
+    spared = choose(_shuffle(units, seed), wanted)
     return (
-        tuple(item for item in items if not placed[item.photo]),
-        tuple(item for item in items if placed[item.photo]),
+        tuple(item for item in items if unit_of[item.photo] not in spared),
+        tuple(item for item in items if unit_of[item.photo] in spared),
     )
+
+
+def _shuffle(units: Sequence[Unit], seed: int) -> list[Unit]:
+    """The units of one class after the other, each class's own in an order of the seed's."""
+    generator = np.random.default_rng((seed, 1))  # not the seed alone, which decides other things
+    order: dict[str, Unit] = {}
+    for class_name in sorted({name for unit in units for name in unit.counts}):
+        own = [unit for unit in units if class_name in unit.counts and unit.key not in order]
+        order |= {own[number].key: own[number] for number in generator.permutation(len(own))}
+    return list(order.values())

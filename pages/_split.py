@@ -1,0 +1,129 @@
+"""Which photos are learned from, checked with and held back: bars per class, both shares, and what belongs together."""
+
+import streamlit as st
+
+from pages import _ui
+from pages._widgets import words
+from transfer_core import charts, patterns, pipeline
+from transfer_core.config import MOST_ASIDE, setting
+from transfer_core.data.groups import list_groups, name_groups
+from transfer_core.data.items import count_classes, version
+from transfer_core.data.split import crossings, has_test_part
+from transfer_core.text import counted, markdown, plain
+
+PATTERN = "setting-group_pattern"
+EXAMPLES = 3
+DECIDE = ("val_fraction", "test_fraction", "group_pattern", "fill_val", "seed", "continue_from", "backbone")
+
+
+def show_split(project, items, draft, make_config):
+    """The bars, and a slider for each share that the data leaves open; what is chosen goes into `draft`."""
+    place = st.container()
+    with st.expander("What is learned from, and what is kept aside", icon=":material/call_split:"):
+        parts = {item.part for item in items}
+        sliders = st.columns(2, gap="large")
+        with sliders[0]:
+            if parts & {"val", "test"}:
+                st.caption("Your photos came with a part to check with.")
+            else:
+                share_slider("val_fraction", draft, "test_fraction")
+        with sliders[1]:
+            if has_test_part(items):
+                st.caption("Your photos came with a test part. It is held back.")
+            else:
+                share_slider("test_fraction", draft, "val_fraction")
+        found = look_ahead(project, items, make_config())
+        if found["counts"]:
+            show_bars(found["counts"])
+        for problem in found["problems"]:
+            st.warning(markdown(problem), icon=":material/rule:")
+    for crossing in found["crossings"]:
+        place.warning(markdown(crossing), icon=":material/error:")
+
+
+def share_slider(name, draft, other):
+    entry, common = setting(name), words(name)
+    if common["key"] not in st.session_state:  # else the widget knows better, and would warn of a second value
+        common["value"] = float(draft.get(name, 0.2 if name == "val_fraction" else 0.0))
+    draft[name] = st.slider(
+        min_value=entry["min"],
+        max_value=entry["max"],
+        step=entry["step"],
+        format="percent",
+        on_change=leave_room,
+        args=(f"setting-{name}", f"setting-{other}"),
+        **common,
+    )
+
+
+def leave_room(moved, other):
+    """Pushes the other slider back where both together would leave too little to learn from."""
+    room = MOST_ASIDE - st.session_state[moved]
+    if st.session_state.get(other, 0) > room:
+        st.session_state[other] = round(room, 2)
+
+
+def show_bars(counts):
+    names, parts = list(counts), list(zip(*counts.values(), strict=True))
+    train, val, test = parts
+    figure = charts.class_counts(names, train, val, test if any(test) else None, dark=_ui.is_dark())
+    said = f"{counted(sum(train), 'photo')} to learn from, {sum(val):,} to check with, {sum(test):,} held back"
+    st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="parts", alt=f"Photos per class and part: {said}")
+    st.caption(f"{said}. Copies of a photo, and photos that belong together, stay in one part.")
+
+
+def choose_groups(project, items, draft, config):
+    """The field for the pattern, and what it finds."""
+    common = words("group_pattern")
+    drafted = draft.get("group_pattern") or ""
+    typed = st.text_input(value=drafted, placeholder=f"such as {patterns.EXAMPLE}", **common)
+    draft["group_pattern"] = typed or None
+    if problem := pattern_problem(draft):
+        st.error(markdown(problem), icon=":material/error:")
+        return
+    groups, alone = look_ahead(project, items, config)["groups"]
+    if groups:
+        named = ", ".join(f"**{markdown(charts.shorten(name, 24))}**" for name in groups[:EXAMPLES])
+        origin = "Found" if typed else "Your photos came with"
+        rest = f" {counted(alone, 'photo belongs', 'photos belong')} to none and may go anywhere." if alone else ""
+        st.caption(f"{origin} {counted(len(groups), 'group')}, for example {named}.{rest}")
+    elif typed:
+        example = markdown(plain(items[0].path))
+        st.warning(f"Nothing found. A path looks like this: {example}", icon=":material/search_off:")
+    else:
+        st.caption(
+            f"With several photos of the same person, plant or day, {markdown(patterns.EXAMPLE)} finds p07 in "
+            "p07\\_left.jpg."
+        )
+
+
+def pattern_problem(draft):
+    """What is wrong with the pattern that was typed, or None."""
+    return patterns.problem_of(draft["group_pattern"]) if draft.get("group_pattern") else None
+
+
+def count_seen(project, items, config):
+    """How many photos the network will look at: all but those held back."""
+    counts = look_ahead(project, items, config)["counts"].values()
+    return sum(train + val for train, val, _ in counts) if counts else len(items)
+
+
+def look_ahead(project, items, config):
+    """What these settings make of the photos: `counts` (class -> train, val, test; none where there can be no split),
+    `problems`, `crossings`, and `groups` (all names, and how many photos have none).
+    """
+    key = tuple(getattr(config, name) for name in DECIDE)
+    return _look_ahead(project.id, version(project), key, items, config)
+
+
+@st.cache_data(max_entries=20, show_spinner=False)
+def _look_ahead(project_id, labels_version, key, _items, _config):
+    split, problems = pipeline.share_out(_ui.workspace(), _items, _config)
+    named = name_groups(_items, _config.group_pattern)
+    groups = list_groups(named), sum(item.group is None for item in named)
+    if split is None:
+        return {"counts": {}, "problems": problems, "crossings": [], "groups": groups}
+    parts = [count_classes(part) for part in (split.train, split.val, split.test)]
+    names = sorted(set().union(*parts))
+    counts = {name: tuple(part.get(name, 0) for part in parts) for name in names}
+    return {"counts": counts, "problems": [], "crossings": crossings(split), "groups": groups}

@@ -1,0 +1,160 @@
+"""What is learned from and what is kept aside: the bars, the sliders, the pattern; and the test part, opened once."""
+
+import pytest
+
+from tests.helpers import COLOURS, draw_photo, fill_project
+from tests.pages.conftest import button, charts, errors, press, said, write
+from transfer_core import events, opening, runs
+from transfer_core.data.items import append_items, new_item
+from transfer_core.workspace import read_json, write_json
+
+
+@pytest.fixture
+def patients(workspace, tmp_path):
+    """Two classes, of each two photos of six patients, and one photo that names none."""
+    for class_id, name in enumerate(("ill", "well")):
+        for n in range(12):
+            draw_photo(tmp_path / name / f"p{n // 2}_{n}.jpg", list(COLOURS.values())[class_id], 100 * class_id + n)
+    draw_photo(tmp_path / "well" / "unknown.jpg", COLOURS["red"], 999)
+    return fill_project(workspace, tmp_path, "Patients")
+
+
+def counts(app) -> list[list[int]]:
+    """Photos per class in each part, as the bars have them."""
+    return [bar["x"] for bar in charts(app)["parts"]["data"]]
+
+
+def test_the_bars_follow_the_sliders(visit, project, workspace):
+    app = visit("train", project=project.id)
+    assert counts(app) == [[6, 6, 6], [2, 2, 2]] and "18 photos to learn from, 6 to check with, 0 held back" in said(
+        app
+    )
+    app.slider(key="setting-test_fraction").set_value(0.25)
+    app.run()
+    assert counts(app) == [[4, 4, 4], [2, 2, 2], [2, 2, 2]]
+    assert "looks at your 18 photos once" in said(app)  # not at those held back
+    press(app, "Train")
+    [run] = runs.list_runs(workspace, project)
+    assert run.config.test_fraction == 0.25 and len(runs.load_split(run).test) == 6
+
+
+def test_one_slider_pushes_the_other_back(visit, project):
+    app = visit("train", project=project.id)
+    app.slider(key="setting-val_fraction").set_value(0.5)
+    app.run()
+    app.slider(key="setting-test_fraction").set_value(0.5)
+    app.run()
+    assert errors(app) == [] and app.slider(key="setting-val_fraction").value == pytest.approx(0.3)
+    assert app.slider(key="setting-test_fraction").value == 0.5
+
+
+def test_groups_by_pattern_are_found_while_typing_and_kept_together(visit, patients, workspace):
+    app = visit("train", project=patients.id)
+    app.text_input(key="setting-group_pattern").set_value(r"(p\d)_")
+    app.run()
+    text = said(app)
+    assert "Found 6 groups, for example **p0**, **p1**, **p2**. 1 photo belongs to none" in text
+    press(app, "Train")
+    [run] = runs.list_runs(workspace, patients)
+    split = runs.load_split(run)
+    assert run.config.group_pattern == r"(p\d)_"
+    assert not {item.group for item in split.train} & {item.group for item in split.val}
+
+
+@pytest.mark.parametrize(("pattern", "words"), [("(p", "cannot be read"), ("p", "has 0 brackets")])
+def test_a_pattern_that_cannot_be_read_stops_training_until_it_is_mended(visit, patients, workspace, pattern, words):
+    app = visit("train", project=patients.id)
+    app.text_input(key="setting-group_pattern").set_value(pattern)
+    app = press(app, "Train")
+    assert any(words in message for message in errors(app)) and button(app, "Train").disabled
+    assert runs.list_runs(workspace) == []
+    app.text_input(key="setting-group_pattern").set_value("")
+    app.run()
+    assert errors(app) == [] and not button(app, "Train").disabled
+
+
+def test_a_pattern_that_finds_nothing_shows_a_path(visit, patients):
+    app = visit("train", project=patients.id)
+    app.text_input(key="setting-group_pattern").set_value(r"(q\d)_")
+    app.run()
+    assert any("Nothing found. A path looks like this: ill/p0" in w.value.replace("\\", "") for w in app.warning)
+
+
+def test_what_cannot_be_shared_out_is_said_before_the_training(visit, patients):
+    app = visit("train", project=patients.id)
+    app.text_input(key="setting-group_pattern").set_value("^([a-z]+)/")
+    app.run()
+    assert "All 12 photos of class 'ill' are in one group, 'ill'" in said(app).replace("\\", "")
+    assert "parts" not in charts(app)
+
+
+def test_groups_that_came_with_the_photos_are_named_and_their_crossings_reported(visit, workspace):
+    project = workspace.create_project("Parts")
+    parts = [("train", 6), ("val", 3), ("test", 2)]
+    append_items(
+        project,
+        [
+            new_item(
+                f"{name}{part}{n}", "x.jpg", f"{part}/{name}/{n}.jpg", name, part, (9, 9), f"*{n + (part != 'train')}*"
+            )
+            for part, count in parts
+            for name in "ab"
+            for n in range(count)
+        ],
+    )
+    app = visit("train", project=project.id)
+    text = said(app).replace("\\", "")
+    assert "3 groups are in two parts of your data" in text and "Put all photos of a group into one part" in text
+    assert "came with a part to check with" in text and "came with a test part" in text
+    assert "Your photos came with 6 groups, for example ***0***" in text and not app.slider
+    assert counts(app) == [[6, 6], [3, 3], [2, 2]]
+
+
+# --- the test part, on Understand ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def held_back(finished):
+    content = read_json(finished.folder / "split.json")
+    write_json(finished.folder / "split.json", content | {"test": content["val"]})
+    return finished
+
+
+def test_where_nothing_was_held_back_there_is_nothing_to_open(visit, finished):
+    assert "test part" not in said(visit("understand", project=finished.project_id))
+
+
+def test_the_test_part_is_opened_on_purpose(visit, held_back):
+    app = visit("understand", project=held_back.project_id)
+    assert "**6 photos were held back.**" in said(app) and not (held_back.evaluation_dir / "test.json").exists()
+    app = press(app, "Open the test part (once)")
+    assert "Opening the test part" in said(app)
+    assert isinstance(runs.read_history(held_back).opening, events.OpeningQueued)
+    write(held_back, events.Progress(done=2, total=6))
+    assert "2 of 6 photos" in said(app.run())
+    opening.open_test_part(held_back, lambda done, total: None)
+    write(held_back, events.OpeningFinished())
+    text = said(app.run())
+    assert "of 6 photos that were held back" in text and "Opened " in text and "Other runs" not in text
+    assert "Open the test part (once)" not in text
+
+
+def test_a_failed_opening_can_be_asked_for_again(visit, held_back):
+    write(held_back, events.OpeningQueued(), events.OpeningFailed(message="'a.jpg' cannot be used."))
+    app = visit("understand", project=held_back.project_id)
+    assert r"'a\.jpg' cannot be used\." in errors(app)[0]
+    press(app, "Open the test part (once)")
+    assert isinstance(runs.read_history(held_back).opening, events.OpeningQueued)
+
+
+def test_looks_of_other_runs_are_counted(visit, held_back):
+    photos = [item.photo for item in runs.load_split(held_back).test]
+    for number in range(3):
+        write_json(held_back.folder.parents[1] / "opened" / f"{number}.json", {"opened": number, "photos": photos[:1]})
+    app = visit("understand", project=held_back.project_id)
+    assert any("tested on these photos 3 times before" in warning.value for warning in app.warning)
+
+
+def test_an_opening_that_was_spoilt_is_said(visit, held_back):
+    write(held_back, events.OpeningQueued(), events.OpeningFinished())
+    assert "cannot be read" in errors(visit("understand", project=held_back.project_id))[0]
