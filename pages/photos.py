@@ -159,5 +159,7 @@ with st.expander("Add photos", icon=":material/add_photo_alternate:"):
 if any(item.part == "val" for item in items):
     show_parts(items, classes)
 show_classes(project, items)
+if st.button("Sort photos", icon=":material/sell:", help="Relabel, rename, remove, and take that back."):
+    _ui.open_page("label", project)
 if st.button("Go on to Train", type="primary", icon=":material/arrow_forward:", disabled=len(classes) < 2):
     _ui.open_page("train", project)

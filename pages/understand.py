@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages import _figures, _knowledge, _ui
+from pages._changes import show_changes
 from transfer_core import charts
 from transfer_core.evaluation.evaluate import load_answers
 from transfer_core.measure.metrics import class_scores
@@ -109,6 +110,7 @@ st.title("Understand")
 run, history = _ui.need_model(project)
 split, answers = _ui.split_of(run), load_answers(run.evaluation_dir)
 show_answer(history)
+show_changes(project, run)
 if split.crossing:
     st.warning(
         f"{counted(len(split.crossing), 'photo is', 'photos are')} in both parts, so the figure is a little too good. "

@@ -47,7 +47,7 @@ ORDER = [
     ["runner"],
     ["pipeline"],
     ["projects", "bench", "experiments"],
-    ["commands", "compare"],
+    ["commands", "compare", "relabel"],
     ["__main__"],
 ]
 HEAVY = {"torch", "timm", "torchvision", "sklearn"}

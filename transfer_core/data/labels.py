@@ -200,7 +200,7 @@ def _edit(project: Project, ids: Collection[str], **changes: object) -> str:
         if unknown:
             raise DataError(f"{counted(len(unknown), 'of the photos is', 'of the photos are')} not in this project.")
 
-    return _write(project, check, {"op": "edit", "items": list(ids), **changes})
+    return _write(project, check, {"op": "edit", "items": sorted(ids), **changes})
 
 
 def _write(project: Project, check, line: dict) -> str:
