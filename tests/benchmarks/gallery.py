@@ -27,7 +27,7 @@ _RELABELLED = 1000
 
 
 def fill(workspace: Workspace, count: int, drawn: int) -> Project:
-    """A project of that many labelled photos. Those that end on 7 of the first thousands have "pick" in their name."""
+    """A project of that many labelled photos; a thousand of them have "pick" in their name."""
     project, rng, files = workspace.create_project("Many"), np.random.default_rng(0), []
     for _ in range(drawn):
         buffer = io.BytesIO()
@@ -74,12 +74,12 @@ def main() -> None:
             before = tab.locator(".tile .file").first.inner_text()
             note(
                 "next page",
-                lambda: tab.get_by_role("button", name="2", exact=True).click(),
+                lambda: tab.locator("[class*=st-key-sort-page]").get_by_text("2", exact=True).click(),
                 lambda: (tab.locator(".tile .file").first.filter(has_not_text=before).wait_for(), drawn()),
             )
             note(
                 "filter by name",
-                lambda: (tab.get_by_label("File name").fill("pick"), tab.keyboard.press("Enter")),
+                lambda: (tab.get_by_role("textbox", name="File name").fill("pick"), tab.keyboard.press("Enter")),
                 tab.get_by_role("button", name=f"All {_RELABELLED:,}", exact=True).wait_for,
             )
             tab.get_by_role("button", name=f"All {_RELABELLED:,}", exact=True).click()

@@ -71,8 +71,8 @@ def new_item(
 def append_items(project: Project, items: Sequence[Item]) -> int:
     """Adds those that never came before, in one synced write; returns how many. What was removed stays removed."""
     with journal.writing(project.labels_path):
-        known = _ask(project, lambda log: {item.id for item in items if item.id in log.fold.numbers})
-        new = {item.id: item for item in items if item.id not in known}
+        unknown = unknown_ids(project, (item.id for item in items))
+        new = {item.id: item for item in items if item.id in unknown}
         if new:
             journal.append(project.labels_path, ({"op": "add", **vars(item)} for item in new.values()))
     return len(new)
@@ -99,6 +99,11 @@ def load_labels(project: Project, version: int | None = None) -> Labels:
 def load_as_they_came(project: Project) -> list[Item]:
     """Every photo that ever came in, removed ones too, with the class and part that it came with."""
     return _ask(project, lambda log: list(log.came))
+
+
+def unknown_ids(project: Project, ids: Iterable[str]) -> set[str]:
+    """Those of the ids that no photo of the project has, counting or removed."""
+    return _ask(project, lambda log: {item for item in ids if item not in log.fold.numbers})
 
 
 def version(project: Project) -> int:

@@ -7,12 +7,12 @@ something at once both have their way.
 
 import secrets
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from transfer_core.data import journal
 from transfer_core.data.fold import Action
-from transfer_core.data.items import Item, Labels, load_items, load_labels
+from transfer_core.data.items import Item, Labels, load_items, load_labels, unknown_ids
 from transfer_core.data.layout import tidy_class_name
 from transfer_core.errors import DataError
 from transfer_core.text import counted, plain
@@ -86,7 +86,8 @@ def rename_class(project: Project, name: str, new_name: str) -> str:
     if new_name == name:
         raise DataError(f"The class is called '{plain(name)}' already. Type another name.")
 
-    def check(now: Labels) -> None:
+    def check() -> None:
+        now = load_labels(project)
         if name not in now.class_names and not any(item.class_name == name for item in now.removed):
             raise DataError(f"There is no class '{plain(name)[:80]}'. There are: {_listed(now.class_names)}.")
 
@@ -101,8 +102,8 @@ def create_class(project: Project, name: str) -> str:
     """
     name = check_class_name(name)
 
-    def check(now: Labels) -> None:
-        if name in now.class_names:
+    def check() -> None:
+        if name in load_labels(project).class_names:
             raise DataError(f"There is a class '{name}' already. Type another name.")
 
     return _write(project, check, {"op": "class", "name": name})
@@ -115,7 +116,8 @@ def undo(project: Project, action_id: str) -> str:
         DataError: There is no such action, or it was taken back already.
     """
 
-    def check(now: Labels) -> None:
+    def check() -> None:
+        now = load_labels(project)
         if find_action(now, action_id).id in now.undone:
             raise DataError("This change was taken back already.")
 
@@ -126,7 +128,8 @@ def undo(project: Project, action_id: str) -> str:
 def redo(project: Project, action_id: str) -> str:
     """Makes an action that was taken back hold again, in its old place among the others. Raises as `undo`."""
 
-    def check(now: Labels) -> None:
+    def check() -> None:
+        now = load_labels(project)
         if find_action(now, action_id).id not in now.undone:
             raise DataError("This change was not taken back, so there is nothing to bring again.")
 
@@ -195,18 +198,17 @@ def _edit(project: Project, ids: Collection[str], **changes: object) -> str:
     if not ids:
         raise DataError("No photo is chosen. Choose some first.")
 
-    def check(now: Labels) -> None:
-        unknown = set(ids) - {item.id for item in (*now.items, *now.removed)}
-        if unknown:
+    def check() -> None:
+        if unknown := unknown_ids(project, ids):
             raise DataError(f"{counted(len(unknown), 'of the photos is', 'of the photos are')} not in this project.")
 
     return _write(project, check, {"op": "edit", "items": sorted(ids), **changes})
 
 
-def _write(project: Project, check, line: dict) -> str:
-    """Appends an action unless the newest labels speak against it; returns its id."""
+def _write(project: Project, check: Callable[[], None], line: dict) -> str:
+    """Appends an action unless the check, on the newest labels, raises; returns its id."""
     with journal.writing(project.labels_path):
-        check(load_labels(project))
+        check()
         action_id = secrets.token_hex(8)
         journal.append(project.labels_path, [{"id": action_id, "time": round(time.time(), 3), **line}])
     return action_id
