@@ -13,7 +13,7 @@ from transfer_core.workspace import Project
 def show_changes(project: Project, run: Run) -> None:
     """One sentence, where a run of today would learn from other photos or labels; nothing else."""
     if changes := _changes(project, project.folder, run.labels_version, version(project)):
-        st.info(f"{changes} since this run. Train again to use this.", icon=":material/sell:")
+        st.info(f"{changes} since this run. Train again to use today's labels.", icon=":material/sell:")
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -23,7 +23,7 @@ from transfer_core.text import percent
 RIGHT = re.compile(r"Right on \d+ of \d+ photos")
 MENU = ["Home", "Photos", "Train", "Understand", "Try", "along"]
 STREAM = re.compile(r"/_stcore/stream")  # the socket on which the server says what to draw
-PAGES = ("photos", "train", "understand", "try_it", "take_along")
+PAGES = ("photos", "label", "train", "understand", "try_it", "take_along")
 
 
 def menu(tab) -> list[str]:
@@ -459,6 +459,10 @@ def test_hostile_names_stay_words_in_the_browser(open_tab, server, leaves):
     drop.set_input_files(sorted(Path(leaves).rglob("*.jpg"))[:3])
     see(tab, "3 new photos added.")
     wait_for(lambda: f"{name} class" in plain_text(tab.get_by_test_id("stMain")), 10)
+    assert tab.locator(ACTIVE).count() == 0
+    tab.goto(f"{server.url}/label?project={project.id}")
+    tile = tab.locator(".tile").first
+    wait_for(lambda: f"{name} class" in plain_text(tile), 10)
     assert tab.locator(ACTIVE).count() == 0
     tab.goto(server.url)
     card = tab.locator(f".st-key-card-{project.id}")

@@ -88,6 +88,14 @@ def test_removed_photos_come_back(sorting, project):
     assert counts(project) == {"blue": 8, "green": 8, "red": 8}
 
 
+def test_when_all_are_removed_the_way_back_is_shown(visit, project):
+    labels.remove(project, [item.id for item in load_items(project)])
+    assert press(visit("photos", project=project.id), "Look at removed photos").title[0].value == "Sort photos"
+    app = visit("label", project=project.id)
+    app.toggle(key="sort-removed").set_value(True).run()
+    assert "chosen** of 24" in said(app)
+
+
 def test_rename_merge_and_new_class(sorting, project):
     app = sorting
     app.selectbox(key="rename-from").set_value("red")
@@ -150,4 +158,7 @@ def test_pages_of_a_run_say_when_labels_have_changed_since(visit, workspace, fin
     labels.relabel(project, [item.id for item in load_items(project)[:12]], "blue")
     labels.remove(project, [load_items(project)[-1].id])
     text = said(visit(page, project=project.id))
-    assert "labels have changed, 1 photo is gone since this run. Train again to use this." in text and words in text
+    assert (
+        "labels have changed, 1 photo is gone since this run. Train again to use today's labels." in text
+        and words in text
+    )

@@ -50,11 +50,10 @@ class Reader:
             stop: Position in bytes; lines that end behind it are not read.
         """
         try:
-            file = self.path.open("rb")
+            found, file = self.path.stat(), self.path.open("rb")
         except FileNotFoundError:
             return
         with file:
-            found = os.fstat(file.fileno())
             self._file, self._seen = (found.st_dev, found.st_ino), (found.st_size, found.st_mtime_ns)
             file.seek(self.offset)
             for line in file:
