@@ -82,16 +82,13 @@ def change(project: Project, how: Callable[..., str], *arguments: object) -> Non
 def undo(project: Project) -> None:
     """Takes back the last change of this window."""
     mine = sorting_of(project)
-    # A key pressed twice may be faster than the page.
-    if mine.done and (action := _try(project, mine, "Taken back: ", labels.undo, mine.done.pop())):
-        mine.undone.append(action)
+    _step(project, mine, mine.done, mine.undone, labels.undo, "Taken back: ")
 
 
 def redo(project: Project) -> None:
     """Makes again what this window took back last."""
     mine = sorting_of(project)
-    if mine.undone and (action := _try(project, mine, "Done again: ", labels.redo, mine.undone.pop())):
-        mine.done.append(action)
+    _step(project, mine, mine.undone, mine.done, labels.redo, "Done again: ")
 
 
 def switch(project: Project, action: str, is_undone: bool) -> None:
@@ -102,6 +99,19 @@ def switch(project: Project, action: str, is_undone: bool) -> None:
         for own in (mine.done, mine.undone):
             if action in own:
                 own.remove(action)
+
+
+def _step(
+    project: Project, mine: Sorting, here: list[str], there: list[str], how: Callable[..., str], words: str
+) -> None:
+    """Takes the newest change from here to there; one that another window has switched meanwhile goes nowhere."""
+    if not here:  # a key pressed twice may be faster than the page
+        return
+    action = here.pop()
+    if _try(project, mine, words, how, action):
+        there.append(action)
+    elif isinstance(mine.trouble, OSError):
+        here.append(action)  # to be tried again, once the disk has room
 
 
 def _try(project: Project, mine: Sorting, words: str, how: Callable[..., str], *arguments: object) -> str | None:

@@ -1,10 +1,12 @@
 """Sorting photos: what is shown, what can be changed, and back again. Clicks on the wall are the browser's tests."""
 
+import errno
+
 import pytest
 
 from tests.benchmarks.labels import draw_items
 from tests.pages.conftest import button, errors, press, said
-from transfer_core.data import labels
+from transfer_core.data import journal, labels
 from transfer_core.data.items import append_items, count_classes, load_items, load_labels
 
 
@@ -162,3 +164,17 @@ def test_pages_of_a_run_say_when_labels_have_changed_since(visit, workspace, fin
         "labels have changed, 1 photo is gone since this run. Train again to use today's labels." in text
         and words in text
     )
+
+
+def test_undo_that_a_full_disk_refuses_can_be_tried_again(sorting, project, monkeypatch):
+    app = put_into(choose(sorting, class_name="red"), "blue")
+
+    def refuse(path, lines):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "append", refuse)
+        app = press(app, "Undo")
+    assert errors(app) == ["The disk is full. Free some space, then try again."]
+    press(app, "Undo")
+    assert counts(project) == {"blue": 8, "green": 8, "red": 8}
