@@ -14,6 +14,7 @@ state = _ui.step_states(project)
 home = st.Page("pages/home.py", title="Home", icon=":material/home:", default=True)
 steps = [
     st.Page("pages/photos.py", title="Photos", icon=state["photos"]),
+    st.Page("pages/label.py", title="Sort photos", visibility="hidden"),  # a part of the first step, reached from it
     st.Page("pages/train.py", title="Train", icon=state["train"]),
     st.Page("pages/understand.py", title="Understand", icon=state["understand"]),
     st.Page("pages/try_it.py", title="Try", icon=state["try_it"]),

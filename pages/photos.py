@@ -5,7 +5,7 @@ import streamlit as st
 from pages import _ui
 from transfer_core import charts, pipeline
 from transfer_core.data.health import findings
-from transfer_core.data.items import count_classes, load_items
+from transfer_core.data.items import count_classes, load_as_they_came, load_items
 from transfer_core.data.sources import upload_entries
 from transfer_core.text import counted, markdown
 
@@ -150,6 +150,8 @@ if not items:
     st.markdown("Bring at least two classes with ten photos or more each. They are stored on this computer only.")
     ask_for_photos(project)
     show_ways_in()
+    if load_as_they_came(project) and st.button("Look at removed photos", icon=":material/restore_from_trash:"):
+        _ui.open_page("label", project)
     st.stop()
 show_report(project)
 classes = count_classes(items)
@@ -159,5 +161,7 @@ with st.expander("Add photos", icon=":material/add_photo_alternate:"):
 if any(item.part == "val" for item in items):
     show_parts(items, classes)
 show_classes(project, items)
+if st.button("Sort photos", icon=":material/sell:", help="Relabel, rename, remove, and take that back."):
+    _ui.open_page("label", project)
 if st.button("Go on to Train", type="primary", icon=":material/arrow_forward:", disabled=len(classes) < 2):
     _ui.open_page("train", project)

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages import _live, _split, _ui
+from pages._changes import show_changes
 from pages._settings import show_settings
 from pages._strategies import choose_strategy
 from pages._widgets import drafted_config, take_over, words
@@ -200,4 +201,7 @@ else:
     busy = _ui.history(run).status in ("queued", "running")
     with st.expander("Train again, with these or other settings", icon=":material/tune:"):
         ask_settings(project, items, "Train again", "secondary", disabled=busy)
-    _live.show_run(project, _ui.choose_run(found, run))
+    run = _ui.choose_run(found, run)
+    if not busy:
+        show_changes(project, run)
+    _live.show_run(project, run)

@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 
 from pages import _ui
+from pages._changes import show_changes
 from transfer_core import charts
 from transfer_core.data import images
 from transfer_core.data.pictures import ensure_thumbnail
@@ -101,6 +102,7 @@ project = _ui.need_project()
 st.title("Try")
 run, history = _ui.need_model(project)
 _ui.need_export(run, history)
+show_changes(project, run)
 predictor = load_predictor(run.id, run.model_path.stat().st_mtime)
 answers = predict_all(predictor, ask_for_photos())
 if len(answers) == 1:

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages import _figures, _knowledge, _opening, _ui
+from pages._changes import show_changes
 from transfer_core import charts
 from transfer_core.data.split import crossings
 from transfer_core.evaluation.evaluate import load_answers
@@ -110,6 +111,7 @@ st.title("Understand")
 run, history = _ui.need_model(project)
 split, answers = _ui.split_of(run), load_answers(run.evaluation_dir)
 show_answer(history)
+show_changes(project, run)
 for crossing in crossings(split):
     st.warning(markdown(crossing), icon=":material/error:")
 mixed, wrong, by_class, learned = st.tabs(["What it mixes up", "Mistakes", "Class by class", "How it learned"])

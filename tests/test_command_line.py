@@ -335,3 +335,48 @@ def test_evaluate_says_when_photos_were_learned_from(finished, tmp_path, capsys)
 def test_an_export_that_failed_is_tried_again(finished, tmp_path, ask):
     EventLog(finished.events_path).append(events.ExportFailed(message="The disk was full."))
     assert ask("export", finished.id, "--out", tmp_path / "model.zip")["checked"] == 6
+
+
+# --- labels ----------------------------------------------------------------------------------------------------------
+
+
+def test_labels_are_listed_changed_and_changed_back(ask, project):
+    found = ask("label", "Blots", "--class", "red", "--match", "red1.")
+    assert [(row["class_name"], row["part"]) for row in found["photos"]] == [("red", None)]
+    assert found["classes"] == {"blue": 8, "green": 8, "red": 8} and found["action"] is None
+    found = ask("label", project.id, "--class", "red", "--to", "blue")
+    assert found["classes"] == {"blue": 16, "green": 8} and found["change"] == "8 photos to 'blue'"
+    assert ask("label", "Blots", "--undo")["classes"] == {"blue": 8, "green": 8, "red": 8}
+    assert ask("label", "Blots", "--redo", found["action"])["classes"] == {"blue": 16, "green": 8}
+    assert ask("label", "Blots", "--rename", "green", "leaf")["classes"] == {"blue": 16, "leaf": 8}
+    assert ask("label", "Blots", "--new-class", "empty")["classes"] == {"blue": 16, "empty": 0, "leaf": 8}
+    assert ask("label", "Blots", "--all", "--to-part", "val", "--match", "blue/")["action"]
+    assert len(ask("label", "Blots", "--part", "val")["photos"]) == 8
+    assert ask("label", "Blots", "--class", "leaf", "--remove")["removed"] == 8
+    assert len(ask("label", "Blots", "--removed")["photos"]) == 8
+    assert ask("label", "Blots", "--all", "--bring-back")["removed"] == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--to", "blue"], "Say which photos are meant: --class, --part or --match; --all means every one."),
+        (["--class", "pink", "--remove"], "No photo is like that."),
+        (["--rename", "pink", "rose"], "There is no class 'pink'. There are: 'blue', 'green', 'red'."),
+        (["--class", "red", "--to", " "], "A class needs a name."),
+        (["--undo"], "There is no change that could be taken back."),
+        (["--undo", "nonsense"], "There is no change 'nonsense' in this project."),
+        (["--redo"], "Nothing was taken back."),
+    ],
+)
+def test_labels_stay_where_a_change_cannot_be_made(refuse, project, options, said):
+    before = project.labels_path.read_bytes()
+    assert said in refuse("label", "Blots", *options)
+    assert project.labels_path.read_bytes() == before
+
+
+def test_labels_of_no_project_and_of_two_of_one_name(refuse, workspace):
+    assert "There is no project 'Nowhere' here." in refuse("label", "Nowhere")
+    twins = [workspace.create_project("Twins") for _ in range(2)]
+    said = refuse("label", "Twins")
+    assert "2 projects are called 'Twins'" in said and all(project.id in said for project in twins)

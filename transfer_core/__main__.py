@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from transfer_core import commands, compare
+from transfer_core import commands, compare, relabel
 from transfer_core.config import TrainConfig
 from transfer_core.errors import TransferError
 from transfer_core.workspace import Workspace
@@ -79,6 +79,9 @@ def build_parser() -> argparse.ArgumentParser:
     take = command("import", commands.import_, commands.show_import, "add photos to a project without training")
     take.add_argument("data", type=Path, metavar="DATA")
     take.add_argument("--name", required=True, help="of the project")
+
+    change = command("label", relabel.label, relabel.show_label, "list, relabel, rename, remove, and take that back")
+    relabel.add_options(change)
 
     evaluate = command("evaluate", commands.evaluate, commands.show_evaluate, "test a run's model on labelled photos")
     evaluate.add_argument("run", metavar="RUN")

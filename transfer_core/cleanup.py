@@ -9,7 +9,7 @@ from pathlib import Path
 from transfer_core import runs
 from transfer_core.backbones.rows import RowStore
 from transfer_core.data.cache import forget
-from transfer_core.data.items import load_items
+from transfer_core.data.items import load_as_they_came
 from transfer_core.errors import RunError, TransferError
 from transfer_core.history import History
 from transfer_core.workspace import Project, Workspace, folder_size
@@ -26,10 +26,10 @@ def delete_project(workspace: Workspace, project: Project) -> None:
     """
     if any(runs.is_alive(run) for run in runs.list_runs(workspace, project, kind=None)):
         raise RunError(f"A run of '{project.name}' is at work. Stop it first, then delete the project.")
-    own = {item.photo for item in load_items(project)}
+    own = {item.photo for item in load_as_they_came(project)}
     for other in workspace.projects():
         if other.id != project.id and own:
-            own -= {item.photo for item in load_items(other)}
+            own -= {item.photo for item in load_as_they_came(other)}
     workspace.delete_project(project)
     for store in _stores(workspace):
         store.delete(sorted(own))

@@ -15,7 +15,7 @@ import pytest
 from tests.browser.conftest import PER_CLASS
 from tests.helpers import COLOURS, RESNET, draw_photo, fill_project, kill_runner, run_python, wait_for
 from transfer_core import events, runs
-from transfer_core.data.items import load_items
+from transfer_core.data.items import count_classes, load_items
 from transfer_core.runner.launch import runner_lock
 from transfer_core.runs import Run
 from transfer_core.text import percent
@@ -23,7 +23,7 @@ from transfer_core.text import percent
 RIGHT = re.compile(r"Right on \d+ of \d+ photos")
 MENU = ["Home", "Photos", "Train", "Understand", "Try", "along"]
 STREAM = re.compile(r"/_stcore/stream")  # the socket on which the server says what to draw
-PAGES = ("photos", "train", "understand", "try_it", "take_along")
+PAGES = ("photos", "label", "train", "understand", "try_it", "take_along")
 
 
 def menu(tab) -> list[str]:
@@ -291,6 +291,55 @@ def test_stages_are_frozen_variations_looked_at_and_two_runs_compared(open_tab, 
     assert tab.get_by_text(re.compile("Cannot be told apart|Better|Worse")).count() >= 1
 
 
+# --- labels ----------------------------------------------------------------------------------------------------------
+
+
+def test_photos_are_chosen_relabelled_and_put_back(open_tab, blots):
+    """By click, range, drag and keyboard; a new class, then undo and redo by their keys."""
+
+    def chosen(count: int) -> None:
+        see(tab, re.compile(rf"^{count} photos? chosen"))
+
+    def counts() -> dict[str, int]:
+        return count_classes(load_items(blots))
+
+    tab = open_tab(f"photos?project={blots.id}")
+    press(tab, "Sort photos")
+    tiles = tab.get_by_role("option")
+    tiles.first.wait_for()
+    assert tiles.count() == 24
+    wait_for(lambda: tab.locator(".tile img").evaluate_all("all => all.every(one => one.naturalWidth > 0)"), 10)
+    tiles.nth(0).click()
+    tiles.nth(2).click(modifiers=["Shift"])
+    chosen(3)
+    tiles.nth(4).hover()
+    tab.mouse.down()
+    tiles.nth(5).hover()
+    tab.mouse.up()
+    chosen(5)
+    tab.keyboard.press("ArrowRight")
+    tab.keyboard.press("Shift+ArrowRight")
+    chosen(6)
+    tab.keyboard.press("End")
+    tab.keyboard.press("Space")
+    chosen(7)
+    box = tab.get_by_role("combobox", name="Into the class")
+    box.fill("azure")
+    tab.keyboard.press("Enter")
+    press(tab, "Put there")
+    see(tab, "7 photos to 'azure'")
+    assert counts() == {"azure": 7, "blue": 2, "green": 8, "red": 7}
+    wait_for(lambda: tab.locator(".tile .class", has_text="azure").count() == 7)
+    chosen(0)
+    tab.get_by_role("heading", name="Sort photos").click()
+    tab.keyboard.press("Control+z")
+    see(tab, "Taken back")
+    assert counts() == {"blue": 8, "green": 8, "red": 8}
+    tab.keyboard.press("Control+y")
+    see(tab, "Done again")
+    assert counts() == {"azure": 7, "blue": 2, "green": 8, "red": 7}
+
+
 # --- what a result offers ------------------------------------------------------------------------------------------
 
 
@@ -410,6 +459,10 @@ def test_hostile_names_stay_words_in_the_browser(open_tab, server, leaves):
     drop.set_input_files(sorted(Path(leaves).rglob("*.jpg"))[:3])
     see(tab, "3 new photos added.")
     wait_for(lambda: f"{name} class" in plain_text(tab.get_by_test_id("stMain")), 10)
+    assert tab.locator(ACTIVE).count() == 0
+    tab.goto(f"{server.url}/label?project={project.id}")
+    tile = tab.locator(".tile").first
+    wait_for(lambda: f"{name} class" in plain_text(tile), 10)
     assert tab.locator(ACTIVE).count() == 0
     tab.goto(server.url)
     card = tab.locator(f".st-key-card-{project.id}")

@@ -15,7 +15,7 @@ from PIL import Image
 from tests.data.test_images import JPEG, encoded, huge_png, picture
 from tests.data.test_sources import make_zip
 from tests.helpers import draw_dataset
-from transfer_core.data import images, intake
+from transfer_core.data import images, intake, labels
 from transfer_core.data.intake import take_in
 from transfer_core.data.items import load_items
 from transfer_core.data.pictures import thumbnails
@@ -140,6 +140,18 @@ def test_size_is_that_of_the_upright_photo(project, take):
     exif[0x0112] = 6
     take_zip(take, {"cats/1.jpg": encoded(picture(), "JPEG", exif=exif)})
     assert [(item.width, item.height) for item in load_items(project)] == [(20, 30)]
+
+
+def test_what_was_relabelled_or_removed_does_not_come_in_once_more(project, take):
+    take_zip(take, GOOD)
+    first, second = load_items(project)[:2]
+    labels.relabel(project, [first.id], "lynx")
+    labels.remove(project, [second.id])
+    kept = load_items(project)
+    for name in ("the same", "in another folder"):
+        files = GOOD if name == "the same" else {f"photos/{path}": content for path, content in GOOD.items()}
+        assert take_zip(take, files).added == 0
+    assert load_items(project) == kept
 
 
 def test_a_broken_intake_keeps_what_came_before(workspace, project, monkeypatch):

@@ -15,7 +15,7 @@ from transfer_core import events, runs
 from transfer_core.runner.launch import runner_lock
 from transfer_core.runs import Run
 
-PAGES = ("photos", "train", "understand", "try_it", "take_along", "compare")
+PAGES = ("photos", "label", "train", "understand", "try_it", "take_along", "compare")
 _SAID = ("title", "header", "subheader", "markdown", "caption", "error", "warning", "info", "success", "code")
 _LABELLED = ("button", "download_button", "expander", "tabs", "radio", "metric")
 

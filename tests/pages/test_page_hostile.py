@@ -11,6 +11,7 @@ from tests.pages.conftest import after_epochs, charts, errors, said, write
 from transfer_core import events, runs
 from transfer_core.about import About, save_about
 from transfer_core.config import TrainConfig
+from transfer_core.data import labels
 from transfer_core.data.items import load_items
 from transfer_core.data.split import make_split
 from transfer_core.evaluation.evaluate import ValAnswers, evaluate, load_answers, save_evaluation
@@ -86,6 +87,14 @@ def test_photos(visit, hostile):
     text = check(visit("photos", project=hostile.id))
     assert r"\<img src\=x" in text or r"\<img src=x" in text
     assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in text
+
+
+def test_sorting(visit, hostile):
+    action = labels.rename_class(hostile, NAMES[1], NAMES[2])
+    labels.relabel(hostile, [item.id for item in load_items(hostile)[:2]], NAMES[0])
+    app = visit("label", project=hostile.id)
+    assert "Taken back" in check(app) or r"\# \[link\]" in check(app)
+    check(app.button(key=f"switch-{action}").click().run())
 
 
 def test_train_before_and_after(visit, hostile, request):

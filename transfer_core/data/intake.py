@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from transfer_core.data import images
-from transfer_core.data.items import Item, append_items, load_items, new_item
+from transfer_core.data.items import Item, append_items, load_as_they_came, new_item
 from transfer_core.data.layout import Layout, read_layout, tidy_class_name
 from transfer_core.data.pictures import keep_pictures
 from transfer_core.data.sources import Entry, is_junk
@@ -164,16 +164,13 @@ class _Arrivals:
         items, result = self._items, self._result
         with ThreadPoolExecutor(_DISK_THREADS) as pool:
             list(pool.map(self._settle_one, list(self._parts)))
-        began = time.monotonic()
         if items:
             result.added += append_items(self._project, items)
         result.photos += len(items)
         result.items |= {item.id for item in items}
         for item in items:
             result.classes[item.class_name] = result.classes.get(item.class_name, 0) + 1
-        self._items, now = [], time.monotonic()
-        # Adding labels takes the longer the more there are already; no more than a tenth of the time goes into it.
-        self._settle_at = now + max(_SETTLE_EVERY_S, 10 * (now - began))
+        self._items, self._settle_at = [], time.monotonic() + _SETTLE_EVERY_S
 
     def _settle_one(self, part: Path) -> None:
         settle(part, self._parts[part])
@@ -199,7 +196,7 @@ class _Taker:
         self._prepared_dir, self._photos_dir, self._arrivals = workspace.prepared_dir, project.photos_dir, arrivals
         self._layout, self._part, self._keep_pixels = layout, part, keep_pixels
         self._class_name = tidy_class_name(class_name) if class_name else None
-        here = load_items(project)
+        here = load_as_they_came(project)  # what was relabelled or removed since is not to come in once more
         self._ids, self._by_photo = {item.id for item in here}, {item.photo: item for item in here}
         self._alike = {(item.photo, item.class_name, item.part): item for item in here}
 

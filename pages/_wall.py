@@ -1,0 +1,70 @@
+"""A wall of photos of which several can be chosen; what the browser does with it stands in assets/wall.js."""
+
+import base64
+import hashlib
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from pages import _ui
+from transfer_core.data.items import Item
+from transfer_core.data.pictures import ensure_thumbnail
+from transfer_core.errors import TransferError
+from transfer_core.text import plain
+from transfer_core.workspace import Project
+
+_HTML = '<div class="wall" role="listbox" aria-multiselectable="true"></div>'
+
+
+def show_wall(
+    project: Project, items: Sequence[Item], chosen: set[str], round_: int, on_change: Callable[[], None]
+) -> None:
+    """Draws one page of photos; calls `on_change` when a person has chosen others, see `picked`.
+
+    Args:
+        chosen: Ids of those that are chosen.
+        round_: Counts the changes of `chosen` that the page makes; the browser takes it over when this differs.
+    """
+    component = st.components.v2.component("wall", html=_HTML, css=_read("wall.css"), js=_read("wall.js"))
+    tiles = [_tile(project, item) for item in items]
+    names = "".join(f"{tile['id']}{tile['class_name']}\n" for tile in tiles)
+    component(
+        key=_key(project),
+        data={
+            "label": "Photos. Space chooses, arrows move, shift chooses a range.",
+            "tiles": tiles,
+            "shown": hashlib.sha256(names.encode("utf-8", "surrogatepass")).hexdigest(),
+            "chosen": sorted(chosen.intersection(item.id for item in items)),
+            "round": round_,
+        },
+        on_picked_change=on_change,
+    )
+
+
+def picked(project: Project, round_: int) -> tuple[set[str], set[str]]:
+    """(ids on the page, those of them that are chosen) as the browser last said; none where that was before `round_`.
+
+    What comes from a browser is hostile: the caller compares it with the ids that there are.
+    """
+    said = (st.session_state.get(_key(project)) or {}).get("picked") or {}
+    if said.get("round") != round_:
+        return set(), set()
+    return set(map(str, said.get("shown", ()))), set(map(str, said.get("chosen", ())))
+
+
+def _key(project: Project) -> str:
+    return f"wall-{project.id}"
+
+
+def _tile(project: Project, item: Item) -> dict[str, str]:
+    try:
+        content = ensure_thumbnail(_ui.workspace(), project, item).read_bytes()
+        picture = f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
+    except (TransferError, OSError):  # the photo is gone; or the disk is full, so that nothing could be kept of it
+        picture = ""
+    return {"id": item.id, "file": plain(_ui.item_name(item)), "class_name": plain(item.class_name), "picture": picture}
+
+
+def _read(name: str) -> str:
+    with open(_ui.asset(name), encoding="utf-8") as file:
+        return file.read()

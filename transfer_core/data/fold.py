@@ -1,0 +1,132 @@
+"""What the lines of a label log come to. Pure: knows ids and names, no files and no photos.
+
+A line is one action of a person, or one photo that came in:
+
+    {"op": "add", "id", "class_name", "part", ...}                 a photo, with all that is known of it
+    {"op": "edit", "id", "time", "items": [ids], ...}              and one or more of class_name, part, removed
+    {"op": "rename", "id", "time", "from", "to"}                   a class; where `to` exists, both become one
+    {"op": "class", "id", "time", "name"}                          a class that stays, photos or not
+    {"op": "undo" | "redo", "id", "time", "of"}                    takes an action back, or brings it again
+
+What is undone counts as if it had never been; all else holds in the order in which it was written. So of several
+changes of one photo the last that was not undone decides, whoever made it and in which window.
+"""
+
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Place(NamedTuple):
+    """Where a photo belongs now."""
+
+    class_name: str
+    part: str | None
+    removed: bool
+
+
+_SAYS = {"edit": Place._fields, "rename": ("from", "to"), "class": ("name",)}
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something that a person changed.
+
+    Args:
+        kind: "edit", "rename" or "class".
+        time: Unix seconds.
+        photos: Positions of the photos that an edit names, in the order in which all of them came.
+        changes: What an edit sets (class_name, part, removed), or what else the line says (from and to; name).
+        earlier: Number of photos that were there already; a rename leaves later ones alone.
+    """
+
+    id: str
+    kind: str
+    time: float
+    photos: array
+    changes: dict
+    earlier: int
+
+
+@dataclass
+class Fold:
+    """The state after the lines taken so far.
+
+    Args:
+        numbers: Position of each photo in the order of arrival, by id.
+        places: By that position.
+        kept_classes: Those that stay without photos.
+        actions: By id, in their order.
+        undone: Ids of actions that do not hold.
+    """
+
+    numbers: dict[str, int] = field(default_factory=dict)
+    places: list[Place] = field(default_factory=list)
+    kept_classes: set[str] = field(default_factory=set)
+    actions: dict[str, Action] = field(default_factory=dict)
+    undone: set[str] = field(default_factory=set)
+    _came: list[Place] = field(default_factory=list)
+
+    def take(self, lines: Iterable[dict]) -> None:
+        """Goes on with these lines; those of unknown kind, of a later version of Graft, mean nothing here."""
+        is_stale = False  # something earlier was undone: done once at the end, however often it happens
+        for line in lines:
+            match line["op"]:
+                case "add":
+                    self._add(line)
+                case "edit" | "rename" | "class":
+                    action = self._read_action(line)
+                    self.actions[action.id] = action
+                    if not is_stale:
+                        self._do(action)
+                case "undo":
+                    is_stale = True
+                    self.undone.add(line["of"])
+                case "redo":
+                    is_stale = True
+                    self.undone.discard(line["of"])
+        if is_stale:
+            self._replay()
+
+    def _add(self, line: dict) -> None:
+        if line["id"] not in self.numbers:
+            place = Place(line["class_name"], line["part"], False)
+            self.numbers[line["id"]] = len(self._came)
+            self._came.append(place)
+            self.places.append(place)
+
+    def _read_action(self, line: dict) -> Action:
+        changes = {key: line[key] for key in _SAYS[line["op"]] if key in line}
+        numbers = self.numbers
+        photos = array("I", [numbers[item] for item in line.get("items", ()) if item in numbers])
+        return Action(line["id"], line["op"], line["time"], photos, changes, len(self._came))
+
+    def _do(self, action: Action) -> None:
+        places, changes = self.places, action.changes
+        if action.kind == "edit":
+            after: dict[Place, Place] = {}  # few differ, so most need not be made
+            for number in action.photos:
+                place = places[number]
+                if place not in after:
+                    after[place] = place._replace(**changes)
+                places[number] = after[place]
+        elif action.kind == "class":
+            self.kept_classes.add(changes["name"])
+        else:
+            before, now = changes["from"], changes["to"]
+            for number, place in enumerate(places):
+                if place.class_name == before:
+                    places[number] = place._replace(class_name=now)
+            if before in self.kept_classes:
+                self.kept_classes.remove(before)
+                self.kept_classes.add(now)
+
+    def _replay(self) -> None:
+        """Does all again that holds, from the photos as they came."""
+        self.places, self.kept_classes = [], set()
+        for action in self.actions.values():
+            if action.id not in self.undone:
+                self.places += self._came[len(self.places) : action.earlier]
+                self._do(action)
+        self.places += self._came[len(self.places) :]
