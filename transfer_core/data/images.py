@@ -32,9 +32,11 @@ THUMBNAIL_PX = 320
 _READERS = [name for name in FORMATS if name != "MPO"]  # which the JPEG reader recognizes
 # A pixel takes 14 bytes of memory until all is made of it, so that on two cores these are 0.7 GB.
 PIXELS_AT_ONCE = 25_000_000 * max(2, CORES)
+_COSTLY = 1.5  # times that, of a WebP, whose reader keeps two more copies, and of what is laid on white
 _room = Room(PIXELS_AT_ONCE)
-# Of a photo too large to share that room, at least; the smoothest sky needs four times as much, an empty picture less.
-_BYTES_PER_PIXEL = 1 / 64
+# A few kilobytes can claim to be many pixels. Of more than this many, a file needs some bytes for each: the smoothest
+# sky takes four times as much, an empty picture less.
+_CLAIM_LIMIT, _BYTES_PER_PIXEL = 30_000_000, 1 / 64
 _SCAN_LIMIT = 500  # Progressive JPEGs have about ten; each costs a pass over all pixels and may be a few bytes long.
 _FULL_SCALES = (1, 255, 4095, 65535)  # of shares, and of 8, 12 and 16 bits
 _TILE_WIDTH, _TILE_HEIGHT = 322, 323  # TIFF tags
@@ -70,7 +72,8 @@ def taking_turns(image: Image.Image) -> AbstractContextManager:
 
     A thread that holds it may ask again.
     """
-    return _room.holding(image.width * image.height)
+    costly = image.format == "WEBP" or image.has_transparency_data
+    return _room.holding(round(image.width * image.height * (_COSTLY if costly else 1)))
 
 
 def decode(image: Image.Image) -> Image.Image:
@@ -163,7 +166,7 @@ def _check_size(image: Image.Image) -> None:
 def _check_cost(image: Image.Image) -> None:
     """Refuses what a few bytes could cost a machine much with, as no camera's file does."""
     pixels, size = image.width * image.height, _file_size(image)
-    if pixels > PIXELS_AT_ONCE and size < pixels * _BYTES_PER_PIXEL:
+    if pixels > _CLAIM_LIMIT and size < pixels * _BYTES_PER_PIXEL:
         raise DataError(
             f"{pixels / 1e6:.0f} megapixels in a file of {size:,} bytes, which can only be an empty picture"
         )
