@@ -11,7 +11,8 @@ import zipfile
 
 import pytest
 
-from tests.data.test_images import JPEG, encoded, huge_png, picture
+from tests.data.bombs import png
+from tests.data.test_images import JPEG, encoded, picture
 from tests.data.test_sources import make_zip
 from tests.helpers import RESNET, ROOT, draw_dataset, draw_photo, run_python, start_python, wait_for
 from transfer_core import events, runs
@@ -145,7 +146,7 @@ def test_ctrl_c_stops_and_keeps(tiny_workspace, tmp_path):
 
 
 def test_import_lists_everything(workspace, tmp_path, ask):
-    files = {"a/1.png": encoded(picture(), "PNG"), "a/2.png": huge_png(30_000, 30_000), "b/3.jpg": JPEG}
+    files = {"a/1.png": encoded(picture(), "PNG"), "a/2.png": png(30_000, 30_000), "b/3.jpg": JPEG}
     files |= {"b/.DS_Store": b"x", "../../evil.jpg": JPEG, "b/cut.jpg": JPEG[:900]}
     (tmp_path / "x.zip").write_bytes(make_zip(files).getvalue())
     found = ask("import", tmp_path / "x.zip", "--name", "Things")

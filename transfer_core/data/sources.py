@@ -4,6 +4,7 @@ import os
 import re
 import stat
 import zipfile
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -84,8 +85,7 @@ def zip_entries(source: Path | BinaryIO, name: str) -> Sequence[Entry]:
             f"'{name}' would unpack to {expanded / 1e9:.0f} GB; at most {EXPANDED_LIMIT // 10**9} GB are read. "
             "Split it up."
         )
-    overlapping = _overlapping(infos)
-    return [_zip_entry(archive, info, info.header_offset in overlapping) for info in infos]
+    return [_zip_entry(archive, info, overlaps) for info, overlaps in zip(infos, _overlapping(infos), strict=True)]
 
 
 def upload_entries(files: Sequence[tuple[str, BinaryIO]]) -> Sequence[Entry]:
@@ -141,13 +141,15 @@ def _read_file(path: Path) -> bytes:
         raise DataError(f"cannot be read ({error.strerror})") from error
 
 
-def _overlapping(infos: Sequence[zipfile.ZipInfo]) -> set[int]:
-    """Offsets of files that lie within another: a few bytes are made to stand for many large files so."""
-    found, end = set(), 0
-    for info in sorted(infos, key=lambda info: info.header_offset):
-        if info.header_offset < end:
-            found.add(info.header_offset)
-        end = max(end, info.header_offset + _LOCAL_HEADER + info.compress_size)
+def _overlapping(infos: Sequence[zipfile.ZipInfo]) -> list[bool]:
+    """Which files reach into the next or were listed before: a few bytes are made to stand for many large files so."""
+    starts, listed, found = sorted({info.header_offset for info in infos}), set(), []
+    for info in infos:
+        start, identity = info.header_offset, (info.header_offset, info.filename)
+        after = bisect_right(starts, start)
+        end = start + _LOCAL_HEADER + info.compress_size
+        found.append(identity in listed or (after < len(starts) and starts[after] < end))
+        listed.add(identity)
     return found
 
 
