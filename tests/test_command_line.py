@@ -333,3 +333,9 @@ def test_evaluate_says_when_photos_were_learned_from(finished, tmp_path, capsys)
 def test_an_export_that_failed_is_tried_again(finished, tmp_path, ask):
     EventLog(finished.events_path).append(events.ExportFailed(message="The disk was full."))
     assert ask("export", finished.id, "--out", tmp_path / "model.zip")["checked"] == 6
+
+
+def test_classes_that_differ_in_capitals_are_named_in_a_line(workspace, tmp_path, capsys):
+    data = draw_dataset(tmp_path / "blots", 1, ("Red", "red", "blue"))
+    assert main(["import", str(data), "--name", "Blots", "--json"]) == 0
+    assert capsys.readouterr().err == "classes that differ in capitals only: Red, red\n"

@@ -1,11 +1,10 @@
 """python predict.py PHOTO ...   (needs: pip install onnxruntime pillow; save HEIC photos as JPEG before)"""
 
-import json, sys
-from pathlib import Path
+import json, pathlib, sys
 import numpy as np, onnxruntime
 from PIL import Image, ImageOps
 
-here = Path(__file__).parent
+here = pathlib.Path(__file__).parent
 class_names = json.loads((here / "class_names.json").read_text("utf-8"))
 model = onnxruntime.InferenceSession(str(here / "model.onnx"))
 for name in sys.argv[1:]:
