@@ -1,12 +1,14 @@
 """Photos as pixels: every odd kind becomes upright RGB, every broken one is refused with its reason."""
 
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.data.bombs import in_many_passes, png, tiff
+from tests.data.bombs import in_many_passes, png, png_chunk, tiff
 from transfer_core.data import images
 from transfer_core.errors import DataError
 
@@ -76,6 +78,26 @@ def test_sixteen_bits_are_scaled_not_clipped(format):
 )
 def test_what_instruments_measure_becomes_grey(values, shown):
     assert load(encoded(Image.fromarray(values), "TIFF"))[0, :, 0].tolist() == shown
+
+
+@pytest.mark.parametrize("white_is_zero", [False, True])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_tiff_says_whether_zero_is_white(bits, white_is_zero):
+    levels = np.array([[0, 51, 255]], np.uint8 if bits == 8 else np.uint16) * (1 if bits == 8 else 257)
+    tags = {256: 3, 257: 1, 258: bits, 259: 1, 262: int(not white_is_zero), 273: 8, 277: 1, 278: 1, 279: levels.nbytes}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    content = (
+        struct.pack("<2sHI", b"II", 42, 16) + levels.tobytes().ljust(8) + struct.pack("<H", 9) + entries + bytes(4)
+    )
+    assert load(content)[0, :, 0].tolist() == ([255, 204, 0] if white_is_zero else [0, 51, 255])
+
+
+def test_colours_of_sixteen_bits_are_scaled_too():
+    row = b"\0" + struct.pack(">6H", 0, 257, 32896, 65535, 13107, 26214)
+    header = struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(row)), (b"IEND", b"")]
+    content = b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*chunk) for chunk in chunks)
+    assert load(content).tolist() == [[[0, 1, 128], [255, 51, 102]]]
 
 
 def test_a_transparent_grey_of_sixteen_bits_becomes_white():

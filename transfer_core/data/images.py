@@ -39,7 +39,8 @@ _room = Room(PIXELS_AT_ONCE)
 _CLAIM_LIMIT, _BYTES_PER_PIXEL = 30_000_000, 1 / 64
 _SCAN_LIMIT = 500  # Progressive JPEGs have about ten; each costs a pass over all pixels and may be a few bytes long.
 _FULL_SCALES = (1, 255, 4095, 65535)  # of shares, and of 8, 12 and 16 bits
-_TILE_WIDTH, _TILE_HEIGHT = 322, 323  # TIFF tags
+_SCAN = b"\xff\xda"  # begins one
+_WHITE_IS_ZERO, _TILE_WIDTH, _TILE_HEIGHT = 262, 322, 323  # TIFF tags; of the first, 0 means yes
 
 Image.init()  # all readers: a call of `Image.open` that names its formats does not load them itself
 # One thread for a photo: others decode other photos meanwhile.
@@ -63,7 +64,7 @@ def open_image(source: Path | BinaryIO) -> Image.Image:
     except Exception as error:  # Pillow lets struct.error, EOFError and others of its readers through
         raise DataError("not a photo that can be read (JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF and HEIC can)") from error
     _check_size(image)
-    _check_cost(image)
+    _check_cost(image, source)
     return image
 
 
@@ -163,10 +164,10 @@ def _check_size(image: Image.Image) -> None:
         raise DataError(f"{width} x {height} pixels, too narrow: one side may be at most {NARROWEST} times the other")
 
 
-def _check_cost(image: Image.Image) -> None:
+def _check_cost(image: Image.Image, source: Path | BinaryIO) -> None:
     """Refuses what a few bytes could cost a machine much with, as no camera's file does."""
-    pixels, size = image.width * image.height, _file_size(image)
-    if pixels > _CLAIM_LIMIT and size < pixels * _BYTES_PER_PIXEL:
+    pixels = image.width * image.height
+    if pixels > _CLAIM_LIMIT and (size := len(_content(source))) < pixels * _BYTES_PER_PIXEL:
         raise DataError(
             f"{pixels / 1e6:.0f} megapixels in a file of {size:,} bytes, which can only be an empty picture"
         )
@@ -174,23 +175,18 @@ def _check_cost(image: Image.Image) -> None:
         raise DataError("its colours are in Lab, which is not read; save it as RGB")
     if image.format == "TIFF" and image.tag_v2.get(_TILE_WIDTH, 0) * image.tag_v2.get(_TILE_HEIGHT, 0) > PIXEL_LIMIT:
         raise DataError(f"in tiles of more than {PIXEL_LIMIT // 10**6} megapixels")
-    if image.info.get("progressive") and (scans := _scans(image)) > _SCAN_LIMIT:
+    if image.info.get("progressive") and (scans := _content(source).count(_SCAN)) > _SCAN_LIMIT:
         raise DataError(f"a JPEG in {scans:,} passes; at most {_SCAN_LIMIT} are read")
 
 
-def _file_size(image: Image.Image) -> int:
-    position = image.fp.tell()
-    size = image.fp.seek(0, io.SEEK_END)
-    image.fp.seek(position)
-    return size
-
-
-def _scans(image: Image.Image) -> int:
-    position = image.fp.tell()
-    image.fp.seek(0)
-    scans = image.fp.read().count(b"\xff\xda")
-    image.fp.seek(position)
-    return scans
+def _content(source: Path | BinaryIO) -> bytes:
+    if isinstance(source, Path):
+        return source.read_bytes()
+    position = source.tell()
+    source.seek(0)
+    content = source.read()
+    source.seek(position)
+    return content
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -219,6 +215,8 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
         black, white = (0, fitting[0]) if fitting else (low, max(high, low + 1))
     if transparent is not None:
         levels[levels == transparent] = white
+    if image.format == "TIFF" and image.tag_v2.get(_WHITE_IS_ZERO) == 0:  # X-rays, say; Pillow minds it for 8 bits only
+        np.subtract(black + white, levels, out=levels)
     levels -= black
     levels *= 255 / (white - black)
     return Image.fromarray(np.clip(np.rint(levels, out=levels), 0, 255).astype(np.uint8))
