@@ -11,7 +11,8 @@ import zipfile
 
 import pytest
 
-from tests.data.test_images import JPEG, encoded, huge_png, picture
+from tests.data.bombs import png
+from tests.data.test_images import JPEG, encoded, picture
 from tests.data.test_sources import make_zip
 from tests.helpers import RESNET, ROOT, draw_dataset, draw_photo, run_python, start_python, wait_for
 from transfer_core import events, runs
@@ -148,7 +149,7 @@ def test_ctrl_c_stops_and_keeps(tiny_workspace, tmp_path):
 
 
 def test_import_lists_everything(workspace, tmp_path, ask):
-    files = {"a/1.png": encoded(picture(), "PNG"), "a/2.png": huge_png(30_000, 30_000), "b/3.jpg": JPEG}
+    files = {"a/1.png": encoded(picture(), "PNG"), "a/2.png": png(30_000, 30_000), "b/3.jpg": JPEG}
     files |= {"b/.DS_Store": b"x", "../../evil.jpg": JPEG, "b/cut.jpg": JPEG[:900]}
     (tmp_path / "x.zip").write_bytes(make_zip(files).getvalue())
     found = ask("import", tmp_path / "x.zip", "--name", "Things")
@@ -380,3 +381,9 @@ def test_labels_of_no_project_and_of_two_of_one_name(refuse, workspace):
     twins = [workspace.create_project("Twins") for _ in range(2)]
     said = refuse("label", "Twins")
     assert "2 projects are called 'Twins'" in said and all(project.id in said for project in twins)
+
+
+def test_classes_that_differ_in_capitals_are_named_in_a_line(workspace, tmp_path, capsys):
+    data = draw_dataset(tmp_path / "blots", 1, ("Red", "red", "blue"))
+    assert main(["import", str(data), "--name", "Blots", "--json"]) == 0
+    assert capsys.readouterr().err == "classes that differ in capitals only: Red, red\n"

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from transfer_core.parallel import map_ahead
+from transfer_core.parallel import Room, map_ahead
 
 
 def test_results_come_in_order_however_long_each_takes():
@@ -45,3 +45,28 @@ def test_a_failure_is_raised_in_its_place():
     assert [next(results), next(results)] == [0, 1]
     with pytest.raises(ValueError, match="two"):
         next(results)
+
+
+def test_room_is_shared_and_what_needs_more_than_all_of_it_goes_alone():
+    room, held, most = Room(10), [], []
+
+    def hold(amount):
+        with room.holding(amount):
+            held.append(amount)
+            most.append(sorted(held))
+            time.sleep(0.002)
+            with room.holding(amount):  # who is in may ask again
+                held.remove(amount)
+
+    list(map_ahead(hold, [4, 4, 4, 25, 4, 6, 4] * 5, threads=7))
+    assert max(sum(together) for together in most if together != [25]) <= 10
+    assert all(together == [25] for together in most if 25 in together)
+    assert max(map(len, most)) == 2
+
+
+def test_room_is_free_again_after_a_failure():
+    room = Room(10)
+    with pytest.raises(ValueError), room.holding(10):
+        raise ValueError
+    with room.holding(10):
+        pass

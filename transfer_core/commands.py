@@ -45,6 +45,7 @@ def fit(workspace: Workspace, options: Options) -> dict:
         workspace, options.data, options.name, _bar("Reading photos"), options.val, config.backbone
     )
     _mention_rejected(report.rejected)
+    _mention_alike(report.alike)
     run = pipeline.start(workspace, project, config, report.items, time.monotonic() - began)
     return _follow(run)
 
@@ -82,6 +83,7 @@ def resume(workspace: Workspace, options: Options) -> dict:
 
 def import_(workspace: Workspace, options: Options) -> dict:
     project, report = pipeline.take_in_named(workspace, options.data, options.name, _bar("Reading photos"))
+    _mention_alike(report.alike)
     return {
         "project": project.id,
         "photos": report.photos,
@@ -319,6 +321,11 @@ def _mention_rejected(rejected: Sequence) -> None:
         print(f"left out: {text.plain(entry.file)}: {entry.reason}", file=sys.stderr)
     if len(rejected) > 10:
         print(f"... and {len(rejected) - 10} more", file=sys.stderr)
+
+
+def _mention_alike(groups: Sequence[Sequence[str]]) -> None:
+    for names in groups:
+        print(f"classes that differ in capitals only: {', '.join(names)}", file=sys.stderr)
 
 
 def _bar(title: str) -> Callable[..., None]:

@@ -1,9 +1,11 @@
 """Work spread over the processor's cores, its results in order. Imports nothing heavy."""
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 Given, Result = TypeVar("Given"), TypeVar("Result")
@@ -32,3 +34,34 @@ def map_ahead(
             yield waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+class Room:
+    """Lets threads hold only so much at once, together; what exceeds that alone is held when nothing else is.
+
+    Args:
+        size: In any unit.
+    """
+
+    def __init__(self, size: int):
+        self._size, self._held = size, 0
+        self._changed = threading.Condition()
+        self._here = threading.local()
+
+    @contextmanager
+    def holding(self, amount: int) -> Iterator[None]:
+        """Waits until there is room for the amount. A thread that holds something already passes freely."""
+        if getattr(self._here, "holds", False):
+            yield
+            return
+        with self._changed:
+            self._changed.wait_for(lambda: not self._held or self._held + amount <= self._size)
+            self._held += amount
+        self._here.holds = True
+        try:
+            yield
+        finally:
+            self._here.holds = False
+            with self._changed:
+                self._held -= amount
+                self._changed.notify_all()

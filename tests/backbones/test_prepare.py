@@ -14,6 +14,7 @@ from transfer_core.backbones.prepare import PreparedPhotos, Preparer, prepare_al
 from transfer_core.data import images
 from transfer_core.data.cache import PhotoCache
 from transfer_core.errors import DataError
+from transfer_core.parallel import Room
 
 IMAGENET = Preparation(224, 0.875, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
@@ -198,7 +199,7 @@ def test_large_photos_are_worked_on_one_at_a_time(photos, prepared, monkeypatch)
         at_work.pop()
         return pixels
 
-    monkeypatch.setattr(images, "LARGE", 1)
+    monkeypatch.setattr(images, "_room", Room(1))
     monkeypatch.setattr(prepare.Preparer, "__call__", watched)
     prepare_all(prepared, photos, lambda *_: None)
     assert most == [1] * 5

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.data.test_images import JPEG, encoded, huge_png, picture
+from tests.data.bombs import png
+from tests.data.test_images import JPEG, encoded, picture
 from tests.data.test_sources import make_zip
 from tests.helpers import draw_dataset
 from transfer_core.data import images, intake, labels
@@ -54,7 +55,7 @@ GOOD = {f"{name}/{n}.png": photo(10 * i + n) for i, name in enumerate(("cats", "
     [
         ("cats/note.txt", b"hello", "not a photo"),
         ("cats/cut.jpg", JPEG[: len(JPEG) // 2], "damaged or cut off"),
-        ("cats/huge.png", huge_png(30_000, 30_000), "900 megapixels; at most 200"),
+        ("cats/huge.png", png(30_000, 30_000), "900 megapixels; at most 200"),
         ("cats/empty.jpg", b"", "not a photo"),
         ("../../evil.jpg", photo(90), "points outside"),
         ("/evil.jpg", photo(91), "points outside"),

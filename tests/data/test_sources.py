@@ -198,3 +198,52 @@ def test_a_broken_zip_among_several_uploads_costs_only_itself():
     assert "not a zip" in entries[0].refusal and entries[1].refusal is None
     with pytest.raises(DataError, match="not a zip"):
         upload_entries([("bad.zip", io.BytesIO(b"no zip"))])
+
+
+def test_a_folder_that_cannot_be_opened_is_listed(tmp_path, monkeypatch):
+    (tmp_path / "cats").mkdir()
+    (tmp_path / "dogs").mkdir()
+    (tmp_path / "dogs" / "1.jpg").write_bytes(b"1")
+    scandir = os.scandir
+
+    def closed(path):
+        if str(path).endswith("cats"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    assert [(entry.path, entry.refusal) for entry in open_source(tmp_path)] == [
+        ("dogs/1.jpg", None),
+        ("cats", "a folder that cannot be opened (Permission denied)"),
+    ]
+
+
+def test_a_few_bytes_cannot_stand_for_many_files():
+    """A zip whose list names the same bytes a thousand times, or whose files are said to reach into each other."""
+    buffer = make_zip({f"a/{n}": b"x" * 40 for n in range(3)}, zipfile.ZIP_STORED)
+    with zipfile.ZipFile(buffer, "a") as archive:
+        first, second, _ = archive.infolist()
+        archive.filelist += [first] * 5
+        second.compress_size = 150
+        archive._didModify = True
+    entries = zip_entries(buffer, "x.zip")
+    assert [bool(entry.refusal) for entry in entries] == [False, True, False] + [True] * 5
+    assert "shares its bytes" in entries[1].refusal
+
+
+def test_a_drawing_may_unpack_to_many_times_its_size_while_it_is_small():
+    (entry,) = zip_entries(make_zip({"a/drawing.bmp": bytes(2_000_000)}), "x.zip")
+    assert entry.refusal is None and len(entry.read()) == entry.size == 2_000_000
+
+
+@pytest.mark.parametrize(
+    ("raw", "name"),
+    [
+        ("a\u0308rger/1.png".encode(), "a\u0308rger/1.png"),  # a Mac's, in UTF-8 without saying so
+        ("ёжик/1.png".encode(), "ёжик/1.png"),
+        (b"caf\x82/1.png", "café/1.png"),  # an old program's, in the alphabet of the first PCs
+    ],
+)
+def test_names_in_old_zips(raw, name):
+    content = make_zip({"#" * len(raw): b"x"}).getvalue().replace(b"#" * len(raw), raw)
+    assert paths(zip_entries(io.BytesIO(content), "x.zip")) == [name]

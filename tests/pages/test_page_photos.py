@@ -153,3 +153,9 @@ def test_lost_thumbnails_are_made_again(visit, project, workspace):
         path.unlink()
     assert errors(visit("photos", project=project.id)) == []
     assert list(workspace.prepared_dir.rglob("*.jpg"))
+
+
+def test_classes_that_differ_in_capitals_are_asked_about(visit, empty, photos):
+    odd = {path.replace("blue", "*Red*").replace("red", "*red*"): content for path, content in photos.items()}
+    text = said(hand_in(visit("photos", project=empty.id), zipped(odd)))
+    assert r"'\*Red\*' and '\*red\*' differ in capitals only" in text and "Do they mean the same?" in text

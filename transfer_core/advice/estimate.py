@@ -11,7 +11,7 @@ from transfer_core.backbones.catalog import Backbone
 from transfer_core.backbones.prepare import PreparedPhotos
 from transfer_core.backbones.rows import RowStore
 from transfer_core.config import TrainConfig
-from transfer_core.data.images import LARGE
+from transfer_core.data.images import PIXELS_AT_ONCE
 from transfer_core.data.items import Item
 from transfer_core.data.split import has_test_part
 from transfer_core.parallel import CORES
@@ -20,7 +20,7 @@ from transfer_core.training.head import SEARCH_PHOTOS
 from transfer_core.workspace import Workspace
 
 _SAMPLE = 400  # photos of which it is looked up whether they are prepared: few enough to ask at every look at a page
-_BYTES_PER_PIXEL = 24  # of a photo being prepared: its levels, the same as float32, and the resize's copy
+_BYTES_PER_PIXEL = 14  # of a photo being prepared: decoded, as levels, as planes, and one of these as float32
 _START_S = 0.2  # until a worker that waits has taken the run
 
 
@@ -89,9 +89,9 @@ def _counts(items: Sequence[Item], config: TrainConfig) -> tuple[int, int]:
 
 
 def _pixels_at_once(items: Sequence[Item]) -> int:
-    """The most pixels that are prepared at once: a photo per core, but of the very large ones one at a time."""
-    sizes = [item.width * item.height for item in items]
-    return max(CORES * max((size for size in sizes if size <= LARGE), default=0), max(sizes))
+    """The most pixels that are prepared at once: a photo per core, but of large ones only as many as have room."""
+    largest = max(item.width * item.height for item in items)
+    return max(largest, min(CORES * largest, PIXELS_AT_ONCE))
 
 
 def _looking_s(workspace: Workspace, backbone: Backbone, items: Sequence[Item], speed: Speed) -> float:

@@ -24,6 +24,7 @@ from transfer_core.parallel import map_ahead
 OPSET = 20
 # onnx writes the newest IR version it knows; onnxruntime releases lag behind it, and old ones should read our files.
 IR_VERSION = 10
+_COLOURS = ("red", "green", "blue")
 
 
 def build_graph(preparation: Preparation) -> onnx.ModelProto:
@@ -31,7 +32,8 @@ def build_graph(preparation: Preparation) -> onnx.ModelProto:
 
     Antialiased resize of the shortest side to `preparation.shortest_px`, round, clip, centre crop. The target size
     is computed in whole numbers: `keep_aspect_ratio_policy` of ONNX's Resize scales by another factor, which gives
-    visibly other pixels.
+    visibly other pixels. One colour is resized after the other: as floating point numbers, all three of a large photo
+    would take three times the memory at once.
     """
     side = preparation.size_px
     constants = {
@@ -40,17 +42,18 @@ def build_graph(preparation: Preparation) -> onnx.ModelProto:
         "low": np.array(0, np.float32),
         "high": np.array(255, np.float32),
         "crop": np.array([side, side], np.int64),
+        **{colour: np.array([place], np.int64) for place, colour in enumerate(_COLOURS)},
     }
     nodes = [
         helper.make_node("Transpose", ["photo"], ["planes"], perm=[0, 3, 1, 2]),
-        helper.make_node("Cast", ["planes"], ["planes_float"], to=TensorProto.FLOAT),
         helper.make_node("Shape", ["planes"], ["sides"], start=2, end=4),
         helper.make_node("ReduceMin", ["sides"], ["shortest"], keepdims=1),
         helper.make_node("Mul", ["sides", "shortest_target"], ["scaled"]),
         helper.make_node("Div", ["shortest", "two"], ["half"]),
         helper.make_node("Add", ["scaled", "half"], ["scaled_half"]),
         helper.make_node("Div", ["scaled_half", "shortest"], ["target"]),
-        helper.make_node("Resize", ["planes_float", "", "", "target"], ["resized"], **_resize(preparation)),
+        *(node for colour in _COLOURS for node in _resize_one(preparation, colour)),
+        helper.make_node("Concat", [f"{colour}_resized" for colour in _COLOURS], ["resized"], axis=1),
         helper.make_node("Round", ["resized"], ["rounded"]),
         helper.make_node("Clip", ["rounded", "low", "high"], ["levels"]),
         helper.make_node("CenterCropPad", ["levels", "crop"], ["square"], axes=[2, 3]),
@@ -68,6 +71,15 @@ def build_graph(preparation: Preparation) -> onnx.ModelProto:
     return model
 
 
+def _resize_one(preparation: Preparation, colour: str) -> list[onnx.NodeProto]:
+    plane, as_float, resized = (f"{colour}_{step}" for step in ("plane", "float", "resized"))
+    return [
+        helper.make_node("Gather", ["planes", colour], [plane], axis=1),
+        helper.make_node("Cast", [plane], [as_float], to=TensorProto.FLOAT),
+        helper.make_node("Resize", [as_float, "", "", "target"], [resized], **_resize(preparation)),
+    ]
+
+
 def _resize(preparation: Preparation) -> dict[str, object]:
     common = {"antialias": 1, "axes": [2, 3], "coordinate_transformation_mode": "half_pixel"}
     if preparation.interpolation == "bilinear":
@@ -82,6 +94,7 @@ class Preparer:
         options = onnxruntime.SessionOptions()
         # Photos are prepared in parallel by the caller's threads; threads inside a photo would only fight them.
         options.intra_op_num_threads = 1
+        options.enable_cpu_mem_arena = False  # it would keep what the largest photo took
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(
             build_graph(preparation).SerializeToString(), options, providers=["CPUExecutionProvider"]

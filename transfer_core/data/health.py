@@ -1,5 +1,7 @@
 """What a look at the counts alone says about a set of photos. Plain rules; no torch."""
 
+from collections.abc import Iterable
+
 from transfer_core.text import counted
 
 SMALL_CLASS = 10
@@ -16,6 +18,9 @@ def findings(classes: dict[str, int]) -> list[str]:
     for name, count in classes.items():
         if count < SMALL_CLASS:
             said.append(f"'{name}' has only {counted(count, 'photo')}. With {SMALL_CLASS} or more it will do better.")
+    for names in alike(classes):
+        quoted = " and ".join(f"'{name}'" for name in names)
+        said.append(f"{quoted} differ in capitals only, and are learned as different classes. Do they mean the same?")
     largest, smallest = max(classes, key=classes.get), min(classes, key=classes.get)
     if classes[largest] > IMBALANCE * classes[smallest]:
         said.append(
@@ -23,3 +28,11 @@ def findings(classes: dict[str, int]) -> list[str]:
             "model may come to prefer the larger class; more photos of the smaller one help most."
         )
     return said
+
+
+def alike(names: Iterable[str]) -> list[tuple[str, ...]]:
+    """Groups of class names that differ in capitals only, each sorted; hostile text."""
+    groups: dict[str, list[str]] = {}
+    for name in sorted(names):
+        groups.setdefault(name.casefold(), []).append(name)
+    return [tuple(group) for group in groups.values() if len(group) > 1]

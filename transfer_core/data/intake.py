@@ -12,18 +12,20 @@ from pathlib import Path
 from PIL import Image
 
 from transfer_core.data import images
-from transfer_core.data.items import Item, append_items, load_as_they_came, new_item
+from transfer_core.data.health import alike
+from transfer_core.data.items import Item, append_items, load_as_they_came, load_items, new_item
 from transfer_core.data.layout import Layout, read_layout, tidy_class_name
 from transfer_core.data.pictures import keep_pictures
 from transfer_core.data.sources import Entry, is_junk
 from transfer_core.errors import DataError
-from transfer_core.parallel import map_ahead
+from transfer_core.parallel import Room, map_ahead
 from transfer_core.workspace import Project, Workspace, part_of, settle
 
 KeepPixels = Callable[[str, Image.Image], None]  # takes (digest, upright photo); from several threads
 
 _SETTLE_EVERY_S = 0.5  # a killed intake keeps all photos but those of the last half second
 _DISK_THREADS = 16  # files that wait for the disk together wait hardly longer than one
+_reading = Room(100 * 10**6)  # bytes of files in memory at once; a larger one alone
 _STALE_S = 3600  # nobody is still writing a file that has not changed for so long
 
 
@@ -45,6 +47,7 @@ class IntakeReport:
         rejected: Every other file.
         classes: Photos per class.
         items: Ids of the photos, old and new.
+        alike: Names of classes, of these photos or here already, that differ in capitals only, and may mean the same.
     """
 
     photos: int = 0
@@ -52,6 +55,7 @@ class IntakeReport:
     rejected: list[Rejected] = field(default_factory=list)
     classes: dict[str, int] = field(default_factory=dict)
     items: set[str] = field(default_factory=set)
+    alike: tuple[tuple[str, ...], ...] = ()
 
     def add(self, other: "IntakeReport") -> None:
         """Takes the other's counts and rejected files into this one."""
@@ -59,6 +63,7 @@ class IntakeReport:
         self.added += other.added
         self.rejected += other.rejected
         self.items |= other.items
+        self.alike = tuple(sorted({*self.alike, *other.alike}))
         for name, count in other.classes.items():
             self.classes[name] = self.classes.get(name, 0) + count
 
@@ -100,6 +105,9 @@ def take_in(
                 report(done, len(wanted))
     if not result.photos:
         raise DataError(_nothing_came(result))
+    result.alike = tuple(
+        names for names in alike({*result.classes, *taker.known_classes}) if not result.classes.keys().isdisjoint(names)
+    )
     return result
 
 
@@ -197,11 +205,16 @@ class _Taker:
         self._layout, self._part, self._keep_pixels = layout, part, keep_pixels
         self._class_name = tidy_class_name(class_name) if class_name else None
         here = load_as_they_came(project)  # what was relabelled or removed since is not to come in once more
+        self.known_classes = {item.class_name for item in load_items(project)}
         self._ids, self._by_photo = {item.id for item in here}, {item.photo: item for item in here}
         self._alike = {(item.photo, item.class_name, item.part): item for item in here}
 
     def take(self, entry: Entry) -> Item | Rejected:
         """Stores the photo, unless it is here, and what is made of it; its label is left to the caller."""
+        with _reading.holding(entry.size):
+            return self._take(entry)
+
+    def _take(self, entry: Entry) -> Item | Rejected:
         place = (None, self._class_name) if self._class_name else self._layout.place(entry.path)
         try:
             content = entry.read()

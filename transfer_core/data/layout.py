@@ -8,6 +8,7 @@ from transfer_core.text import plain
 
 _PARTS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 _PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".jfif", ".mpo")
+_PHOTO_ENDINGS += (".avif", ".heic", ".heif", ".hif")
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,11 @@ import os
 import re
 import stat
 import zipfile
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -14,6 +17,11 @@ from transfer_core.errors import DataError
 ENTRY_LIMIT = 200_000
 EXPANDED_LIMIT = 30 * 10**9  # bytes of everything inside one zip
 PHOTO_LIMIT = 500 * 10**6  # bytes of one file: a 200-megapixel TIFF has 600 MB, but nobody has met one
+NAME_LIMIT = 4096  # characters of a path, the most that Linux takes; zips allow for sixteen times as much
+# A photo hardly gets smaller in a zip. A drawing may a thousandfold, hence not asked of files smaller than this.
+_RATIO_LIMIT, _RATIO_FROM = 100, 50 * 10**6
+_ENCRYPTED, _SAID_TO_BE_UTF8 = 0x1, 0x800  # bits of a zipped file's flags
+_LOCAL_HEADER = 30  # bytes before each file in a zip, at least
 _JUNK = {".ds_store", "thumbs.db", "desktop.ini", "__macosx", "ehthumbs.db", "@eadir"}
 
 
@@ -25,11 +33,13 @@ class Entry:
         path: Relative, with "/" between its parts; hostile text.
         read: Returns its bytes, at most `PHOTO_LIMIT`; raises DataError with the reason where it cannot.
         refusal: Why it is not read at all, or None.
+        size: In bytes, as far as it can be known before.
     """
 
     path: str
     read: Callable[[], bytes]
     refusal: str | None = None
+    size: int = 0
 
 
 def is_junk(path: str) -> bool:
@@ -63,7 +73,8 @@ def zip_entries(source: Path | BinaryIO, name: str) -> Sequence[Entry]:
         raise DataError(
             f"'{name}' is not a zip that can be opened ({error}). Make it again, or hand in the photos themselves."
         ) from error
-    infos = [info for info in archive.infolist() if not info.filename.endswith("/")]  # `is_dir` fails on empty names
+    # `is_dir` fails on empty names; a folder that has content of its own is some file under a false name.
+    infos = [info for info in archive.infolist() if not info.filename.endswith("/") or info.file_size]
     if not infos:
         raise DataError(f"'{name}' is empty. Put a folder per class in it, with the photos inside.")
     if len(infos) > ENTRY_LIMIT:
@@ -74,7 +85,7 @@ def zip_entries(source: Path | BinaryIO, name: str) -> Sequence[Entry]:
             f"'{name}' would unpack to {expanded / 1e9:.0f} GB; at most {EXPANDED_LIMIT // 10**9} GB are read. "
             "Split it up."
         )
-    return [_zip_entry(archive, info) for info in infos]
+    return [_zip_entry(archive, info, overlaps) for info, overlaps in zip(infos, _overlapping(infos), strict=True)]
 
 
 def upload_entries(files: Sequence[tuple[str, BinaryIO]]) -> Sequence[Entry]:
@@ -89,14 +100,17 @@ def upload_entries(files: Sequence[tuple[str, BinaryIO]]) -> Sequence[Entry]:
                     raise
                 entries.append(Entry(_tidy(name), content.read, str(error)))  # the others must not suffer for it
         else:
-            entries.append(Entry(_tidy(name), lambda content=content: _limited(content, 0)))
+            size = _length(content)
+            read = partial(_limited, content, size)
+            entries.append(Entry(_tidy(name), read, _name_refusal(name), size))
     return entries
 
 
 def _folder_entries(root: Path) -> Iterator[Entry]:
     """Every file below, in order; links are followed, but a link to a folder above is walked once only."""
     seen: set[tuple[int, int]] = set()
-    for folder, subfolders, names in os.walk(root, followlinks=True):
+    closed: list[OSError] = []
+    for folder, subfolders, names in os.walk(root, onerror=closed.append, followlinks=True):
         identity = os.stat(folder)
         if (identity.st_dev, identity.st_ino) in seen:
             subfolders.clear()
@@ -104,9 +118,19 @@ def _folder_entries(root: Path) -> Iterator[Entry]:
         seen.add((identity.st_dev, identity.st_ino))
         subfolders.sort()
         for name in sorted(names):
-            path = Path(folder, name)
-            refusal = None if path.is_file() else "not a plain file"
-            yield Entry(_tidy(path.relative_to(root).as_posix()), lambda path=path: _read_file(path), refusal)
+            yield _folder_entry(root, Path(folder, name))
+    for error in closed:
+        name = _tidy(Path(error.filename).relative_to(root).as_posix()) or root.name
+        yield Entry(name, bytes, f"a folder that cannot be opened ({error.strerror})")
+
+
+def _folder_entry(root: Path, path: Path) -> Entry:
+    name, read = _tidy(path.relative_to(root).as_posix()), partial(_read_file, path)
+    try:
+        found = path.stat()
+    except OSError:  # a link to nowhere, or gone by now
+        return Entry(name, read, "not a plain file")
+    return Entry(name, read, None if stat.S_ISREG(found.st_mode) else "not a plain file", found.st_size)
 
 
 def _read_file(path: Path) -> bytes:
@@ -117,20 +141,55 @@ def _read_file(path: Path) -> bytes:
         raise DataError(f"cannot be read ({error.strerror})") from error
 
 
-def _zip_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Entry:
-    return Entry(_tidy(info.filename), lambda: _read_zipped(archive, info), _zip_refusal(info))
+def _overlapping(infos: Sequence[zipfile.ZipInfo]) -> list[bool]:
+    """Which files reach into the next or were listed before: a few bytes are made to stand for many large files so."""
+    starts, listed, found = sorted({info.header_offset for info in infos}), set(), []
+    for info in infos:
+        start, identity = info.header_offset, (info.header_offset, info.filename)
+        after = bisect_right(starts, start)
+        end = start + _LOCAL_HEADER + info.compress_size
+        found.append(identity in listed or (after < len(starts) and starts[after] < end))
+        listed.add(identity)
+    return found
 
 
-def _zip_refusal(info: zipfile.ZipInfo) -> str | None:
-    name = info.filename.replace("\\", "/")
+def _zip_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, overlaps: bool) -> Entry:
+    name = _zipped_name(info)
+    refusal = _name_refusal(name) or ("it shares its bytes with another file" if overlaps else _zip_refusal(info, name))
+    return Entry(_tidy(name), partial(_read_zipped, archive, info), refusal, info.file_size)
+
+
+def _zipped_name(info: zipfile.ZipInfo) -> str:
+    """The name in the zip; that a Mac writes UTF-8 without saying so is the usual case."""
+    if not info.flag_bits & _SAID_TO_BE_UTF8:
+        with suppress(UnicodeError):
+            return info.filename.encode("cp437").decode("utf-8")
+    return info.filename
+
+
+def _name_refusal(name: str) -> str | None:
+    name = name.replace("\\", "/")
     if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in name.split("/"):
-        return "its name points outside the zip"
-    if stat.S_ISLNK(info.external_attr >> 16):
+        return "its name points outside what was handed in"
+    if len(name) > NAME_LIMIT:
+        return f"its name has {len(name):,} characters; at most {NAME_LIMIT:,} are read"
+    return None
+
+
+def _zip_refusal(info: zipfile.ZipInfo, name: str) -> str | None:
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    if kind == stat.S_IFLNK:
         return "a link, not a file"
-    if info.flag_bits & 0x1:
+    if name.endswith("/"):
+        return "a folder that has content of its own"
+    if kind not in (0, stat.S_IFREG):
+        return "not a plain file"
+    if info.flag_bits & _ENCRYPTED:
         return "encrypted; make the zip without a password"
     if name.lower().endswith((".zip", ".7z", ".rar", ".tar", ".gz", ".tgz")):
         return "an archive inside the archive is not opened"
+    if info.file_size > max(_RATIO_FROM, _RATIO_LIMIT * info.compress_size):
+        return f"it would unpack to more than {_RATIO_LIMIT} times its size, as no photo does"
     return None
 
 
@@ -152,6 +211,12 @@ def _limited(file: BinaryIO, declared: int) -> bytes:
     if len(content) > PHOTO_LIMIT:
         raise DataError(f"more than {PHOTO_LIMIT // 10**6} MB, more than a photo may have")
     return content
+
+
+def _length(file: BinaryIO) -> int:
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    return size
 
 
 def _tidy(name: str) -> str:
