@@ -18,6 +18,7 @@ ORDER = [
     ["config", "events", "workspace"],
     ["arrays"],
     ["data.images", "data.cache", "data.sources", "data.layout", "data.items", "data.health", "data.sample"],
+    ["data.labels_table", "data.roots", "data.reading", "data.inbox"],
     ["data.pictures", "data.intake", "data.split"],
     ["backbones.catalog", "backbones.weights", "backbones.rows", "backbones.torch_file"],
     ["backbones.prepare"],

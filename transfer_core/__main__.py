@@ -23,6 +23,7 @@ _MENDABLE = {
     errno.EISDIR: "Name a file, not a folder.",
     errno.EEXIST: "Name a folder, not a file.",
 }
+_LABELS = "a CSV that says the class of each photo: a file on this machine, or the name of one inside DATA"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,11 +75,13 @@ def build_parser() -> argparse.ArgumentParser:
     fit.add_argument("data", type=Path, metavar="DATA")
     fit.add_argument("--val", type=Path, metavar="DIR", help="photos to check with, in class folders")
     fit.add_argument("--name", help="of the project")
+    fit.add_argument("--labels", metavar="FILE", help=_LABELS)
     _add_settings(fit)
 
     take = command("import", commands.import_, commands.show_import, "add photos to a project without training")
     take.add_argument("data", type=Path, metavar="DATA")
     take.add_argument("--name", required=True, help="of the project")
+    take.add_argument("--labels", metavar="FILE", help=_LABELS)
 
     evaluate = command("evaluate", commands.evaluate, commands.show_evaluate, "test a run's model on labelled photos")
     evaluate.add_argument("run", metavar="RUN")

@@ -41,7 +41,7 @@ def fit(workspace: Workspace, options: Options) -> dict:
     config = _config(workspace, options)
     began = time.monotonic()
     project, report = pipeline.take_in_path(
-        workspace, options.data, options.name, _bar("Reading photos"), options.val, config.backbone
+        workspace, options.data, options.name, _bar("Reading photos"), options.val, config.backbone, options.labels
     )
     _mention_rejected(report.rejected)
     run = pipeline.start(workspace, project, config, report.items, time.monotonic() - began)
@@ -63,7 +63,7 @@ def _config(workspace: Workspace, options: Options) -> TrainConfig:
     strategy_table.find(TrainConfig(**good).strategy)
     if problems or strategy_table.check(TrainConfig(**good), Facts((), backbone)):
         data = [source.expanduser().resolve() for source in (options.data, options.val) if source]
-        raise ConfigError([*problems.values(), *pipeline.foresee(data, good, backbone)])
+        raise ConfigError([*problems.values(), *pipeline.foresee(data, good, backbone, options.labels)])
     return TrainConfig(**good)
 
 
@@ -80,7 +80,8 @@ def resume(workspace: Workspace, options: Options) -> dict:
 
 
 def import_(workspace: Workspace, options: Options) -> dict:
-    project, report = pipeline.take_in_named(workspace, options.data, options.name, _bar("Reading photos"))
+    bar = _bar("Reading photos")
+    project, report = pipeline.take_in_named(workspace, options.data, options.name, bar, options.labels)
     return {
         "project": project.id,
         "photos": report.photos,
@@ -217,7 +218,7 @@ def _labelled_photos(data: Path, names: Sequence[str]) -> list[tuple]:
     entries = [entry for entry in open_source(data.expanduser().resolve()) if not entry.refusal]
     entries = [entry for entry in entries if not is_junk(entry.path)]
     layout = read_layout([entry.path for entry in entries])
-    placed = [(entry, place[1]) for entry in entries if (place := layout.place(entry.path))]
+    placed = [(entry, place.class_name) for entry in entries if (place := layout.place(entry.path))]
     unknown = sorted({label for _, label in placed} - set(names))
     if unknown:
         raise DataError(

@@ -77,7 +77,7 @@ def zip_entries(source: Path | BinaryIO, name: str) -> Sequence[Entry]:
     return [_zip_entry(archive, info) for info in infos]
 
 
-def upload_entries(files: Sequence[tuple[str, BinaryIO]]) -> Sequence[Entry]:
+def upload_entries(files: Sequence[tuple[str, Path | BinaryIO]]) -> Sequence[Entry]:
     """Entries of uploaded (name, content) pairs; a zip among them is opened, once and not inside itself."""
     entries: list[Entry] = []
     for name, content in files:
@@ -87,9 +87,11 @@ def upload_entries(files: Sequence[tuple[str, BinaryIO]]) -> Sequence[Entry]:
             except DataError as error:
                 if len(files) == 1:
                     raise
-                entries.append(Entry(_tidy(name), content.read, str(error)))  # the others must not suffer for it
+                entries.append(Entry(tidy_path(name), bytes, str(error)))  # the others must not suffer for it
+        elif isinstance(content, Path):
+            entries.append(Entry(tidy_path(name), lambda content=content: read_file(content)))
         else:
-            entries.append(Entry(_tidy(name), lambda content=content: _limited(content, 0)))
+            entries.append(Entry(tidy_path(name), lambda content=content: _limited(content, 0)))
     return entries
 
 
@@ -106,10 +108,11 @@ def _folder_entries(root: Path) -> Iterator[Entry]:
         for name in sorted(names):
             path = Path(folder, name)
             refusal = None if path.is_file() else "not a plain file"
-            yield Entry(_tidy(path.relative_to(root).as_posix()), lambda path=path: _read_file(path), refusal)
+            yield Entry(tidy_path(path.relative_to(root).as_posix()), lambda path=path: read_file(path), refusal)
 
 
-def _read_file(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """Raises DataError: larger than `PHOTO_LIMIT`, or not readable."""
     try:
         with path.open("rb") as file:
             return _limited(file, path.stat().st_size)
@@ -118,7 +121,7 @@ def _read_file(path: Path) -> bytes:
 
 
 def _zip_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Entry:
-    return Entry(_tidy(info.filename), lambda: _read_zipped(archive, info), _zip_refusal(info))
+    return Entry(tidy_path(info.filename), lambda: _read_zipped(archive, info), _zip_refusal(info))
 
 
 def _zip_refusal(info: zipfile.ZipInfo) -> str | None:
@@ -154,6 +157,7 @@ def _limited(file: BinaryIO, declared: int) -> bytes:
     return content
 
 
-def _tidy(name: str) -> str:
+def tidy_path(name: str) -> str:
+    """The name in valid Unicode, with "/" between its parts and no empty one."""
     name = name.encode("utf-8", "replace").decode("utf-8")  # names on disk need not be valid Unicode
     return "/".join(part for part in name.replace("\\", "/").split("/") if part not in ("", "."))
