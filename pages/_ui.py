@@ -26,6 +26,9 @@ PROJECT = "project_id"
 HISTORIES = "histories"
 UPLOADS = "uploads_done"  # part of the uploader's key: a new key is an empty uploader
 INTAKE = "intake_report"
+PLAN = "review_plan"  # what the files that wait can be read as
+READING = "batch_in_hand"  # id of the one that this session has begun to read
+SHOTS = "shots_taken"  # number of the camera's last photo that has come in
 SHOWN = "epochs_shown"
 STARTED = "runs_started"  # their number is part of the Train button's key: a new key is a button not pressed yet
 SETTINGS = "settings_draft"
@@ -259,19 +262,20 @@ def shown_errors() -> Iterator[None]:
         st.error("The disk is full. Free some space, then try again.", icon=":material/error:")
 
 
-def progress_line(title: str) -> Callable[[int, int], None]:
-    """A progress bar that also says speed and time left."""
+def progress_line(title: str) -> Callable[[int, int], bool]:
+    """A progress bar that also says speed and time left; what is returned says whether it was drawn anew."""
     bar, began = st.progress(0.0, title), time.monotonic()
     shown = 0.0
 
-    def report(done: int, total: int) -> None:
+    def report(done: int, total: int) -> bool:
         nonlocal shown
         now = time.monotonic()
         if now - shown < SHOW_EVERY_S and done < total:
-            return
+            return False
         shown = now
         text = pace(done, total, now - began)
         bar.progress(min(1.0, done / max(1, total)), f"{title}: {text}")
+        return True
 
     return report
 
