@@ -10,10 +10,11 @@ export default function (component) {
   if (!cameras.has(parentElement)) cameras.set(parentElement, startCamera(parentElement))
   const camera = cameras.get(parentElement)
   camera.update(component)
-  return () => {
+  return () => setTimeout(() => {
+    if ((parentElement.host ?? parentElement).isConnected) return // also called when one change overtakes another
     camera.turnOff()
     cameras.delete(parentElement)
-  }
+  })
 }
 
 function startCamera(root) {

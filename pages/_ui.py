@@ -27,6 +27,7 @@ HISTORIES = "histories"
 UPLOADS = "uploads_done"  # part of the uploader's key: a new key is an empty uploader
 INTAKE = "intake_report"
 PLAN = "review_plan"  # what the files that wait can be read as
+ADDING = "adding_photos"  # whether the ways in are open from the start: those of an empty project
 READING = "batch_in_hand"  # id of the one that this session has begun to read
 SHOTS = "shots_taken"  # number of the camera's last photo that has come in
 SHOWN = "epochs_shown"
@@ -144,6 +145,7 @@ def note_page(title: str) -> None:
     """Called by app.py with the page that comes; what was said once on the page before is not said again."""
     if st.session_state.get(PAGE) != title:
         st.session_state.pop(INTAKE, None)
+        st.session_state.pop(ADDING, None)
     st.session_state[PAGE] = title
 
 

@@ -98,20 +98,23 @@ def show_ways_in():
 
 project = _ui.need_project()
 st.title("Photos")
-waiting = _review.review_waiting(project)
 items = load_items(project)
-if not items:
-    if not waiting:
+classes = count_classes(items)
+above = st.container()  # a place of its own: what appears in it must not move the camera, which would turn it off
+with above:
+    waiting = _review.review_waiting(project)
+    show_report(project)
+    if items:
+        show_health(classes)
+    elif not waiting:
         st.markdown("Bring at least two classes with ten photos or more each. They are stored on this computer only.")
+opened = st.session_state.setdefault(_ui.ADDING, {}).setdefault(project.id, not items)
+with st.expander("Add photos", opened, icon=":material/add_photo_alternate:"):
     _ways_in.ask_for_photos(project)
+if not items:
     if not waiting:
         show_ways_in()
     st.stop()
-show_report(project)
-classes = count_classes(items)
-show_health(classes)
-with st.expander("Add photos", icon=":material/add_photo_alternate:"):
-    _ways_in.ask_for_photos(project)
 if any(item.part == "val" for item in items):
     show_parts(items, classes)
 show_classes(project, items)
