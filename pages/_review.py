@@ -54,32 +54,36 @@ def review_waiting(project) -> bool:
             except DataError:  # its zip or folder cannot be opened any more
                 batch.discard()
                 raise
-            return _review(project, batch, plan)
+            return _review(batch, plan)
         return False
     if st.session_state.get(_ui.READING) == batch.id:
         return _read(project, batch)
     return _ask_to_go_on(project, batch)
 
 
-def _review(project, batch: Batch, plan: Plan) -> bool:
+def _review(batch: Batch, plan: Plan) -> bool:
     if not plan.photos:
-        return _begin(project, batch, Choice("one_class", "unnamed"))  # says what is wrong with each file
+        _begin(batch, Choice("one_class", "unnamed"))  # says what is wrong with each file
     st.subheader("How these files are read")
     _tell_missing(batch)
     chosen = _choose(batch, plan)
-    found = plan.readings[chosen] if chosen.way != "one_class" else _as_one_class(plan, chosen)
+    found = plan.readings[chosen] if chosen in plan.readings else _as_one_class(plan, chosen)
     if isinstance(found, str):
         st.error(markdown(found), icon=":material/error:")
-    else:
-        _show(plan, *found)
-    ready = not isinstance(found, str) and found[1].photos > 0 and (chosen.way != "one_class" or chosen.value.strip())
-    count = found[1].photos if ready else 0
+    elif chosen != Choice("one_class"):
+        _sum_up(plan, *found)
+    count = 0 if isinstance(found, str) else found[1].photos
+    ready = count > 0 and chosen != Choice("one_class")
     with st.container(horizontal=True):
-        if st.button(f"Add {counted(count, 'photo')}", type="primary", disabled=not ready, key="add-photos"):
-            return _begin(project, batch, chosen)
-        if st.button("Do not add them", key="leave-photos"):
-            batch.discard()
-            st.rerun()
+        added = st.button(f"Add {counted(count, 'photo')}", type="primary", disabled=not ready, key="add-photos")
+        left = st.button("Do not add them", key="leave-photos")
+    if added:
+        _begin(batch, chosen)
+    if left:
+        batch.discard()
+        st.rerun()
+    if ready:
+        _show(*found)
     return True
 
 
@@ -122,7 +126,8 @@ def _choose(batch: Batch, plan: Plan) -> Choice:
         key=f"way-{batch.id}",
     )
     if chosen.way == "one_class":
-        return Choice("one_class", st.text_input("Class of all of them", placeholder="oak", key=f"one-{batch.id}"))
+        name = st.text_input("Class of all of them", placeholder="oak", key=f"one-{batch.id}")
+        return Choice("one_class", name.strip())
     return chosen
 
 
@@ -146,21 +151,23 @@ def _as_one_class(plan: Plan, choice: Choice) -> tuple[Reading, Survey]:
     return reading, survey(reading, plan.photos)
 
 
-def _show(plan: Plan, reading: Reading, found: Survey) -> None:
-    """What a reading comes to: counts per class and part, an example, what is left out."""
+def _sum_up(plan: Plan, reading: Reading, found: Survey) -> None:
     st.markdown(f"**{counted(found.photos, 'photo')}, {counted(len(found.classes), 'class', 'classes')}.**")
     path = next((path for path in plan.photos if reading.place(path)), None)
     if path:
         place = reading.place(path)
         part = f", for {place.part}" if place.part else ""
         st.caption(f"For example, {markdown(path[-100:])} is taken for **{markdown(place.class_name[:80])}**{part}.")
+
+
+def _show(reading: Reading, found: Survey) -> None:
+    """Counts per class and part, and what is left out."""
     columns = {"Class": list(found.classes), "Photos": list(found.classes.values())}
     columns |= {part: [counts.get(name, 0) for name in found.classes] for part, counts in found.parts.items()}
-    st.dataframe(columns, hide_index=True, key="review-classes")
     left_out = [(path, reading.unplaced) for path in found.unplaced]
     _list(f"{counted(len(left_out), 'photo')} left out", left_out)
-    rows = list(reading.unmatched)
-    _list(f"{counted(len(rows), 'row')} of the table left out", rows)
+    _list(f"{counted(len(reading.unmatched), 'row')} of the table left out", reading.unmatched)
+    st.dataframe(columns, hide_index=True, key="review-classes")
 
 
 def _list(title: str, files: Sequence[tuple[str, str]]) -> None:
@@ -172,9 +179,10 @@ def _list(title: str, files: Sequence[tuple[str, str]]) -> None:
             )
 
 
-def _begin(project, batch: Batch, choice: Choice) -> bool:
-    st.session_state[_ui.READING] = batch.id
-    return _read(project, batch.choose(choice))
+def _begin(batch: Batch, choice: Choice) -> None:
+    """Has it read by a page that shows nothing else."""
+    st.session_state[_ui.READING] = batch.choose(choice).id
+    st.rerun()
 
 
 def _ask_to_go_on(project, batch: Batch) -> bool:
@@ -196,7 +204,7 @@ def _ask_to_go_on(project, batch: Batch) -> bool:
     )
     with st.container(horizontal=True):
         if st.button("Go on", type="primary", key="go-on"):
-            return _begin(project, batch, batch.choice)
+            _begin(batch, batch.choice)
         if st.button("Leave the rest", key="leave-photos"):
             batch.discard()
             st.rerun()

@@ -61,26 +61,31 @@ def test_no_paths_are_no_problem():
     ("paths", "ways"),
     [
         # plain class folders can be read in one way only
-        (["cats/1.jpg", "dogs/2.jpg"], {"top_folder": ["cats", "dogs"]}),
+        (["cats/1.jpg", "dogs/2.jpg"], {"folder": ["cats", "dogs"]}),
         # places above classes, or classes above kinds
         (
             ["north/cats/1.jpg", "north/dogs/2.jpg", "south/cats/3.jpg"],
             {"folder": ["cats", "dogs"], "top_folder": ["north", "south"]},
+        ),
+        # classes that hold photos themselves and kinds below
+        (
+            ["cats/1.jpg", "cats/tabby/2.jpg", "dogs/3.jpg"],
+            {"top_folder": ["cats", "dogs"], "folder": ["cats", "dogs", "tabby"]},
         ),
         # file names that begin alike, loose
         (["cat.0.jpg", "cat.1.jpg", "dog.0.jpg", "dog.1.jpg"], {"file_name": ["cat", "dog"]}),
         # and under parts that hold no classes
         (
             ["train/cat.0.jpg", "train/cat.1.jpg", "test/dog.0.jpg", "test/dog.1.jpg"],
-            {"file_name": ["cat", "dog"], "top_folder": ["test", "train"]},
+            {"file_name": ["cat", "dog"], "folder": ["test", "train"]},
         ),
         # names of cameras say no class, nor do names that no other file has
-        (["cats/IMG_1.jpg", "dogs/IMG_2.jpg"], {"top_folder": ["cats", "dogs"]}),
+        (["cats/IMG_1.jpg", "dogs/IMG_2.jpg"], {"folder": ["cats", "dogs"]}),
         (["a.jpg", "b.jpg"], {}),
         # in class folders they are offered, but not suggested
         (
             ["pets/tom 1.jpg", "pets/tom 2.jpg", "pets/rex 1.jpg", "pets/rex 2.jpg"],
-            {"top_folder": ["pets"], "file_name": ["rex", "tom"]},
+            {"folder": ["pets"], "file_name": ["rex", "tom"]},
         ),
     ],
 )

@@ -22,7 +22,7 @@ def entries_of(files: dict[str, bytes]) -> list[Entry]:
 def test_choices_name_every_way_that_makes_sense():
     entries = entries_of(GOOD | {"labels.csv": TABLE, ".DS_Store": b""})
     found = choices(entries)
-    assert found == [Choice("top_folder"), Choice("table", "labels.csv"), Choice("one_class")]
+    assert found == [Choice("folder"), Choice("table", "labels.csv"), Choice("one_class")]
     counts = [survey(read_as(entries, choice), photos_among(entries)).classes for choice in found[:2]]
     assert counts == [{"cats": 2, "dogs": 2}, {"lion": 2}]
     assert read_as(entries, Choice("one_class", "pets")).place("dogs/0.png").class_name == "pets"
@@ -39,6 +39,12 @@ def test_labels_table_becomes_labels_parts_and_groups(workspace):
     reasons = {entry.file: entry.reason for entry in report.rejected}
     assert reasons.keys() == {"7.png", "dogs/0.png", "dogs/1.png"}
     assert "not among the photos" in reasons["7.png"] and "has no clear row for it" in reasons["dogs/0.png"]
+
+
+def test_folders_say_the_part_where_the_table_does_not():
+    entries = entries_of({"train/1.png": photo(1), "val/2.png": photo(2), "l.csv": b"file,label\n1.png,a\n2.png,b\n"})
+    places = open_labels(entries, "l.csv").places
+    assert places == {"train/1.png": ("train", "a", None), "val/2.png": ("val", "b", None)}
 
 
 def test_table_on_this_machine_or_inside(tmp_path):

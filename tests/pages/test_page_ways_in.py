@@ -52,7 +52,7 @@ def choose(app, title: str):
 
 
 def classes_shown(app) -> list[str]:
-    return list(app.dataframe[0].value["Class"])
+    return list(next(frame.value["Class"] for frame in app.dataframe if "Class" in frame.value))
 
 
 def test_reading_is_shown_and_changed_before_it_is_applied(visit, empty, nested):
@@ -74,7 +74,7 @@ def test_loose_photos_are_read_by_their_names_or_as_one_class(visit, empty, draw
     app = given(visit("photos", project=empty.id), *files)
     assert ways(app).options[0] == "The beginning of the file name" and classes_shown(app) == ["elm", "oak"]
     choose(app, "One class for all")
-    assert button(app, "Add 0 photos").disabled
+    assert button(app, "Add 6 photos").disabled
     [box] = [box for box in app.text_input if box.label == "Class of all of them"]
     box.set_value("tree").run()
     press(app, "Add 6 photos")
@@ -88,7 +88,7 @@ def test_labels_table_beside_the_photos_is_used_when_chosen(visit, empty, drawn)
     choose(app, "A table of labels")
     text = said(app)
     assert "**5 photos, 2 classes.**" in text and "1 photo left out" in text and "1 row of the table left out" in text
-    assert list(app.dataframe[0].value.columns) == ["Class", "Photos", "train"]
+    assert list(app.dataframe[-1].value.columns) == ["Class", "Photos", "train"]
     press(app, "Add 5 photos")
     assert count_classes(load_items(empty)) == {"elm": 3, "oak": 2}
 
@@ -142,7 +142,7 @@ def test_reading_that_broke_off_goes_on(visit, workspace, empty, drawn):
     files = [(f"oak/{n}.jpg", content) for n, content in enumerate(drawn)]
     app = given(visit("photos", project=empty.id), *files)
     [batch] = inbox.batches(empty)
-    batch = batch.choose(Choice("top_folder"))
+    batch = batch.choose(Choice("folder"))
     pipeline.take_in_entries(workspace, empty, batch.entries()[:4], lambda done, total: None)
     app = visit("photos", project=empty.id)
     assert "Reading broke off: 4 of 6 photos are here." in said(app)
@@ -154,7 +154,7 @@ def test_reading_that_broke_off_goes_on(visit, workspace, empty, drawn):
 def test_another_window_that_reads_is_waited_for(visit, empty, drawn):
     app = given(visit("photos", project=empty.id), ("oak/1.jpg", drawn[0]))
     [batch] = inbox.batches(empty)
-    batch = batch.choose(Choice("top_folder"))
+    batch = batch.choose(Choice("folder"))
     with batch.lock():
         assert "being read in another window" in said(visit("photos", project=empty.id))
     assert "Reading broke off" in said(app.run())

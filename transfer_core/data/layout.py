@@ -67,11 +67,11 @@ class Layout:
     def place(self, path: str) -> Place | None:
         """Where a file belongs, or None where the path does not say."""
         *folders, name = path.split("/")
-        part = None
+        part = self.part(path)
         if self.part_level is not None:
-            part = PARTS.get(folders.pop(self.part_level).lower()) if self.part_level < len(folders) else None
             if part is None:
                 return None
+            folders.pop(self.part_level)
         if self.way == "file_name":
             said = [_beginning(name)]
         elif self.way == "top_folder":
@@ -79,6 +79,13 @@ class Layout:
         else:
             said = folders[self.wrapping :][-1:]
         return Place(part, tidy_class_name(said[0])) if any(said) else None
+
+    def part(self, path: str) -> str | None:
+        """What the folders of a file say about its part."""
+        folders = path.split("/")[:-1]
+        if self.part_level is None or self.part_level >= len(folders):
+            return None
+        return PARTS.get(folders[self.part_level].lower())
 
 
 @dataclass(frozen=True)
@@ -110,7 +117,8 @@ def read_layout(paths: Sequence[str], way: str | None = None) -> Layout:
     rests = [_without(entry, layout.part_level)[layout.wrapping :] for entry in folders]
     tops = {rest[0] for rest in rests if rest}
     holding = {rest[0] for rest in rests if len(rest) == 1}
-    return replace(layout, way="top_folder") if tops and tops == holding else layout
+    nested = any(len(rest) > 1 for rest in rests)
+    return replace(layout, way="top_folder") if nested and tops == holding else layout
 
 
 def alternatives(paths: Sequence[str]) -> list[Layout]:

@@ -1,7 +1,7 @@
 """How a set of entries can be read, which of these ways is meant, and what it comes to. Imports no torch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from transfer_core.data.labels_table import LabelsTable, is_table, match_rows, read_rows
@@ -55,7 +55,7 @@ def photos_among(entries: Sequence[Entry]) -> list[str]:
 
 
 def open_labels(entries: Sequence[Entry], named: str | Path) -> LabelsTable:
-    """The table of that name, held against the photos among the entries.
+    """The table of that name, held against the photos among the entries; parts it does not name, folders may.
 
     Args:
         named: A file on this machine, or else the path or file name of one among the entries.
@@ -70,7 +70,12 @@ def open_labels(entries: Sequence[Entry], named: str | Path) -> LabelsTable:
     else:
         entry = _entry_named(entries, named)
         content, name = entry.read(), entry.path.rsplit("/", 1)[-1]
-    return match_rows(read_rows(content, name), photos_among(entries), name)
+    photos = photos_among(entries)
+    table = match_rows(read_rows(content, name), photos, name)
+    if any(place.part for place in table.places.values()):
+        return table
+    layout = read_layout(photos, "file_name")  # whose folders say nothing but the part
+    return replace(table, places={path: place._replace(part=layout.part(path)) for path, place in table.places.items()})
 
 
 def without_table(entries: Sequence[Entry], choice: Choice) -> list[Entry]:
