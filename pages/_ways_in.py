@@ -1,10 +1,10 @@
-"""The ways in: files, a folder, one class at a time, the camera, a folder of the server."""
+"""The ways in: files, a folder, one class at a time, the camera, a public set, a folder of the server."""
 
 from pathlib import Path
 
 import streamlit as st
 
-from pages import _camera, _ui
+from pages import _camera, _fetch, _ui
 from transfer_core.data import inbox
 from transfer_core.data.reading import Choice
 from transfer_core.data.roots import Listing, import_roots, list_folder
@@ -18,7 +18,8 @@ def ask_for_photos(project):
     """A tab for each way in."""
     generation = st.session_state.setdefault(_ui.UPLOADS, 0)
     roots = import_roots()
-    names = ["Files or a zip", "A folder", "Photos of one class", "Camera", *(["On the server"] if roots else [])]
+    names = ["Files or a zip", "A folder", "Photos of one class", "Camera", "Public sets"]
+    names += ["On the server"] if roots else []
     places = st.container(key="drop-photos").tabs(names)
     with places[0]:
         files = st.file_uploader(
@@ -44,8 +45,10 @@ def ask_for_photos(project):
         )
     with places[3]:
         _camera.take_photos(project)
+    with places[4]:
+        _fetch.ask_for_public_set(project)
     if roots:
-        with places[4]:
+        with places[5]:
             pick_folder(project, roots)
     if files or folder:
         receive(project, [*(files or []), *(folder or [])])

@@ -16,7 +16,9 @@ from tests.data.test_sources import make_zip
 from tests.helpers import RESNET, ROOT, draw_dataset, draw_photo, run_python, start_python, wait_for
 from transfer_core import events, pipeline, runs
 from transfer_core.__main__ import main
+from transfer_core.data import public_sets
 from transfer_core.data.items import count_classes, load_items
+from transfer_core.data.public_sets import PublicSet
 from transfer_core.events import EventLog
 
 FIT_KEYS = {
@@ -156,6 +158,19 @@ def test_import_takes_the_labels_from_a_table(workspace, tmp_path, ask, refuse):
         "import", tmp_path / "x.zip", "--name", "Others", "--labels", "no.csv"
     )
     assert [project.name for project in workspace.projects()] == ["Trees"]
+
+
+def test_fetch_takes_in_a_public_set(workspace, tmp_path, ask, refuse, monkeypatch):
+    photos = [(draw_photo(tmp_path / f"{n}.jpg", (40 * n, 60, 200), n), "ab"[n % 2]) for n in range(4)]
+    row = PublicSet("shapes", "Shapes", "", 1, "", "", lambda folder: photos)
+    monkeypatch.setitem(public_sets.SETS, "shapes", row)
+    monkeypatch.setattr(public_sets, "knock", lambda address, timeout_s: None)
+    found = ask("fetch", "shapes", "--per-class", 1, "--name", "Shapes")
+    assert (found["added"], found["classes"]) == (2, {"a": 1, "b": 1})
+    monkeypatch.setattr(public_sets, "knock", lambda address, timeout_s: TimeoutError())
+    assert "which cannot be had" in refuse("fetch", "dtd", "--per-class", 1, "--name", "Textures")
+    assert "There is no public set 'moon'" in refuse("fetch", "moon", "--per-class", 1, "--name", "Moon")
+    assert [project.name for project in workspace.projects()] == ["Shapes"]
 
 
 def test_the_same_photos_by_another_table_are_another_project(workspace, tmp_path):

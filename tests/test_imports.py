@@ -13,12 +13,12 @@ from tests.helpers import ROOT
 # Top to bottom: each room may import only from rooms above it. A row may hold several rooms that do not know
 # each other, or one package. What is not listed is a mistake: a new module belongs somewhere.
 ORDER = [
-    ["errors", "text", "parallel"],
+    ["errors", "text", "parallel", "network"],
     ["measure"],
     ["config", "events", "workspace"],
     ["arrays"],
     ["data.images", "data.cache", "data.sources", "data.layout", "data.items", "data.health", "data.sample"],
-    ["data.labels_table", "data.roots", "data.reading", "data.inbox"],
+    ["data.labels_table", "data.roots", "data.reading", "data.inbox", "data.public_sets"],
     ["data.pictures", "data.intake", "data.split"],
     ["backbones.catalog", "backbones.weights", "backbones.rows", "backbones.torch_file"],
     ["backbones.prepare"],
@@ -37,7 +37,7 @@ ORDER = [
     ["cleanup"],
     ["runner"],
     ["pipeline"],
-    ["projects", "bench", "experiments"],
+    ["projects", "bench", "experiments", "fetching"],
     ["commands", "compare"],
     ["__main__"],
 ]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from transfer_core import commands, compare
 from transfer_core.config import TrainConfig
+from transfer_core.data.public_sets import SETS
 from transfer_core.errors import TransferError
 from transfer_core.workspace import Workspace
 
@@ -82,6 +83,11 @@ def build_parser() -> argparse.ArgumentParser:
     take.add_argument("data", type=Path, metavar="DATA")
     take.add_argument("--name", required=True, help="of the project")
     take.add_argument("--labels", metavar="FILE", help=_LABELS)
+
+    fetch = command("fetch", commands.fetch, commands.show_import, "add photos of a public set to a project")
+    fetch.add_argument("set", metavar="NAME", help=f"one of {', '.join(SETS)}")
+    fetch.add_argument("--per-class", type=int, required=True, metavar="N", help="photos of each class")
+    fetch.add_argument("--name", required=True, help="of the project")
 
     evaluate = command("evaluate", commands.evaluate, commands.show_evaluate, "test a run's model on labelled photos")
     evaluate.add_argument("run", metavar="RUN")

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from transfer_core import events, pipeline, runs, text
+from transfer_core import events, fetching, pipeline, runs, text
 from transfer_core import strategies as strategy_table
 from transfer_core.backbones import catalog, weights
 from transfer_core.bench import measure
 from transfer_core.config import TrainConfig, problems_of
+from transfer_core.data import public_sets
+from transfer_core.data.intake import IntakeReport
 from transfer_core.data.items import count_classes, load_items
 from transfer_core.data.layout import read_layout
 from transfer_core.data.sources import Entry, is_junk, open_source
@@ -30,7 +32,7 @@ from transfer_core.predict import Prediction, Predictor, predictions_csv
 from transfer_core.runner.launch import ensure_runner
 from transfer_core.runs import Run
 from transfer_core.strategies import Facts
-from transfer_core.workspace import Workspace
+from transfer_core.workspace import Project, Workspace
 
 Options = argparse.Namespace
 _LOOK_EVERY_S = 0.1
@@ -81,7 +83,17 @@ def resume(workspace: Workspace, options: Options) -> dict:
 
 def import_(workspace: Workspace, options: Options) -> dict:
     bar = _bar("Reading photos")
-    project, report = pipeline.take_in_named(workspace, options.data, options.name, bar, options.labels)
+    return _intake_answer(*pipeline.take_in_named(workspace, options.data, options.name, bar, options.labels))
+
+
+def fetch(workspace: Workspace, options: Options) -> dict:
+    public_sets.find(options.set)  # before a project is made for it
+    with pipeline.new_or_known(workspace, lambda: workspace.project_named(options.name)) as project:
+        bar = _bar("Reading photos")
+        return _intake_answer(project, fetching.fetch(workspace, project, options.set, options.per_class, bar))
+
+
+def _intake_answer(project: Project, report: IntakeReport) -> dict:
     return {
         "project": project.id,
         "photos": report.photos,

@@ -58,7 +58,7 @@ def take_in_path(
     reading = open_labels(entries[0], labels) if labels else None
     # Read another way, the same photos are other labels, and so another project.
     known_by = [*sources, Path(labels)] if labels else sources
-    with _new_or_known(workspace, lambda: workspace.project_for(known_by, name)) as project:
+    with new_or_known(workspace, lambda: workspace.project_for(known_by, name)) as project:
         result = take_in_entries(workspace, project, entries[0], report, backbone, reading=reading)
         if val:
             result.add(take_in_entries(workspace, project, entries[1], report, backbone, part="val"))
@@ -71,7 +71,7 @@ def take_in_named(
     """Photos of a folder or zip into the project of that name; only new ones come in. `labels` as in `take_in_path`."""
     entries = open_source(data.expanduser().resolve())
     reading = open_labels(entries, labels) if labels else None
-    with _new_or_known(workspace, lambda: workspace.project_named(name)) as project:
+    with new_or_known(workspace, lambda: workspace.project_named(name)) as project:
         return project, take_in_entries(workspace, project, entries, report, reading=reading)
 
 
@@ -112,7 +112,7 @@ def take_in_entries(
 
 
 @contextmanager
-def _new_or_known(workspace: Workspace, find: Callable[[], Project]) -> Iterator[Project]:
+def new_or_known(workspace: Workspace, find: Callable[[], Project]) -> Iterator[Project]:
     """The project, which is deleted again if it was made for an intake from which nothing came."""
     known = {project.id for project in workspace.projects()}
     project = find()

@@ -15,6 +15,7 @@ from transfer_core import pipeline
 from transfer_core.data import inbox
 from transfer_core.data.items import count_classes, load_items
 from transfer_core.data.reading import Choice
+from transfer_core.workspace import write_json
 
 
 @pytest.fixture
@@ -192,3 +193,17 @@ def test_hostile_names_are_words_in_the_review(visit, empty, drawn):
         assert not re.search(r"(?<!\\)(<img|:red\[|\*\*b|\[c\])", shown)
     add(app)
     assert count_classes(load_items(empty)) == {name: 1}
+
+
+def test_public_set_that_cannot_be_had_is_said(visit, empty):
+    app = press(visit("photos", project=empty.id), "Fetch")
+    [message] = errors(app)
+    assert "needs a download of 345 MB, which cannot be had" in message
+
+
+def test_public_set_is_watched_while_it_comes(visit, empty):
+    write_json(empty.folder / "fetch.json", {"title": "A *set*", "done": 3, "total": 9, "error": None, "time": 4e9})
+    assert "A \\*set\\*: 3 of 9 photos" in said(visit("photos", project=empty.id))
+    write_json(empty.folder / "fetch.json", {"title": "x", "done": 0, "total": 0, "error": "It *failed*.", "time": 0})
+    app = visit("photos", project=empty.id)
+    assert "failed" in errors(app)[0] and button(app, "Fetch")
