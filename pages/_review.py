@@ -156,7 +156,7 @@ def _sum_up(plan: Plan, reading: Reading, found: Survey) -> None:
     path = next((path for path in plan.photos if reading.place(path)), None)
     if path:
         place = reading.place(path)
-        part = f", for {place.part}" if place.part else ""
+        part = f", in the part {place.part}" if place.part else ""
         st.caption(f"For example, {markdown(path[-100:])} is taken for **{markdown(place.class_name[:80])}**{part}.")
 
 

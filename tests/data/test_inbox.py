@@ -2,6 +2,7 @@
 
 import errno
 import io
+import os
 import shutil
 
 import pytest
@@ -73,6 +74,15 @@ def test_hostile_and_equal_names_are_only_words(project, tmp_path):
     assert made == {"batch.json", *map(str, range(len(names)))}
     assert [name for name, _ in batch.files][3:5] == ["a.png", "a (2).png"]
     assert inbox.batches(project) == [batch]
+
+
+def test_what_stayed_of_a_discarded_batch_goes_later(project):
+    left, fresh = (project.folder / "inbox" / name for name in ("left", "fresh"))
+    for folder in (left, fresh):
+        folder.mkdir(parents=True)
+    os.utime(left, (0, 0))
+    inbox.receive(project, handed("a/1.png"), quiet)
+    assert fresh.exists() and not left.exists()
 
 
 def test_one_reads_at_a_time(project):

@@ -18,6 +18,7 @@ from transfer_core.workspace import Project, move_into_place, new_id, part_of, r
 
 _BLOCK = 1 << 20  # bytes copied at once
 _MANIFEST = "batch.json"
+_STALE_S = 3600  # what Windows kept of a batch that was discarded: somebody still had its zip open
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,11 @@ def _load(path: Path) -> Batch:
 
 
 def _new_folder(project: Project) -> Path:
-    folder = project.folder / "inbox" / new_id()
+    inbox = project.folder / "inbox"
+    for left in inbox.glob("*/"):
+        if not (left / _MANIFEST).exists() and time.time() - left.stat().st_mtime > _STALE_S:
+            shutil.rmtree(left, ignore_errors=True)
+    folder = inbox / new_id()
     folder.mkdir(parents=True)
     return folder
 
