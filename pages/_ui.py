@@ -26,6 +26,10 @@ PROJECT = "project_id"
 HISTORIES = "histories"
 UPLOADS = "uploads_done"  # part of the uploader's key: a new key is an empty uploader
 INTAKE = "intake_report"
+PLAN = "review_plan"  # what the files that wait can be read as
+ADDING = "adding_photos"  # whether the ways in are open from the start: those of an empty project
+READING = "batch_in_hand"  # id of the one that this session has begun to read
+SHOTS = "shots_taken"  # number of the camera's last photo that has come in
 SHOWN = "epochs_shown"
 STARTED = "runs_started"  # their number is part of the Train button's key: a new key is a button not pressed yet
 SETTINGS = "settings_draft"
@@ -141,6 +145,7 @@ def note_page(title: str) -> None:
     """Called by app.py with the page that comes; what was said once on the page before is not said again."""
     if st.session_state.get(PAGE) != title:
         st.session_state.pop(INTAKE, None)
+        st.session_state.pop(ADDING, None)
     st.session_state[PAGE] = title
 
 
@@ -259,19 +264,20 @@ def shown_errors() -> Iterator[None]:
         st.error("The disk is full. Free some space, then try again.", icon=":material/error:")
 
 
-def progress_line(title: str) -> Callable[[int, int], None]:
-    """A progress bar that also says speed and time left."""
+def progress_line(title: str) -> Callable[[int, int], bool]:
+    """A progress bar that also says speed and time left; what is returned says whether it was drawn anew."""
     bar, began = st.progress(0.0, title), time.monotonic()
     shown = 0.0
 
-    def report(done: int, total: int) -> None:
+    def report(done: int, total: int) -> bool:
         nonlocal shown
         now = time.monotonic()
         if now - shown < SHOW_EVERY_S and done < total:
-            return
+            return False
         shown = now
         text = pace(done, total, now - began)
         bar.progress(min(1.0, done / max(1, total)), f"{title}: {text}")
+        return True
 
     return report
 

@@ -2,62 +2,15 @@
 
 import streamlit as st
 
-from pages import _ui
-from transfer_core import charts, pipeline
+from pages import _review, _ui, _ways_in
+from transfer_core import charts
 from transfer_core.data.health import findings
 from transfer_core.data.items import count_classes, load_as_they_came, load_items
-from transfer_core.data.sources import upload_entries
 from transfer_core.text import counted, markdown
 
 PREVIEW = 8
 PER_PAGE = 60
 CARDS_PER_ROW = 2
-
-
-def ask_for_photos(project):
-    """Three ways in; what is handed over is stored at once and the uploader emptied."""
-    generation = st.session_state.setdefault(_ui.UPLOADS, 0)
-    place = st.container(key="drop-photos")
-    as_zip, as_folder, as_class = place.tabs(["A zip", "A folder", "Photos of one class"])
-    with as_zip:
-        zips = st.file_uploader(
-            "A .zip with one folder per class",
-            "zip",
-            accept_multiple_files=True,
-            key=f"zip-{generation}",
-            help="The folder's name is the class. Folders called train and val are understood, too.",
-        )
-    with as_folder:
-        folder = st.file_uploader(
-            "A folder with one folder per class",
-            accept_multiple_files="directory",
-            key=f"folder-{generation}",
-            help="Choose the folder that holds the class folders.",
-        )
-    with as_class:
-        class_name = st.text_input("Class", placeholder="oak", help="What is on these photos?", key="upload-class")
-        files = st.file_uploader(
-            "Photos of this class",
-            accept_multiple_files=True,
-            key=f"files-{generation}",
-            disabled=not class_name.strip(),
-        )
-    if zips or folder:
-        receive(project, [*(zips or []), *(folder or [])], None)
-    elif files:
-        receive(project, files, class_name)
-
-
-def receive(project, uploads, class_name):
-    report = None
-    with _ui.shown_errors():
-        entries = upload_entries([(upload.name, upload) for upload in uploads])
-        bar = _ui.progress_line("Reading photos")
-        report = pipeline.take_in_entries(_ui.workspace(), project, entries, bar, class_name=class_name)
-    if report:
-        st.session_state[_ui.INTAKE] = (project.id, report)
-        st.session_state[_ui.UPLOADS] += 1
-        st.rerun()
 
 
 def show_report(project):
@@ -132,8 +85,8 @@ def show_ways_in():
     for column, (picture, words) in zip(
         st.columns(3),
         {
-            "way-zip.svg": "**A zip** with one folder per class, named after it.",
-            "way-files.svg": "**A folder**, or the photos of one class after the other.",
+            "way-zip.svg": "**A zip** or photos, sorted into folders or by a table of labels.",
+            "way-files.svg": "**A folder**, or one class after the other, from files or the camera.",
             "way-sample.svg": "**The sample set**, from the home page, to see how it goes.",
         }.items(),
         strict=True,
@@ -146,18 +99,24 @@ def show_ways_in():
 project = _ui.need_project()
 st.title("Photos")
 items = load_items(project)
+classes = count_classes(items)
+above = st.container()  # a place of its own: what appears in it must not move the camera, which would turn it off
+with above:
+    waiting = _review.review_waiting(project)
+    show_report(project)
+    if items:
+        show_health(classes)
+    elif not waiting:
+        st.markdown("Bring at least two classes with ten photos or more each. They are stored on this computer only.")
+opened = st.session_state.setdefault(_ui.ADDING, {}).setdefault(project.id, not items)
+with st.expander("Add photos", opened, icon=":material/add_photo_alternate:"):
+    _ways_in.ask_for_photos(project)
 if not items:
-    st.markdown("Bring at least two classes with ten photos or more each. They are stored on this computer only.")
-    ask_for_photos(project)
-    show_ways_in()
+    if not waiting:
+        show_ways_in()
     if load_as_they_came(project) and st.button("Look at removed photos", icon=":material/restore_from_trash:"):
         _ui.open_page("label", project)
     st.stop()
-show_report(project)
-classes = count_classes(items)
-show_health(classes)
-with st.expander("Add photos", icon=":material/add_photo_alternate:"):
-    ask_for_photos(project)
 if any(item.part == "val" for item in items):
     show_parts(items, classes)
 show_classes(project, items)

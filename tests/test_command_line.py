@@ -15,8 +15,11 @@ from tests.data.bombs import png
 from tests.data.test_images import JPEG, encoded, picture
 from tests.data.test_sources import make_zip
 from tests.helpers import RESNET, ROOT, draw_dataset, draw_photo, run_python, start_python, wait_for
-from transfer_core import events, runs
+from transfer_core import events, pipeline, runs
 from transfer_core.__main__ import main
+from transfer_core.data import public_sets
+from transfer_core.data.items import count_classes, load_items
+from transfer_core.data.public_sets import PublicSet
 from transfer_core.events import EventLog
 
 FIT_KEYS = {
@@ -146,6 +149,45 @@ def test_ctrl_c_stops_and_keeps(tiny_workspace, tmp_path):
         client.wait()
     assert client.returncode == 0 and "Traceback" not in err
     assert 1 <= json.loads(out.splitlines()[-1])["epochs"] <= 1000
+
+
+def test_import_takes_the_labels_from_a_table(workspace, tmp_path, ask, refuse):
+    photos = {f"{n}.jpg": draw_photo(tmp_path / f"{n}.jpg", (40 * n, 60, 200), n).read_bytes() for n in range(4)}
+    table = b"name;label;file\na;oak;0.jpg\nb;oak;1.jpg\nc;elm;2.jpg\nd;elm;9.jpg\n"
+    (tmp_path / "x.zip").write_bytes(make_zip(photos | {"labels.csv": table}).getvalue())
+    found = ask("import", tmp_path / "x.zip", "--name", "Trees", "--labels", "labels.csv")
+    assert found["classes"] == {"elm": 1, "oak": 2} and found["photos"] == 3
+    assert {entry["file"] for entry in found["rejected"]} == {"3.jpg", "9.jpg", "labels.csv"}
+    assert "The table 'no.csv' does not exist" in refuse(
+        "import", tmp_path / "x.zip", "--name", "Others", "--labels", "no.csv"
+    )
+    assert [project.name for project in workspace.projects()] == ["Trees"]
+
+
+def test_fetch_takes_in_a_public_set(workspace, tmp_path, ask, refuse, monkeypatch):
+    photos = [(draw_photo(tmp_path / f"{n}.jpg", (40 * n, 60, 200), n), "ab"[n % 2]) for n in range(4)]
+    row = PublicSet("shapes", "Shapes", "", 1, "", "", lambda folder: photos)
+    monkeypatch.setitem(public_sets.SETS, "shapes", row)
+    monkeypatch.setattr(public_sets, "knock", lambda address, timeout_s: None)
+    found = ask("fetch", "shapes", "--per-class", 1, "--name", "Shapes")
+    assert (found["added"], found["classes"]) == (2, {"a": 1, "b": 1})
+    monkeypatch.setattr(public_sets, "knock", lambda address, timeout_s: TimeoutError())
+    assert "which cannot be had" in refuse("fetch", "dtd", "--per-class", 1, "--name", "Textures")
+    assert "There is no public set 'moon'" in refuse("fetch", "moon", "--per-class", 1, "--name", "Moon")
+    assert [project.name for project in workspace.projects()] == ["Shapes"]
+
+
+def test_the_same_photos_by_another_table_are_another_project(workspace, tmp_path):
+    for n in range(4):
+        draw_photo(tmp_path / "set" / f"{n % 2}" / f"{n}.jpg", (40 * n, 60, 200), n)
+    table = tmp_path / "labels.csv"
+    table.write_text("file,label\n" + "".join(f"{n}.jpg,{'oak' if n < 2 else 'elm'}\n" for n in range(4)))
+    taken = [
+        pipeline.take_in_path(workspace, tmp_path / "set", None, lambda *_: None, labels=labels)[0]
+        for labels in (None, str(table), str(table))
+    ]
+    assert taken[0].id != taken[1].id == taken[2].id
+    assert count_classes(load_items(taken[1])) == {"elm": 2, "oak": 2}
 
 
 def test_import_lists_everything(workspace, tmp_path, ask):

@@ -13,7 +13,7 @@ from tests.helpers import ROOT
 # Top to bottom: each room may import only from rooms above it. A row may hold several rooms that do not know
 # each other, or one package. What is not listed is a mistake: a new module belongs somewhere.
 ORDER = [
-    ["errors", "text", "parallel", "patterns"],
+    ["errors", "text", "parallel", "patterns", "network"],
     ["measure"],
     ["config", "events", "workspace"],
     ["arrays"],
@@ -29,6 +29,7 @@ ORDER = [
     ],
     ["data.items"],
     ["data.groups"],
+    ["data.labels_table", "data.roots", "data.reading", "data.inbox", "data.public_sets"],
     ["data.pictures", "data.intake", "data.split", "data.labels"],
     ["backbones.catalog", "backbones.weights", "backbones.rows", "backbones.torch_file"],
     ["backbones.prepare"],
@@ -48,7 +49,7 @@ ORDER = [
     ["cleanup"],
     ["runner"],
     ["pipeline"],
-    ["projects", "bench", "experiments"],
+    ["projects", "bench", "experiments", "fetching"],
     ["commands", "compare", "relabel"],
     ["__main__"],
 ]

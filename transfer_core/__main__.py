@@ -10,6 +10,7 @@ from pathlib import Path
 
 from transfer_core import commands, compare, relabel
 from transfer_core.config import TrainConfig
+from transfer_core.data.public_sets import SETS
 from transfer_core.errors import TransferError
 from transfer_core.workspace import Workspace
 
@@ -23,6 +24,7 @@ _MENDABLE = {
     errno.EISDIR: "Name a file, not a folder.",
     errno.EEXIST: "Name a folder, not a file.",
 }
+_LABELS = "a CSV that says the class of each photo: a file on this machine, or the name of one inside DATA"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,11 +76,18 @@ def build_parser() -> argparse.ArgumentParser:
     fit.add_argument("data", type=Path, metavar="DATA")
     fit.add_argument("--val", type=Path, metavar="DIR", help="photos to check with, in class folders")
     fit.add_argument("--name", help="of the project")
+    fit.add_argument("--labels", metavar="FILE", help=_LABELS)
     _add_settings(fit)
 
     take = command("import", commands.import_, commands.show_import, "add photos to a project without training")
     take.add_argument("data", type=Path, metavar="DATA")
     take.add_argument("--name", required=True, help="of the project")
+    take.add_argument("--labels", metavar="FILE", help=_LABELS)
+
+    fetch = command("fetch", commands.fetch, commands.show_import, "add photos of a public set to a project")
+    fetch.add_argument("set", metavar="NAME", help=f"one of {', '.join(SETS)}")
+    fetch.add_argument("--per-class", type=int, required=True, metavar="N", help="photos of each class")
+    fetch.add_argument("--name", required=True, help="of the project")
 
     change = command("label", relabel.label, relabel.show_label, "list, relabel, rename, remove, and take that back")
     relabel.add_options(change)

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from transfer_core import events, pipeline, runs, text
+from transfer_core import events, fetching, pipeline, runs, text
 from transfer_core import strategies as strategy_table
 from transfer_core.backbones import catalog, weights
 from transfer_core.bench import measure
 from transfer_core.config import TrainConfig, problems_of
+from transfer_core.data import public_sets
+from transfer_core.data.intake import IntakeReport
 from transfer_core.data.items import count_classes, load_items
 from transfer_core.data.layout import read_layout
 from transfer_core.data.sources import Entry, is_junk, open_source
@@ -31,7 +33,7 @@ from transfer_core.predict import Prediction, Predictor, predictions_csv
 from transfer_core.runner.launch import ensure_runner
 from transfer_core.runs import Run
 from transfer_core.strategies import Facts
-from transfer_core.workspace import Workspace
+from transfer_core.workspace import Project, Workspace
 
 Options = argparse.Namespace
 _LOOK_EVERY_S = 0.1
@@ -42,7 +44,7 @@ def fit(workspace: Workspace, options: Options) -> dict:
     config = _config(workspace, options)
     began = time.monotonic()
     project, report = pipeline.take_in_path(
-        workspace, options.data, options.name, _bar("Reading photos"), options.val, config.backbone
+        workspace, options.data, options.name, _bar("Reading photos"), options.val, config.backbone, options.labels
     )
     _mention_rejected(report.rejected)
     _mention_alike(report.alike)
@@ -65,7 +67,7 @@ def _config(workspace: Workspace, options: Options) -> TrainConfig:
     strategy_table.find(TrainConfig(**good).strategy)
     if problems or strategy_table.check(TrainConfig(**good), Facts((), backbone)):
         data = [source.expanduser().resolve() for source in (options.data, options.val) if source]
-        raise ConfigError([*problems.values(), *pipeline.foresee(data, good, backbone)])
+        raise ConfigError([*problems.values(), *pipeline.foresee(data, good, backbone, options.labels)])
     return TrainConfig(**good)
 
 
@@ -82,7 +84,18 @@ def resume(workspace: Workspace, options: Options) -> dict:
 
 
 def import_(workspace: Workspace, options: Options) -> dict:
-    project, report = pipeline.take_in_named(workspace, options.data, options.name, _bar("Reading photos"))
+    bar = _bar("Reading photos")
+    return _intake_answer(*pipeline.take_in_named(workspace, options.data, options.name, bar, options.labels))
+
+
+def fetch(workspace: Workspace, options: Options) -> dict:
+    public_sets.find(options.set)  # before a project is made for it
+    with pipeline.new_or_known(workspace, lambda: workspace.project_named(options.name)) as project:
+        bar = _bar("Reading photos")
+        return _intake_answer(project, fetching.fetch(workspace, project, options.set, options.per_class, bar))
+
+
+def _intake_answer(project: Project, report: IntakeReport) -> dict:
     _mention_alike(report.alike)
     return {
         "project": project.id,
@@ -241,7 +254,7 @@ def _labelled_photos(data: Path, names: Sequence[str]) -> list[tuple]:
     entries = [entry for entry in open_source(data.expanduser().resolve()) if not entry.refusal]
     entries = [entry for entry in entries if not is_junk(entry.path)]
     layout = read_layout([entry.path for entry in entries])
-    placed = [(entry, place[1]) for entry in entries if (place := layout.place(entry.path))]
+    placed = [(entry, place.class_name) for entry in entries if (place := layout.place(entry.path))]
     unknown = sorted({label for _, label in placed} - set(names))
     if unknown:
         raise DataError(

@@ -20,7 +20,8 @@ from transfer_core.backbones.prepare import PreparedPhotos
 from transfer_core.config import TrainConfig
 from transfer_core.data.intake import IntakeReport, take_in
 from transfer_core.data.items import Item, load_items, new_item
-from transfer_core.data.layout import read_layout
+from transfer_core.data.layout import Reading, read_layout
+from transfer_core.data.reading import open_labels
 from transfer_core.data.sources import Entry, is_junk, open_source
 from transfer_core.data.split import Split, make_split
 from transfer_core.errors import ConfigError, DataError, RunError
@@ -42,6 +43,7 @@ def take_in_path(
     report: Report,
     val: Path | None = None,
     backbone: str = catalog.EMBEDDED,
+    labels: str | None = None,
 ) -> tuple[Project, IntakeReport]:
     """Photos of a folder or zip into the project that belongs to it; only new ones come in.
 
@@ -49,21 +51,28 @@ def take_in_path(
         name: Of the project, if it is to be made or if several were made from this data.
         val: A second folder or zip whose photos are kept aside for checking.
         backbone: The one that will see the photos first: what it sees is prepared while they are decoded.
+        labels: A table that says the classes of `data`, as `reading.open_labels` takes it.
     """
     sources = [path.expanduser().resolve() for path in (data, val) if path]
     entries = [open_source(source) for source in sources]
-    with _new_or_known(workspace, lambda: workspace.project_for(sources, name)) as project:
-        result = take_in_entries(workspace, project, entries[0], report, backbone)
+    reading = open_labels(entries[0], labels) if labels else None
+    # Read another way, the same photos are other labels, and so another project.
+    known_by = [*sources, Path(labels)] if labels else sources
+    with new_or_known(workspace, lambda: workspace.project_for(known_by, name)) as project:
+        result = take_in_entries(workspace, project, entries[0], report, backbone, reading=reading)
         if val:
             result.add(take_in_entries(workspace, project, entries[1], report, backbone, part="val"))
     return project, result
 
 
-def take_in_named(workspace: Workspace, data: Path, name: str, report: Report) -> tuple[Project, IntakeReport]:
-    """Photos of a folder or zip into the project of that name; only new ones come in."""
+def take_in_named(
+    workspace: Workspace, data: Path, name: str, report: Report, labels: str | None = None
+) -> tuple[Project, IntakeReport]:
+    """Photos of a folder or zip into the project of that name; only new ones come in. `labels` as in `take_in_path`."""
     entries = open_source(data.expanduser().resolve())
-    with _new_or_known(workspace, lambda: workspace.project_named(name)) as project:
-        return project, take_in_entries(workspace, project, entries, report)
+    reading = open_labels(entries, labels) if labels else None
+    with new_or_known(workspace, lambda: workspace.project_named(name)) as project:
+        return project, take_in_entries(workspace, project, entries, report, reading=reading)
 
 
 def take_in_entries(
@@ -73,8 +82,9 @@ def take_in_entries(
     report: Report,
     backbone: str = catalog.EMBEDDED,
     *,
-    class_name: str | None = None,
+    reading: Reading | None = None,
     part: str | None = None,
+    arrived: Callable[[Item], None] = lambda item: None,
 ) -> IntakeReport:
     """`intake.take_in`, which also prepares what the backbone will see, and keeps the caches within their limit."""
     cleanup.cache_limit()  # a limit that cannot be read is said before a long intake, not after
@@ -87,13 +97,22 @@ def take_in_entries(
             cleanup.trim_caches(workspace)
 
     try:
-        return take_in(workspace, project, entries, report, class_name=class_name, part=part, keep_pixels=keep_pixels)
+        return take_in(
+            workspace,
+            project,
+            entries,
+            report,
+            reading=reading,
+            part=part,
+            keep_pixels=keep_pixels,
+            arrived=arrived,
+        )
     finally:
         cleanup.trim_caches(workspace)
 
 
 @contextmanager
-def _new_or_known(workspace: Workspace, find: Callable[[], Project]) -> Iterator[Project]:
+def new_or_known(workspace: Workspace, find: Callable[[], Project]) -> Iterator[Project]:
     """The project, which is deleted again if it was made for an intake from which nothing came."""
     known = {project.id for project in workspace.projects()}
     project = find()
@@ -143,21 +162,23 @@ def share_out(workspace: Workspace, items: Sequence[Item], config: TrainConfig) 
     return split, problems
 
 
-def foresee(data: Sequence[Path], settings: dict, backbone: Backbone) -> list[str]:
+def foresee(data: Sequence[Path], settings: dict, backbone: Backbone, labels: str | None = None) -> list[str]:
     """What a list of files says already against training on them with these settings; no photo is opened.
 
     Args:
         data: Folders or zips; the second one's photos are kept aside.
         settings: Of `TrainConfig`, those within their limits.
+        labels: As in `take_in_path`.
     """
     items = []
     for number, source in enumerate(data):
         entries = [entry for entry in open_source(source) if not entry.refusal and not is_junk(entry.path)]
-        layout = read_layout([entry.path for entry in entries])
+        by_table = labels and not number
+        reading = open_labels(entries, labels) if by_table else read_layout([entry.path for entry in entries])
         for entry in entries:
-            if place := layout.place(entry.path):
-                part = "val" if number else place[0]
-                items.append(new_item(entry.path, entry.path, entry.path, place[1], part, (1, 1)))
+            if place := reading.place(entry.path):
+                part = "val" if number else place.part
+                items.append(new_item(entry.path, entry.path, entry.path, place.class_name, part, (1, 1), place.group))
     return _try_split(items, TrainConfig(**settings), backbone)[1]
 
 

@@ -43,6 +43,8 @@ _FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--disable-dev-shm-usage",
+    "--use-fake-device-for-media-stream",  # a camera that shows a moving picture, and may be used
+    "--use-fake-ui-for-media-stream",
 ]
 _HARMLESS = ("/_stcore/health", "/_stcore/host-config")  # Streamlit asks for them below the page's address, too
 PER_CLASS = 8

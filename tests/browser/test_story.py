@@ -127,6 +127,7 @@ def test_a_zip_of_photos_becomes_a_model(open_tab, server, leaves, tmp_path):
     press(tab, "Create")
     see(tab, "Bring at least two classes")
     tab.locator("input[type=file]").first.set_input_files(archive)
+    press(tab, f"Add {4 * PER_CLASS} photos")
     see(tab, f"{4 * PER_CLASS} new photos added.")
     for name in ("beech", "birch", "maple", "oak"):
         tab.get_by_text(name, exact=True).first.wait_for()

@@ -19,6 +19,7 @@ from tests.helpers import draw_dataset
 from transfer_core.data import images, intake, labels
 from transfer_core.data.intake import take_in
 from transfer_core.data.items import load_items
+from transfer_core.data.layout import OneClass
 from transfer_core.data.pictures import thumbnails
 from transfer_core.data.sources import open_source, upload_entries, zip_entries
 from transfer_core.errors import DataError
@@ -125,13 +126,13 @@ def test_only_new_photos_come_in_later(project, take, tmp_path):
 
 
 def test_the_ending_follows_the_content(project, take):
-    take(upload_entries([("photo.jpg", io.BytesIO(photo(1)))]), class_name="cats")
+    take(upload_entries([("photo.jpg", io.BytesIO(photo(1)))]), reading=OneClass("cats"))
     (item,) = load_items(project)
     assert item.file.endswith(".png")
 
 
 def test_class_and_part_may_be_named_for_all(project, take):
-    take(upload_entries([("1.png", io.BytesIO(photo(1)))]), class_name=" my\ncats ", part="val")
+    take(upload_entries([("1.png", io.BytesIO(photo(1)))]), reading=OneClass(" my\ncats "), part="val")
     (item,) = load_items(project)
     assert (item.class_name, item.part) == ("my cats", "val")
 
@@ -252,7 +253,7 @@ def test_a_photo_is_decoded_once_for_everything(workspace, project, take, monkey
     decoded, decode, kept = [], images.decode, {}
     monkeypatch.setattr(images, "decode", lambda image: decoded.append(1) or decode(image))
     take_zip(take, GOOD)  # without pixels
-    take(upload_entries([("9.png", io.BytesIO(photo(9)))]), class_name="cats", keep_pixels=kept.setdefault)
+    take(upload_entries([("9.png", io.BytesIO(photo(9)))]), reading=OneClass("cats"), keep_pixels=kept.setdefault)
     assert len(decoded) == 5
     new = load_items(project)[-1]
     assert {name: picture.size for name, picture in kept.items()} == {new.photo: (30, 20)}

@@ -13,6 +13,7 @@ from transfer_core import runs
 from transfer_core.config import TrainConfig
 from transfer_core.data.intake import take_in
 from transfer_core.data.items import load_items
+from transfer_core.data.layout import OneClass
 from transfer_core.data.sources import Entry
 from transfer_core.data.split import make_split
 from transfer_core.export.bundle import write_bundle
@@ -54,7 +55,7 @@ def nasty(tiny_workspace, tmp_path):
     for class_id, name in enumerate(NASTY):
         paths = [draw_photo(tmp_path / f"{class_id}-{n}.jpg", (25 * class_id, 90, 200), n) for n in range(4)]
         entries = [Entry(path.name, path.read_bytes) for path in paths]
-        take_in(tiny_workspace, project, entries, lambda *_: None, class_name=name)
+        take_in(tiny_workspace, project, entries, lambda *_: None, reading=OneClass(name))
     config = TrainConfig(backbone=tiny_row(RESNET).name, epochs=3)
     run = runs.create(project, config, make_split(load_items(project), 0.25, 0))
     assert worker.main(str(run.folder)) == 0

@@ -125,6 +125,17 @@ def press(app: AppTest, *labels: str) -> AppTest:
     return app.run()
 
 
+def hand_in(app: AppTest, content: bytes, name: str = "photos.zip") -> AppTest:
+    """Hands in a file as a person does who takes the reading that is suggested."""
+    return add(app.file_uploader(key="zip-0").set_value([(name, content, "application/zip")]).run())
+
+
+def add(app: AppTest) -> AppTest:
+    """Presses "Add ... photos", where there is something to be added."""
+    ready = [entry for entry in app.button if entry.key == "add-photos" and not entry.disabled]
+    return ready[0].click().run() if ready else app
+
+
 def charts(app: AppTest) -> dict[str, dict]:
     """The page's Plotly figures by key."""
     return {element.proto.id.rsplit("-", 1)[-1]: json.loads(element.proto.spec) for element in app.get("plotly_chart")}

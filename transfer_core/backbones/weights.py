@@ -8,17 +8,15 @@ import hashlib
 import io
 import os
 import shutil
-import threading
-import urllib.request
 from collections.abc import Callable
 from functools import lru_cache
-from http.client import HTTPException
 from pathlib import Path
 
 from filelock import FileLock
 
 from transfer_core.backbones.catalog import EMBEDDED, Backbone
 from transfer_core.errors import BackboneError
+from transfer_core.network import knock
 from transfer_core.workspace import move_into_place, write_json
 
 HUB_TIMEOUT_S = 4  # Two tries and a DNS time-out still end within the ten seconds we promise.
@@ -64,27 +62,13 @@ def _digest(path: Path, size: int, changed: int) -> str:
 def check_reachable(backbone: Backbone) -> None:
     """Knocks at the hub and ends within ten seconds.
 
-    huggingface_hub itself tries again for 23 s where there is no network, hence a knock of our own; it runs in a
-    thread because looking up a name has no time-out in Python.
+    huggingface_hub itself tries again for 23 s where there is no network, hence a knock of our own.
 
     Raises:
         BackboneError: Not reachable, or the file is not there: says what can be done.
     """
-    failures: list[Exception] = [TimeoutError()]
-
-    def knock() -> None:
-        try:
-            _knock(_hub_address(backbone))
-            failures.clear()
-        except (OSError, ValueError, HTTPException) as error:
-            failures[:] = [error]
-
-    # A daemon: a pool would wait for it, now or when the program ends.
-    thread = threading.Thread(target=knock, daemon=True)
-    thread.start()
-    thread.join(2 * HUB_TIMEOUT_S)
-    if failures:
-        raise _unreachable(backbone, failures[0]) from failures[0]
+    if error := knock(_hub_address(backbone), HUB_TIMEOUT_S):
+        raise _unreachable(backbone, error) from error
 
 
 def download(backbone: Backbone, weights_dir: Path, report: Callable[[int, int], None]) -> Path:
@@ -134,11 +118,6 @@ def _endpoint() -> str:
 
 def _hub_address(backbone: Backbone) -> str:
     return f"{_endpoint()}/{backbone.hub}/resolve/main/model.safetensors"
-
-
-def _knock(address: str) -> None:
-    with urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=HUB_TIMEOUT_S):
-        return
 
 
 def _progress(report: Callable[[int, int], None]) -> type:

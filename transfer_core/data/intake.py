@@ -14,7 +14,7 @@ from PIL import Image
 from transfer_core.data import images
 from transfer_core.data.health import alike
 from transfer_core.data.items import Item, append_items, load_as_they_came, load_items, new_item
-from transfer_core.data.layout import Layout, read_layout, tidy_class_name
+from transfer_core.data.layout import Place, Reading, read_layout
 from transfer_core.data.pictures import keep_pictures
 from transfer_core.data.sources import Entry, is_junk
 from transfer_core.errors import DataError
@@ -25,7 +25,7 @@ KeepPixels = Callable[[str, Image.Image], None]  # takes (digest, upright photo)
 
 _SETTLE_EVERY_S = 0.5  # a killed intake keeps all photos but those of the last half second
 _DISK_THREADS = 16  # files that wait for the disk together wait hardly longer than one
-_reading = Room(100 * 10**6)  # bytes of files in memory at once; a larger one alone
+_files = Room(100 * 10**6)  # bytes of files in memory at once; a larger one alone
 _STALE_S = 3600  # nobody is still writing a file that has not changed for so long
 
 
@@ -74,9 +74,10 @@ def take_in(
     entries: Sequence[Entry],
     report: Callable[[int, int], None],
     *,
-    class_name: str | None = None,
+    reading: Reading | None = None,
     part: str | None = None,
     keep_pixels: KeepPixels = lambda photo, upright: None,
+    arrived: Callable[[Item], None] = lambda item: None,
 ) -> IntakeReport:
     """Verifies, stores and labels every photo among the entries; one bad file costs nothing but itself.
 
@@ -84,24 +85,28 @@ def take_in(
 
     Args:
         report: Called with (files done, files in all).
-        class_name: The class of all of them; None reads it from the folder names.
-        part: Overrides the part that the folders say.
+        reading: Says the class of each; None reads it from the folder names.
+        part: Overrides the part that the reading says.
         keep_pixels: Makes of each new photo what a backbone sees of it.
+        arrived: Called with each photo in order, those that were here already included; its thumbnail is there.
 
     Raises:
         DataError: There is no photo among them.
     """
     wanted, refused = _sift(entries)
-    result, layout = IntakeReport(rejected=refused), read_layout([entry.path for entry in wanted])
+    reading = reading or read_layout([entry.path for entry in wanted])
+    unmatched = [Rejected(file, reason) for file, reason in reading.unmatched]
+    result = IntakeReport(rejected=refused + unmatched)
     report(0, len(wanted))
     with _Arrivals(project, result) as arrivals:
-        taker = _Taker(workspace, project, arrivals, layout, class_name, part, keep_pixels)
+        taker = _Taker(workspace, project, arrivals, reading, part, keep_pixels)
         with closing(map_ahead(taker.take, wanted)) as outcomes:
             for done, outcome in enumerate(outcomes, 1):
                 if isinstance(outcome, Rejected):
                     result.rejected.append(outcome)
                 else:
                     arrivals.label(outcome)
+                    arrived(outcome)
                 report(done, len(wanted))
     if not result.photos:
         raise DataError(_nothing_came(result))
@@ -196,14 +201,12 @@ class _Taker:
         workspace: Workspace,
         project: Project,
         arrivals: _Arrivals,
-        layout: Layout,
-        class_name: str | None,
+        reading: Reading,
         part: str | None,
         keep_pixels: KeepPixels,
     ):
         self._prepared_dir, self._photos_dir, self._arrivals = workspace.prepared_dir, project.photos_dir, arrivals
-        self._layout, self._part, self._keep_pixels = layout, part, keep_pixels
-        self._class_name = tidy_class_name(class_name) if class_name else None
+        self._reading, self._part, self._keep_pixels = reading, part, keep_pixels
         here = load_as_they_came(project)  # what was relabelled or removed since is not to come in once more
         self.known_classes = {item.class_name for item in load_items(project)}
         self._ids, self._by_photo = {item.id for item in here}, {item.photo: item for item in here}
@@ -211,11 +214,11 @@ class _Taker:
 
     def take(self, entry: Entry) -> Item | Rejected:
         """Stores the photo, unless it is here, and what is made of it; its label is left to the caller."""
-        with _reading.holding(entry.size):
+        with _files.holding(entry.size):
             return self._take(entry)
 
     def _take(self, entry: Entry) -> Item | Rejected:
-        place = (None, self._class_name) if self._class_name else self._layout.place(entry.path)
+        place = self._reading.place(entry.path)
         try:
             content = entry.read()
             photo = hashlib.sha256(content).hexdigest()
@@ -224,7 +227,7 @@ class _Taker:
                 return self._item(photo, same.file, entry.path, place, (same.width, same.height))
             with images.open_image(io.BytesIO(content)) as image:
                 if place is None:
-                    return Rejected(entry.path, "in no class folder; put each photo in a folder named after its class")
+                    return Rejected(entry.path, self._reading.unplaced)
                 file, size = f"{photo}{images.FORMATS[image.format]}", self._look(photo, image)
         except DataError as error:
             return Rejected(entry.path, str(error))
@@ -241,9 +244,9 @@ class _Taker:
                 self._keep_pixels(photo, upright)
             return upright.size
 
-    def _item(self, photo: str, file: str, path: str, place: tuple[str | None, str], size: tuple[int, int]) -> Item:
+    def _item(self, photo: str, file: str, path: str, place: Place, size: tuple[int, int]) -> Item:
         """The item, or the one that was here where only the path is new: a set handed in as a zip and as a folder."""
-        item = new_item(photo, file, path, place[1], self._part or place[0], size)
+        item = new_item(photo, file, path, place.class_name, self._part or place.part, size, place.group)
         return item if item.id in self._ids else self._alike.get((photo, item.class_name, item.part), item)
 
 

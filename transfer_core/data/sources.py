@@ -88,7 +88,7 @@ def zip_entries(source: Path | BinaryIO, name: str) -> Sequence[Entry]:
     return [_zip_entry(archive, info, overlaps) for info, overlaps in zip(infos, _overlapping(infos), strict=True)]
 
 
-def upload_entries(files: Sequence[tuple[str, BinaryIO]]) -> Sequence[Entry]:
+def upload_entries(files: Sequence[tuple[str, Path | BinaryIO]]) -> Sequence[Entry]:
     """Entries of uploaded (name, content) pairs; a zip among them is opened, once and not inside itself."""
     entries: list[Entry] = []
     for name, content in files:
@@ -98,11 +98,14 @@ def upload_entries(files: Sequence[tuple[str, BinaryIO]]) -> Sequence[Entry]:
             except DataError as error:
                 if len(files) == 1:
                     raise
-                entries.append(Entry(_tidy(name), content.read, str(error)))  # the others must not suffer for it
+                entries.append(Entry(tidy_path(name), bytes, str(error)))  # the others must not suffer for it
+        elif isinstance(content, Path):
+            size = content.stat().st_size
+            entries.append(Entry(tidy_path(name), partial(read_file, content), _name_refusal(name), size))
         else:
             size = _length(content)
             read = partial(_limited, content, size)
-            entries.append(Entry(_tidy(name), read, _name_refusal(name), size))
+            entries.append(Entry(tidy_path(name), read, _name_refusal(name), size))
     return entries
 
 
@@ -120,12 +123,12 @@ def _folder_entries(root: Path) -> Iterator[Entry]:
         for name in sorted(names):
             yield _folder_entry(root, Path(folder, name))
     for error in closed:
-        name = _tidy(Path(error.filename).relative_to(root).as_posix()) or root.name
+        name = tidy_path(Path(error.filename).relative_to(root).as_posix()) or root.name
         yield Entry(name, bytes, f"a folder that cannot be opened ({error.strerror})")
 
 
 def _folder_entry(root: Path, path: Path) -> Entry:
-    name, read = _tidy(path.relative_to(root).as_posix()), partial(_read_file, path)
+    name, read = tidy_path(path.relative_to(root).as_posix()), partial(read_file, path)
     try:
         found = path.stat()
     except OSError:  # a link to nowhere, or gone by now
@@ -133,7 +136,8 @@ def _folder_entry(root: Path, path: Path) -> Entry:
     return Entry(name, read, None if stat.S_ISREG(found.st_mode) else "not a plain file", found.st_size)
 
 
-def _read_file(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """Raises DataError: larger than `PHOTO_LIMIT`, or not readable."""
     try:
         with path.open("rb") as file:
             return _limited(file, path.stat().st_size)
@@ -156,7 +160,7 @@ def _overlapping(infos: Sequence[zipfile.ZipInfo]) -> list[bool]:
 def _zip_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, overlaps: bool) -> Entry:
     name = _zipped_name(info)
     refusal = _name_refusal(name) or ("it shares its bytes with another file" if overlaps else _zip_refusal(info, name))
-    return Entry(_tidy(name), partial(_read_zipped, archive, info), refusal, info.file_size)
+    return Entry(tidy_path(name), partial(_read_zipped, archive, info), refusal, info.file_size)
 
 
 def _zipped_name(info: zipfile.ZipInfo) -> str:
@@ -219,6 +223,7 @@ def _length(file: BinaryIO) -> int:
     return size
 
 
-def _tidy(name: str) -> str:
+def tidy_path(name: str) -> str:
+    """The name in valid Unicode, with "/" between its parts and no empty one."""
     name = name.encode("utf-8", "replace").decode("utf-8")  # names on disk need not be valid Unicode
     return "/".join(part for part in name.replace("\\", "/").split("/") if part not in ("", "."))

@@ -1,0 +1,41 @@
+"""A public set by name: asked for here, fetched by a process of its own, watched until it is done."""
+
+import streamlit as st
+
+from pages import _ui
+from transfer_core import fetching
+from transfer_core.data.public_sets import SETS
+from transfer_core.text import counted, markdown
+
+PER_CLASS = 20
+MOST_PER_CLASS = 1000
+
+
+def ask_for_public_set(project) -> None:
+    """The form, or how far the set is that was asked for."""
+    note = fetching.progress(project)
+    if note and note["error"] is None:
+        st.fragment(lambda: _watch(project), run_every=1.0)()
+        return
+    if note:
+        st.error(markdown(note["error"]), icon=":material/error:")
+    name = st.selectbox("Public set", list(SETS), format_func=lambda name: SETS[name].title, key="public-set")
+    row = SETS[name]
+    st.caption(
+        f"{row.about}. A download of {counted(row.download_mb, 'MB', 'MB')} from the internet, kept for next time. "
+        f"[Where it comes from, and its terms]({row.home})"
+    )
+    per_class = st.number_input("Photos of each class", 1, MOST_PER_CLASS, PER_CLASS, key="public-per-class")
+    if st.button("Fetch", key="fetch"):
+        with _ui.shown_errors(), st.spinner("Asking whether it can be had"):
+            fetching.begin(_ui.workspace(), project, name, per_class)
+            st.rerun()
+
+
+def _watch(project) -> None:
+    note = fetching.progress(project)
+    if note is None or note["error"]:
+        st.rerun()
+    done, total = note["done"], note["total"]
+    words = f"{done:,} of {total:,} photos" if total else "downloading; this may take some minutes"
+    st.progress(done / max(1, total), f"{markdown(note['title'])}: {words}")

@@ -1,0 +1,267 @@
+"""What waits in the inbox: how it would be read is shown, changed, and then done."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+from filelock import Timeout
+
+from pages import _ui
+from transfer_core import pipeline
+from transfer_core.data import inbox
+from transfer_core.data.inbox import Batch
+from transfer_core.data.items import Item, load_items
+from transfer_core.data.layout import Reading, Survey, survey
+from transfer_core.data.pictures import thumbnail_path
+from transfer_core.data.reading import Choice, choices, photos_among, read_as, without_table
+from transfer_core.data.sources import Entry
+from transfer_core.errors import DataError
+from transfer_core.text import counted, markdown, plain
+
+EXAMPLES = 3
+LISTED = 500  # names of files that are left out; a longer list is not read to its end
+THUMBNAILS = 8
+SHOW_THUMBNAILS_EVERY = 5  # of the progress line's steps
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a batch can be read as.
+
+    Args:
+        photos: Paths of what looks like a photo.
+        readings: By choice; one that cannot be read has its problem in words.
+    """
+
+    key: tuple
+    entries: Sequence[Entry]
+    photos: list[str]
+    readings: dict[Choice, tuple[Reading, Survey] | str]
+
+
+def review_waiting(project) -> bool:
+    """Shows the oldest batch that waits; returns whether one does, on whose account the page may leave other things."""
+    waiting = inbox.batches(project)
+    if not waiting:
+        st.session_state.pop(_ui.PLAN, None)
+        return False
+    batch = waiting[0]
+    if batch.choice is None:
+        with _ui.shown_errors():
+            try:
+                plan = _plan(batch)
+            except DataError:  # its zip or folder cannot be opened any more
+                batch.discard()
+                raise
+            return _review(batch, plan)
+        return False
+    if st.session_state.get(_ui.READING) == batch.id:
+        return _read(project, batch)
+    return _ask_to_go_on(project, batch)
+
+
+def _review(batch: Batch, plan: Plan) -> bool:
+    if not plan.photos:
+        _begin(batch, Choice("one_class", "unnamed"))  # says what is wrong with each file
+    st.subheader("How these files are read")
+    _tell_missing(batch)
+    chosen = _choose(batch, plan)
+    found = plan.readings[chosen] if chosen in plan.readings else _as_one_class(plan, chosen)
+    if isinstance(found, str):
+        st.error(markdown(found), icon=":material/error:")
+    elif chosen != Choice("one_class"):
+        _sum_up(plan, *found)
+    count = 0 if isinstance(found, str) else found[1].photos
+    ready = count > 0 and chosen != Choice("one_class")
+    with st.container(horizontal=True):
+        added = st.button(f"Add {counted(count, 'photo')}", type="primary", disabled=not ready, key="add-photos")
+        left = st.button("Do not add them", key="leave-photos")
+    if added:
+        _begin(batch, chosen)
+    if left:
+        batch.discard()
+        st.rerun()
+    if ready:
+        _show(*found)
+    return True
+
+
+def _plan(batch: Batch) -> Plan:
+    """Made once for as long as a person looks at it."""
+    key = (batch.id, len(batch.missing))
+    plan = st.session_state.get(_ui.PLAN)
+    if plan is None or plan.key != key:
+        entries = batch.entries()
+        photos, readings = photos_among(entries), {}
+        for choice in choices(entries):
+            try:
+                reading = read_as(entries, choice)
+                readings[choice] = (reading, survey(reading, photos))
+            except DataError as error:
+                readings[choice] = str(error)
+        plan = st.session_state[_ui.PLAN] = Plan(key, entries, photos, readings)
+    return plan
+
+
+def _tell_missing(batch: Batch) -> None:
+    missing = batch.missing
+    if missing:
+        total = len(batch.files)
+        st.warning(
+            f"{total - len(missing):,} of {total:,} files arrived. Hand in the same files again, and only the missing "
+            "ones are added; or go on with those that are here.",
+            icon=":material/error:",
+        )
+        _list("Missing files", [(name, "did not arrive") for name in missing])
+
+
+def _choose(batch: Batch, plan: Plan) -> Choice:
+    options = list(plan.readings)
+    chosen = st.radio(
+        "What says the class of a photo?",
+        options,
+        format_func=_title,
+        captions=[_caption(choice, plan.readings[choice]) for choice in options],
+        key=f"way-{batch.id}",
+    )
+    if chosen.way == "one_class":
+        name = st.text_input("Class of all of them", placeholder="oak", key=f"one-{batch.id}")
+        return Choice("one_class", name.strip())
+    return chosen
+
+
+def _title(choice: Choice) -> str:
+    title = choice.title[0].upper() + choice.title[1:]
+    return f"{title}: {markdown(choice.value)}" if choice.way == "table" else title
+
+
+def _caption(choice: Choice, found: tuple[Reading, Survey] | str) -> str:
+    if choice.way == "one_class":
+        return "You name it."
+    if isinstance(found, str):
+        return "Cannot be read."
+    names = list(found[1].classes)
+    told = f"{counted(len(names), 'class', 'classes')}: {markdown(', '.join(name[:40] for name in names[:EXAMPLES]))}"
+    return told + (" ..." if len(names) > EXAMPLES else "")
+
+
+def _as_one_class(plan: Plan, choice: Choice) -> tuple[Reading, Survey]:
+    reading = read_as(plan.entries, choice)
+    return reading, survey(reading, plan.photos)
+
+
+def _sum_up(plan: Plan, reading: Reading, found: Survey) -> None:
+    st.markdown(f"**{counted(found.photos, 'photo')}, {counted(len(found.classes), 'class', 'classes')}.**")
+    path = next((path for path in plan.photos if reading.place(path)), None)
+    if path:
+        place = reading.place(path)
+        part = f", in the part {place.part}" if place.part else ""
+        st.caption(f"For example, {markdown(path[-100:])} is taken for **{markdown(place.class_name[:80])}**{part}.")
+
+
+def _show(reading: Reading, found: Survey) -> None:
+    """Counts per class and part, and what is left out."""
+    columns = {"Class": list(found.classes), "Photos": list(found.classes.values())}
+    columns |= {part: [counts.get(name, 0) for name in found.classes] for part, counts in found.parts.items()}
+    left_out = [(path, reading.unplaced) for path in found.unplaced]
+    _list(f"{counted(len(left_out), 'photo')} left out", left_out)
+    _list(f"{counted(len(reading.unmatched), 'row')} of the table left out", reading.unmatched)
+    st.dataframe(columns, hide_index=True, key="review-classes")
+
+
+def _list(title: str, files: Sequence[tuple[str, str]]) -> None:
+    if files:
+        with st.expander(title, icon=":material/error:"):
+            shown = files[:LISTED]
+            st.dataframe(
+                {"File": [plain(name) for name, _ in shown], "Why": [why for _, why in shown]}, hide_index=True
+            )
+
+
+def _begin(batch: Batch, choice: Choice) -> None:
+    """Has it read by a page that shows nothing else."""
+    st.session_state[_ui.READING] = batch.choose(choice).id
+    st.rerun()
+
+
+def _ask_to_go_on(project, batch: Batch) -> bool:
+    """For a reading that broke off, with its page or with the server; or that another window is at."""
+    try:
+        with batch.lock():
+            pass
+    except Timeout:
+        st.info("Photos are being read in another window. They appear here when that is done.")
+        st.fragment(lambda: _rerun_when_free(batch), run_every=1.0)()
+        return True
+    here = {item.path for item in load_items(project)}
+    paths = photos_among(batch.entries())
+    done = sum(path in here for path in paths)
+    st.warning(
+        f"Reading broke off: {done:,} of {counted(len(paths), 'photo')} are here. Go on, and only the missing ones are "
+        "added.",
+        icon=":material/error:",
+    )
+    with st.container(horizontal=True):
+        if st.button("Go on", type="primary", key="go-on"):
+            _begin(batch, batch.choice)
+        if st.button("Leave the rest", key="leave-photos"):
+            batch.discard()
+            st.rerun()
+    return True
+
+
+def _rerun_when_free(batch: Batch) -> None:
+    try:
+        with batch.lock():
+            st.rerun()
+    except Timeout:
+        pass
+
+
+def _read(project, batch: Batch) -> bool:
+    """Reads the batch to its end and draws the page anew; False where nothing came of it, as was said.
+
+    A script that Streamlit breaks off, because somebody pressed another button, begins again where it was.
+    """
+    with _ui.shown_errors():
+        try:
+            with batch.lock():
+                entries = batch.entries()
+                report = _take_in(project, without_table(entries, batch.choice), read_as(entries, batch.choice))
+        except Timeout:
+            st.session_state.pop(_ui.READING)
+            st.rerun()
+        except Exception as error:  # whatever it was, it is not tried again unasked
+            st.session_state.pop(_ui.READING)
+            if isinstance(error, DataError):  # nothing in it can be used; other mistakes can be mended, so it waits
+                batch.discard()
+            raise
+        batch.discard()
+        st.session_state.pop(_ui.READING)
+        st.session_state[_ui.INTAKE] = (project.id, report)
+        st.rerun()
+    return False
+
+
+def _take_in(project, entries: Sequence[Entry], reading: Reading):
+    """The intake, with photos per second, time left, and the last few thumbnails."""
+    line = _ui.progress_line("Reading photos")
+    wall, latest, steps = st.empty(), deque(maxlen=THUMBNAILS), 0
+
+    def report(done: int, total: int) -> None:
+        nonlocal steps
+        if line(done, total):
+            steps += 1
+            if steps % SHOW_THUMBNAILS_EVERY == 1 and latest:
+                _show_latest(wall, list(latest))
+
+    return pipeline.take_in_entries(_ui.workspace(), project, entries, report, reading=reading, arrived=latest.append)
+
+
+def _show_latest(wall, items: Sequence[Item]) -> None:
+    with wall.container(horizontal=True, key="gallery-arriving"):
+        for item in items:
+            path = thumbnail_path(_ui.workspace(), item.photo)
+            if path.is_file():
+                st.image(str(path), width=80, alt=_ui.item_name(item))

@@ -1,0 +1,107 @@
+"""Public sets: what torchvision makes of a downloaded one, and what is said where it cannot be had."""
+
+import time
+
+import pytest
+
+from tests.helpers import closed_port, draw_photo
+from transfer_core import fetching
+from transfer_core.data import public_sets
+from transfer_core.data.items import count_classes, load_items
+from transfer_core.data.public_sets import SETS, PublicSet
+from transfer_core.errors import DataError
+
+
+def drawn(folder, names, per_class=3):
+    return [
+        (draw_photo(folder / name / f"{name}_{n}.jpg", (40 * c, 60, 200), 10 * c + n), name)
+        for c, name in enumerate(names)
+        for n in range(per_class)
+    ]
+
+
+@pytest.fixture
+def shapes(monkeypatch):
+    """A set that draws itself instead of being downloaded, from a host that answers."""
+    row = PublicSet("shapes", "Shapes", "", 1, "", "", lambda folder: drawn(folder, ("disc", "ring")))
+    monkeypatch.setitem(public_sets.SETS, "shapes", row)
+    monkeypatch.setattr(public_sets, "knock", lambda address, timeout_s: None)
+    return row
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    knock, port = public_sets.knock, closed_port()
+    monkeypatch.setattr(public_sets, "knock", lambda address, timeout_s: knock(f"http://127.0.0.1:{port}", timeout_s))
+
+
+@pytest.mark.parametrize("name", ["eurosat", "dtd", "oxford-pets"])
+def test_torchvision_reads_what_was_downloaded(tmp_path, name):
+    """Each in the form in which its archive unpacks; Flowers102 insists on the true digests of its labels."""
+    names = ("Annual_Crop", "Forest")
+    images = {"eurosat": "eurosat/2750", "dtd": "dtd/dtd/images", "oxford-pets": "oxford-iiit-pet/images"}[name]
+    photos = drawn(tmp_path / images, names)
+    if name == "dtd":
+        (tmp_path / "dtd/dtd/labels").mkdir()
+        for number, part in enumerate(("train", "val", "test")):
+            lines = [f"{label}/{path.name}\n" for path, label in photos[number::3]]
+            (tmp_path / f"dtd/dtd/labels/{part}1.txt").write_text("".join(lines))
+    if name == "oxford-pets":
+        (tmp_path / "oxford-iiit-pet/annotations").mkdir()
+        lines = [f"{path.stem} {names.index(label) + 1} 1 1\n" for path, label in photos]
+        (tmp_path / "oxford-iiit-pet/annotations/trainval.txt").write_text("".join(lines))
+        for path, _ in photos:
+            path.rename(tmp_path / images / path.name)
+    found = SETS[name].load(tmp_path)
+    assert sorted((path.name, label) for path, label in found) == sorted((path.name, label) for path, label in photos)
+    assert all(path.is_file() for path, _ in found)
+
+
+def test_so_many_photos_of_each_class_come_in(workspace, shapes):
+    project = workspace.create_project("Shapes")
+    report = fetching.fetch(workspace, project, "shapes", 2, lambda done, total: None)
+    assert (report.added, count_classes(load_items(project))) == (4, {"disc": 2, "ring": 2})
+    again = fetching.fetch(workspace, project, "shapes", 9, lambda done, total: None)
+    assert (again.photos, again.added) == (6, 2)
+
+
+def test_offline_is_said_within_ten_seconds_and_nothing_starts(workspace, offline):
+    project, began = workspace.create_project("Shapes"), time.monotonic()
+    with pytest.raises(DataError, match="EuroSAT needs a download of 94 MB, which cannot be had"):
+        fetching.begin(workspace, project, "eurosat", 5)
+    assert time.monotonic() - began < 10 and 2 * public_sets._TIMEOUT_S < 10
+    assert fetching.progress(project) is None and not (project.folder / "fetch.log").exists()
+
+
+def test_a_broken_download_begins_anew(tmp_path, shapes):
+    (tmp_path / "set" / "disc").mkdir(parents=True)
+    (tmp_path / "set" / "disc" / "half.jpg").write_bytes(b"half")
+    public_sets.load(shapes, tmp_path / "set", 1)
+    assert not (tmp_path / "set" / "disc" / "half.jpg").exists()
+
+
+@pytest.mark.parametrize(("name", "per_class", "said"), [("moon", 1, "There are: flowers102,"), ("shapes", 0, "got 0")])
+def test_mistakes_are_said(workspace, shapes, name, per_class, said):
+    with pytest.raises(DataError, match=said):
+        fetching.fetch(workspace, workspace.create_project("x"), name, per_class, lambda done, total: None)
+
+
+def test_the_process_notes_how_it_ended(workspace, shapes, monkeypatch):
+    project = workspace.create_project("Shapes")
+    assert fetching.main(str(workspace.home), project.id, "shapes", "2") == 0
+    assert fetching.progress(project) is None and len(load_items(project)) == 4
+    monkeypatch.setitem(public_sets.SETS, "shapes", PublicSet("shapes", "Shapes", "", 1, "", "", _fail))
+    assert fetching.main(str(workspace.home), project.id, "shapes", "2") == 2
+    assert "cannot be had (ConnectionResetError)" in fetching.progress(project)["error"]
+
+
+def _fail(folder):
+    raise ConnectionResetError
+
+
+def test_a_process_that_died_is_noticed(workspace, monkeypatch):
+    project = workspace.create_project("Shapes")
+    fetching._note(project, "Shapes", 3, 10, None)
+    assert fetching.progress(project)["error"] is None
+    monkeypatch.setattr(fetching, "_START_S", 0)
+    assert "broke off" in fetching.progress(project)["error"]

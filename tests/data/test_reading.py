@@ -1,0 +1,77 @@
+"""The ways to read a set, the labels table among them, and what comes of it in the project."""
+
+import pytest
+
+from tests.data.test_intake import GOOD, photo
+from tests.data.test_sources import make_zip
+from transfer_core.data.intake import take_in
+from transfer_core.data.items import load_items
+from transfer_core.data.labels_table import LabelsTable
+from transfer_core.data.layout import survey
+from transfer_core.data.reading import Choice, choices, open_labels, photos_among, read_as, without_table
+from transfer_core.data.sources import Entry, zip_entries
+from transfer_core.errors import DataError
+
+TABLE = b"file,label,part,patient\ncats/0.png,lion,train,p1\ncats/1.png,lion,val,p2\n7.png,lion,,\n"
+
+
+def entries_of(files: dict[str, bytes]) -> list[Entry]:
+    return list(zip_entries(make_zip(files), "x.zip"))
+
+
+def test_choices_name_every_way_that_makes_sense():
+    entries = entries_of(GOOD | {"labels.csv": TABLE, ".DS_Store": b""})
+    found = choices(entries)
+    assert found == [Choice("folder"), Choice("table", "labels.csv"), Choice("one_class")]
+    counts = [survey(read_as(entries, choice), photos_among(entries)).classes for choice in found[:2]]
+    assert counts == [{"cats": 2, "dogs": 2}, {"lion": 2}]
+    assert read_as(entries, Choice("one_class", "pets")).place("dogs/0.png").class_name == "pets"
+
+
+def test_labels_table_becomes_labels_parts_and_groups(workspace):
+    project = workspace.create_project("Test")
+    entries, choice = entries_of(GOOD | {"labels.csv": TABLE}), Choice("table", "labels.csv")
+    report = take_in(
+        workspace, project, without_table(entries, choice), lambda *_: None, reading=read_as(entries, choice)
+    )
+    found = [(item.path, item.class_name, item.part, item.group) for item in load_items(project)]
+    assert found == [("cats/0.png", "lion", "train", "p1"), ("cats/1.png", "lion", "val", "p2")]
+    reasons = {entry.file: entry.reason for entry in report.rejected}
+    assert reasons.keys() == {"7.png", "dogs/0.png", "dogs/1.png"}
+    assert "not among the photos" in reasons["7.png"] and "has no clear row for it" in reasons["dogs/0.png"]
+
+
+def test_folders_say_the_part_where_the_table_does_not():
+    entries = entries_of({"train/1.png": photo(1), "val/2.png": photo(2), "l.csv": b"file,label\n1.png,a\n2.png,b\n"})
+    places = open_labels(entries, "l.csv").places
+    assert places == {"train/1.png": ("train", "a", None), "val/2.png": ("val", "b", None)}
+
+
+def test_table_on_this_machine_or_inside(tmp_path):
+    entries = entries_of(GOOD | {"a/labels.csv": TABLE})
+    (tmp_path / "other.csv").write_bytes(TABLE.replace(b"lion", b"tiger"))
+    for named, said in [("a/labels.csv", "lion"), ("labels.csv", "lion"), (tmp_path / "other.csv", "tiger")]:
+        table = open_labels(entries, named)
+        assert isinstance(table, LabelsTable) and table.place("cats/0.png").class_name == said
+
+
+@pytest.mark.parametrize(
+    ("files", "named", "said"),
+    [
+        ({}, "labels.csv", "The table 'labels.csv' does not exist. Tables beside the photos: none."),
+        ({"x.csv": b""}, "labels.csv", "Tables beside the photos: 'x.csv'."),
+        ({"a/l.csv": b"", "b/l.csv": b""}, "l.csv", "is there several times; name it with its folder"),
+        ({"l.csv": b"no table"}, "l.csv", "l.csv needs a first line"),
+    ],
+)
+def test_table_that_cannot_be_used_is_said(files, named, said):
+    with pytest.raises(DataError, match=said):
+        open_labels(entries_of(GOOD | files), named)
+
+
+def test_photos_are_told_as_they_arrive(workspace):
+    project, seen = workspace.create_project("Test"), []
+    take_in(workspace, project, entries_of(GOOD), lambda *_: None, arrived=seen.append)
+    assert [item.path for item in seen] == list(GOOD)
+    take_in(workspace, project, entries_of(GOOD | {"cats/9.png": photo(99)}), lambda *_: None, arrived=seen.append)
+    assert len(seen) == 4 + 5

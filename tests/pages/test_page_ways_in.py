@@ -1,0 +1,209 @@
+"""How files come in through the page: the reading is shown and changed before it is applied, and no break loses any."""
+
+import base64
+import errno
+import os
+import re
+import shutil
+
+import pytest
+
+from pages import _camera
+from tests.helpers import draw_photo
+from tests.pages.conftest import add, button, errors, press, said, zipped
+from transfer_core import pipeline
+from transfer_core.data import inbox
+from transfer_core.data.items import count_classes, load_items
+from transfer_core.data.reading import Choice
+from transfer_core.workspace import write_json
+
+
+@pytest.fixture
+def empty(workspace):
+    return workspace.create_project("Blots")
+
+
+@pytest.fixture
+def drawn(tmp_path) -> list[bytes]:
+    return [draw_photo(tmp_path / f"{n}.jpg", (40 * n, 60, 200), n).read_bytes() for n in range(6)]
+
+
+@pytest.fixture
+def nested(drawn) -> dict[str, bytes]:
+    """Two places with two classes each."""
+    names = [f"{place}/{name}/{n}.jpg" for place in ("north", "south") for name in ("elm", "oak") for n in range(2)]
+    return dict(zip(names, [*drawn, b"7", b"8"], strict=True))
+
+
+def given(app, *files: tuple[str, bytes]):
+    """Hands in files and leaves them in review."""
+    return app.file_uploader(key="zip-0").set_value([(name, content, "") for name, content in files]).run()
+
+
+def ways(app):
+    """The question what says the class."""
+    [question] = [question for question in app.radio if question.label.startswith("What says the class")]
+    return question
+
+
+def choose(app, title: str):
+    """Chooses the way whose title begins so."""
+    [option] = [option for option in ways(app).options if option.startswith(title)]
+    return ways(app).set_value(option).run()
+
+
+def classes_shown(app) -> list[str]:
+    return list(next(frame.value["Class"] for frame in app.dataframe if "Class" in frame.value))
+
+
+def test_reading_is_shown_and_changed_before_it_is_applied(visit, empty, nested):
+    app = given(visit("photos", project=empty.id), ("set.zip", zipped(nested)))
+    assert load_items(empty) == []
+    text = said(app)
+    assert "**8 photos, 2 classes.**" in text and "north/elm/0" in text
+    assert ways(app).options[0] == "The folder that holds the photos" and classes_shown(app) == ["elm", "oak"]
+    choose(app, "The top folder")
+    assert classes_shown(app) == ["north", "south"]
+    press(app, "Add 8 photos")
+    assert "6 new photos added." in said(app) and "2 files were left out" in said(app)
+    assert count_classes(load_items(empty)) == {"north": 4, "south": 2}
+    assert inbox.batches(empty) == []
+
+
+def test_loose_photos_are_read_by_their_names_or_as_one_class(visit, empty, drawn):
+    files = [(f"{'oak' if n < 3 else 'elm'} {n}.jpg", content) for n, content in enumerate(drawn)]
+    app = given(visit("photos", project=empty.id), *files)
+    assert ways(app).options[0] == "The beginning of the file name" and classes_shown(app) == ["elm", "oak"]
+    choose(app, "One class for all")
+    assert button(app, "Add 6 photos").disabled
+    [box] = [box for box in app.text_input if box.label == "Class of all of them"]
+    box.set_value("tree").run()
+    press(app, "Add 6 photos")
+    assert count_classes(load_items(empty)) == {"tree": 6}
+
+
+def test_labels_table_beside_the_photos_is_used_when_chosen(visit, empty, drawn):
+    photos = {f"set/{n}.jpg": content for n, content in enumerate(drawn)}
+    table = b"file,label,split\n" + b"".join(f"{n}.jpg,{'oak' if n % 2 else 'elm'},train\n".encode() for n in range(5))
+    app = given(visit("photos", project=empty.id), ("s.zip", zipped(photos | {"labels.csv": table + b"9.jpg,oak,\n"})))
+    choose(app, "A table of labels")
+    text = said(app)
+    assert "**5 photos, 2 classes.**" in text and "1 photo left out" in text and "1 row of the table left out" in text
+    assert list(app.dataframe[-1].value.columns) == ["Class", "Photos", "train"]
+    press(app, "Add 5 photos")
+    assert count_classes(load_items(empty)) == {"elm": 3, "oak": 2}
+
+
+def test_broken_table_is_said_and_another_way_can_be_chosen(visit, empty, drawn):
+    app = given(visit("photos", project=empty.id), ("oak/1.jpg", drawn[0]), ("labels.csv", b"colour\nred\n"))
+    choose(app, "A table of labels")
+    [message] = errors(app)
+    assert "needs a first line with a column" in message
+    choose(app, "The ")
+    press(app, "Add 1 photo")
+    assert count_classes(load_items(empty)) == {"oak": 1}
+
+
+def test_files_that_are_not_wanted_are_forgotten(visit, empty, nested):
+    app = given(visit("photos", project=empty.id), ("set.zip", zipped(nested)))
+    press(app, "Do not add them")
+    assert inbox.batches(empty) == [] and load_items(empty) == [] and "Bring at least two classes" in said(app)
+
+
+def test_reload_before_the_reading_was_chosen_loses_nothing(visit, empty, nested):
+    given(visit("photos", project=empty.id), ("set.zip", zipped(nested)))
+    app = visit("photos", project=empty.id)
+    assert "**8 photos, 2 classes.**" in said(app)
+    add(app)
+    assert count_classes(load_items(empty)) == {"elm": 4, "oak": 2}
+
+
+def test_full_disk_keeps_what_arrived_and_says_what_is_missing(visit, empty, drawn, monkeypatch):
+    files, copy, copied = [(f"oak/{n}.jpg", content) for n, content in enumerate(drawn)], shutil.copyfileobj, []
+
+    def full(source, target, length):
+        copied.append(1)
+        if len(copied) > 4:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        copy(source, target, length)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copyfileobj", full)
+        app = given(visit("photos", project=empty.id), *files)
+    assert "The disk is full" in errors(app)[0]
+    app = visit("photos", project=empty.id)
+    assert "4 of 6 files arrived. Hand in the same files again, and only the missing ones are added" in said(app)
+    given(app, *files)
+    assert "files arrived" not in said(app)
+    add(app)
+    assert count_classes(load_items(empty)) == {"oak": 6}
+
+
+def test_reading_that_broke_off_goes_on(visit, workspace, empty, drawn):
+    files = [(f"oak/{n}.jpg", content) for n, content in enumerate(drawn)]
+    app = given(visit("photos", project=empty.id), *files)
+    [batch] = inbox.batches(empty)
+    batch = batch.choose(Choice("folder"))
+    pipeline.take_in_entries(workspace, empty, batch.entries()[:4], lambda done, total: None)
+    app = visit("photos", project=empty.id)
+    assert "Reading broke off: 4 of 6 photos are here." in said(app)
+    press(app, "Go on")
+    assert "2 new photos added. 4 photos were here already." in said(app)
+    assert inbox.batches(empty) == []
+
+
+def test_another_window_that_reads_is_waited_for(visit, empty, drawn):
+    app = given(visit("photos", project=empty.id), ("oak/1.jpg", drawn[0]))
+    [batch] = inbox.batches(empty)
+    batch = batch.choose(Choice("folder"))
+    with batch.lock():
+        assert "being read in another window" in said(visit("photos", project=empty.id))
+    assert "Reading broke off" in said(app.run())
+
+
+def test_server_folders_are_there_only_where_they_are_allowed(visit, empty, drawn, tmp_path, monkeypatch):
+    assert "On the server" not in [tab.label for tab in visit("photos", project=empty.id).tabs]
+    for n, content in enumerate(drawn):
+        (tmp_path / "root" / "trees" / "oak").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "root" / "trees" / "oak" / f"{n}.jpg").write_bytes(content)
+    monkeypatch.setenv("GRAFT_IMPORT_ROOTS", os.pathsep.join([str(tmp_path / "root")]))
+    app = visit("photos", project=empty.id)
+    [box] = [box for box in app.selectbox if box.label == "In root"]
+    box.set_value("trees").run()
+    press(app, "Look at these photos")
+    press(app, "Add 6 photos")
+    assert count_classes(load_items(empty)) == {"oak": 6}
+    assert (tmp_path / "root" / "trees" / "oak" / "0.jpg").exists()
+
+
+def test_shots_of_the_camera_become_photos(visit, empty, drawn):
+    """What the component sends; that it does is held in a browser."""
+    urls = ["data:image/jpeg;base64," + base64.b64encode(content).decode() for content in drawn[:3]]
+    shots = {"photos": [*urls, "data:image/jpeg;base64,!"]}
+    assert [_camera._decoded(url) for url in shots["photos"]] == [*drawn[:3], b""]
+
+
+def test_hostile_names_are_words_in_the_review(visit, empty, drawn):
+    name = "<img src=x> :red[a] **b** [c](d)"
+    files = {f"{name}/{name}.jpg": drawn[0], f"{name}.csv": b"colour\n", f"{name}.jpg": drawn[1]}
+    app = given(visit("photos", project=empty.id), ("s.zip", zipped(files)))
+    for way in ("A table", "The"):
+        choose(app, way)
+        shown = "\n".join([said(app), *errors(app), *ways(app).options])
+        assert not re.search(r"(?<!\\)(<img|:red\[|\*\*b|\[c\])", shown)
+    add(app)
+    assert count_classes(load_items(empty)) == {name: 1}
+
+
+def test_public_set_that_cannot_be_had_is_said(visit, empty):
+    app = press(visit("photos", project=empty.id), "Fetch")
+    [message] = errors(app)
+    assert "needs a download of 345 MB, which cannot be had" in message
+
+
+def test_public_set_is_watched_while_it_comes(visit, empty):
+    write_json(empty.folder / "fetch.json", {"title": "A *set*", "done": 3, "total": 9, "error": None, "time": 4e9})
+    assert "A \\*set\\*: 3 of 9 photos" in said(visit("photos", project=empty.id))
+    write_json(empty.folder / "fetch.json", {"title": "x", "done": 0, "total": 0, "error": "It *failed*.", "time": 0})
+    app = visit("photos", project=empty.id)
+    assert "failed" in errors(app)[0] and button(app, "Fetch")

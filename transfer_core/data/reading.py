@@ -1,0 +1,97 @@
+"""How a set of entries can be read, which of these ways is meant, and what it comes to. Imports no torch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from transfer_core.data.labels_table import LabelsTable, is_table, match_rows, read_rows
+from transfer_core.data.layout import WAYS, OneClass, Reading, alternatives, photo_paths, read_layout
+from transfer_core.data.sources import Entry, is_junk, read_file
+from transfer_core.errors import DataError
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A way of reading, as it can be kept in a file.
+
+    Args:
+        way: One of `layout.WAYS`, or "table", or "one_class".
+        value: The table's path among the entries; the class's name.
+    """
+
+    way: str
+    value: str = ""
+
+    @property
+    def title(self) -> str:
+        """What says the class, in words; the value is hostile text and not part of it."""
+        return {"table": "a table of labels", "one_class": "one class for all of them"}.get(self.way) or WAYS[self.way]
+
+
+def choices(entries: Sequence[Entry]) -> list[Choice]:
+    """The ways that make sense of these, the one to suggest first; "one_class" always, still without a name."""
+    paths = _wanted(entries)
+    layouts = [Choice(layout.way) for layout in alternatives(paths)]
+    tables = [Choice("table", path) for path in paths if is_table(path)]
+    return [*layouts, *tables, Choice("one_class")]
+
+
+def read_as(entries: Sequence[Entry], choice: Choice) -> Reading:
+    """What a choice comes to for these entries.
+
+    Raises:
+        DataError: There is no such table among them, or it cannot be read.
+    """
+    if choice.way == "one_class":
+        return OneClass(choice.value)
+    if choice.way == "table":
+        return open_labels(entries, choice.value)
+    return read_layout(_wanted(entries), choice.way)
+
+
+def photos_among(entries: Sequence[Entry]) -> list[str]:
+    """Paths of what looks like a photo."""
+    return [path for path in photo_paths(_wanted(entries)) if not is_table(path)]
+
+
+def open_labels(entries: Sequence[Entry], named: str | Path) -> LabelsTable:
+    """The table of that name, held against the photos among the entries; parts it does not name, folders may.
+
+    Args:
+        named: A file on this machine, or else the path or file name of one among the entries.
+
+    Raises:
+        DataError: There is none, there are several, or it cannot be read as a table.
+    """
+    named = str(named)
+    path = Path(named).expanduser()
+    if path.is_file():
+        content, name = read_file(path), path.name
+    else:
+        entry = _entry_named(entries, named)
+        content, name = entry.read(), entry.path.rsplit("/", 1)[-1]
+    photos = photos_among(entries)
+    table = match_rows(read_rows(content, name), photos, name)
+    if any(place.part for place in table.places.values()):
+        return table
+    layout = read_layout(photos, "file_name")  # whose folders say nothing but the part
+    return replace(table, places={path: place._replace(part=layout.part(path)) for path, place in table.places.items()})
+
+
+def without_table(entries: Sequence[Entry], choice: Choice) -> list[Entry]:
+    """The entries that a choice leaves to be photos."""
+    return [entry for entry in entries if choice.way != "table" or entry.path != choice.value]
+
+
+def _entry_named(entries: Sequence[Entry], named: str) -> Entry:
+    found = [entry for entry in entries if entry.path == named]
+    found = found or [entry for entry in entries if entry.path.rsplit("/", 1)[-1] == named]
+    if len(found) == 1:
+        return found[0]
+    tables = ", ".join(f"'{entry.path[:80]}'" for entry in entries if is_table(entry.path)) or "none"
+    problem = "is there several times; name it with its folder" if found else "does not exist"
+    raise DataError(f"The table '{named[:200]}' {problem}. Tables beside the photos: {tables}.")
+
+
+def _wanted(entries: Sequence[Entry]) -> list[str]:
+    return [entry.path for entry in entries if not entry.refusal and not is_junk(entry.path)]

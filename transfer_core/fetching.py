@@ -1,0 +1,117 @@
+"""A public set into a project, for pages by a process of its own: `python -m transfer_core.fetching HOME ...`."""
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from transfer_core import pipeline
+from transfer_core.data import public_sets
+from transfer_core.data.intake import IntakeReport
+from transfer_core.data.sources import Entry, read_file
+from transfer_core.errors import DataError, TransferError
+from transfer_core.runner.launch import start_detached
+from transfer_core.workspace import Project, Workspace, read_json, write_json
+
+_NOTE_EVERY_S = 0.5
+_START_S = 10  # a process that has not taken the lock by then has died
+
+
+def fetch(
+    workspace: Workspace, project: Project, name: str, per_class: int, report: Callable[[int, int], None]
+) -> IntakeReport:
+    """Downloads a public set, unless it is here, and takes in so many photos of each class.
+
+    Raises:
+        DataError: No such set, or it cannot be had.
+    """
+    row = public_sets.find(name)
+    if per_class < 1:
+        raise DataError(f"At least 1 photo of each class is needed, got {per_class}. Ask for more.")
+    folder = workspace.prepared_dir / "public" / row.name
+    public_sets.check_reachable(row, folder)
+    photos = public_sets.load(row, folder, per_class)
+    entries = [Entry(f"{row.name}/{label}/{path.name}", lambda path=path: read_file(path)) for path, label in photos]
+    return pipeline.take_in_entries(workspace, project, entries, report)
+
+
+def begin(workspace: Workspace, project: Project, name: str, per_class: int) -> None:
+    """Starts a process that fetches; it goes on when the page is closed.
+
+    Raises:
+        DataError: The set cannot be had; nothing was started.
+    """
+    row = public_sets.find(name)
+    public_sets.check_reachable(row, workspace.prepared_dir / "public" / row.name)
+    _note(project, row.title, 0, 0, None)
+    command = ["transfer_core.fetching", str(workspace.home), project.id, name, str(per_class)]
+    start_detached(command, project.folder / "fetch.log")
+
+
+def progress(project: Project) -> dict | None:
+    """{"title", "done", "total", "error"} of what is being fetched, or has failed; None where there is nothing.
+
+    `total` is 0 as long as it is being downloaded.
+    """
+    try:
+        note = read_json(_note_path(project))
+    except (OSError, ValueError):
+        return None
+    if note["error"] is None and time.time() - note["time"] > _START_S and not _is_at_work(project):
+        note["error"] = "The download broke off. Try again; what is here stays."
+    return note
+
+
+def forget(project: Project) -> None:
+    """No longer says what has failed."""
+    _note_path(project).unlink(missing_ok=True)
+
+
+def main(home: str, project_id: str, name: str, per_class: str) -> int:
+    """The process that `begin` starts: notes how far it is, and why it ended where it did."""
+    workspace = Workspace(Path(home))
+    project = workspace.open_project(project_id)
+    title = public_sets.find(name).title
+    noted = 0.0
+
+    def report(done: int, total: int) -> None:
+        nonlocal noted
+        if time.monotonic() - noted > _NOTE_EVERY_S:
+            noted = time.monotonic()
+            _note(project, title, done, total, None)
+
+    with _lock(project):
+        try:
+            fetch(workspace, project, name, int(per_class), report)
+        except TransferError as error:
+            _note(project, title, 0, 0, str(error))
+            return 2
+        forget(project)
+    return 0
+
+
+def _note(project: Project, title: str, done: int, total: int, error: str | None) -> None:
+    note = {"title": title, "done": done, "total": total, "error": error, "time": time.time()}
+    write_json(_note_path(project), note)
+
+
+def _note_path(project: Project) -> Path:
+    return project.folder / "fetch.json"
+
+
+def _lock(project: Project) -> FileLock:
+    return FileLock(project.folder / "fetch.lock")
+
+
+def _is_at_work(project: Project) -> bool:
+    try:
+        _lock(project).acquire(blocking=False).lock.release()
+    except Timeout:
+        return True
+    return False
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
