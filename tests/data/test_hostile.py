@@ -60,7 +60,7 @@ def reasons(report: IntakeReport) -> dict[str, str]:
 
 def as_listed(path: str) -> str:
     """The path as it is listed: cut at a zero, as zips are, with slashes of one kind only."""
-    return sources._tidy(path.split("\0")[0])
+    return sources.tidy_path(path.split("\0")[0])
 
 
 def check(kind: Kind, report: IntakeReport, said: dict[str, str]) -> None:
