@@ -389,7 +389,8 @@ def test_labels_are_listed_changed_and_changed_back(ask, project):
     assert found["classes"] == {"blue": 8, "green": 8, "red": 8} and found["action"] is None
     found = ask("label", project.id, "--class", "red", "--to", "blue")
     assert found["classes"] == {"blue": 16, "green": 8} and found["change"] == "8 photos to 'blue'"
-    assert ask("label", "Blots", "--undo")["classes"] == {"blue": 8, "green": 8, "red": 8}
+    undone = ask("label", "Blots", "--undo")
+    assert undone["classes"] == {"blue": 8, "green": 8, "red": 8} and undone["undone"]
     assert ask("label", "Blots", "--redo", found["action"])["classes"] == {"blue": 16, "green": 8}
     assert ask("label", "Blots", "--rename", "green", "leaf")["classes"] == {"blue": 16, "leaf": 8}
     assert ask("label", "Blots", "--new-class", "empty")["classes"] == {"blue": 16, "empty": 0, "leaf": 8}
@@ -398,6 +399,13 @@ def test_labels_are_listed_changed_and_changed_back(ask, project):
     assert ask("label", "Blots", "--class", "leaf", "--remove")["removed"] == 8
     assert len(ask("label", "Blots", "--removed")["photos"]) == 8
     assert ask("label", "Blots", "--all", "--bring-back")["removed"] == 0
+
+
+def test_labels_are_shown_to_a_person(workspace, project, capsys):
+    assert main(["label", "Blots", "--class", "red", "--remove"]) == main(["label", "Blots", "--undo"]) == 0
+    assert main(["label", "Blots", "--match", "red1."]) == 0
+    out = capsys.readouterr().out
+    assert "8 photos removed (change " in out and "taken back: 8 photos removed" in out and "red/red1.jpg" in out
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ def label(workspace: Workspace, options: argparse.Namespace) -> dict:
         "project": project.id,
         "action": action,
         "change": labels.describe(labels.find_action(after, action)) if action else None,
+        "undone": action in after.undone,
         "classes": dict.fromkeys(after.class_names, 0) | count_classes(after.items),
         "removed": len(after.removed),
         "photos": [] if action else [_row(item) for item in chosen],
@@ -108,7 +109,8 @@ def _row(item: Item) -> dict:
 
 def show_label(answer: dict) -> None:
     if answer["action"]:
-        print(f"{text.plain(answer['change'])} (change {answer['action']})")
+        taken_back = "taken back: " if answer["undone"] else ""
+        print(f"{taken_back}{text.plain(answer['change'])} (change {answer['action']})")
     for row in answer["photos"][:_SHOWN]:
         print(f"{row['id']}  {text.plain(row['class_name']):20} {row['part'] or '-':6} {text.plain(row['file'])}")
     if (more := len(answer["photos"]) - _SHOWN) > 0:
