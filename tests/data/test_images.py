@@ -92,6 +92,15 @@ def test_a_tiff_says_whether_zero_is_white(bits, white_is_zero):
     assert load(content)[0, :, 0].tolist() == ([255, 204, 0] if white_is_zero else [0, 51, 255])
 
 
+def test_a_tiff_whose_tags_are_of_odd_kinds_is_refused():
+    """A word times a number would be that many words."""
+    number, word = (struct.pack("<HHI", 322, kind, count) for kind, count in ((4, 1), (2, 4)))
+    content = tiff(tile=2**31).replace(number + struct.pack("<I", 2**31), word + b"abc\0")
+    assert word in content
+    with pytest.raises(DataError):
+        load(content)
+
+
 def test_colours_of_sixteen_bits_are_scaled_too():
     row = b"\0" + struct.pack(">6H", 0, 257, 32896, 65535, 13107, 26214)
     header = struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0)

@@ -73,7 +73,7 @@ def taking_turns(image: Image.Image) -> AbstractContextManager:
 
     A thread that holds it may ask again.
     """
-    costly = image.format == "WEBP" or image.has_transparency_data
+    costly = image.format == "WEBP" or "A" in image.mode or "transparency" in image.info
     return _room.holding(round(image.width * image.height * (_COSTLY if costly else 1)))
 
 
@@ -173,7 +173,8 @@ def _check_cost(image: Image.Image, source: Path | BinaryIO) -> None:
         )
     if image.mode == "LAB":
         raise DataError("its colours are in Lab, which is not read; save it as RGB")
-    if image.format == "TIFF" and image.tag_v2.get(_TILE_WIDTH, 0) * image.tag_v2.get(_TILE_HEIGHT, 0) > PIXEL_LIMIT:
+    tile = [image.tag_v2.get(tag) for tag in (_TILE_WIDTH, _TILE_HEIGHT)] if image.format == "TIFF" else []
+    if tile and all(isinstance(side, int) for side in tile) and tile[0] * tile[1] > PIXEL_LIMIT:
         raise DataError(f"in tiles of more than {PIXEL_LIMIT // 10**6} megapixels")
     if image.info.get("progressive") and (scans := _content(source).count(_SCAN)) > _SCAN_LIMIT:
         raise DataError(f"a JPEG in {scans:,} passes; at most {_SCAN_LIMIT} are read")
