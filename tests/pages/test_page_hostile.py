@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 
+from tests.data.hostile import KINDS, as_zip
 from tests.helpers import draw_photo, fill_project
 from tests.pages.conftest import after_epochs, charts, errors, said, write
 from transfer_core import events, runs
@@ -171,3 +172,14 @@ def test_upload_into_a_class_of_a_hostile_name(visit, workspace, tmp_path):
     app.file_uploader(key="files-1").set_value(files[1:]).run()
     assert len(errors(app)) == 1
     check(app)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_everything_hostile_in_one_zip(visit, workspace):
+    project = workspace.create_project("Blots")
+    app = visit("photos", project=project.id)
+    app.file_uploader(key="zip-0").set_value([("x.zip", as_zip(KINDS), "application/zip")]).run()
+    text = check(app)
+    assert "'Cats' and 'cats' differ in capitals only" in text and "files were left out" in text
+    assert all(app.dataframe[0].value["Why"])
+    assert re.search(r"\d\d new photos added", text)

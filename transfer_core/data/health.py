@@ -15,12 +15,12 @@ def findings(classes: dict[str, int]) -> list[str]:
         return said
     if len(classes) == 1:
         said.append("There is one class. Telling apart needs at least two: add photos of something else.")
-    for name, count in classes.items():
-        if count < SMALL_CLASS:
-            said.append(f"'{name}' has only {counted(count, 'photo')}. With {SMALL_CLASS} or more it will do better.")
     for names in alike(classes):
         quoted = " and ".join(f"'{name}'" for name in names)
         said.append(f"{quoted} differ in capitals only, and are learned as different classes. Do they mean the same?")
+    for name, count in classes.items():
+        if count < SMALL_CLASS:
+            said.append(f"'{name}' has only {counted(count, 'photo')}. With {SMALL_CLASS} or more it will do better.")
     largest, smallest = max(classes, key=classes.get), min(classes, key=classes.get)
     if classes[largest] > IMBALANCE * classes[smallest]:
         said.append(
