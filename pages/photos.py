@@ -4,7 +4,8 @@ import streamlit as st
 
 from pages import _review, _ui, _ways_in
 from transfer_core import charts
-from transfer_core.data.health import findings
+from transfer_core.data import labels
+from transfer_core.data.health import alike, findings
 from transfer_core.data.items import count_classes, load_as_they_came, load_items
 from transfer_core.text import counted, markdown
 
@@ -31,7 +32,7 @@ def show_report(project):
             )
 
 
-def show_health(classes):
+def show_health(project, classes):
     total = sum(classes.values())
     looks = findings(classes)
     line = f"**{counted(total, 'photo')}, {counted(len(classes), 'class', 'classes')}.**"
@@ -43,6 +44,22 @@ def show_health(classes):
         st.markdown(f"- {markdown(look)}")
     if len(looks) > 5:
         st.caption(f"and {len(looks) - 5} more of the kind")
+    with st.container(horizontal=True):
+        for number, names in enumerate(alike(classes)):
+            largest = max(names, key=classes.get)
+            st.button(
+                f"Join them as '{markdown(largest)}'",
+                icon=":material/merge:",
+                key=f"join-{number}",
+                on_click=join,
+                args=(project, [name for name in names if name != largest], largest),
+                help="This can be taken back: Sort photos lists every change.",
+            )
+
+
+def join(project, names, into):
+    for name in names:
+        labels.rename_class(project, name, into)
 
 
 @st.dialog("All photos of this class", width="large")
@@ -105,7 +122,7 @@ with above:
     waiting = _review.review_waiting(project)
     show_report(project)
     if items:
-        show_health(classes)
+        show_health(project, classes)
     elif not waiting:
         st.markdown("Bring at least two classes with ten photos or more each. They are stored on this computer only.")
 opened = st.session_state.setdefault(_ui.ADDING, {}).setdefault(project.id, not items)

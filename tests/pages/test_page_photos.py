@@ -40,6 +40,14 @@ def test_zip_comes_in(visit, empty, photos):
     assert press(app, "Go on to Train").title[0].value == "Train"
 
 
+def test_classes_that_differ_in_capitals_are_asked_about_and_joined(visit, empty, photos):
+    photos |= {path.replace("red/", "Red/x"): content + b" " for path, content in photos.items() if "red/1" in path}
+    app = hand_in(visit("photos", project=empty.id), zipped(photos))
+    assert "'Red' and 'red' differ in capitals only" in said(app)
+    app = press(app, "Join them as 'red'")
+    assert count_classes(load_items(empty)) == {"blue": 10, "red": 11} and "capitals" not in said(app)
+
+
 def test_uploader_is_empty_after_an_upload_and_the_same_photos_are_known(visit, empty, photos):
     app = hand_in(visit("photos", project=empty.id), zipped(photos))
     assert app.file_uploader(key="zip-1").value in (None, [])
