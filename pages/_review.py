@@ -67,7 +67,7 @@ def _review(batch: Batch, plan: Plan) -> bool:
     st.subheader("How these files are read")
     _tell_missing(batch)
     chosen = _choose(batch, plan)
-    found = plan.readings[chosen] if chosen in plan.readings else _as_one_class(plan, chosen)
+    found = plan.readings[chosen] if chosen in plan.readings else _survey(plan.entries, chosen, plan.photos)
     if isinstance(found, str):
         st.error(markdown(found), icon=":material/error:")
     elif chosen != Choice("one_class"):
@@ -92,16 +92,21 @@ def _plan(batch: Batch) -> Plan:
     key = (batch.id, len(batch.missing))
     plan = st.session_state.get(_ui.PLAN)
     if plan is None or plan.key != key:
-        entries = batch.entries()
-        photos, readings = photos_among(entries), {}
-        for choice in choices(entries):
-            try:
-                reading = read_as(entries, choice)
-                readings[choice] = (reading, survey(reading, photos))
-            except DataError as error:
-                readings[choice] = str(error)
+        with st.spinner("Looking at the names"):
+            entries = batch.entries()
+            photos = photos_among(entries)
+            readings = {choice: _survey(entries, choice, photos) for choice in choices(entries)}
         plan = st.session_state[_ui.PLAN] = Plan(key, entries, photos, readings)
     return plan
+
+
+def _survey(entries: Sequence[Entry], choice: Choice, photos: Sequence[str]) -> tuple[Reading, Survey] | str:
+    """A reading and what it comes to, or why it cannot be read so."""
+    try:
+        reading = read_as(entries, choice)
+    except DataError as error:
+        return str(error)
+    return reading, survey(reading, photos)
 
 
 def _tell_missing(batch: Batch) -> None:
@@ -144,11 +149,6 @@ def _caption(choice: Choice, found: tuple[Reading, Survey] | str) -> str:
     names = list(found[1].classes)
     told = f"{counted(len(names), 'class', 'classes')}: {markdown(', '.join(name[:40] for name in names[:EXAMPLES]))}"
     return told + (" ..." if len(names) > EXAMPLES else "")
-
-
-def _as_one_class(plan: Plan, choice: Choice) -> tuple[Reading, Survey]:
-    reading = read_as(plan.entries, choice)
-    return reading, survey(reading, plan.photos)
 
 
 def _sum_up(plan: Plan, reading: Reading, found: Survey) -> None:
@@ -247,20 +247,20 @@ def _read(project, batch: Batch) -> bool:
 def _take_in(project, entries: Sequence[Entry], reading: Reading):
     """The intake, with photos per second, time left, and the last few thumbnails."""
     line = _ui.progress_line("Reading photos")
-    wall, latest, steps = st.empty(), deque(maxlen=THUMBNAILS), 0
+    wall, latest, steps = st.container(key="gallery-arriving").empty(), deque(maxlen=THUMBNAILS), 0
 
     def report(done: int, total: int) -> None:
         nonlocal steps
         if line(done, total):
             steps += 1
-            if steps % SHOW_THUMBNAILS_EVERY == 1 and latest:
+            if steps % SHOW_THUMBNAILS_EVERY == 0 and latest:
                 _show_latest(wall, list(latest))
 
     return pipeline.take_in_entries(_ui.workspace(), project, entries, report, reading=reading, arrived=latest.append)
 
 
 def _show_latest(wall, items: Sequence[Item]) -> None:
-    with wall.container(horizontal=True, key="gallery-arriving"):
+    with wall.container(horizontal=True):  # without a key, which Streamlit takes once only in a run of the page
         for item in items:
             path = thumbnail_path(_ui.workspace(), item.photo)
             if path.is_file():

@@ -45,8 +45,8 @@ def test_the_camera_takes_photos_while_the_button_is_held(open_tab, empty):
     press(tab, "Start the camera")
     record = tab.get_by_role("button", name="Hold to record")
     wait_for(lambda: tab.locator("video").evaluate("video => video.videoWidth") > 0)
-    box = record.bounding_box()
-    tab.mouse.move(box["x"] + 10, box["y"] + 10)
+    wait_for(record.is_enabled)
+    record.hover()
     tab.mouse.down()
     wait_for(lambda: len(load_items(empty)) >= 10)  # they come in while it is still held, and the camera stays on
     tab.mouse.up()

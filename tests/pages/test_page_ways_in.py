@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from pages import _camera
+from pages import _camera, _review, _ui
 from tests.helpers import draw_photo
 from tests.pages.conftest import add, button, errors, press, said, zipped
 from transfer_core import pipeline
@@ -150,6 +150,16 @@ def test_reading_that_broke_off_goes_on(visit, workspace, empty, drawn):
     press(app, "Go on")
     assert "2 new photos added. 4 photos were here already." in said(app)
     assert inbox.batches(empty) == []
+
+
+def test_thumbnails_appear_again_and_again(visit, empty, drawn, monkeypatch):
+    monkeypatch.setattr(_ui, "SHOW_EVERY_S", 0)
+    monkeypatch.setattr(_review, "SHOW_THUMBNAILS_EVERY", 1)
+    shown, show = [], _review._show_latest
+    monkeypatch.setattr(_review, "_show_latest", lambda wall, items: shown.append(len(items)) or show(wall, items))
+    files = [(f"oak/{n}.jpg", content) for n, content in enumerate(drawn)]
+    add(given(visit("photos", project=empty.id), *files))
+    assert shown == [1, 2, 3, 4, 5, 6] and count_classes(load_items(empty)) == {"oak": 6}
 
 
 def test_another_window_that_reads_is_waited_for(visit, empty, drawn):

@@ -3,11 +3,11 @@
 import codecs
 import csv
 import io
+import os
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
 from transfer_core.data.layout import PARTS, Place, tidy_class_name
 from transfer_core.errors import DataError
@@ -172,8 +172,9 @@ def _by_end(paths: Iterable[str]) -> dict[str, list[str]]:
     for path in paths:
         for end in _ends(_tidy(path)):
             ends[end].append(path)
-            if bare := PurePosixPath(end).suffix:
-                ends[end.removesuffix(bare)].append(path)
+            stem, ending = os.path.splitext(end)
+            if ending:
+                ends[stem].append(path)
     return ends
 
 

@@ -5,6 +5,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from transfer_core.text import plain
@@ -178,6 +179,7 @@ def photo_paths(paths: Iterable[str]) -> list[str]:
     return [path for path in paths if path.lower().endswith(_PHOTO_ENDINGS)] or paths
 
 
+@lru_cache(maxsize=10_000)  # asked once for every photo, and classes are few
 def tidy_class_name(name: str) -> str:
     """The name in composed Unicode form, without control characters and surrounding space."""
     return plain(unicodedata.normalize("NFC", name)) or "unnamed"
