@@ -8,7 +8,7 @@ import pytest
 
 from tests.data.hostile import KINDS, as_zip
 from tests.helpers import draw_photo, fill_project
-from tests.pages.conftest import after_epochs, charts, errors, said, write
+from tests.pages.conftest import after_epochs, charts, errors, hand_in, said, write
 from transfer_core import events, runs
 from transfer_core.about import About, save_about
 from transfer_core.config import TrainConfig
@@ -177,9 +177,7 @@ def test_upload_into_a_class_of_a_hostile_name(visit, workspace, tmp_path):
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_everything_hostile_in_one_zip(visit, workspace):
     project = workspace.create_project("Blots")
-    app = visit("photos", project=project.id)
-    app.file_uploader(key="zip-0").set_value([("x.zip", as_zip(KINDS), "application/zip")]).run()
-    text = check(app)
+    text = check(hand_in(visit("photos", project=project.id), as_zip(KINDS)))
     assert "'Cats' and 'cats' differ in capitals only" in text and "files were left out" in text
     assert all(app.dataframe[0].value["Why"])
     assert re.search(r"\d\d new photos added", text)
