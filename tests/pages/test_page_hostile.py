@@ -177,7 +177,8 @@ def test_upload_into_a_class_of_a_hostile_name(visit, workspace, tmp_path):
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_everything_hostile_in_one_zip(visit, workspace):
     project = workspace.create_project("Blots")
-    text = check(hand_in(visit("photos", project=project.id), as_zip(KINDS)))
+    app = hand_in(visit("photos", project=project.id), as_zip(KINDS))
+    text = check(app)
     assert "'Cats' and 'cats' differ in capitals only" in text and "files were left out" in text
     assert all(app.dataframe[0].value["Why"])
     assert re.search(r"\d\d new photos added", text)
