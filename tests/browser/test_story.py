@@ -126,6 +126,7 @@ def test_a_zip_of_photos_becomes_a_model(open_tab, server, leaves, tmp_path):
     tab.get_by_role("textbox", name="Name").fill("From a zip")
     press(tab, "Create")
     see(tab, "Bring at least two classes")
+    is_still(tab)
     tab.locator("input[type=file]").first.set_input_files(archive)
     press(tab, f"Add {4 * PER_CLASS} photos")
     see(tab, f"{4 * PER_CLASS} new photos added.")
