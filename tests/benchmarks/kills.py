@@ -90,7 +90,8 @@ def kill_at_a_moment(workspace: Workspace, run: Run, number: int, seconds: float
         server.kill()
         server.wait()
         killed.append("web server")
-    time.sleep(0.2)
+    if "worker" in killed:  # one that holds much memory takes a moment to be gone
+        wait_for(lambda: not runs.is_alive(run))
     return f"{' and '.join(killed) or 'nothing'} killed after {seconds:.2f} s, {runs.read_history(run).status}"
 
 
