@@ -107,7 +107,7 @@ class Server:
             )
 
     def wait(self) -> None:
-        wait_for(self._answers, 30)
+        wait_for(self._answers)
 
     def kill(self) -> None:
         if self._process:
@@ -157,7 +157,7 @@ def open_tab(server, chromium, request, tmp_path) -> Iterator[Callable]:
     """Opens tabs; after the test none may have logged an error or called another machine."""
     from playwright.sync_api import expect
 
-    expect.set_options(timeout=20_000)
+    expect.set_options(timeout=60_000)
     server.wait()
     contexts, troubles = [], []
     lament = request.node.get_closest_marker("server_dies") is not None
@@ -175,7 +175,7 @@ def open_tab(server, chromium, request, tmp_path) -> Iterator[Callable]:
         context = chromium.new_context(
             viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
         )
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         contexts.append(context)
         tab = context.new_page()
         tab.on("console", note_console)

@@ -95,10 +95,10 @@ def is_still(tab) -> None:
 
 def is_at_rest(tab, place) -> None:
     """Waits until it no longer moves: a chart takes a moment to fit its place, and a click would miss."""
-    wait_for(lambda: place.bounding_box() == (tab.wait_for_timeout(100) or place.bounding_box()), 10)
+    wait_for(lambda: place.bounding_box() == (tab.wait_for_timeout(100) or place.bounding_box()))
 
 
-def see(tab, text: str | re.Pattern, seconds: float = 20):
+def see(tab, text: str | re.Pattern, seconds: float = 60):
     found = tab.get_by_text(text).first
     found.wait_for(timeout=1000 * seconds)
     return found
@@ -145,7 +145,7 @@ def test_a_zip_of_photos_becomes_a_model(open_tab, server, leaves, tmp_path):
     history = runs.read_history(run)
     hits, count = map(int, re.search(r"Right on (\d+) of (\d+)", answer).groups())
     assert (hits / count, count) == (history.result["val_accuracy"], history.result["val_count"])
-    wait_for(lambda: sum(figures(tab)) == count, 10)
+    wait_for(lambda: sum(figures(tab)) == count)
     press(tab, "See what it gets wrong")
     see(tab, "Each row is what a photo is")
 
@@ -182,7 +182,7 @@ def test_double_click_on_train_makes_one_run(hold_back, server, blots):
         with held_back():
             press(tab, "Train")
             # The tab's messages pass through this process, which must not sleep while it waits for what comes of them.
-            [run] = wait_for(lambda: tab.wait_for_timeout(20) or runs.list_runs(server.workspace, blots), 20)
+            [run] = wait_for(lambda: tab.wait_for_timeout(20) or runs.list_runs(server.workspace, blots))
             runs.request_stop(run)
             press(tab, "Train")
         see(tab, "Stopped before it had learned anything.")
@@ -227,7 +227,7 @@ def test_run_goes_on_whatever_happens_to_page_and_server(open_tab, server, blots
     server.start()
     there = epochs_of(run)
     wait_for(lambda: min(curve(tab), curve(second)) > there)  # both pages find the new server, and the run
-    wait_for(lambda: menu(second) == MENU, 10)
+    wait_for(lambda: menu(second) == MENU)
 
     press(tab, "Stop and keep")
     for page in (tab, second):
@@ -310,7 +310,7 @@ def test_photos_are_chosen_relabelled_and_put_back(open_tab, blots):
     tiles = tab.get_by_role("option")
     tiles.first.wait_for()
     assert tiles.count() == 24
-    wait_for(lambda: tab.locator(".tile img").evaluate_all("all => all.every(one => one.naturalWidth > 0)"), 10)
+    wait_for(lambda: tab.locator(".tile img").evaluate_all("all => all.every(one => one.naturalWidth > 0)"))
     tiles.nth(0).click()
     tiles.nth(2).click(modifiers=["Shift"])
     chosen(3)
@@ -354,8 +354,8 @@ def test_click_on_a_cell_of_the_matrix_shows_its_photos(open_tab, finished):
     cell.click(force=True)
     see(tab, "of blue that it calls blue")
     photos = tab.locator("[class*=st-key-gallery-cell] img")
-    wait_for(lambda: photos.count() == 2, 10)
-    wait_for(lambda: photos.evaluate_all("all => all.every(one => one.naturalWidth > 0)"), 10)
+    wait_for(lambda: photos.count() == 2)
+    wait_for(lambda: photos.evaluate_all("all => all.every(one => one.naturalWidth > 0)"))
 
 
 def test_what_try_says_is_what_the_zip_says_without_torch(open_tab, finished, tmp_path):
@@ -417,9 +417,9 @@ def test_rename_and_delete(open_tab, server, tmp_path):
     dialog.get_by_text("6 photos and 0 runs").wait_for()
     dialog.get_by_role("button", name="Delete").click()
     card.wait_for(state="detached")
-    wait_for(lambda: not blots.folder.exists(), 5)
+    wait_for(lambda: not blots.folder.exists())
     assert not any(path.exists() for path in photos)
-    wait_for(lambda: not list(server.workspace.prepared_dir.rglob(f"{photos[0].stem}*")), 5)
+    wait_for(lambda: not list(server.workspace.prepared_dir.rglob(f"{photos[0].stem}*")))
 
 
 # --- looks ---------------------------------------------------------------------------------------------------------
@@ -432,7 +432,7 @@ def test_bookmark_opens_right_after_the_server_started(open_tab, server, finishe
     tab = open_tab(f"try_it?project={finished.project_id}&run={finished.id}")
     tab.get_by_role("button", name="Show me one").wait_for()
     is_still(tab)
-    wait_for(lambda: menu(tab) == MENU, 10)
+    wait_for(lambda: menu(tab) == MENU)
     assert tab.get_by_test_id("stDialog").count() == 0
 
 
@@ -443,8 +443,8 @@ def test_every_page_loads_in_the_dark_and_fits_a_phone(open_tab, server, finishe
         tab.get_by_test_id("stHeading").first.wait_for()
         is_still(tab)
         assert tab.get_by_test_id("stException").count() == 0
-        wait_for(lambda: too_wide(tab) == [0, 0], 5)  # a chart takes a moment to fit its place
-        wait_for(lambda: brightness(tab) < 150, 5)
+        wait_for(lambda: too_wide(tab) == [0, 0])  # a chart takes a moment to fit its place
+        wait_for(lambda: brightness(tab) < 150)
 
 
 def test_hostile_names_stay_words_in_the_browser(open_tab, server, leaves):
@@ -452,23 +452,23 @@ def test_hostile_names_stay_words_in_the_browser(open_tab, server, leaves):
     project = server.workspace.create_project(name)
     tab = open_tab(f"photos?project={project.id}")
     see(tab, "Bring at least two classes")
-    wait_for(lambda: plain_text(tab.get_by_test_id("stSidebarNav")).count(name) == 1, 10)
+    wait_for(lambda: plain_text(tab.get_by_test_id("stSidebarNav")).count(name) == 1)
     tab.get_by_role("tab", name="Photos of one class").click()
     tab.get_by_role("textbox", name="Class").fill(f"{name} class")
     tab.keyboard.press("Enter")
     drop = tab.locator("[class*=st-key-files-] input[type=file]")
-    wait_for(drop.is_enabled, 10)
+    wait_for(drop.is_enabled)
     drop.set_input_files(sorted(Path(leaves).rglob("*.jpg"))[:3])
     see(tab, "3 new photos added.")
-    wait_for(lambda: f"{name} class" in plain_text(tab.get_by_test_id("stMain")), 10)
+    wait_for(lambda: f"{name} class" in plain_text(tab.get_by_test_id("stMain")))
     assert tab.locator(ACTIVE).count() == 0
     tab.goto(f"{server.url}/label?project={project.id}")
     tile = tab.locator(".tile").first
-    wait_for(lambda: f"{name} class" in plain_text(tile), 10)
+    wait_for(lambda: f"{name} class" in plain_text(tile))
     assert tab.locator(ACTIVE).count() == 0
     tab.goto(server.url)
     card = tab.locator(f".st-key-card-{project.id}")
     card.wait_for()
-    wait_for(lambda: name in plain_text(card), 10)
+    wait_for(lambda: name in plain_text(card))
     assert tab.locator(ACTIVE).count() == 0
     server.workspace.delete_project(project)
