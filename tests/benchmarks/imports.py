@@ -3,8 +3,8 @@
     python -m tests.benchmarks.imports [--few 1000] [--many 50000] [--gigabytes 2]
 
 Small photos come as a folder, the large ones in a zip. A few hundred pictures are drawn and each is handed in many
-times with other bytes at its end, so every file is a photo of its own, decoded and kept. What the program takes to start
-is measured with ten photos and left out of the comparison. Peak memory is the whole process's, as the operating system
+times with other bytes at its end, so every file is a photo of its own, decoded and kept. The program's start is
+measured with ten photos and left out of the comparison. Peak memory is the whole process's, as the operating system
 tells it when it has ended, hence not on Windows.
 """
 
