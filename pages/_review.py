@@ -17,7 +17,7 @@ from transfer_core.data.pictures import thumbnail_path
 from transfer_core.data.reading import Choice, choices, photos_among, read_as, without_table
 from transfer_core.data.sources import Entry
 from transfer_core.errors import DataError
-from transfer_core.text import counted, markdown, plain
+from transfer_core.text import counted, markdown, plain, shorten
 
 EXAMPLES = 3
 LISTED = 500  # names of files that are left out; a longer list is not read to its end
@@ -147,7 +147,8 @@ def _caption(choice: Choice, found: tuple[Reading, Survey] | str) -> str:
     if isinstance(found, str):
         return "Cannot be read."
     names = list(found[1].classes)
-    told = f"{counted(len(names), 'class', 'classes')}: {markdown(', '.join(name[:40] for name in names[:EXAMPLES]))}"
+    listed = ", ".join(shorten(name, 40) for name in names[:EXAMPLES])
+    told = f"{counted(len(names), 'class', 'classes')}: {markdown(listed)}"
     return told + (" ..." if len(names) > EXAMPLES else "")
 
 

@@ -9,9 +9,8 @@ from transfer_core.config import MOST_ASIDE, setting
 from transfer_core.data.groups import list_groups, name_groups
 from transfer_core.data.items import count_classes, version
 from transfer_core.data.split import crossings, has_test_part
-from transfer_core.text import counted, markdown, plain
+from transfer_core.text import counted, markdown, plain, shorten
 
-PATTERN = "setting-group_pattern"
 EXAMPLES = 3
 DECIDE = ("val_fraction", "test_fraction", "group_pattern", "fill_val", "seed", "continue_from", "backbone")
 
@@ -83,7 +82,7 @@ def choose_groups(project, items, draft, config):
         return
     groups, alone = look_ahead(project, items, config)["groups"]
     if groups:
-        named = ", ".join(f"**{markdown(charts.shorten(name, 24))}**" for name in groups[:EXAMPLES])
+        named = ", ".join(f"**{markdown(shorten(name, 24))}**" for name in groups[:EXAMPLES])
         origin = "Found" if typed else "Your photos came with"
         rest = f" {counted(alone, 'photo belongs', 'photos belong')} to none and may go anywhere." if alone else ""
         st.caption(f"{origin} {counted(len(groups), 'group')}, for example {named}.{rest}")

@@ -22,6 +22,15 @@ def plain(text: str) -> str:
     return " ".join("".join(c if c.isprintable() or c in _JOINERS else " " for c in text).split())
 
 
+def shorten(text: str, limit: int) -> str:
+    """One harmless line; a long one loses its middle, because file names differ at both ends. Not escaped."""
+    text = plain(text) or "(no name)"
+    if len(text) <= limit:
+        return text
+    tail = (limit - 1) // 2
+    return f"{text[: limit - 1 - tail].rstrip()}…{text[len(text) - tail :].lstrip()}"
+
+
 def csv_cell(text: str) -> str:
     """The text with an apostrophe in front where a spreadsheet would take it for a formula."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -10,7 +10,7 @@ from transfer_core.charts.comparison import compared_curves, share_bars
 from transfer_core.charts.learning import layers, learning_curves
 from transfer_core.charts.matrix import confusion_matrix
 from transfer_core.charts.rates import rate_curve
-from transfer_core.charts.style import CLASS_COLOURS, CONFIG, class_colour, label, shorten
+from transfer_core.charts.style import CLASS_COLOURS, CONFIG, class_colour, label
 
 __all__ = [
     "CLASS_COLOURS",
@@ -26,5 +26,4 @@ __all__ = [
     "learning_curves",
     "rate_curve",
     "share_bars",
-    "shorten",
 ]

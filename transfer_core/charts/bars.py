@@ -16,10 +16,9 @@ from transfer_core.charts.style import (
     label,
     note,
     palette,
-    shorten,
     width_px,
 )
-from transfer_core.text import percent
+from transfer_core.text import percent, shorten
 
 
 def confidence_bars(confidences: Mapping[str, float], *, top: int = 5, dark: bool = False) -> go.Figure:

@@ -15,10 +15,9 @@ from transfer_core.charts.style import (
     mix,
     note,
     palette,
-    shorten,
     width_px,
 )
-from transfer_core.text import percent
+from transfer_core.text import percent, shorten
 
 _WIDEST = 1.5  # a cell's width by its height; a narrow page makes it narrower
 _CLICKABLE = "rgba(128,128,128,0.01)"  # a mark that is fully clear would take no click

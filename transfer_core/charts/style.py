@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from transfer_core.text import plain
+from transfer_core.text import plain, shorten
 
 FONT = "Inter, system-ui, sans-serif"
 CLEAR = "rgba(0,0,0,0)"
@@ -106,15 +106,6 @@ def _luminance(colour: str) -> float:
 def label(text: str, limit: int = 24) -> str:
     """A name from outside as Plotly shows it literally, at most `limit` characters long."""
     return escape(shorten(text, limit))
-
-
-def shorten(text: str, limit: int) -> str:
-    """One harmless line; a long one loses its middle, because file names differ at both ends. Not escaped."""
-    text = plain(text) or "(no name)"
-    if len(text) <= limit:
-        return text
-    tail = (limit - 1) // 2
-    return f"{text[: limit - 1 - tail].rstrip()}…{text[len(text) - tail :].lstrip()}"
 
 
 def hover(sentence: str) -> str:
