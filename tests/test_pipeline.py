@@ -66,6 +66,13 @@ def test_a_limit_that_is_no_size_is_said_before_the_intake(tiny_workspace, take,
     assert tiny_workspace.projects() == []
 
 
+def test_a_folder_that_was_corrected_has_the_last_word(tiny_workspace, take, dataset):
+    take()
+    (dataset / "blue" / "blue0.jpg").rename(dataset / "red" / "blue0.jpg")
+    _, report = pipeline.take_in_path(tiny_workspace, dataset, None, lambda done, total: None)
+    assert report.classes == {"blue": 7, "green": 8, "red": 9} and report.rejected == []
+
+
 def test_caches_too_small_for_anything_change_no_result(tiny_workspace, take, look, monkeypatch):
     project = take(backbone=RESNET)
     expected = look(project)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from filelock import FileLock
@@ -47,6 +48,9 @@ def take_in_path(
 ) -> tuple[Project, IntakeReport]:
     """Photos of a folder or zip into the project that belongs to it; only new ones come in.
 
+    What lies in another class folder than before is taken at that word: whoever trains on a folder corrects it there,
+    and the run sees just what this call has found.
+
     Args:
         name: Of the project, if it is to be made or if several were made from this data.
         val: A second folder or zip whose photos are kept aside for checking.
@@ -59,9 +63,10 @@ def take_in_path(
     # Read another way, the same photos are other labels, and so another project.
     known_by = [*sources, Path(labels)] if labels else sources
     with new_or_known(workspace, lambda: workspace.project_for(known_by, name)) as project:
-        result = take_in_entries(workspace, project, entries[0], report, backbone, reading=reading)
+        take = partial(take_in_entries, workspace, project, report=report, backbone=backbone, may_contradict=True)
+        result = take(entries[0], reading=reading)
         if val:
-            result.add(take_in_entries(workspace, project, entries[1], report, backbone, part="val"))
+            result.add(take(entries[1], part="val"))
     return project, result
 
 
@@ -85,6 +90,7 @@ def take_in_entries(
     reading: Reading | None = None,
     part: str | None = None,
     arrived: Callable[[Item], None] = lambda item: None,
+    may_contradict: bool = False,
 ) -> IntakeReport:
     """`intake.take_in`, which also prepares what the backbone will see, and keeps the caches within their limit."""
     cleanup.cache_limit()  # a limit that cannot be read is said before a long intake, not after
@@ -106,6 +112,7 @@ def take_in_entries(
             part=part,
             keep_pixels=keep_pixels,
             arrived=arrived,
+            may_contradict=may_contradict,
         )
     finally:
         cleanup.trim_caches(workspace)

@@ -33,7 +33,7 @@ def state(*lines: dict) -> dict[str, tuple]:
     """(class, part, removed) by item."""
     fold = Fold()
     fold.take(lines)
-    return {item: tuple(fold.places[number]) for item, number in fold.numbers.items()}
+    return {item: fold.places[number][:3] for item, number in fold.numbers.items()}
 
 
 def classes(*lines: dict) -> list[str]:
@@ -82,6 +82,15 @@ def test_class_without_photos_stays_only_where_it_was_made_to():
     assert fold.kept_classes == {"pine"}
     fold.take([undo("1")])
     assert fold.kept_classes == set()
+
+
+def test_groups_are_told_later_and_taken_back():
+    fold, told = Fold(), {"op": "group", "id": "1", "time": 1.0, "groups": {"a": "p1", "c": "p2", "unknown": "p3"}}
+    fold.take([*HERE, add("d") | {"group": "p9"}, told])
+    assert [place.group for place in fold.places] == ["p1", None, "p2", "p9"]
+    assert list(fold.actions["1"].photos) == [0, 2]
+    fold.take([undo("1")])
+    assert [place.group for place in fold.places] == [None, None, None, "p9"]
 
 
 class Simulation:
@@ -154,7 +163,7 @@ def test_two_windows_at_random_end_where_the_rules_say(seed):
             fold.take(waiting)
             waiting = []
     fold.take(waiting)
-    assert {item: tuple(fold.places[number]) for item, number in fold.numbers.items()} == {
+    assert {item: fold.places[number][:3] for item, number in fold.numbers.items()} == {
         item: simulation.place(item) for item in items
     }
     assert fold.undone == simulation.undone()

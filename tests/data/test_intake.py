@@ -18,8 +18,9 @@ from tests.data.test_sources import make_zip
 from tests.helpers import draw_dataset
 from transfer_core.data import images, intake, labels
 from transfer_core.data.intake import take_in
-from transfer_core.data.items import load_items
-from transfer_core.data.layout import OneClass
+from transfer_core.data.items import count_classes, load_items
+from transfer_core.data.labels_table import LabelsTable
+from transfer_core.data.layout import OneClass, Place
 from transfer_core.data.pictures import thumbnails
 from transfer_core.data.sources import open_source, upload_entries, zip_entries
 from transfer_core.errors import DataError
@@ -154,6 +155,42 @@ def test_what_was_relabelled_or_removed_does_not_come_in_once_more(project, take
         files = GOOD if name == "the same" else {f"photos/{path}": content for path, content in GOOD.items()}
         assert take_zip(take, files).added == 0
     assert load_items(project) == kept
+
+
+def test_a_photo_that_is_here_in_another_class_is_said_and_left_out(project, take):
+    take_zip(take, GOOD)
+    moved, added = {f"new/lynx/{n}.png": GOOD[f"cats/{n}.png"] for n in range(2)}, {"new/lynx/9.png": photo(99)}
+    report = take_zip(take, moved | added)
+    assert (report.added, count_classes(load_items(project))) == (1, {"cats": 2, "dogs": 2, "lynx": 1})
+    assert {entry.file for entry in report.rejected} == moved.keys()
+    assert report.rejected[0].reason == "here already as 'cats'; relabel that photo if it is of class 'lynx'"
+    labels.relabel(project, [item.id for item in load_items(project)[:2]], "lynx")
+    again = take_zip(take, moved | added)
+    assert (again.photos, again.added, again.rejected) == (3, 0, [])
+
+
+def test_a_photo_may_lie_in_two_class_folders_and_parts_keep_their_copies(project, take):
+    take_zip(take, {"cats/1.png": photo(1), "dogs/1.png": photo(1), "dogs/2.png": photo(2)})
+    assert count_classes(load_items(project)) == {"cats": 1, "dogs": 2}
+    take(upload_entries([("1.png", io.BytesIO(photo(2)))]), reading=OneClass("cats"), part="val")
+    assert count_classes(load_items(project)) == {"cats": 2, "dogs": 2}
+
+
+def test_groups_of_photos_that_are_here_come_with_a_later_table(project, take):
+    take_zip(take, GOOD)
+    table = {path: Place(None, path.split("/")[0], "p7") for path in list(GOOD)[:2]}
+    wrapped = {f"photos/{path}": place for path, place in table.items()}
+    for prefix, places in (("", table), ("photos/", wrapped)):
+        entries = zip_entries(make_zip({prefix + path: content for path, content in GOOD.items()}), "x.zip")
+        assert take(entries, reading=LabelsTable("t.csv", places)).added == 0
+        assert [item.group for item in load_items(project)] == ["p7", "p7", None, None]
+
+
+def test_classes_are_asked_about_as_they_are_called_by_now(project, take):
+    assert take_zip(take, GOOD).alike == ()
+    assert take_zip(take, {"Cats/9.png": photo(99)}).alike == (("Cats", "cats"),)
+    labels.rename_class(project, "Cats", "cats")
+    assert take_zip(take, {"Cats/9.png": photo(99)}).alike == ()
 
 
 def test_a_broken_intake_keeps_what_came_before(workspace, project, monkeypatch):

@@ -145,6 +145,20 @@ def test_description_of_every_change(filled):
     ]
 
 
+def test_groups_of_photos_that_are_here_are_taken_over(filled):
+    here = load_items(filled)
+    told = [replace(item, group=f"p{n % 2}") for n, item in enumerate(here[:4])]
+    assert append_items(filled, told) == 0 and load_items(filled)[:4] == told
+    size = version(filled)
+    append_items(filled, told)  # says nothing new
+    append_items(filled, here)  # says nothing of groups
+    assert version(filled) == size and load_items(filled)[:4] == told
+    [action] = load_labels(filled).actions
+    assert labels.describe(action) == "4 photos in 2 groups"
+    labels.undo(filled, action.id)
+    assert load_items(filled) == here
+
+
 def test_choice_by_class_part_and_words(filled):
     labels.move(filled, ids(filled, "oak")[:1], "val")
     items = load_items(filled)

@@ -6,6 +6,7 @@ A line is one action of a person, or one photo that came in:
     {"op": "edit", "id", "time", "items": [ids], ...}              and one or more of class_name, part, removed
     {"op": "rename", "id", "time", "from", "to"}                   a class; where `to` exists, both become one
     {"op": "class", "id", "time", "name"}                          a class that stays, photos or not
+    {"op": "group", "id", "time", "groups": {id: group}}           what photos belong to that were here already
     {"op": "undo" | "redo", "id", "time", "of"}                    takes an action back, or brings it again
 
 What is undone counts as if it had never been; all else holds in the order in which it was written. So of several
@@ -24,9 +25,15 @@ class Place(NamedTuple):
     class_name: str
     part: str | None
     removed: bool
+    group: str | None = None
 
 
-_SAYS = {"edit": Place._fields, "rename": ("from", "to"), "class": ("name",)}
+_SAYS = {
+    "edit": ("class_name", "part", "removed"),
+    "rename": ("from", "to"),
+    "class": ("name",),
+    "group": ("groups",),
+}
 
 
 @dataclass(frozen=True)
@@ -34,10 +41,10 @@ class Action:
     """Something that a person changed.
 
     Args:
-        kind: "edit", "rename" or "class".
+        kind: "edit", "rename", "class" or "group".
         time: Unix seconds.
-        photos: Positions of the photos that an edit names, in the order in which all of them came.
-        changes: What an edit sets (class_name, part, removed), or what else the line says (from and to; name).
+        photos: Positions of the photos that the line names, in the order in which all of them came.
+        changes: What an edit sets (class_name, part, removed), or what else the line says (from and to; name; groups).
         earlier: Number of photos that were there already; a rename leaves later ones alone.
     """
 
@@ -75,7 +82,7 @@ class Fold:
             match line["op"]:
                 case "add":
                     self._add(line)
-                case "edit" | "rename" | "class":
+                case "edit" | "rename" | "class" | "group":
                     action = self._read_action(line)
                     self.actions[action.id] = action
                     if not is_stale:
@@ -91,7 +98,7 @@ class Fold:
 
     def _add(self, line: dict) -> None:
         if line["id"] not in self.numbers:
-            place = Place(line["class_name"], line["part"], False)
+            place = Place(line["class_name"], line["part"], False, line.get("group"))
             self.numbers[line["id"]] = len(self._came)
             self._came.append(place)
             self.places.append(place)
@@ -99,7 +106,7 @@ class Fold:
     def _read_action(self, line: dict) -> Action:
         changes = {key: line[key] for key in _SAYS[line["op"]] if key in line}
         numbers = self.numbers
-        photos = array("I", [numbers[item] for item in line.get("items", ()) if item in numbers])
+        photos = array("I", [numbers[item] for item in line.get("items", line.get("groups", ())) if item in numbers])
         return Action(line["id"], line["op"], line["time"], photos, changes, len(self._came))
 
     def _do(self, action: Action) -> None:
@@ -111,6 +118,10 @@ class Fold:
                 if place not in after:
                     after[place] = place._replace(**changes)
                 places[number] = after[place]
+        elif action.kind == "group":
+            for item, group in changes["groups"].items():
+                if (number := self.numbers.get(item)) is not None:
+                    places[number] = places[number]._replace(group=group)
         elif action.kind == "class":
             self.kept_classes.add(changes["name"])
         else:

@@ -3,17 +3,18 @@
 import hashlib
 import io
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from PIL import Image
 
 from transfer_core.data import images
 from transfer_core.data.health import alike
-from transfer_core.data.items import Item, append_items, load_as_they_came, load_items, new_item
+from transfer_core.data.items import Item, append_items, load_as_they_came, load_labels, new_item
 from transfer_core.data.layout import Place, Reading, read_layout
 from transfer_core.data.pictures import keep_pictures
 from transfer_core.data.sources import Entry, is_junk
@@ -78,10 +79,13 @@ def take_in(
     part: str | None = None,
     keep_pixels: KeepPixels = lambda photo, upright: None,
     arrived: Callable[[Item], None] = lambda item: None,
+    may_contradict: bool = False,
 ) -> IntakeReport:
     """Verifies, stores and labels every photo among the entries; one bad file costs nothing but itself.
 
-    A photo is decoded once, for everything that will be needed of it, and one that is here already not at all.
+    A photo is decoded once, for everything that will be needed of it, and one that is here already not at all. One that
+    is here in another class is left out and said, for a photo of two classes teaches neither; that it lies in two
+    folders of these very entries is what somebody wanted.
 
     Args:
         report: Called with (files done, files in all).
@@ -89,6 +93,7 @@ def take_in(
         part: Overrides the part that the reading says.
         keep_pixels: Makes of each new photo what a backbone sees of it.
         arrived: Called with each photo in order, those that were here already included; its thumbnail is there.
+        may_contradict: Lets photos that are here in another class come in.
 
     Raises:
         DataError: There is no photo among them.
@@ -99,7 +104,7 @@ def take_in(
     result = IntakeReport(rejected=refused + unmatched)
     report(0, len(wanted))
     with _Arrivals(project, result) as arrivals:
-        taker = _Taker(workspace, project, arrivals, reading, part, keep_pixels)
+        taker = _Taker(workspace, project, arrivals, reading, part, keep_pixels, may_contradict)
         with closing(map_ahead(taker.take, wanted)) as outcomes:
             for done, outcome in enumerate(outcomes, 1):
                 if isinstance(outcome, Rejected):
@@ -110,10 +115,15 @@ def take_in(
                 report(done, len(wanted))
     if not result.photos:
         raise DataError(_nothing_came(result))
-    result.alike = tuple(
-        names for names in alike({*result.classes, *taker.known_classes}) if not result.classes.keys().isdisjoint(names)
-    )
+    result.alike = _alike_now(project, result.items)
     return result
+
+
+def _alike_now(project: Project, ids: set[str]) -> tuple[tuple[str, ...], ...]:
+    """Classes of these photos, as they are called by now, with those that are called nearly so."""
+    now = load_labels(project).items
+    own = {item.class_name for item in now if item.id in ids}
+    return tuple(names for names in alike({item.class_name for item in now}) if not own.isdisjoint(names))
 
 
 def _sift(entries: Sequence[Entry]) -> tuple[list[Entry], list[Rejected]]:
@@ -204,13 +214,18 @@ class _Taker:
         reading: Reading,
         part: str | None,
         keep_pixels: KeepPixels,
+        may_contradict: bool,
     ):
         self._prepared_dir, self._photos_dir, self._arrivals = workspace.prepared_dir, project.photos_dir, arrivals
         self._reading, self._part, self._keep_pixels = reading, part, keep_pixels
         here = load_as_they_came(project)  # what was relabelled or removed since is not to come in once more
-        self.known_classes = {item.class_name for item in load_items(project)}
+        now = load_labels(project).items
         self._ids, self._by_photo = {item.id for item in here}, {item.photo: item for item in here}
-        self._alike = {(item.photo, item.class_name, item.part): item for item in here}
+        self._alike = {(item.photo, item.class_name, item.part): item for item in (*now, *here)}
+        self._counting: dict[str, list[Item]] = defaultdict(list)
+        if not may_contradict:
+            for item in now:
+                self._counting[item.photo].append(item)
 
     def take(self, entry: Entry) -> Item | Rejected:
         """Stores the photo, unless it is here, and what is made of it; its label is left to the caller."""
@@ -224,7 +239,8 @@ class _Taker:
             photo = hashlib.sha256(content).hexdigest()
             same = self._by_photo.get(photo)
             if place and same and (self._photos_dir / same.file).exists():  # verified when it first came
-                return self._item(photo, same.file, entry.path, place, (same.width, same.height))
+                item = self._item(photo, same.file, entry.path, place, (same.width, same.height))
+                return self._contradiction(item) or item
             with images.open_image(io.BytesIO(content)) as image:
                 if place is None:
                     return Rejected(entry.path, self._reading.unplaced)
@@ -247,7 +263,19 @@ class _Taker:
     def _item(self, photo: str, file: str, path: str, place: Place, size: tuple[int, int]) -> Item:
         """The item, or the one that was here where only the path is new: a set handed in as a zip and as a folder."""
         item = new_item(photo, file, path, place.class_name, self._part or place.part, size, place.group)
-        return item if item.id in self._ids else self._alike.get((photo, item.class_name, item.part), item)
+        if item.id in self._ids:
+            return item
+        return replace(self._alike.get((photo, item.class_name, item.part), item), group=place.group)
+
+    def _contradiction(self, item: Item) -> Rejected | None:
+        """That the photo came in earlier and is of another class by now; a part of its own keeps its copies."""
+        here = self._counting.get(item.photo, [])
+        if item.id in self._ids or not here or item.part not in (None, *(other.part for other in here)):
+            return None
+        if item.class_name in {other.class_name for other in here}:
+            return None
+        reason = f"here already as '{here[0].class_name}'; relabel that photo if it is of class '{item.class_name}'"
+        return Rejected(item.path, reason)
 
 
 def _nothing_came(result: IntakeReport) -> str:

@@ -1,7 +1,9 @@
 """The labelled photos of a project: what its label log comes to, and how new ones get into it. Imports no torch."""
 
 import hashlib
+import secrets
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
@@ -69,12 +71,20 @@ def new_item(
 
 
 def append_items(project: Project, items: Sequence[Item]) -> int:
-    """Adds those that never came before, in one synced write; returns how many. What was removed stays removed."""
+    """Adds those that never came before, in one synced write; returns how many. What was removed stays removed.
+
+    Of the others only the groups are taken over, where they say some: photos may come before the table of patients.
+    """
     with journal.writing(project.labels_path):
-        unknown = unknown_ids(project, (item.id for item in items))
-        new = {item.id: item for item in items if item.id in unknown}
-        if new:
-            journal.append(project.labels_path, ({"op": "add", **vars(item)} for item in new.values()))
+        groups = _groups_of(project, [item.id for item in items])
+        new = {item.id: item for item in items if item.id not in groups}
+        lines = [{"op": "add", **vars(item)} for item in new.values()]
+        told = {item.id: item.group for item in items if item.group not in (None, groups.get(item.id, item.group))}
+        if told:
+            said = {"id": secrets.token_hex(8), "time": round(time.time(), 3), "groups": told}
+            lines.append({"op": "group", **said})
+        if lines:
+            journal.append(project.labels_path, lines)
     return len(new)
 
 
@@ -104,6 +114,16 @@ def load_as_they_came(project: Project) -> list[Item]:
 def unknown_ids(project: Project, ids: Iterable[str]) -> set[str]:
     """Those of the ids that no photo of the project has, counting or removed."""
     return _ask(project, lambda log: {item for item in ids if item not in log.fold.numbers})
+
+
+def _groups_of(project: Project, ids: Sequence[str]) -> dict[str, str | None]:
+    """The groups of those that the project has."""
+
+    def look_up(log: _Log) -> dict[str, str | None]:
+        numbers, places = log.fold.numbers, log.fold.places
+        return {item: places[numbers[item]].group for item in ids if item in numbers}
+
+    return _ask(project, look_up)
 
 
 def version(project: Project) -> int:
@@ -146,9 +166,9 @@ class _Log:
     def labels(self) -> Labels:
         if self._labels is None:
             items, removed = [], []
-            for item, (class_name, part, is_removed) in zip(self.came, self.fold.places, strict=True):
-                if item.class_name != class_name or item.part != part:
-                    item = replace(item, class_name=class_name, part=part)
+            for item, (class_name, part, is_removed, group) in zip(self.came, self.fold.places, strict=True):
+                if (item.class_name, item.part, item.group) != (class_name, part, group):
+                    item = replace(item, class_name=class_name, part=part, group=group)
                 (removed if is_removed else items).append(item)
             names = {item.class_name for item in items} | self.fold.kept_classes
             self._labels = Labels(

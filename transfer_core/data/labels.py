@@ -152,6 +152,8 @@ def describe(action: Action) -> str:
         return f"new class '{said['name']}'"
     if action.kind == "rename":
         return f"'{said['from']}' is now '{said['to']}'"
+    if action.kind == "group":
+        return f"{photos} in {counted(len(set(said['groups'].values())), 'group')}"
     if "class_name" in said:
         return f"{photos} to '{said['class_name']}'"
     if "part" in said:
