@@ -47,18 +47,20 @@ def review_waiting(project) -> bool:
         st.session_state.pop(_ui.PLAN, None)
         return False
     batch = waiting[0]
-    if batch.choice is None:
-        with _ui.shown_errors():
-            try:
-                plan = _plan(batch)
-            except DataError:  # its zip or folder cannot be opened any more
-                batch.discard()
-                raise
-            return _review(batch, plan)
-        return False
     if st.session_state.get(_ui.READING) == batch.id:
         return _read(project, batch)
-    return _ask_to_go_on(project, batch)
+    with _ui.shown_errors():
+        return _review(batch, _plan(batch)) if batch.choice is None else _ask_to_go_on(project, batch)
+    return False
+
+
+def _open(batch: Batch) -> Sequence[Entry]:
+    """Its entries; forgets one whose zip or folder cannot be opened any more, or the page could never be used again."""
+    try:
+        return batch.entries()
+    except DataError:
+        batch.discard()
+        raise
 
 
 def _review(batch: Batch, plan: Plan) -> bool:
@@ -93,7 +95,7 @@ def _plan(batch: Batch) -> Plan:
     plan = st.session_state.get(_ui.PLAN)
     if plan is None or plan.key != key:
         with st.spinner("Looking at the names"):
-            entries = batch.entries()
+            entries = _open(batch)
             photos = photos_among(entries)
             readings = {choice: _survey(entries, choice, photos) for choice in choices(entries)}
         plan = st.session_state[_ui.PLAN] = Plan(key, entries, photos, readings)
@@ -196,7 +198,7 @@ def _ask_to_go_on(project, batch: Batch) -> bool:
         st.fragment(lambda: _rerun_when_free(batch), run_every=1.0)()
         return True
     here = {item.path for item in load_items(project)}
-    paths = photos_among(batch.entries())
+    paths = photos_among(_open(batch))
     done = sum(path in here for path in paths)
     st.warning(
         f"Reading broke off: {done:,} of {counted(len(paths), 'photo')} are here. Go on, and only the missing ones are "

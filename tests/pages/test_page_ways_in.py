@@ -186,6 +186,21 @@ def test_server_folders_are_there_only_where_they_are_allowed(visit, empty, draw
     assert (tmp_path / "root" / "trees" / "oak" / "0.jpg").exists()
 
 
+def test_folder_that_may_not_be_read_any_more_is_said_and_forgotten(visit, empty, drawn, tmp_path, monkeypatch):
+    root = (tmp_path / "root").resolve()
+    (root / "oak").mkdir(parents=True)
+    (root / "oak" / "1.jpg").write_bytes(drawn[0])
+    for choice in (None, Choice("folder")):
+        monkeypatch.setenv("GRAFT_IMPORT_ROOTS", str(root))
+        batch = inbox.receive_folder(empty, root, "")
+        if choice:
+            batch.choose(choice)
+        monkeypatch.delenv("GRAFT_IMPORT_ROOTS")
+        app = visit("photos", project=empty.id)
+        assert "is not a folder that may be read here" in errors(app)[0] and "Add photos" in said(app)
+        assert inbox.batches(empty) == [] and errors(app.run()) == []
+
+
 def test_shots_of_the_camera_become_photos(visit, empty, drawn):
     """What the component sends; that it does is held in a browser."""
     urls = ["data:image/jpeg;base64," + base64.b64encode(content).decode() for content in drawn[:3]]
