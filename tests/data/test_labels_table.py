@@ -1,5 +1,7 @@
 """Tables of labels: what they may look like, and which row speaks of which photo."""
 
+import tracemalloc
+
 import pytest
 
 from transfer_core.data.labels_table import match_rows, read_rows
@@ -87,6 +89,27 @@ def test_what_does_not_go_together_is_reported():
     assert table.unclear == ["1.jpg", "set/a/2.jpg"]  # two photos; two labels
     assert table.unlabelled == ["set/a/1.jpg", "set/a/2.jpg", "set/b/1.jpg"]
     assert [file for file, _ in table.unmatched] == ["9.jpg", "1.jpg", "set/a/2.jpg"]
+
+
+@pytest.mark.parametrize("front", ["", "/home/me/set/", "../data/"])
+@pytest.mark.parametrize("wrapping", ["", "wrapped/"])
+def test_rows_of_photos_that_did_not_come_take_nothing_from_those_that_did(front, wrapping):
+    rows = "".join(
+        f"{front}{part}/{n}.jpg,{label}\n" for part, label in (("test", "dog"), ("train", "cat")) for n in "12"
+    )
+    paths = [f"{wrapping}train/{n}.jpg" for n in "12"]
+    table = match_rows(read_rows(f"file,label\n{rows}".encode(), "t.csv"), paths, "t.csv")
+    assert {path: place.class_name for path, place in table.places.items()} == dict.fromkeys(paths, "cat")
+    assert table.missing == [f"{front}test/{n}.jpg" for n in "12"] and table.unclear == []
+
+
+def test_a_path_of_many_folders_costs_little():
+    tracemalloc.start()
+    deep = "a/" * 2_000 + "1.jpg"
+    match_rows(read_rows(f"file,label\n{deep},oak\n".encode(), "t.csv"), [f"{n}/{deep}" for n in range(20)], "t.csv")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10e6
 
 
 def test_accents_are_one_name_however_they_are_written():

@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import math
 import os
 import unicodedata
 from collections import defaultdict
@@ -10,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from transfer_core.data.layout import PARTS, Place, tidy_class_name
+from transfer_core.data.sources import FOLDER_LIMIT
 from transfer_core.errors import DataError
 from transfer_core.text import plain
 
@@ -108,18 +110,19 @@ def read_rows(content: bytes, name: str) -> list[LabelRow]:
 def match_rows(rows: Sequence[LabelRow], paths: Sequence[str], name: str) -> LabelsTable:
     """Finds each row's photo: by path, else by the end of the path or the file name, where only one photo fits.
 
-    A row may leave out the ending, or have folders in front that are not here.
+    A row may leave out the ending, or have folders in front that are not here. But such a row, of a table of more photos
+    than have come, say, has no claim to a photo that another row names better.
     """
     by_end, exact = _by_end(paths), {_tidy(path): path for path in paths}
+    found = [(row, *_candidates(_tidy(row.file), exact, by_end)) for row in rows]
     said: dict[str, set[Place]] = defaultdict(set)
-    missing, unclear = [], []
-    for row in rows:
-        key = _tidy(row.file)
-        found = [exact[key]] if key in exact else _candidates(key, by_end)
-        if len(found) == 1:
-            said[found[0]].add(row.place)
+    missing, unclear, claims = [], [], {}
+    for row, likeness, candidates in sorted(found, key=lambda one: -one[1]):
+        open_to_it = [path for path in candidates if claims.setdefault(path, likeness) <= likeness]
+        if len(candidates) == len(open_to_it) == 1:
+            said[candidates[0]].add(row.place)
         else:
-            (unclear if found else missing).append(row.file)
+            (unclear if open_to_it else missing).append(row.file)
     unclear += [path for path, places in said.items() if len(places) > 1]
     places = {path: next(iter(found)) for path, found in said.items() if len(found) == 1}
     return LabelsTable(name, places, missing, unclear, [path for path in paths if path not in places])
@@ -178,13 +181,18 @@ def _by_end(paths: Iterable[str]) -> dict[str, list[str]]:
     return ends
 
 
-def _candidates(key: str, by_end: dict[str, list[str]]) -> list[str]:
-    """Photos that a row may mean: by all of what it says, else by ever less of the folders in front."""
-    return next((by_end[end] for end in _ends(key) if end in by_end), [])
+def _candidates(key: str, exact: dict[str, str], by_end: dict[str, list[str]]) -> tuple[float, list[str]]:
+    """How much of what a row says is true of the photos that it may mean, and these; of folders, ever less is asked."""
+    if key in exact:
+        return math.inf, [exact[key]]
+    end = next((end for end in _ends(key) if end in by_end), None)
+    if end is None:
+        return 0, []
+    return math.inf if end == key else end.count("/") + 1, by_end[end]
 
 
 def _ends(path: str) -> Iterator[str]:
-    parts = path.split("/")
+    parts = path.split("/")[-FOLDER_LIMIT - 1 :]
     return ("/".join(parts[start:]) for start in range(len(parts)))
 
 
