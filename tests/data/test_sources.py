@@ -218,6 +218,16 @@ def test_a_folder_that_cannot_be_opened_is_listed(tmp_path, monkeypatch):
     ]
 
 
+def test_folders_without_end_are_refused(tmp_path):
+    deep, deeper = ("a/" * count + "1.jpg" for count in (64, 65))
+    for name in (deep, deeper):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"1")
+    said = {deep: None, deeper: "it lies 65 folders deep; at most 64 are read"}
+    for entries in (open_source(tmp_path), zip_entries(make_zip({deep: b"1", deeper: b"1"}), "x.zip")):
+        assert {entry.path: entry.refusal for entry in entries} == said
+
+
 def test_a_few_bytes_cannot_stand_for_many_files():
     """A zip whose list names the same bytes a thousand times, or whose files are said to reach into each other."""
     buffer = make_zip({f"a/{n}": b"x" * 40 for n in range(3)}, zipfile.ZIP_STORED)

@@ -1,17 +1,16 @@
 """Folders on the machine that the person who started the app allows to be read from a browser. No link is followed."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from transfer_core.data.layout import photo_paths
-from transfer_core.data.sources import Entry, is_junk, read_file, tidy_path, zip_entries
+from transfer_core.data.sources import Entry, folder_entries, is_junk, zip_entries
 from transfer_core.errors import DataError
 
 VARIABLE = "GRAFT_IMPORT_ROOTS"
 SHOWN_LIMIT = 1000  # folders of one listing; nobody looks through more
-_LINK = "a link, which is not followed here"
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ def open_inside(root: Path, inside: str) -> Sequence[Entry]:
     """
     path = resolve_inside(root, inside)
     if path.is_dir():
-        return list(_entries(path))
+        return list(folder_entries(path, follow_links=False))
     if path.is_file():
         return zip_entries(path, path.name)
     raise DataError(f"'{path}' does not exist any more. Choose another folder.")
@@ -81,20 +80,3 @@ def resolve_inside(root: Path, inside: str) -> Path:
     if "\0" in inside or ".." in parts or not path.is_relative_to(root) or path.resolve() != path:
         raise DataError(f"'{inside[:200]}' leads out of '{root}'. Choose a folder inside it; links are not followed.")
     return path
-
-
-def _entries(root: Path) -> Iterator[Entry]:
-    for folder, subfolders, names in os.walk(root, followlinks=False):
-        linked = [name for name in subfolders if Path(folder, name).is_symlink()]
-        subfolders[:] = sorted(set(subfolders) - set(linked))
-        for name in sorted([*names, *linked]):
-            path = Path(folder, name)
-            refusal = None if path.is_file() else "not a plain file"
-            refusal = _LINK if path.is_symlink() else refusal
-            yield Entry(tidy_path(path.relative_to(root).as_posix()), lambda path=path: _read(path), refusal)
-
-
-def _read(path: Path) -> bytes:
-    if path.resolve() != path:  # became one since it was listed
-        raise DataError(_LINK)
-    return read_file(path)

@@ -18,8 +18,10 @@ ENTRY_LIMIT = 200_000
 EXPANDED_LIMIT = 30 * 10**9  # bytes of everything inside one zip
 PHOTO_LIMIT = 500 * 10**6  # bytes of one file: a 200-megapixel TIFF has 600 MB, but nobody has met one
 NAME_LIMIT = 4096  # characters of a path, the most that Linux takes; zips allow for sixteen times as much
+FOLDER_LIMIT = 64  # around one file; every end of a path is remembered, to find the rows of a table
 # A photo hardly gets smaller in a zip. A drawing may a thousandfold, hence not asked of files smaller than this.
 _RATIO_LIMIT, _RATIO_FROM = 100, 50 * 10**6
+_LINK = "a link, which is not followed here"
 _ENCRYPTED, _SAID_TO_BE_UTF8 = 0x1, 0x800  # bits of a zipped file's flags
 _LOCAL_HEADER = 30  # bytes before each file in a zip, at least
 _JUNK = {".ds_store", "thumbs.db", "desktop.ini", "__macosx", "ehthumbs.db", "@eadir"}
@@ -55,7 +57,7 @@ def open_source(path: Path) -> Sequence[Entry]:
         DataError: Neither, or not readable.
     """
     if path.is_dir():
-        return list(_folder_entries(path))
+        return list(folder_entries(path))
     if path.is_file():
         return zip_entries(path, path.name)
     raise DataError(f"'{path}' does not exist. Name a folder with one folder per class, or a zip of one.")
@@ -109,31 +111,45 @@ def upload_entries(files: Sequence[tuple[str, Path | BinaryIO]]) -> Sequence[Ent
     return entries
 
 
-def _folder_entries(root: Path) -> Iterator[Entry]:
-    """Every file below, in order; links are followed, but a link to a folder above is walked once only."""
+def folder_entries(root: Path, follow_links: bool = True) -> Iterator[Entry]:
+    """Every file below, in order, then the folders that cannot be opened.
+
+    A link to a folder above is walked once only; links that are not followed are listed as such.
+    """
     seen: set[tuple[int, int]] = set()
     closed: list[OSError] = []
-    for folder, subfolders, names in os.walk(root, onerror=closed.append, followlinks=True):
+    for folder, subfolders, names in os.walk(root, onerror=closed.append, followlinks=follow_links):
         identity = os.stat(folder)
         if (identity.st_dev, identity.st_ino) in seen:
             subfolders.clear()
             continue
         seen.add((identity.st_dev, identity.st_ino))
-        subfolders.sort()
-        for name in sorted(names):
-            yield _folder_entry(root, Path(folder, name))
+        linked = [] if follow_links else [name for name in subfolders if Path(folder, name).is_symlink()]
+        subfolders[:] = sorted(set(subfolders) - set(linked))
+        for name in sorted([*names, *linked]):
+            yield _folder_entry(root, Path(folder, name), follow_links)
     for error in closed:
         name = tidy_path(Path(error.filename).relative_to(root).as_posix()) or root.name
         yield Entry(name, bytes, f"a folder that cannot be opened ({error.strerror})")
 
 
-def _folder_entry(root: Path, path: Path) -> Entry:
-    name, read = tidy_path(path.relative_to(root).as_posix()), partial(read_file, path)
+def _folder_entry(root: Path, path: Path, follow_links: bool) -> Entry:
+    name = tidy_path(path.relative_to(root).as_posix())
+    read = partial(read_file if follow_links else _read_unlinked, path)
+    if not follow_links and path.is_symlink():
+        return Entry(name, read, _LINK)
     try:
         found = path.stat()
     except OSError:  # a link to nowhere, or gone by now
         return Entry(name, read, "not a plain file")
-    return Entry(name, read, None if stat.S_ISREG(found.st_mode) else "not a plain file", found.st_size)
+    refusal = _depth_refusal(name) if stat.S_ISREG(found.st_mode) else "not a plain file"
+    return Entry(name, read, refusal, found.st_size)
+
+
+def _read_unlinked(path: Path) -> bytes:
+    if path.resolve() != path:  # became a link since it was listed
+        raise DataError(_LINK)
+    return read_file(path)
 
 
 def read_file(path: Path) -> bytes:
@@ -177,6 +193,12 @@ def _name_refusal(name: str) -> str | None:
         return "its name points outside what was handed in"
     if len(name) > NAME_LIMIT:
         return f"its name has {len(name):,} characters; at most {NAME_LIMIT:,} are read"
+    return _depth_refusal(name)
+
+
+def _depth_refusal(name: str) -> str | None:
+    if (folders := name.count("/")) > FOLDER_LIMIT:
+        return f"it lies {folders:,} folders deep; at most {FOLDER_LIMIT} are read"
     return None
 
 
