@@ -35,15 +35,20 @@ def _take_in(project, shots: dict) -> None:
         Entry(f"camera/{shots['id']}-{number}.jpg", lambda url=url: _decoded(url))
         for number, url in enumerate(shots["photos"], 1)
     ]
-    st.session_state[_ui.SHOTS] = shots["id"]
     with _ui.shown_errors():
-        report = pipeline.take_in_entries(
-            _ui.workspace(),
-            project,
-            entries,
-            _ui.progress_line("Reading photos"),
-            reading=OneClass(shots["class_name"]),
-        )
+        try:
+            report = pipeline.take_in_entries(
+                _ui.workspace(),
+                project,
+                entries,
+                _ui.progress_line("Reading photos"),
+                reading=OneClass(shots["class_name"]),
+            )
+        except Exception:  # whatever it was, it is not tried again unasked
+            st.session_state[_ui.SHOTS] = shots["id"]
+            raise
+        # Only now: a script that Streamlit breaks off, because somebody pressed another button, begins again with it.
+        st.session_state[_ui.SHOTS] = shots["id"]
         st.session_state[_ui.INTAKE] = (project.id, report)
         st.rerun()
 

@@ -208,6 +208,23 @@ def test_shots_of_the_camera_become_photos(visit, empty, drawn):
     assert [_camera._decoded(url) for url in shots["photos"]] == [*drawn[:3], b""]
 
 
+def test_burst_that_broke_off_is_read_again(empty, drawn, monkeypatch):
+    def break_off(*arguments, **options):
+        raise GeneratorExit  # no Exception, like what Streamlit breaks scripts off with
+
+    remembered = {}
+    monkeypatch.setattr(_camera.st, "session_state", remembered)
+    shots = {"id": 7, "class_name": "oak", "photos": ["data:," + base64.b64encode(drawn[0]).decode()]}
+    with monkeypatch.context() as patch, pytest.raises(GeneratorExit):
+        patch.setattr(pipeline, "take_in_entries", break_off)
+        _camera._take_in(empty, shots)
+    assert remembered == {}
+    _camera._take_in(empty, shots)
+    assert remembered[_ui.SHOTS] == 7 and count_classes(load_items(empty)) == {"oak": 1}
+    _camera._take_in(empty, shots | {"id": 8, "photos": ["data:,!"]})  # no photo, however often it is read
+    assert remembered[_ui.SHOTS] == 8
+
+
 def test_hostile_names_are_words_in_the_review(visit, empty, drawn):
     name = "<img src=x> :red[a] **b** [c](d)"
     files = {f"{name}/{name}.jpg": drawn[0], f"{name}.csv": b"colour\n", f"{name}.jpg": drawn[1]}
