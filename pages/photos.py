@@ -58,8 +58,9 @@ def show_health(project, classes):
 
 
 def join(project, names, into):
-    for name in names:
-        labels.rename_class(project, name, into)
+    with _ui.shown_errors():  # another window may have joined them already
+        for name in names:
+            labels.rename_class(project, name, into)
 
 
 @st.dialog("All photos of this class", width="large")

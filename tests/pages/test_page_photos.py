@@ -5,6 +5,7 @@ import pytest
 
 from tests.helpers import draw_photo
 from tests.pages.conftest import add, button, errors, hand_in, press, said, zipped
+from transfer_core.data import labels
 from transfer_core.data.items import count_classes, load_items
 
 
@@ -46,6 +47,14 @@ def test_classes_that_differ_in_capitals_are_asked_about_and_joined(visit, empty
     assert "'Red' and 'red' differ in capitals only" in said(app)
     app = press(app, "Join them as 'red'")
     assert count_classes(load_items(empty)) == {"blue": 10, "red": 11} and "capitals" not in said(app)
+
+
+def test_classes_that_another_window_has_joined_are_said_to_be_gone(visit, empty, photos):
+    photos |= {path.replace("red/", "Red/x"): content + b" " for path, content in photos.items() if "red/1" in path}
+    app = hand_in(visit("photos", project=empty.id), zipped(photos))
+    labels.rename_class(empty, "Red", "red")
+    app = press(app, "Join them as 'red'")
+    assert ["There is no class" in error for error in errors(app)] == [True] and "capitals" not in said(app)
 
 
 def test_uploader_is_empty_after_an_upload_and_the_same_photos_are_known(visit, empty, photos):
