@@ -166,6 +166,8 @@ def test_choice_by_class_part_and_words(filled):
     assert len(labels.choose(items, "oak")) == 4 and len(labels.choose(items, part="none")) == 11
     assert len(labels.choose(items, "oak", "val")) == 1 and labels.choose(items, "ash", "val") == []
     assert [item.path for item in labels.choose(items, words=" ASH/0")] == ["ash/0.jpg"]
+    from_a_mac = [replace(items[0], path="Ba\u0308ume/1.jpg")]
+    assert labels.choose(from_a_mac, words="b\u00e4u") == labels.choose(from_a_mac, words="Ba\u0308U") == from_a_mac
 
 
 # --- versions --------------------------------------------------------------------------------------------------------

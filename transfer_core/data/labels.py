@@ -7,6 +7,7 @@ something at once both have their way.
 
 import secrets
 import time
+import unicodedata
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -165,14 +166,19 @@ def choose(
     items: Iterable[Item], class_name: str | None = None, part: str | None = None, words: str = ""
 ) -> list[Item]:
     """Those of a class, of a part ("none": without one) and with words in their file's path, each where it is asked."""
-    words = words.casefold().strip()
+    words = _searchable(words).strip()
     return [
         item
         for item in items
         if class_name in (None, item.class_name)
         and part in (None, item.part or "none")
-        and (not words or words in item.path.casefold())
+        and (not words or words in _searchable(item.path))
     ]
+
+
+def _searchable(text: str) -> str:
+    """Without capitals, and with its accents written in one way: file names from a Mac have another one."""
+    return unicodedata.normalize("NFC", text.casefold())
 
 
 def changes_since(project: Project, version: int) -> Changes:
