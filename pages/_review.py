@@ -105,7 +105,7 @@ def _plan(batch: Batch) -> Plan:
 def _survey(entries: Sequence[Entry], choice: Choice, photos: Sequence[str]) -> tuple[Reading, Survey] | str:
     """A reading and what it comes to, or why it cannot be read so."""
     try:
-        reading = read_as(entries, choice)
+        reading = read_as(entries, choice, photos)
     except DataError as error:
         return str(error)
     return reading, survey(reading, photos)

@@ -28,6 +28,15 @@ def test_choices_name_every_way_that_makes_sense():
     assert read_as(entries, Choice("one_class", "pets")).place("dogs/0.png").class_name == "pets"
 
 
+def test_of_many_tables_a_few_are_offered_the_uppermost_first():
+    entries = entries_of({f"cats/{n}.csv": b"" for n in range(40)} | {"all.csv": TABLE} | GOOD)
+    tables = [choice.value for choice in choices(entries) if choice.way == "table"]
+    assert tables == ["all.csv", *(f"cats/{n}.csv" for n in range(9))]
+    with pytest.raises(DataError) as caught:
+        open_labels(entries, "none.csv")
+    assert str(caught.value).count(".csv") == 11
+
+
 def test_labels_table_becomes_labels_parts_and_groups(workspace):
     project = workspace.create_project("Test")
     entries, choice = entries_of(GOOD | {"labels.csv": TABLE}), Choice("table", "labels.csv")

@@ -274,7 +274,8 @@ class _Taker:
             return None
         if item.class_name in {other.class_name for other in here}:
             return None
-        reason = f"here already as '{here[0].class_name}'; relabel that photo if it is of class '{item.class_name}'"
+        known, said = here[0].class_name[:80], item.class_name[:80]
+        reason = f"here already as '{known}'; relabel that photo if it is of class '{said}'"
         return Rejected(item.path, reason)
 
 

@@ -110,8 +110,8 @@ def read_rows(content: bytes, name: str) -> list[LabelRow]:
 def match_rows(rows: Sequence[LabelRow], paths: Sequence[str], name: str) -> LabelsTable:
     """Finds each row's photo: by path, else by the end of the path or the file name, where only one photo fits.
 
-    A row may leave out the ending, or have folders in front that are not here. But such a row, of a table of more photos
-    than have come, say, has no claim to a photo that another row names better.
+    A row may leave out the ending, or have folders in front that are not here. But such a row has no claim to a photo
+    that another one names better: the table may be of more photos than have come.
     """
     by_end, exact = _by_end(paths), {_tidy(path): path for path in paths}
     found = [(row, *_candidates(_tidy(row.file), exact, by_end)) for row in rows]

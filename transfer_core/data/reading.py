@@ -1,6 +1,6 @@
 """How a set of entries can be read, which of these ways is meant, and what it comes to. Imports no torch."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,6 +8,8 @@ from transfer_core.data.labels_table import LabelsTable, is_table, match_rows, r
 from transfer_core.data.layout import WAYS, OneClass, Reading, alternatives, photo_paths, read_layout
 from transfer_core.data.sources import Entry, is_junk, read_file
 from transfer_core.errors import DataError
+
+_TABLES = 10  # offered, or named in a message; each is read to its end before it is offered
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,15 @@ def choices(entries: Sequence[Entry]) -> list[Choice]:
     """The ways that make sense of these, the one to suggest first; "one_class" always, still without a name."""
     paths = _wanted(entries)
     layouts = [Choice(layout.way) for layout in alternatives(paths)]
-    tables = [Choice("table", path) for path in paths if is_table(path)]
+    tables = [Choice("table", path) for path in _tables(paths)]
     return [*layouts, *tables, Choice("one_class")]
 
 
-def read_as(entries: Sequence[Entry], choice: Choice) -> Reading:
+def read_as(entries: Sequence[Entry], choice: Choice, photos: Sequence[str] | None = None) -> Reading:
     """What a choice comes to for these entries.
+
+    Args:
+        photos: As `photos_among` finds them, where that was asked before.
 
     Raises:
         DataError: There is no such table among them, or it cannot be read.
@@ -45,7 +50,7 @@ def read_as(entries: Sequence[Entry], choice: Choice) -> Reading:
     if choice.way == "one_class":
         return OneClass(choice.value)
     if choice.way == "table":
-        return _table_among(entries, choice.value)
+        return _table_among(entries, choice.value, photos)
     return read_layout(_wanted(entries), choice.way)
 
 
@@ -67,7 +72,7 @@ def open_labels(entries: Sequence[Entry], named: str | Path) -> LabelsTable:
     """
     path = Path(named).expanduser()
     if path.is_file():
-        return _held_against(entries, read_file(path), path.name)
+        return _held_against(photos_among(entries), read_file(path), path.name)
     return _table_among(entries, str(named))
 
 
@@ -76,13 +81,13 @@ def without_table(entries: Sequence[Entry], choice: Choice) -> list[Entry]:
     return [entry for entry in entries if choice.way != "table" or entry.path != choice.value]
 
 
-def _table_among(entries: Sequence[Entry], named: str) -> LabelsTable:
+def _table_among(entries: Sequence[Entry], named: str, photos: Sequence[str] | None = None) -> LabelsTable:
     entry = _entry_named(entries, named)
-    return _held_against(entries, entry.read(), entry.path.rsplit("/", 1)[-1])
+    photos = photos_among(entries) if photos is None else photos
+    return _held_against(photos, entry.read(), entry.path.rsplit("/", 1)[-1])
 
 
-def _held_against(entries: Sequence[Entry], content: bytes, name: str) -> LabelsTable:
-    photos = photos_among(entries)
+def _held_against(photos: Sequence[str], content: bytes, name: str) -> LabelsTable:
     table = match_rows(read_rows(content, name), photos, name)
     if any(place.part for place in table.places.values()):
         return table
@@ -95,9 +100,14 @@ def _entry_named(entries: Sequence[Entry], named: str) -> Entry:
     found = found or [entry for entry in entries if entry.path.rsplit("/", 1)[-1] == named]
     if len(found) == 1:
         return found[0]
-    tables = ", ".join(f"'{entry.path[:80]}'" for entry in entries if is_table(entry.path)) or "none"
+    tables = ", ".join(f"'{path[:80]}'" for path in _tables(entry.path for entry in entries)) or "none"
     problem = "is there several times; name it with its folder" if found else "does not exist"
     raise DataError(f"The table '{named[:200]}' {problem}. Tables beside the photos: {tables}.")
+
+
+def _tables(paths: Iterable[str]) -> list[str]:
+    """The first tables among them, the shallowest before: one of the whole set lies above those of its parts."""
+    return sorted(filter(is_table, paths), key=lambda path: path.count("/"))[:_TABLES]
 
 
 def _wanted(entries: Sequence[Entry]) -> list[str]:
