@@ -71,7 +71,18 @@ def test_the_script_answers_as_the_trained_model_on_every_validation_photo(ask, 
 
 @pytest.mark.parametrize(
     "kind",
-    ["upright by EXIF", "CMYK", "palette with transparency", "grey with alpha", "GIF", "16 bits", "12 bits", "float"],
+    [
+        "upright by EXIF",
+        "CMYK",
+        "palette with transparency",
+        "grey with alpha",
+        "GIF",
+        "16 bits",
+        "12 bits",
+        "float",
+        "32 bits",
+        "below 0",
+    ],
 )
 def test_the_script_reads_odd_photos_as_the_app_does(ask, finished, tmp_path, kind):
     exif = Image.Exif()
@@ -85,6 +96,8 @@ def test_the_script_reads_odd_photos_as_the_app_does(ask, finished, tmp_path, ki
         "16 bits": lambda: encoded(Image.fromarray(np.arange(0, 65536, 8, np.uint16).reshape(64, 128)), "PNG"),
         "12 bits": lambda: encoded(Image.fromarray(np.arange(0, 4096, 2, np.uint16).reshape(32, 64)), "TIFF"),
         "float": lambda: encoded(Image.fromarray(np.linspace(0, 1, 2048, dtype=np.float32).reshape(32, 64)), "TIFF"),
+        "32 bits": lambda: encoded(Image.fromarray(np.arange(0, 2048 * 99, 99, np.int32).reshape(32, 64)), "TIFF"),
+        "below 0": lambda: encoded(Image.fromarray(np.linspace(-9, 7, 2048, dtype=np.float32).reshape(32, 64)), "TIFF"),
     }[kind]()
     (tmp_path / "photo").write_bytes(content)
     ((_, name, confidence),) = ask(tmp_path / "photo")
