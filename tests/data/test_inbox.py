@@ -85,12 +85,15 @@ def test_hostile_and_equal_names_are_only_words(project, tmp_path):
 
 
 def test_what_stayed_of_a_discarded_batch_goes_later(project):
-    left, fresh = (project.folder / "inbox" / name for name in ("left", "fresh"))
-    for folder in (left, fresh):
+    waits = inbox.receive(project, handed("a/1.png"), quiet).folder
+    left, torn, fresh = (project.folder / "inbox" / name for name in ("left", "torn", "fresh"))
+    for folder in (left, torn, fresh):
         folder.mkdir(parents=True)
-    os.utime(left, (0, 0))
-    inbox.receive(project, handed("a/1.png"), quiet)
-    assert fresh.exists() and not left.exists()
+    (torn / "batch.json").write_text("{")
+    for folder in (left, torn, waits):
+        os.utime(folder, (0, 0))
+    inbox.receive(project, handed("a/2.png"), quiet)
+    assert fresh.exists() and waits.exists() and not left.exists() and not torn.exists()
 
 
 def test_one_reads_at_a_time(project):

@@ -18,7 +18,8 @@ from transfer_core.workspace import Project, move_into_place, new_id, part_of, r
 
 _BLOCK = 1 << 20  # bytes copied at once
 _MANIFEST = "batch.json"
-_STALE_S = 3600  # what Windows kept of a batch that was discarded: somebody still had its zip open
+# What Windows kept of a batch that was discarded, because somebody still had its zip open, or what nobody can read.
+_STALE_S = 3600
 
 
 @dataclass(frozen=True)
@@ -168,8 +169,9 @@ def _load(path: Path) -> Batch:
 
 def _new_folder(project: Project) -> Path:
     inbox = project.folder / "inbox"
+    waiting = {batch.folder for batch in batches(project)}
     for left in inbox.glob("*/"):
-        if not (left / _MANIFEST).exists() and time.time() - left.stat().st_mtime > _STALE_S:
+        if left not in waiting and time.time() - left.stat().st_mtime > _STALE_S:
             shutil.rmtree(left, ignore_errors=True)
     folder = inbox / new_id()
     folder.mkdir(parents=True)
