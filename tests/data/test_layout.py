@@ -124,6 +124,7 @@ def test_survey_counts_classes_parts_and_what_has_no_place():
     assert found.classes == {"cats": 2, "dogs": 1} and found.photos == 3
     assert found.parts == {"train": {"cats": 1, "dogs": 1}, "val": {"cats": 1}}
     assert found.unplaced == ["4.jpg"]
+    assert read_layout(paths).unplaced.startswith("in none of the folders train, val and test, or in no class folder;")
     assert survey(OneClass(" cats "), paths).classes == {"cats": 4}
 
 

@@ -62,9 +62,10 @@ class Layout:
 
     @property
     def unplaced(self) -> str:
+        beside = "" if self.part_level is None else "in none of the folders train, val and test, or "
         if self.way == "file_name":
-            return "its name begins with no word; put one in front, as in 'oak 12.jpg'"
-        return "in no class folder; put each photo in a folder named after its class"
+            return f"{beside}its name begins with no word; put one in front, as in 'oak 12.jpg'"
+        return f"{beside}in no class folder; put each photo in a folder named after its class"
 
     def place(self, path: str) -> Place | None:
         """Where a file belongs, or None where the path does not say."""
