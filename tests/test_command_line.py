@@ -157,7 +157,7 @@ def test_import_takes_the_labels_from_a_table(workspace, tmp_path, ask, refuse):
     (tmp_path / "x.zip").write_bytes(make_zip(photos | {"labels.csv": table}).getvalue())
     found = ask("import", tmp_path / "x.zip", "--name", "Trees", "--labels", "labels.csv")
     assert found["classes"] == {"elm": 1, "oak": 2} and found["photos"] == 3
-    assert {entry["file"] for entry in found["rejected"]} == {"3.jpg", "9.jpg", "labels.csv"}
+    assert {entry["file"] for entry in found["rejected"]} == {"3.jpg", "9.jpg"}
     assert "The table 'no.csv' does not exist" in refuse(
         "import", tmp_path / "x.zip", "--name", "Others", "--labels", "no.csv"
     )
@@ -177,15 +177,20 @@ def test_fetch_takes_in_a_public_set(workspace, tmp_path, ask, refuse, monkeypat
     assert [project.name for project in workspace.projects()] == ["Shapes"]
 
 
-def test_the_same_photos_by_another_table_are_another_project(workspace, tmp_path):
+def test_the_same_photos_by_another_table_are_another_project(workspace, tmp_path, monkeypatch):
     for n in range(4):
         draw_photo(tmp_path / "set" / f"{n % 2}" / f"{n}.jpg", (40 * n, 60, 200), n)
-    table = tmp_path / "labels.csv"
+    table = tmp_path / "set" / "labels.csv"
+    monkeypatch.chdir(table.parent)
     table.write_text("file,label\n" + "".join(f"{n}.jpg,{'oak' if n < 2 else 'elm'}\n" for n in range(4)))
-    taken = [
-        pipeline.take_in_path(workspace, tmp_path / "set", None, lambda *_: None, labels=labels)[0]
-        for labels in (None, str(table), str(table))
-    ]
+    taken, reports = zip(
+        *(
+            pipeline.take_in_path(workspace, tmp_path / "set", None, lambda *_: None, labels=labels)
+            for labels in (None, str(table), "labels.csv")
+        ),
+        strict=True,
+    )
+    assert [len(report.rejected) for report in reports] == [1, 0, 0]  # the table is no photo that was left out
     assert taken[0].id != taken[1].id == taken[2].id
     assert count_classes(load_items(taken[1])) == {"elm": 2, "oak": 2}
 

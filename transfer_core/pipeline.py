@@ -58,15 +58,14 @@ def take_in_path(
         labels: A table that says the classes of `data`, as `reading.open_labels` takes it.
     """
     sources = [path.expanduser().resolve() for path in (data, val) if path]
-    entries = [open_source(source) for source in sources]
-    reading = open_labels(entries[0], labels) if labels else None
+    opened = [_open(sources[0], labels), *(_open(source) for source in sources[1:])]
     # Read another way, the same photos are other labels, and so another project.
-    known_by = [*sources, Path(labels)] if labels else sources
+    known_by = [*sources, _known_path(labels)] if labels else sources
     with new_or_known(workspace, lambda: workspace.project_for(known_by, name)) as project:
         take = partial(take_in_entries, workspace, project, report=report, backbone=backbone, may_contradict=True)
-        result = take(entries[0], reading=reading)
-        if val:
-            result.add(take(entries[1], part="val"))
+        result = IntakeReport()
+        for (entries, reading), part in zip(opened, (None, "val"), strict=False):
+            result.add(take(entries, reading=reading, part=part))
     return project, result
 
 
@@ -74,10 +73,24 @@ def take_in_named(
     workspace: Workspace, data: Path, name: str, report: Report, labels: str | None = None
 ) -> tuple[Project, IntakeReport]:
     """Photos of a folder or zip into the project of that name; only new ones come in. `labels` as in `take_in_path`."""
-    entries = open_source(data.expanduser().resolve())
-    reading = open_labels(entries, labels) if labels else None
+    entries, reading = _open(data.expanduser().resolve(), labels)
     with new_or_known(workspace, lambda: workspace.project_named(name)) as project:
         return project, take_in_entries(workspace, project, entries, report, reading=reading)
+
+
+def _open(source: Path, labels: str | None = None) -> tuple[Sequence[Entry], Reading | None]:
+    """The entries of a folder or zip, and what the table says of them; itself it is no photo that could be left out."""
+    entries = open_source(source)
+    if not labels:
+        return entries, None
+    table = open_labels(entries, labels)
+    return [entry for entry in entries if entry.path != table.path], table
+
+
+def _known_path(labels: str) -> Path:
+    """The table as its project remembers it: a file of this machine the same from wherever it is named."""
+    path = Path(labels).expanduser()
+    return path.resolve() if path.is_file() else Path(labels)
 
 
 def take_in_entries(

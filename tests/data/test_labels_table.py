@@ -78,7 +78,6 @@ def test_rows_find_their_photos(file, found):
     table = match_rows(read_rows(f"file,label\n{file},oak\n".encode(), "t.csv"), PATHS, "t.csv")
     assert list(table.places) == [found] and table.unmatched == []
     assert table.place(found).class_name == "oak"
-    assert table.unlabelled == [path for path in PATHS if path != found]
 
 
 def test_what_does_not_go_together_is_reported():
@@ -87,7 +86,6 @@ def test_what_does_not_go_together_is_reported():
     assert table.places == {"set/b/3.jpg": (None, "elm", None)}  # twice the same is no contradiction
     assert table.missing == ["9.jpg"]
     assert table.unclear == ["1.jpg", "set/a/2.jpg"]  # two photos; two labels
-    assert table.unlabelled == ["set/a/1.jpg", "set/a/2.jpg", "set/b/1.jpg"]
     assert [file for file, _ in table.unmatched] == ["9.jpg", "1.jpg", "set/a/2.jpg"]
 
 

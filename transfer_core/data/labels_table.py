@@ -50,14 +50,14 @@ class LabelsTable:
         places: By path of the photo.
         missing: Files that rows name and that are not among the photos.
         unclear: What rows name that fits several photos, or photos that several rows call differently.
-        unlabelled: Photos without a row, or whose rows are unclear.
+        path: Its own, where it is one of the entries that the photos are among; hostile text.
     """
 
     name: str
     places: dict[str, Place]
     missing: list[str] = field(default_factory=list)
     unclear: list[str] = field(default_factory=list)
-    unlabelled: list[str] = field(default_factory=list)
+    path: str | None = None
 
     @property
     def unplaced(self) -> str:
@@ -125,7 +125,7 @@ def match_rows(rows: Sequence[LabelRow], paths: Sequence[str], name: str) -> Lab
             (unclear if open_to_it else missing).append(row.file)
     unclear += [path for path, places in said.items() if len(places) > 1]
     places = {path: next(iter(found)) for path, found in said.items() if len(found) == 1}
-    return LabelsTable(name, places, missing, unclear, [path for path in paths if path not in places])
+    return LabelsTable(name, places, missing, unclear)
 
 
 def _decode(content: bytes) -> str:

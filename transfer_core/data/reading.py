@@ -72,7 +72,9 @@ def open_labels(entries: Sequence[Entry], named: str | Path) -> LabelsTable:
     """
     path = Path(named).expanduser()
     if path.is_file():
-        return _held_against(photos_among(entries), read_file(path), path.name)
+        content, same = read_file(path), (path.name, path.stat().st_size)
+        beside = (entry.path for entry in entries if (entry.path.rsplit("/", 1)[-1], entry.size) == same)
+        return replace(_held_against(photos_among(entries), content, path.name), path=next(beside, None))
     return _table_among(entries, str(named))
 
 
@@ -84,7 +86,7 @@ def without_table(entries: Sequence[Entry], choice: Choice) -> list[Entry]:
 def _table_among(entries: Sequence[Entry], named: str, photos: Sequence[str] | None = None) -> LabelsTable:
     entry = _entry_named(entries, named)
     photos = photos_among(entries) if photos is None else photos
-    return _held_against(photos, entry.read(), entry.path.rsplit("/", 1)[-1])
+    return replace(_held_against(photos, entry.read(), entry.path.rsplit("/", 1)[-1]), path=entry.path)
 
 
 def _held_against(photos: Sequence[str], content: bytes, name: str) -> LabelsTable:
