@@ -8,7 +8,7 @@ from transfer_core import charts, patterns, pipeline
 from transfer_core.config import MOST_ASIDE, setting
 from transfer_core.data.groups import list_groups, name_groups
 from transfer_core.data.items import count_classes, version
-from transfer_core.data.split import crossings, has_test_part
+from transfer_core.data.split import crossings, given_part, has_test_part
 from transfer_core.text import counted, markdown, plain, shorten
 
 EXAMPLES = 3
@@ -19,10 +19,9 @@ def show_split(project, items, draft, make_config):
     """The bars, and a slider for each share that the data leaves open; what is chosen goes into `draft`."""
     place = st.container()
     with st.expander("What is learned from, and what is kept aside", icon=":material/call_split:"):
-        parts = {item.part for item in items}
         sliders = st.columns(2, gap="large")
         with sliders[0]:
-            if parts & {"val", "test"}:
+            if given_part(items):
                 st.caption("Your photos came with a part to check with.")
             else:
                 share_slider("val_fraction", draft, "test_fraction")
