@@ -16,7 +16,7 @@ from transfer_core.data.items import Item, version
 from transfer_core.data.split import Split
 from transfer_core.errors import RunError
 from transfer_core.history import History, fold
-from transfer_core.workspace import Project, Workspace, check_id, new_id, read_json, write_json
+from transfer_core.workspace import Project, Workspace, check_id, is_held, new_id, read_json, write_json
 
 ENDED = ("stopped", "failed", "finished")
 # "train" leaves a model; "preview" (pictures of variations) and "find_rate" are short, and leave what to choose by.
@@ -185,14 +185,7 @@ def learned_photos(run: Run) -> set[str]:
 
 def is_alive(run: Run) -> bool:
     """Whether a worker holds the run's lock."""
-    if not run.folder.is_dir():  # deleted; asking for the lock would make the folder again
-        return False
-    try:
-        # Whoever asks holds the lock for a moment; only somebody who holds it longer is a worker.
-        with run.lock().acquire(timeout=0.05, poll_interval=0.005):
-            return False
-    except Timeout:
-        return True
+    return is_held(run.lock())
 
 
 @contextmanager
