@@ -81,12 +81,25 @@ class Run:
         return FileLock(self.folder / "worker.lock")
 
 
-def create(project: Project, config: TrainConfig, split: Split, intake_s: float = 0.0, *, kind: str = "train") -> Run:
-    """A new run of one of the `KINDS`, queued: `runner.launch.ensure_runner` sees to it that somebody takes it."""
+def create(
+    project: Project,
+    config: TrainConfig,
+    split: Split,
+    intake_s: float = 0.0,
+    *,
+    kind: str = "train",
+    labels_version: int | None = None,
+) -> Run:
+    """A new run of one of the `KINDS`, queued: `runner.launch.ensure_runner` sees to it that somebody takes it.
+
+    Args:
+        labels_version: Of the labels that the split was made of; None for those of now.
+    """
     run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{new_id()[:6]}"
     folder = project.runs_dir / run_id
     folder.mkdir(parents=True)
-    run = Run(run_id, project.id, kind, folder, time.time(), version(project), intake_s, config)
+    labels_version = version(project) if labels_version is None else labels_version
+    run = Run(run_id, project.id, kind, folder, time.time(), labels_version, intake_s, config)
     write_json(folder / "split.json", _split_to_json(split))
     events.EventLog(run.events_path).append(events.RunQueued())
     # Last, for this file makes the folder a run.

@@ -2,9 +2,11 @@
 
 import pytest
 
+from pages import _split
 from tests.helpers import COLOURS, draw_photo, fill_project
 from tests.pages.conftest import button, charts, errors, press, said, write
 from transfer_core import events, opening, runs
+from transfer_core.config import TrainConfig
 from transfer_core.data import labels
 from transfer_core.data.items import append_items, load_items, new_item
 from transfer_core.workspace import read_json, write_json
@@ -116,6 +118,18 @@ def test_photos_moved_to_the_last_test_are_held_back(visit, project):
     app = visit("train", project=project.id)
     assert counts(app) == [[5, 5, 5], [1, 1, 1], [2, 2, 2]]
     assert "came with a test part" in said(app) and [slider.key for slider in app.slider] == ["setting-val_fraction"]
+
+
+def test_bars_of_labels_that_change_at_this_moment_are_not_remembered_for_later(project, monkeypatch):
+    def changing(project):
+        items = load_items(project)
+        labels.relabel(project, [item.id for item in items if item.class_name == "red"], "blue")
+        return items
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_split, "load_items", changing)
+        assert _split.look_ahead(project, TrainConfig())["counts"].keys() == {"blue", "green", "red"}
+    assert _split.look_ahead(project, TrainConfig())["counts"].keys() == {"blue", "green"}
 
 
 # --- the test part, on Understand ----------------------------------------------------------------------------------
