@@ -5,6 +5,7 @@ import pytest
 
 from tests.helpers import draw_photo
 from tests.pages.conftest import add, button, errors, hand_in, press, said, zipped
+from transfer_core.data import labels
 from transfer_core.data.items import count_classes, load_items
 
 
@@ -151,6 +152,14 @@ def test_lost_thumbnails_are_made_again(visit, project, workspace):
         path.unlink()
     assert errors(visit("photos", project=project.id)) == []
     assert list(workspace.prepared_dir.rglob("*.jpg"))
+
+
+def test_joining_what_another_window_has_joined_already_is_said(visit, empty, photos):
+    photos |= {path.replace("red/", "Red/x"): content + b" " for path, content in photos.items() if "red/1" in path}
+    app = hand_in(visit("photos", project=empty.id), zipped(photos))
+    labels.rename_class(empty, "Red", "red")
+    [message] = errors(press(app, "Join them as 'red'"))
+    assert "There is no class 'Red'" in message and errors(app.run()) == []
 
 
 def test_classes_that_differ_in_capitals_are_asked_about(visit, empty, photos):
