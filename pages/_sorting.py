@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
+from pages import _ui
 from pages._wall import picked
 from transfer_core.data import labels
 from transfer_core.data.items import load_labels
@@ -77,6 +78,15 @@ def change(project: Project, how: Callable[..., str], *arguments: object) -> Non
         mine.choose(())
         for key in _TYPED:
             st.session_state[key] = ""
+
+
+def show_trouble(project: Project) -> None:
+    """Says once why the last change could not be made."""
+    mine = sorting_of(project)
+    with _ui.shown_errors():
+        if mine.trouble:
+            trouble, mine.trouble = mine.trouble, None
+            raise trouble
 
 
 def undo(project: Project) -> None:

@@ -7,8 +7,8 @@ from pages._widgets import words
 from transfer_core import charts, patterns, pipeline
 from transfer_core.config import MOST_ASIDE, setting
 from transfer_core.data.groups import list_groups, name_groups
-from transfer_core.data.items import count_classes, version
-from transfer_core.data.split import crossings, has_test_part
+from transfer_core.data.items import count_classes, load_items, version
+from transfer_core.data.split import crossings, given_part, has_test_part
 from transfer_core.text import counted, markdown, plain, shorten
 
 EXAMPLES = 3
@@ -19,10 +19,9 @@ def show_split(project, items, draft, make_config):
     """The bars, and a slider for each share that the data leaves open; what is chosen goes into `draft`."""
     place = st.container()
     with st.expander("What is learned from, and what is kept aside", icon=":material/call_split:"):
-        parts = {item.part for item in items}
         sliders = st.columns(2, gap="large")
         with sliders[0]:
-            if parts & {"val", "test"}:
+            if given_part(items):
                 st.caption("Your photos came with a part to check with.")
             else:
                 share_slider("val_fraction", draft, "test_fraction")
@@ -31,7 +30,7 @@ def show_split(project, items, draft, make_config):
                 st.caption("Your photos came with a test part. It is held back.")
             else:
                 share_slider("test_fraction", draft, "val_fraction")
-        found = look_ahead(project, items, make_config())
+        found = look_ahead(project, make_config())
         if found["counts"]:
             show_bars(found["counts"])
         for problem in found["problems"]:
@@ -80,7 +79,7 @@ def choose_groups(project, items, draft, config):
     if problem := pattern_problem(draft):
         st.error(markdown(problem), icon=":material/error:")
         return
-    groups, alone = look_ahead(project, items, config)["groups"]
+    groups, alone = look_ahead(project, config)["groups"]
     if groups:
         named = ", ".join(f"**{markdown(shorten(name, 24))}**" for name in groups[:EXAMPLES])
         origin = "Found" if typed else "Your photos came with"
@@ -103,16 +102,17 @@ def pattern_problem(draft):
 
 def count_seen(project, items, config):
     """How many photos the network will look at: all but those held back."""
-    counts = look_ahead(project, items, config)["counts"].values()
+    counts = look_ahead(project, config)["counts"].values()
     return sum(train + val for train, val, _ in counts) if counts else len(items)
 
 
-def look_ahead(project, items, config):
+def look_ahead(project, config):
     """What these settings make of the photos: `counts` (class -> train, val, test; none where there can be no split),
     `problems`, `crossings`, and `groups` (all names, and how many photos have none).
     """
     key = tuple(getattr(config, name) for name in DECIDE)
-    return _look_ahead(project.id, version(project), key, items, config)
+    # The version before the items: an answer may be newer than what it is remembered by, never older.
+    return _look_ahead(project.id, version(project), key, load_items(project), config)
 
 
 @st.cache_data(max_entries=20, show_spinner=False)

@@ -90,12 +90,16 @@ def disk_use(home):
 def ask_clear():
     use = cleanup.cache_use(_ui.workspace())
     st.markdown(
-        "Graft keeps what it has made of your photos, so that it need not do it twice:\n"
+        "Graft keeps what it has made of your photos, or fetched, so that it need not do it twice:\n"
         f"- small pictures to look at: {file_size(use['thumbnails'])}\n"
         f"- photos made ready for training: {file_size(use['prepared'])}\n"
-        f"- what the backbones saw in them: {file_size(use['features'])}"
+        f"- what the backbones saw in them: {file_size(use['features'])}\n"
+        f"- public sets as they were downloaded: {file_size(use['public'])}"
     )
-    st.write("Nothing is lost when you clear them. The next training takes a little longer.")
+    st.write(
+        "Nothing is lost when you clear them. The next training takes a little longer, and a public set is downloaded "
+        "again when somebody asks for it."
+    )
     keep, clear = st.columns(2)
     if keep.button("Keep them", type="primary", width="stretch"):
         st.rerun()

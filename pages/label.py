@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages import _sorting, _ui
 from pages._label_tools import show_classes, show_history
-from pages._sorting import change_chosen, take_over_picked
+from pages._sorting import change_chosen, show_trouble, take_over_picked
 from pages._wall import show_wall
 from transfer_core.data import labels
 from transfer_core.data.items import load_as_they_came, load_labels
@@ -96,10 +96,7 @@ def show_outcome():
     st.caption(
         markdown(mine.said) or "Click photos to choose them. Drag over several, or hold shift for a whole range."
     )
-    with _ui.shown_errors():
-        if mine.trouble:
-            trouble, mine.trouble = mine.trouble, None
-            raise trouble
+    show_trouble(project)
 
 
 @st.fragment

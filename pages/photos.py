@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages import _review, _ui, _ways_in
+from pages._sorting import change, show_trouble
 from transfer_core import charts
 from transfer_core.data import labels
 from transfer_core.data.health import alike, findings
@@ -58,9 +59,14 @@ def show_health(project, classes):
 
 
 def join(project, names, into):
+<<<<<<< ours
     with _ui.shown_errors():  # another window may have joined them already
         for name in names:
             labels.rename_class(project, name, into)
+=======
+    for name in names:
+        change(project, labels.rename_class, name, into)
+>>>>>>> theirs
 
 
 @st.dialog("All photos of this class", width="large")
@@ -122,6 +128,7 @@ above = st.container()  # a place of its own: what appears in it must not move t
 with above:
     waiting = _review.review_waiting(project)
     show_report(project)
+    show_trouble(project)
     if items:
         show_health(project, classes)
     elif not waiting:

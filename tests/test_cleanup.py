@@ -1,6 +1,8 @@
 """Deleting for good, and caches that stay small."""
 
+import io
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,12 +11,13 @@ from tests.helpers import draw_dataset, draw_photo, fill_project
 from tests.training.test_engine import make_task
 from transfer_core import cleanup, runs
 from transfer_core.backbones.rows import RowStore
+from transfer_core.data import inbox
 from transfer_core.data.cache import PhotoCache
 from transfer_core.data.items import load_items
 from transfer_core.data.pictures import thumbnail_path
 from transfer_core.errors import RunError, TransferError
 from transfer_core.training import engine
-from transfer_core.workspace import folder_size
+from transfer_core.workspace import folder_size, write_whole
 
 
 def stores(workspace) -> list[RowStore]:
@@ -55,11 +58,42 @@ def test_a_project_at_work_is_not_deleted(tiny_workspace, project, queue_run):
     assert run.folder.is_dir() and runs.list_runs(tiny_workspace)
 
 
+def test_a_project_into_which_photos_are_coming_is_not_deleted(workspace):
+    project = workspace.create_project("Blots")
+    batch = inbox.receive(project, [("a.jpg", io.BytesIO(b"a"))], lambda done, total: None)
+    for lock in (project.fetch_lock(), batch.lock()):
+        with lock.acquire(), pytest.raises(RunError, match="Photos are coming into 'Blots'"):
+            cleanup.delete_project(workspace, project)
+    cleanup.delete_project(workspace, project)
+    assert workspace.projects() == []
+
+
+def fill_public_set(workspace) -> Path:
+    """A downloaded set, which nobody has used for years."""
+    folder = workspace.public_dir / "shapes"
+    for name in ("complete", "disc.jpg"):
+        write_whole(folder / name, b"x" * 1000)
+        os.utime(folder / name, (0, 0))
+    return folder
+
+
+def test_public_sets_are_whole_or_gone(workspace, filled, monkeypatch):
+    folder, project = fill_public_set(workspace), workspace.create_project("Blots")
+    monkeypatch.setenv("GRAFT_CACHE_GB", "0")
+    cleanup.trim_caches(workspace)
+    assert sorted(os.listdir(folder)) == ["complete", "disc.jpg"]
+    with project.fetch_lock(), pytest.raises(RunError, match="A public set is coming in"):
+        cleanup.clear_caches(workspace)
+    cleanup.clear_caches(workspace)
+    assert not folder.exists()
+
+
 def test_disk_use_is_told_by_purpose(workspace, finished):
+    fill_public_set(workspace)
     use, caches = cleanup.disk_use(workspace), cleanup.cache_use(workspace)
     assert use.keys() == {"projects", "caches", "backbones"}
     assert all(size > 1000 for size in use.values())
-    assert caches.keys() == {"thumbnails", "prepared", "features"}
+    assert caches.keys() == {"thumbnails", "prepared", "features", "public"}
     assert all(size > 1000 for size in caches.values()) and sum(caches.values()) == use["caches"]
 
 

@@ -406,6 +406,13 @@ def test_labels_are_listed_changed_and_changed_back(ask, project):
     assert ask("label", "Blots", "--all", "--bring-back")["removed"] == 0
 
 
+def test_what_was_taken_back_last_is_made_again_first(ask, project):
+    first = ask("label", "Blots", "--class", "red", "--to", "blue")["action"]
+    second = ask("label", "Blots", "--class", "blue", "--to", "green")["action"]
+    for option, action in [("--undo", second), ("--undo", first), ("--redo", first), ("--redo", second)]:
+        assert ask("label", "Blots", option)["action"] == action
+
+
 def test_labels_are_shown_to_a_person(workspace, project, capsys):
     assert main(["label", "Blots", "--class", "red", "--remove"]) == main(["label", "Blots", "--undo"]) == 0
     assert main(["label", "Blots", "--match", "red1."]) == 0

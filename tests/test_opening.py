@@ -140,6 +140,15 @@ def test_the_card_names_the_figure(held_back):
     open_(held_back)
     card = write_card(held_back, runs.read_history(held_back), runs.load_split(held_back), {"name": "Blots"})
     assert "The test part, opened on " in card and "of 6 photos that were held back: " in card
+    assert "Other runs have been tested" not in card
+
+
+def test_the_card_says_that_others_have_looked(held_back):
+    photos = [item.photo for item in runs.load_split(held_back).test]
+    write_json(held_back.folder.parents[1] / "opened" / "other.json", {"opened": 0, "photos": photos[:1]})
+    open_(held_back)
+    card = write_card(held_back, runs.read_history(held_back), runs.load_split(held_back), {"name": "Blots"})
+    assert "Other runs have been tested on these photos once before" in card
 
 
 def test_by_command(held_back, capsys):

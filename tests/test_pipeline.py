@@ -13,7 +13,7 @@ from transfer_core import cleanup, events, pipeline, runs
 from transfer_core.backbones import catalog, features
 from transfer_core.backbones.prepare import PreparedPhotos
 from transfer_core.config import TrainConfig
-from transfer_core.data import images
+from transfer_core.data import images, labels
 from transfer_core.data.items import load_items
 from transfer_core.errors import BackboneError, TransferError
 from transfer_core.events import EventLog
@@ -118,6 +118,18 @@ def test_other_settings_or_other_photos_make_another_run(start, project):
     asked = [start(), start(TrainConfig(backbone=RESNET, val_fraction=0.25, seed=1)), start(only=photos[1:])]
     assert len({run.id for run in asked}) == 3
     assert start(only=photos) == asked[0]
+
+
+def test_a_label_that_changes_while_the_run_is_made_is_told_as_a_change(start, project, monkeypatch):
+    monkeypatch.setattr(pipeline, "load_items", changing)
+    assert labels.changes_since(project, start().labels_version).relabelled == 1
+
+
+def changing(project) -> list:
+    """The photos, of which another window relabels one at this very moment."""
+    items = load_items(project)
+    labels.relabel(project, [items[0].id], "another")
+    return items
 
 
 def test_what_is_at_work_is_not_begun_a_second_time(start):

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from transfer_core import runs
 from transfer_core.backbones.rows import RowStore
+from transfer_core.data import inbox, public_sets
 from transfer_core.data.cache import forget
 from transfer_core.data.items import load_as_they_came
 from transfer_core.errors import RunError, TransferError
 from transfer_core.history import History
-from transfer_core.workspace import Project, Workspace, folder_size
+from transfer_core.workspace import Project, Workspace, folder_size, is_held
 
 _CACHE_GB = "10"
 _TRIM_TO = 0.9  # of the limit, so that the next photo does not cause the next search for the oldest
@@ -22,10 +23,13 @@ def delete_project(workspace: Workspace, project: Project) -> None:
     """Deletes photos, runs, and what the caches hold of photos that no other project has.
 
     Raises:
-        RunError: A run of it is being worked on; stop it first.
+        RunError: A run of it is being worked on, or photos are coming into it; what is at work would go on in a folder
+            that is gone.
     """
     if any(runs.is_alive(run) for run in runs.list_runs(workspace, project, kind=None)):
         raise RunError(f"A run of '{project.name}' is at work. Stop it first, then delete the project.")
+    if is_held(project.fetch_lock()) or any(is_held(batch.lock()) for batch in inbox.batches(project)):
+        raise RunError(f"Photos are coming into '{project.name}'. Wait until they are in, then delete the project.")
     own = {item.photo for item in load_as_they_came(project)}
     for other in workspace.projects():
         if other.id != project.id and own:
@@ -46,17 +50,18 @@ def disk_use(workspace: Workspace) -> dict[str, int]:
 
 
 def cache_use(workspace: Workspace) -> dict[str, int]:
-    """Bytes of the caches by kind: thumbnails, prepared (pixels and training copies), features."""
+    """Bytes of the caches by kind: thumbnails, prepared (pixels and training copies), features, public (sets)."""
     thumbnails = folder_size(workspace.prepared_dir / "thumbnails")
     return {
         "thumbnails": thumbnails,
         "prepared": max(0, folder_size(workspace.prepared_dir) - thumbnails),
         "features": folder_size(workspace.features_dir),
+        "public": folder_size(workspace.public_dir),
     }
 
 
 def cache_limit() -> int:
-    """Bytes that all caches together may take, from `GRAFT_CACHE_GB`.
+    """Bytes that all caches of our own making together may take, from `GRAFT_CACHE_GB`.
 
     Raises:
         TransferError: That is no number of gigabytes.
@@ -76,7 +81,8 @@ def cache_limit() -> int:
 def trim_caches(workspace: Workspace) -> None:
     """Lets go of what was not used for longest, where the caches have outgrown their limit.
 
-    May be called at any time: whoever needs something that was let go makes it again.
+    May be called at any time: whoever needs something that was let go makes it again. Public sets stay, for these would
+    have to be downloaded again, and a set without some of its photos is of no use.
 
     Raises:
         TransferError: As `cache_limit`.
@@ -94,15 +100,19 @@ def trim_caches(workspace: Workspace) -> None:
 
 
 def clear_caches(workspace: Workspace) -> None:
-    """Empties all caches.
+    """Empties all caches, and deletes the public sets that were downloaded.
 
     Raises:
-        RunError: A run is at work or waits for its turn; it would have to begin again with what it has prepared.
+        RunError: A run is at work or waits for its turn, and would have to begin again with what it has prepared; or a
+            public set is coming in.
     """
     if any(_is_busy(runs.read_history(run)) for run in runs.list_runs(workspace, kind=None)):
         raise RunError("A run is at work or waiting for its turn. Stop it, or wait for its end, then clear the caches.")
+    if any(is_held(project.fetch_lock()) for project in workspace.projects()):
+        raise RunError("A public set is coming in. Wait until it is there, then clear the caches.")
     for _, _, path in [*_files(workspace.prepared_dir), *_used_stores(workspace)]:
         _let_go(path)
+    public_sets.delete_all(workspace.public_dir)
 
 
 def _is_busy(history: History) -> bool:

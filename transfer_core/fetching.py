@@ -1,11 +1,11 @@
 """A public set into a project, for pages by a process of its own: `python -m transfer_core.fetching HOME ...`."""
 
+import errno
+import socket
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from transfer_core import pipeline
 from transfer_core.data import public_sets
@@ -13,9 +13,10 @@ from transfer_core.data.intake import IntakeReport
 from transfer_core.data.sources import Entry, read_file
 from transfer_core.errors import DataError, TransferError
 from transfer_core.runner.launch import start_detached
-from transfer_core.workspace import Project, Workspace, read_json, write_json
+from transfer_core.workspace import Project, Workspace, is_held, read_json, write_json
 
 _NOTE_EVERY_S = 0.5
+_SILENCE_S = 60  # of a host in the middle of a download, after which it counts as gone
 _START_S = 10  # a process that has not taken the lock by then has died
 
 
@@ -24,17 +25,22 @@ def fetch(
 ) -> IntakeReport:
     """Downloads a public set, unless it is here, and takes in so many photos of each class.
 
+    One set at a time comes into a project.
+
     Raises:
         DataError: No such set, or it cannot be had.
     """
     row = public_sets.find(name)
     if per_class < 1:
         raise DataError(f"At least 1 photo of each class is needed, got {per_class}. Ask for more.")
-    folder = workspace.prepared_dir / "public" / row.name
-    public_sets.check_reachable(row, folder)
-    photos = public_sets.load(row, folder, per_class)
-    entries = [Entry(f"{row.name}/{label}/{path.name}", lambda path=path: read_file(path)) for path, label in photos]
-    return pipeline.take_in_entries(workspace, project, entries, report)
+    folder = workspace.public_dir / row.name
+    with project.fetch_lock():
+        public_sets.check_reachable(row, folder)
+        photos = public_sets.load(row, folder, per_class)
+        entries = [
+            Entry(f"{row.name}/{label}/{path.name}", lambda path=path: read_file(path)) for path, label in photos
+        ]
+        return pipeline.take_in_entries(workspace, project, entries, report)
 
 
 def begin(workspace: Workspace, project: Project, name: str, per_class: int) -> None:
@@ -44,7 +50,7 @@ def begin(workspace: Workspace, project: Project, name: str, per_class: int) -> 
         DataError: The set cannot be had; nothing was started.
     """
     row = public_sets.find(name)
-    public_sets.check_reachable(row, workspace.prepared_dir / "public" / row.name)
+    public_sets.check_reachable(row, workspace.public_dir / row.name)
     _note(project, row.title, 0, 0, None)
     command = ["transfer_core.fetching", str(workspace.home), project.id, name, str(per_class)]
     start_detached(command, project.folder / "fetch.log")
@@ -59,7 +65,7 @@ def progress(project: Project) -> dict | None:
         note = read_json(_note_path(project))
     except (OSError, ValueError):
         return None
-    if note["error"] is None and time.time() - note["time"] > _START_S and not _is_at_work(project):
+    if note["error"] is None and time.time() - note["time"] > _START_S and not is_held(project.fetch_lock()):
         note["error"] = "The download broke off. Try again; what is here stays."
     return note
 
@@ -71,6 +77,7 @@ def forget(project: Project) -> None:
 
 def main(home: str, project_id: str, name: str, per_class: str) -> int:
     """The process that `begin` starts: notes how far it is, and why it ended where it did."""
+    socket.setdefaulttimeout(_SILENCE_S)  # torchvision sets none, and would wait for ever
     workspace = Workspace(Path(home))
     project = workspace.open_project(project_id)
     title = public_sets.find(name).title
@@ -82,35 +89,32 @@ def main(home: str, project_id: str, name: str, per_class: str) -> int:
             noted = time.monotonic()
             _note(project, title, done, total, None)
 
-    with _lock(project):
-        try:
-            fetch(workspace, project, name, int(per_class), report)
-        except TransferError as error:
-            _note(project, title, 0, 0, str(error))
-            return 2
-        forget(project)
+    try:
+        fetch(workspace, project, name, int(per_class), report)
+    except TransferError as error:
+        _note(project, title, 0, 0, str(error))
+        return 2
+    except Exception as error:  # whatever it was, somebody waits to hear of it; the log has the rest
+        _note(project, title, 0, 0, _in_words(error))
+        raise
+    forget(project)
     return 0
 
 
+def _in_words(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "The disk is full. Free some space, then try again; what is here stays."
+    return f"It ended unexpectedly ({type(error).__name__}); the project's fetch.log says more. What is here stays."
+
+
 def _note(project: Project, title: str, done: int, total: int, error: str | None) -> None:
-    note = {"title": title, "done": done, "total": total, "error": error, "time": time.time()}
-    write_json(_note_path(project), note)
+    if project.folder.is_dir():  # a project that was deleted meanwhile must not come to life again
+        note = {"title": title, "done": done, "total": total, "error": error, "time": time.time()}
+        write_json(_note_path(project), note)
 
 
 def _note_path(project: Project) -> Path:
     return project.folder / "fetch.json"
-
-
-def _lock(project: Project) -> FileLock:
-    return FileLock(project.folder / "fetch.lock")
-
-
-def _is_at_work(project: Project) -> bool:
-    try:
-        _lock(project).acquire(blocking=False).lock.release()
-    except Timeout:
-        return True
-    return False
 
 
 if __name__ == "__main__":

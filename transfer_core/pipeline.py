@@ -20,7 +20,7 @@ from transfer_core.backbones.catalog import Backbone
 from transfer_core.backbones.prepare import PreparedPhotos
 from transfer_core.config import TrainConfig
 from transfer_core.data.intake import IntakeReport, take_in
-from transfer_core.data.items import Item, load_items, new_item
+from transfer_core.data.items import Item, load_items, new_item, version
 from transfer_core.data.layout import Reading, read_layout
 from transfer_core.data.reading import open_labels
 from transfer_core.data.sources import Entry, is_junk, open_source
@@ -276,11 +276,14 @@ def start(
     and who presses twice, or in two windows, wants one.
     """
     began = time.monotonic()
+    labels_version = version(project)  # first: what is changed while the photos are shared out is told as a change
     split = check(workspace, project, config, only)
     if config.continue_from:  # a folder may have been named
         config = replace(config, continue_from=runs.open_run(workspace, config.continue_from).id)
     with FileLock(project.folder / "start.lock"):
         run = runs.find_under_way(workspace, project, config, split)
-        run = run or runs.create(project, config, split, intake_s + time.monotonic() - began)
+        if run is None:
+            spent_s = intake_s + time.monotonic() - began
+            run = runs.create(project, config, split, spent_s, labels_version=labels_version)
     ensure_runner(workspace)
     return run

@@ -84,7 +84,11 @@ def _certain(chosen: list[Item], options: argparse.Namespace) -> list[Item]:
 
 
 def _last(now: Labels, undone: bool) -> str:
-    found = [action.id for action in now.actions if (action.id in now.undone) == undone]
+    if undone:
+        found = now.undone
+    else:
+        taken_back = set(now.undone)
+        found = [action.id for action in now.actions if action.id not in taken_back]
     if not found:
         raise DataError("Nothing was taken back." if undone else "There is no change that could be taken back.")
     return found[-1]

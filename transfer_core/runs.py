@@ -16,7 +16,7 @@ from transfer_core.data.items import Item, version
 from transfer_core.data.split import Split
 from transfer_core.errors import RunError
 from transfer_core.history import History, fold
-from transfer_core.workspace import Project, Workspace, check_id, new_id, read_json, write_json
+from transfer_core.workspace import Project, Workspace, check_id, is_held, new_id, read_json, write_json
 
 ENDED = ("stopped", "failed", "finished")
 # "train" leaves a model; "preview" (pictures of variations) and "find_rate" are short, and leave what to choose by.
@@ -81,12 +81,25 @@ class Run:
         return FileLock(self.folder / "worker.lock")
 
 
-def create(project: Project, config: TrainConfig, split: Split, intake_s: float = 0.0, *, kind: str = "train") -> Run:
-    """A new run of one of the `KINDS`, queued: `runner.launch.ensure_runner` sees to it that somebody takes it."""
+def create(
+    project: Project,
+    config: TrainConfig,
+    split: Split,
+    intake_s: float = 0.0,
+    *,
+    kind: str = "train",
+    labels_version: int | None = None,
+) -> Run:
+    """A new run of one of the `KINDS`, queued: `runner.launch.ensure_runner` sees to it that somebody takes it.
+
+    Args:
+        labels_version: Of the labels that the split was made of; None for those of now.
+    """
     run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{new_id()[:6]}"
     folder = project.runs_dir / run_id
     folder.mkdir(parents=True)
-    run = Run(run_id, project.id, kind, folder, time.time(), version(project), intake_s, config)
+    labels_version = version(project) if labels_version is None else labels_version
+    run = Run(run_id, project.id, kind, folder, time.time(), labels_version, intake_s, config)
     write_json(folder / "split.json", _split_to_json(split))
     events.EventLog(run.events_path).append(events.RunQueued())
     # Last, for this file makes the folder a run.
@@ -185,14 +198,7 @@ def learned_photos(run: Run) -> set[str]:
 
 def is_alive(run: Run) -> bool:
     """Whether a worker holds the run's lock."""
-    if not run.folder.is_dir():  # deleted; asking for the lock would make the folder again
-        return False
-    try:
-        # Whoever asks holds the lock for a moment; only somebody who holds it longer is a worker.
-        with run.lock().acquire(timeout=0.05, poll_interval=0.005):
-            return False
-    except Timeout:
-        return True
+    return is_held(run.lock())
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from transfer_core.errors import RunError, TransferError
 from transfer_core.text import plain
 
@@ -93,6 +95,17 @@ def folder_size(folder: Path) -> int:
     return total
 
 
+def is_held(lock: FileLock) -> bool:
+    """Whether somebody works behind the lock; who only asks holds it for a moment, too, which is waited for."""
+    if not os.path.isdir(os.path.dirname(lock.lock_file)):  # deleted; asking for the lock would make the folder again
+        return False
+    try:
+        with lock.acquire(timeout=0.05, poll_interval=0.005):
+            return False
+    except Timeout:
+        return True
+
+
 @dataclass(frozen=True)
 class Project:
     """A set of photos with its runs.
@@ -122,6 +135,10 @@ class Project:
     def runs_dir(self) -> Path:
         return self.folder / "runs"
 
+    def fetch_lock(self) -> FileLock:
+        """Held by whoever brings a public set into it."""
+        return FileLock(self.folder / "fetch.lock")
+
     def save(self) -> None:
         fields = {"id": self.id, "name": self.name, "created": self.created, "source": self.source}
         write_json(self.folder / "project.json", {"schema": SCHEMA, **fields})
@@ -144,6 +161,11 @@ class Workspace:
     @property
     def prepared_dir(self) -> Path:
         return self.home / "prepared"
+
+    @property
+    def public_dir(self) -> Path:
+        """Public sets as they were downloaded. A set is kept or deleted as a whole, so it is not among `prepared`."""
+        return self.home / "public"
 
     @property
     def features_dir(self) -> Path:

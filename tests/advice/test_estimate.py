@@ -91,3 +91,9 @@ def test_what_the_trial_has_not_found_out_yet_is_not_guessed(guess):
     half = replace(SPEED, learn_s=None)
     assert guess(speed=half, strategy="full") is None
     assert guess(speed=half) is not None
+
+
+def test_photos_that_are_held_back_cost_nothing(guess, project):
+    items = load_items(project)
+    held = [replace(item, part="test") if n % 8 < 2 else item for n, item in enumerate(items)]
+    assert guess(items=held).seconds == pytest.approx(0.2 + 18 / 24 * (guess(items=items).seconds - 0.2))

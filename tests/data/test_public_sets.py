@@ -1,6 +1,11 @@
 """Public sets: what torchvision makes of a downloaded one, and what is said where it cannot be had."""
 
+import errno
+import shutil
+import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -27,6 +32,13 @@ def shapes(monkeypatch):
     monkeypatch.setitem(public_sets.SETS, "shapes", row)
     monkeypatch.setattr(public_sets, "knock", lambda address, timeout_s: None)
     return row
+
+
+@pytest.fixture(autouse=True)
+def no_timeout():
+    """What the process that fetches sets for itself must not stay with the other tests."""
+    yield
+    socket.setdefaulttimeout(None)
 
 
 @pytest.fixture
@@ -80,6 +92,27 @@ def test_a_broken_download_begins_anew(tmp_path, shapes):
     assert not (tmp_path / "set" / "disc" / "half.jpg").exists()
 
 
+def test_two_that_ask_for_a_set_at_once_share_one_download(tmp_path, shapes):
+    downloads = []
+
+    def download(folder):
+        if not (folder / "disc").exists():
+            downloads.append(folder)
+            time.sleep(0.2)
+        return drawn(folder, ("disc", "ring"))
+
+    slow = replace(shapes, load=download)
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda _: public_sets.load(slow, tmp_path / "set", 3), range(2)))
+    assert len(downloads) == 1 and found[0] == found[1] and all(path.is_file() for path, _ in found[0])
+
+
+def test_who_asks_for_more_gets_the_same_ones_and_others(tmp_path, shapes):
+    many = replace(shapes, load=lambda folder: drawn(folder, ("disc", "ring"), 12))
+    few, more = (set(public_sets.load(many, tmp_path / "set", count)) for count in (4, 8))
+    assert few < more and (len(few), len(more)) == (8, 16)
+
+
 @pytest.mark.parametrize(("name", "per_class", "said"), [("moon", 1, "There are: flowers102,"), ("shapes", 0, "got 0")])
 def test_mistakes_are_said(workspace, shapes, name, per_class, said):
     with pytest.raises(DataError, match=said):
@@ -93,6 +126,40 @@ def test_the_process_notes_how_it_ended(workspace, shapes, monkeypatch):
     monkeypatch.setitem(public_sets.SETS, "shapes", PublicSet("shapes", "Shapes", "", 1, "", "", _fail))
     assert fetching.main(str(workspace.home), project.id, "shapes", "2") == 2
     assert "cannot be had (ConnectionResetError)" in fetching.progress(project)["error"]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "The disk is full. Free some space"),
+        (ZeroDivisionError(), "It ended unexpectedly (ZeroDivisionError); the project's fetch.log says more."),
+    ],
+)
+def test_any_other_end_is_noted_too(workspace, shapes, monkeypatch, error, said):
+    def fail(folder):
+        raise error
+
+    project = workspace.create_project("Shapes")
+    monkeypatch.setitem(public_sets.SETS, "shapes", replace(shapes, load=fail))
+    with pytest.raises(type(error)):
+        fetching.main(str(workspace.home), project.id, "shapes", "2")
+    assert said in fetching.progress(project)["error"]
+
+
+def test_a_host_that_falls_silent_is_given_up(workspace, shapes, monkeypatch):
+    waits = []
+    monkeypatch.setitem(
+        public_sets.SETS, "shapes", replace(shapes, load=lambda folder: waits.append(socket.getdefaulttimeout()) or [])
+    )
+    fetching.main(str(workspace.home), workspace.create_project("Shapes").id, "shapes", "2")
+    assert waits == [60]
+
+
+def test_a_deleted_project_does_not_come_to_life_again(workspace):
+    project = workspace.create_project("Shapes")
+    shutil.rmtree(project.folder)
+    fetching._note(project, "Shapes", 3, 10, None)
+    assert not project.folder.exists() and fetching.progress(project) is None
 
 
 def _fail(folder):

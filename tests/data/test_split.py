@@ -82,6 +82,23 @@ def test_test_is_what_is_checked_with_where_there_is_no_val():
     assert (counts(split.train), counts(split.val)) == ({"a": 4, "b": 4}, {"a": 2, "b": 2})
 
 
+def test_photos_put_into_test_by_hand_are_held_back():
+    pool = [*items(a=20, b=20), *(item(name, 100 + n, part="test") for name in "ab" for n in range(5))]
+    split = make_split(pool, 0.2, 0, test_fraction=0.3)
+    assert not split.given and split.crossing == ()
+    assert (counts(split.train), counts(split.val), counts(split.test)) == (
+        {"a": 16, "b": 16},
+        {"a": 4, "b": 4},
+        {"a": 5, "b": 5},
+    )
+
+
+def test_what_crosses_into_a_test_part_is_reported_where_val_is_drawn():
+    pool = [*items(a=20, b=20), item("a", 100, photo="a-1", part="test")]
+    [(_, crosses)] = make_split(pool, 0.2, 0).crossing
+    assert crosses == "test/a/100.jpg"
+
+
 def test_train_alone_is_split():
     split = make_split([item(name, n, part="train") for name in "ab" for n in range(10)], 0.2, 0)
     assert not split.given and counts(split.val) == {"a": 2, "b": 2}
@@ -149,6 +166,7 @@ def test_a_class_without_photos_to_check_with_is_named_with_the_remedy():
         make_split(lacking, 0.2, 0)
     assert classes_without_val(in_parts(ants=(10, 5), bees=(10, 1))) == []
     assert classes_without_val(items(ants=3, bees=3)) == []  # no parts were given
+    assert classes_without_val([*items(ants=3), item("bees", 0, part="train")]) == []
 
 
 def test_it_can_be_given_some_of_those_to_learn_from():

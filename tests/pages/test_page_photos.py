@@ -162,6 +162,14 @@ def test_lost_thumbnails_are_made_again(visit, project, workspace):
     assert list(workspace.prepared_dir.rglob("*.jpg"))
 
 
+def test_joining_what_another_window_has_joined_already_is_said(visit, empty, photos):
+    photos |= {path.replace("red/", "Red/x"): content + b" " for path, content in photos.items() if "red/1" in path}
+    app = hand_in(visit("photos", project=empty.id), zipped(photos))
+    labels.rename_class(empty, "Red", "red")
+    [message] = errors(press(app, "Join them as 'red'"))
+    assert "There is no class 'Red'" in message and errors(app.run()) == []
+
+
 def test_classes_that_differ_in_capitals_are_asked_about(visit, empty, photos):
     odd = {path.replace("blue", "*Red*").replace("red", "*red*"): content for path, content in photos.items()}
     text = said(hand_in(visit("photos", project=empty.id), zipped(odd)))

@@ -2,10 +2,13 @@
 
 import pytest
 
+from pages import _split
 from tests.helpers import COLOURS, draw_photo, fill_project
 from tests.pages.conftest import button, charts, errors, press, said, write
 from transfer_core import events, opening, runs
-from transfer_core.data.items import append_items, new_item
+from transfer_core.config import TrainConfig
+from transfer_core.data import labels
+from transfer_core.data.items import append_items, load_items, new_item
 from transfer_core.workspace import read_json, write_json
 
 
@@ -108,6 +111,25 @@ def test_groups_that_came_with_the_photos_are_named_and_their_crossings_reported
     assert "came with a part to check with" in text and "came with a test part" in text
     assert "Your photos came with 6 groups, for example ***0***" in text and not app.slider
     assert counts(app) == [[6, 6], [3, 3], [2, 2]]
+
+
+def test_photos_moved_to_the_last_test_are_held_back(visit, project):
+    labels.move(project, [item.id for item in load_items(project) if item.path.endswith(("1.jpg", "2.jpg"))], "test")
+    app = visit("train", project=project.id)
+    assert counts(app) == [[5, 5, 5], [1, 1, 1], [2, 2, 2]]
+    assert "came with a test part" in said(app) and [slider.key for slider in app.slider] == ["setting-val_fraction"]
+
+
+def test_bars_of_labels_that_change_at_this_moment_are_not_remembered_for_later(project, monkeypatch):
+    def changing(project):
+        items = load_items(project)
+        labels.relabel(project, [item.id for item in items if item.class_name == "red"], "blue")
+        return items
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_split, "load_items", changing)
+        assert _split.look_ahead(project, TrainConfig())["counts"].keys() == {"blue", "green", "red"}
+    assert _split.look_ahead(project, TrainConfig())["counts"].keys() == {"blue", "green"}
 
 
 # --- the test part, on Understand ----------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """The head: a convex problem, so its optimum can be checked."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -164,7 +166,7 @@ def test_folds_spread_each_class_evenly():
 )
 def test_extreme_features_give_finite_answers(features, class_ids):
     photos = [str(i) for i in range(len(features))]
-    strength = choose_strength(features, class_ids, photos, 2, 20, 0)
+    strength = choose_strength(features, class_ids, photos, 2, 20, 0) or head.MIDDLE_STRENGTH
     scaler = Scaler.of(features)
     found = last(train_epochs(features, scaler, class_ids, 2, [strength], 20)).head(scaler)
     assert np.isfinite(found.weight).all() and np.isfinite(found.bias).all()
@@ -205,7 +207,20 @@ def test_what_holds_all_of_a_class_is_never_left_out():
 
 def test_in_one_unit_per_class_there_is_nothing_to_choose_by():
     features, class_ids = blobs()
-    assert choose_strength(features, class_ids, [str(i) for i in class_ids], 3, 20, 0) == pytest.approx(0.1)
+    assert choose_strength(features, class_ids, [str(i) for i in class_ids], 3, 20, 0) is None
+
+
+def test_a_run_with_nothing_to_choose_by_says_so_and_takes_the_middle(project, monkeypatch):
+    used, train = [], head_phase.train_epochs
+    monkeypatch.setattr(head_phase, "train_epochs", lambda *given: used.append(given[4]) or train(*given))
+    items = [
+        replace(item, part="val") if n % 8 == 7 else replace(item, part="train", group=item.class_name)
+        for n, item in enumerate(load_items(project))
+    ]
+    run = runs.create(project, TrainConfig(backbone=RESNET, epochs=2), make_split(items, 0.25, 0))
+    assert worker.main(str(run.folder)) == 0
+    [notice] = runs.read_history(run).notices
+    assert used == [[1e-3]] and notice.startswith("Each class has only one photo, or one group")
 
 
 def test_a_run_leaves_whole_groups_out(project, monkeypatch):

@@ -13,7 +13,7 @@ from transfer_core.backbones.rows import RowStore
 from transfer_core.config import TrainConfig
 from transfer_core.data.images import PIXELS_AT_ONCE
 from transfer_core.data.items import Item
-from transfer_core.data.split import has_test_part
+from transfer_core.data.split import given_part, has_test_part
 from transfer_core.parallel import CORES
 from transfer_core.strategies import HEAD, Facts, Phase
 from transfer_core.training.head import SEARCH_PHOTOS
@@ -82,10 +82,10 @@ def _counts(items: Sequence[Item], config: TrainConfig) -> tuple[int, int]:
     """About how many photos will be learned from, and checked with."""
     parts = Counter(item.part for item in items)
     rest = parts[None] + parts["train"]
-    given = parts["val"] or parts["test"]
+    given = given_part(items)
     val = 0 if given else round(config.val_fraction * rest)
     test = 0 if has_test_part(items) else round(config.test_fraction * rest)
-    return rest - val - test, given or val
+    return rest - val - test, parts[given] if given else val
 
 
 def _pixels_at_once(items: Sequence[Item]) -> int:

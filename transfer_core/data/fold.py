@@ -65,14 +65,14 @@ class Fold:
         places: By that position.
         kept_classes: Those that stay without photos.
         actions: By id, in their order.
-        undone: Ids of actions that do not hold.
+        undone: Ids of actions that do not hold, in the order in which they were taken back.
     """
 
     numbers: dict[str, int] = field(default_factory=dict)
     places: list[Place] = field(default_factory=list)
     kept_classes: set[str] = field(default_factory=set)
     actions: dict[str, Action] = field(default_factory=dict)
-    undone: set[str] = field(default_factory=set)
+    undone: dict[str, None] = field(default_factory=dict)
     _came: list[Place] = field(default_factory=list)
 
     def take(self, lines: Iterable[dict]) -> None:
@@ -89,10 +89,11 @@ class Fold:
                         self._do(action)
                 case "undo":
                     is_stale = True
-                    self.undone.add(line["of"])
+                    self.undone.pop(line["of"], None)  # the last time decides its place
+                    self.undone[line["of"]] = None
                 case "redo":
                     is_stale = True
-                    self.undone.discard(line["of"])
+                    self.undone.pop(line["of"], None)
         if is_stale:
             self._replay()
 

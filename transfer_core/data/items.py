@@ -53,14 +53,14 @@ class Labels:
         removed: Photos that were taken out and can be brought back.
         class_names: Sorted; those of the items, and those that were made to stay without any.
         actions: What was changed by hand, the oldest first.
-        undone: Ids of the actions that were taken back.
+        undone: Ids of the actions that were taken back, the last one last.
     """
 
     items: tuple[Item, ...]
     removed: tuple[Item, ...]
     class_names: tuple[str, ...]
     actions: tuple[Action, ...]
-    undone: frozenset[str]
+    undone: tuple[str, ...]
 
 
 def new_item(
@@ -176,7 +176,7 @@ class _Log:
                 tuple(removed),
                 tuple(sorted(names)),
                 tuple(self.fold.actions.values()),
-                frozenset(self.fold.undone),
+                tuple(action for action in self.fold.undone if action in self.fold.actions),
             )
         return self._labels
 

@@ -1,11 +1,14 @@
 """Public sets of photos, downloaded by torchvision, which is imported only when one is."""
 
+import errno
 import random
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from filelock import FileLock
 
 from transfer_core.data.layout import read_layout
 from transfer_core.errors import DataError
@@ -23,7 +26,7 @@ class PublicSet:
     Args:
         name: As the command line knows it.
         about: What is on the photos.
-        download_mb: Of the archives, which are kept among the caches.
+        download_mb: Of the archives, which are kept beside the photos.
         address: Of the largest archive; its host must answer.
         home: Page with its terms.
         load: Downloads into a folder what is not there, and returns all photos.
@@ -136,26 +139,42 @@ def check_reachable(row: PublicSet, folder: Path) -> None:
 def load(row: PublicSet, folder: Path, per_class: int, seed: int = 0) -> list[Photo]:
     """So many photos of each class, drawn by the seed; all of a class that has fewer.
 
+    Who asks for more later gets the same ones and others. One process at a time: others wait for its download.
+
     Raises:
         DataError: The download failed.
+        OSError: The disk is full.
     """
-    if not (folder / _COMPLETE).exists():
-        shutil.rmtree(folder, ignore_errors=True)  # half an archive unpacked would pass for a whole one
-        folder.mkdir(parents=True)
-    try:
-        found = row.load(folder)
-    except (OSError, RuntimeError) as error:  # torchvision says RuntimeError where an archive arrived damaged
-        raise _unreachable(row, error) from error
-    (folder / _COMPLETE).touch()
+    with _lock(folder):
+        if not (folder / _COMPLETE).exists():
+            shutil.rmtree(folder, ignore_errors=True)  # half an archive unpacked would pass for a whole one
+            folder.mkdir(parents=True)
+        try:
+            found = row.load(folder)
+        except (OSError, RuntimeError) as error:  # torchvision says RuntimeError where an archive arrived damaged
+            if getattr(error, "errno", None) == errno.ENOSPC:
+                raise
+            raise _unreachable(row, error) from error
+        (folder / _COMPLETE).touch()
     by_class: dict[str, list[Path]] = defaultdict(list)
     for path, class_name in sorted(found):
         by_class[class_name].append(path)
-    draw = random.Random(seed)
-    return [
-        (path, class_name)
-        for class_name, paths in sorted(by_class.items())
-        for path in draw.sample(paths, min(per_class, len(paths)))
-    ]
+    for class_name, paths in by_class.items():
+        random.Random(f"{seed}:{class_name}").shuffle(paths)
+    return [(path, class_name) for class_name, paths in sorted(by_class.items()) for path in paths[:per_class]]
+
+
+def delete_all(public_dir: Path) -> None:
+    """Deletes every set that was downloaded."""
+    for folder in public_dir.glob("*/"):
+        with _lock(folder):
+            (folder / _COMPLETE).unlink(missing_ok=True)  # first: what is left when this breaks off is no whole set
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lock(folder: Path) -> FileLock:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder.with_name(f"{folder.name}.lock"))
 
 
 def _unreachable(row: PublicSet, error: Exception) -> DataError:

@@ -59,7 +59,7 @@ def make_split(
         DataError: Fewer than two classes, or a class with too few photos or groups; lists all problems.
     """
     items = name_groups(items, group_pattern)
-    given = _given_part(items)
+    given = given_part(items)
     pool = [item for item in items if item.part in (None, "train")]
     val = [item for item in items if given and item.part == given]
     test = [item for item in items if item.part == "test" and given != "test"]
@@ -86,7 +86,9 @@ def make_split(
         raise DataError(*problems)
     names = tuple(sorted({item.class_name for item in train}))
     split = Split(names, tuple(train), tuple(val), bool(given), test=tuple(test))
-    return replace(split, crossing=_crossing(split), crossing_groups=_crossing_groups(split)) if given else split
+    if given or has_test_part(items):
+        split = replace(split, crossing=_crossing(split), crossing_groups=_crossing_groups(split))
+    return split
 
 
 def _choose_val(units: Sequence[Unit], free: Sequence[Unit], names: Collection[str], share: float) -> set[str]:
@@ -112,8 +114,9 @@ def _choose_test(units: Sequence[Unit], free: Sequence[Unit], sizes: Mapping[str
 
 def classes_without_val(items: Sequence[Item]) -> list[str]:
     """Classes that have no photo to check with although the data came in parts."""
-    val = [item for item in items if item.part == _given_part(items)]
-    return _lacking([item for item in items if item.part in (None, "train")], val) if val else []
+    given = given_part(items)
+    val = [item for item in items if item.part == given]
+    return _lacking([item for item in items if item.part in (None, "train")], val) if given else []
 
 
 def crossings(split: Split) -> list[str]:
@@ -135,15 +138,21 @@ def crossings(split: Split) -> list[str]:
     return found
 
 
-def has_test_part(items: Sequence[Item]) -> bool:
-    """Whether the data came with photos to be held back; where there is no other part to check with, they are that."""
-    return {"val", "test"} <= {item.part for item in items}
+def given_part(items: Sequence[Item]) -> str | None:
+    """The part to check with, where the data gives one; train/ and test/ alone: test is val.
 
-
-def _given_part(items: Sequence[Item]) -> str | None:
-    """The part to check with, where the data gives one; train/ and test/ alone: test is val."""
+    Where some photos are in no part, those to check with can be drawn, and a test part is held back: who puts photos
+    into it by hand means just that.
+    """
     parts = {item.part for item in items}
-    return next((part for part in ("val", "test") if part in parts), None)
+    if "val" in parts:
+        return "val"
+    return "test" if "test" in parts and None not in parts else None
+
+
+def has_test_part(items: Sequence[Item]) -> bool:
+    """Whether the data came with photos to be held back."""
+    return given_part(items) != "test" and any(item.part == "test" for item in items)
 
 
 def _lacking(train: Sequence[Item], val: Sequence[Item]) -> list[str]:

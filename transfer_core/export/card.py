@@ -9,9 +9,9 @@ from transfer_core.data.split import Split
 from transfer_core.events import OpeningFinished
 from transfer_core.history import History
 from transfer_core.measure.metrics import class_scores
-from transfer_core.opening import load_opening
+from transfer_core.opening import count_looks, load_opening
 from transfer_core.runs import Run
-from transfer_core.text import answer, markdown
+from transfer_core.text import answer, looked_at, markdown
 
 
 def write_card(run: Run, history: History, split: Split, project: dict) -> str:
@@ -60,7 +60,9 @@ def _tested(run: Run, history: History) -> list[str]:
         return []
     found = load_opening(run)
     when = time.strftime("%Y-%m-%d", time.gmtime(found.opened))
-    return ["", f"The test part, opened on {when} (UTC): {found.in_words()}"]
+    looks = count_looks(run)
+    others = f" {looked_at(looks)}" if looks else ""
+    return ["", f"The test part, opened on {when} (UTC): {found.in_words()}{others}"]
 
 
 def _class_table(split: Split, result: dict) -> list[str]:

@@ -11,6 +11,7 @@ from transfer_core.parallel import CORES, map_ahead
 
 # Candidates for the L2 strength, on features of mean norm 1: from very firm to nearly free.
 _STRENGTHS = np.geomspace(1e-1, 1e-5, 9)
+MIDDLE_STRENGTH = 1e-3  # of these, for where nothing can be left out to choose by
 _FOLDS = 5
 # The best strength hardly moves beyond this many photos, while the search would take minutes.
 SEARCH_PHOTOS = 1000
@@ -189,8 +190,10 @@ def choose_strength(
     epochs: int,
     seed: int,
     weighted: bool = False,
-) -> float:
+) -> float | None:
     """The L2 strength with the smallest mean log loss on photos left out, by five-fold cross-validation.
+
+    None where nothing can be left out, because every class has but one unit.
 
     Args:
         features: float32 (n, d), of training photos alone.
@@ -204,6 +207,8 @@ def choose_strength(
         features, class_ids, units = features[chosen], class_ids[chosen], [units[i] for i in chosen]
     weights = balance(class_ids, class_count)[class_ids] if weighted else np.ones(len(class_ids), np.float32)
     folds = _part(features, class_ids, weights, _fold_of(class_ids, units, generator))
+    if not folds:
+        return None
     # The matrices are small, and to step through all folds at once saves most of the time; with more than one core,
     # each takes some of them.
     heaps = [folds[core::CORES] for core in range(min(CORES, len(folds)))]
@@ -240,6 +245,8 @@ def _part(features: np.ndarray, class_ids: np.ndarray, weights: np.ndarray, fold
         return _Fold(inside, class_ids[~out], weights[~out], outside, class_ids[out], weights[out])
 
     found = [fold for fold in map_ahead(part, range(_FOLDS), _FOLDS) if fold]
+    if not found:
+        return []
     most = [np.max([array.shape for array in arrays], 0) for arrays in zip(*found, strict=True)]
     return [_Fold(*(_fill_up(array, shape) for array, shape in zip(fold, most, strict=True))) for fold in found]
 

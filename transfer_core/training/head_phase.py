@@ -10,10 +10,10 @@ from threadpoolctl import threadpool_limits
 
 from transfer_core.backbones import features
 from transfer_core.data.groups import find_units
-from transfer_core.events import CheckpointSaved, PhaseStarted, Progress
+from transfer_core.events import CheckpointSaved, Notice, PhaseStarted, Progress
 from transfer_core.measure.metrics import mean_log_loss
 from transfer_core.training.checkpoints import Checkpoint, save_checkpoint
-from transfer_core.training.head import HeadState, Scaler, balance, choose_strength, train_epochs
+from transfer_core.training.head import MIDDLE_STRENGTH, HeadState, Scaler, balance, choose_strength, train_epochs
 from transfer_core.training.task import Task, Trained
 
 # All epochs of a small set take less than this; a checkpoint each would cost more than doing them again.
@@ -57,12 +57,7 @@ def _train(task: Task, index: int, rows: np.ndarray, checkpoint: Checkpoint | No
     if checkpoint:
         strength, first, state = _restore(checkpoint)
     else:
-        unit_of = find_units(task.learned)
-        units = [unit_of[item.photo] for item in task.learned]
-        strength = choose_strength(
-            train, task.train_ids, units, task.class_count, phase.epochs, settings.seed, settings.class_weights
-        )
-        first, state = 0, None
+        strength, first, state = _choose_strength(task, index, train), 0, None
     scaler = Scaler.of(train)
     trained = None if state is None else _trained(task, index, first, state, scaler, val)
     saved = time.monotonic()
@@ -80,6 +75,24 @@ def _train(task: Task, index: int, rows: np.ndarray, checkpoint: Checkpoint | No
         if task.should_stop():
             return replace(trained, stopped=epoch < phase.epochs)
     return trained
+
+
+def _choose_strength(task: Task, index: int, train: np.ndarray) -> float:
+    """The best one; a middle one, and a word about it, where there is nothing to choose it by."""
+    unit_of, settings = find_units(task.learned), task.plan.settings
+    units = [unit_of[item.photo] for item in task.learned]
+    epochs = task.plan.phases[index].epochs
+    found = choose_strength(
+        train, task.train_ids, units, task.class_count, epochs, settings.seed, settings.class_weights
+    )
+    if found is None:
+        task.emit(
+            Notice(
+                message="Each class has only one photo, or one group of photos, to learn from, so it could not be "
+                "tried out how closely the new part should follow them. A middle way was taken."
+            )
+        )
+    return found or MIDDLE_STRENGTH
 
 
 def _trained(task: Task, index: int, epoch: int, state: HeadState, scaler: Scaler, val: np.ndarray) -> Trained:

@@ -1,6 +1,6 @@
 """The inner part of the training photos that chooses the best epoch, so that validation photos choose nothing."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -30,10 +30,13 @@ def part_off(items: Sequence[Item], seed: int) -> tuple[tuple[Item, ...], tuple[
 
 
 def _shuffle(units: Sequence[Unit], seed: int) -> list[Unit]:
-    """The units of one class after the other, each class's own in an order of the seed's."""
+    """The units of one class after the other, each class's own in an order of the seed's.
+
+    What holds photos of several classes stands with the first of them.
+    """
     generator = np.random.default_rng((seed, 1))  # not the seed alone, which decides other things
-    order: dict[str, Unit] = {}
-    for class_name in sorted({name for unit in units for name in unit.counts}):
-        own = [unit for unit in units if class_name in unit.counts and unit.key not in order]
-        order |= {own[number].key: own[number] for number in generator.permutation(len(own))}
-    return list(order.values())
+    by_class: dict[str, list[Unit]] = defaultdict(list)
+    for unit in units:
+        by_class[min(unit.counts)].append(unit)
+    own = [by_class[name] for name in sorted(by_class)]
+    return [heap[number] for heap in own for number in generator.permutation(len(heap))]
