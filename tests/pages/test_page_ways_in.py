@@ -15,6 +15,7 @@ from transfer_core import pipeline
 from transfer_core.data import inbox
 from transfer_core.data.items import count_classes, load_items
 from transfer_core.data.reading import Choice
+from transfer_core.errors import DataError
 from transfer_core.workspace import write_json
 
 
@@ -186,11 +187,40 @@ def test_server_folders_are_there_only_where_they_are_allowed(visit, empty, draw
     assert (tmp_path / "root" / "trees" / "oak" / "0.jpg").exists()
 
 
-def test_shots_of_the_camera_become_photos(visit, empty, drawn):
-    """What the component sends; that it does is held in a browser."""
+@pytest.fixture
+def shot(drawn, monkeypatch) -> list[str | None]:
+    """A camera that sends three photos and a broken one until they are acknowledged; what it was told, in order."""
+    told = []
     urls = ["data:image/jpeg;base64," + base64.b64encode(content).decode() for content in drawn[:3]]
-    shots = {"photos": [*urls, "data:image/jpeg;base64,!"]}
-    assert [_camera._decoded(url) for url in shots["photos"]] == [*drawn[:3], b""]
+    shots = {"id": "first", "class_name": "oak", "photos": [*urls, "data:image/jpeg;base64,!"]}
+    monkeypatch.setattr(_camera, "_show_camera", lambda received: told.append(received) or shots)
+    return told
+
+
+def test_shots_of_the_camera_become_photos_and_are_acknowledged(visit, empty, shot):
+    text = said(visit("photos", project=empty.id))
+    assert "3 new photos added." in text and "1 file was left out" in text
+    assert count_classes(load_items(empty)) == {"oak": 3} and shot == [None, "first"]
+
+
+def test_shots_that_a_full_disk_kept_out_are_sent_again(visit, empty, shot, monkeypatch):
+    def full(*arguments, **named):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "take_in_entries", full)
+        app = visit("photos", project=empty.id)
+    assert "The disk is full" in errors(app)[0]
+    assert "3 new photos added." in said(app.run()) and shot == [None, None, "first"]
+
+
+def test_shots_that_were_refused_are_not_sent_again(visit, empty, shot, monkeypatch):
+    def refuse(*arguments, **named):
+        raise DataError("None of them is a photo.")
+
+    monkeypatch.setattr(pipeline, "take_in_entries", refuse)
+    app = visit("photos", project=empty.id)
+    assert len(errors(app)) == 1 and errors(app.run()) == [] and shot == [None, "first"]
 
 
 def test_hostile_names_are_words_in_the_review(visit, empty, drawn):
