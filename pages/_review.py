@@ -118,7 +118,7 @@ def _tell_missing(batch: Batch) -> None:
             "ones are added; or go on with those that are here.",
             icon=":material/error:",
         )
-        _list("Missing files", [(name, "did not arrive") for name in missing])
+        list_files("Missing files", [(name, "did not arrive") for name in missing])
 
 
 def _choose(batch: Batch, plan: Plan) -> Choice:
@@ -166,17 +166,19 @@ def _show(reading: Reading, found: Survey) -> None:
     columns = {"Class": list(found.classes), "Photos": list(found.classes.values())}
     columns |= {part: [counts.get(name, 0) for name in found.classes] for part, counts in found.parts.items()}
     left_out = [(path, reading.unplaced) for path in found.unplaced]
-    _list(f"{counted(len(left_out), 'photo')} left out", left_out)
-    _list(f"{counted(len(reading.unmatched), 'row')} of the table left out", reading.unmatched)
+    list_files(f"{counted(len(left_out), 'photo')} left out", left_out)
+    list_files(f"{counted(len(reading.unmatched), 'row')} of the table left out", reading.unmatched)
     st.dataframe(columns, hide_index=True, key="review-classes")
 
 
-def _list(title: str, files: Sequence[tuple[str, str]]) -> None:
+def list_files(title: str, files: Sequence[tuple[str, str]]) -> None:
+    """Files and why something is with them, folded up; nothing where there are none."""
     if files:
         with st.expander(title, icon=":material/error:"):
-            shown = files[:LISTED]
+            shown = [(plain(name), plain(why)) for name, why in files[:LISTED]]
             st.dataframe(
-                {"File": [plain(name) for name, _ in shown], "Why": [why for _, why in shown]}, hide_index=True
+                {"File": [name for name, _ in shown], "Why": [why for _, why in shown]},
+                hide_index=True,
             )
 
 

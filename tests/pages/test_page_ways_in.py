@@ -187,6 +187,25 @@ def test_server_folders_are_there_only_where_they_are_allowed(visit, empty, draw
     assert (tmp_path / "root" / "trees" / "oak" / "0.jpg").exists()
 
 
+def test_server_folders_of_hostile_names_can_be_opened(visit, empty, drawn, tmp_path, monkeypatch):
+    root = os.fsencode(tmp_path / "root")
+    try:
+        os.makedirs(root + b"/:red[a]\xff/b\xff/oak")
+    except OSError:
+        pytest.skip("this system names no file so")
+    for name, content in ((b"1.jpg", drawn[0]), (b"\xff.jpg", b"no photo")):
+        with open(root + b"/:red[a]\xff/b\xff/oak/" + name, "wb") as file:
+            file.write(content)
+    monkeypatch.setenv("GRAFT_IMPORT_ROOTS", os.fsdecode(root))
+    app = visit("photos", project=empty.id)
+    for name in (":red[a]\udcff", "b\udcff"):
+        app.selectbox[-1].set_value(name).run()
+    assert app.selectbox[-1].label == r"In \:red\[a\] /b"
+    press(app, "Look at these photos")
+    app = add(app)
+    assert "1 new photo added." in said(app) and list(app.dataframe[0].value["File"]) == ["oak/?.jpg"]
+
+
 @pytest.fixture
 def shot(drawn, monkeypatch) -> list[str | None]:
     """A camera that sends three photos and a broken one until they are acknowledged; what it was told, in order."""
