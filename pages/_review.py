@@ -89,7 +89,7 @@ def _review(batch: Batch, plan: Plan) -> bool:
 
 def _plan(batch: Batch) -> Plan:
     """Made once for as long as a person looks at it."""
-    key = (batch.id, len(batch.missing))
+    key = (batch.id, len(batch.files), len(batch.missing))
     plan = st.session_state.get(_ui.PLAN)
     if plan is None or plan.key != key:
         with st.spinner("Looking at the names"):

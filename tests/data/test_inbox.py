@@ -62,8 +62,16 @@ def test_a_break_keeps_what_arrived_and_the_same_files_fill_it_up(project, monke
 
     seen = []
     batch = inbox.receive(project, handed(*names, "a/4444.png"), lambda *numbers: seen.append(numbers))
-    assert batch == broken and batch.missing == [] and seen[-1] == (3, 3)
-    assert len(inbox.batches(project)) == 1
+    assert batch.id == broken.id and batch.missing == [] and seen[-1] == (4, 4)
+    assert [(entry.path, entry.read()) for entry in batch.entries()][3] == ("a/4444.png", photo(len("a/4444.png")))
+    assert inbox.batches(project) == [batch]
+
+
+def test_a_batch_that_somebody_may_be_reading_is_not_filled_up(project):
+    broken = inbox.receive(project, handed("a/1.png", "a/2.png"), quiet)
+    (broken.folder / "1").unlink()
+    broken.choose(Choice("folder"))
+    assert inbox.receive(project, handed("a/1.png", "a/2.png"), quiet).id != broken.id
 
 
 def test_hostile_and_equal_names_are_only_words(project, tmp_path):

@@ -55,6 +55,19 @@ def test_table_on_this_machine_or_inside(tmp_path):
         assert isinstance(table, LabelsTable) and table.place("cats/0.png").class_name == said
 
 
+def test_table_of_an_upload_is_never_one_of_this_machine(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    for name in ("labels.csv", "secret.csv"):
+        (tmp_path / name).write_bytes(TABLE.replace(b"lion", b"secret"))
+    for path in ("labels.csv", "~/secret.csv"):
+        table = read_as(entries_of(GOOD | {path: TABLE}), Choice("table", path))
+        assert table.place("cats/0.png").class_name == "lion"
+    for named in ("secret.csv", str(tmp_path / "secret.csv")):
+        with pytest.raises(DataError, match="does not exist"):
+            read_as(entries_of(GOOD), Choice("table", named))
+
+
 @pytest.mark.parametrize(
     ("files", "named", "said"),
     [

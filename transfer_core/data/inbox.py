@@ -114,7 +114,7 @@ class Batch:
 
 
 def receive(project: Project, files: Sequence[tuple[str, BinaryIO]], report: Callable[[int, int], None]) -> Batch:
-    """Keeps files that were handed in; those of a batch that broke off fill it up instead of making another.
+    """Keeps files that were handed in; with those of a batch that broke off among them, all become part of that one.
 
     Args:
         files: (name, content); of several with one name, which a browser allows, each is kept.
@@ -122,11 +122,12 @@ def receive(project: Project, files: Sequence[tuple[str, BinaryIO]], report: Cal
     """
     files = _told_apart(files)
     announced = tuple((name, _size(content)) for name, content in files)
-    broken = (batch for batch in batches(project) if batch.missing and set(batch.files) <= set(announced))
-    batch = next(broken, None)
-    if batch is None:
+    broken = next((batch for batch in batches(project) if _lacks_some_of(batch, announced)), None)
+    if broken:
+        batch = replace(broken, files=tuple(dict.fromkeys((*broken.files, *announced))))
+    else:
         batch = Batch(_new_folder(project), time.time(), announced)
-        batch.save()
+    batch.save()
     batch.fill(files, report)
     return batch
 
@@ -150,6 +151,11 @@ def batches(project: Project) -> list[Batch]:
         with suppress(OSError, ValueError, KeyError, TypeError):
             found.append(_load(path))
     return sorted(found, key=lambda batch: batch.created)
+
+
+def _lacks_some_of(batch: Batch, announced: Sequence[tuple[str, int]]) -> bool:
+    """Whether a batch broke off that these files would complete; not one that another window may be reading."""
+    return batch.choice is None and bool(batch.missing) and set(batch.files) <= set(announced)
 
 
 def _load(path: Path) -> Batch:

@@ -45,7 +45,7 @@ def read_as(entries: Sequence[Entry], choice: Choice) -> Reading:
     if choice.way == "one_class":
         return OneClass(choice.value)
     if choice.way == "table":
-        return open_labels(entries, choice.value)
+        return _table_among(entries, choice.value)
     return read_layout(_wanted(entries), choice.way)
 
 
@@ -55,7 +55,9 @@ def photos_among(entries: Sequence[Entry]) -> list[str]:
 
 
 def open_labels(entries: Sequence[Entry], named: str | Path) -> LabelsTable:
-    """The table of that name, held against the photos among the entries; parts it does not name, folders may.
+    """A table held against the photos among the entries; parts it does not name, folders may.
+
+    For who may read every file of this machine anyway: what an upload names is only looked for in it, by `read_as`.
 
     Args:
         named: A file on this machine, or else the path or file name of one among the entries.
@@ -63,24 +65,29 @@ def open_labels(entries: Sequence[Entry], named: str | Path) -> LabelsTable:
     Raises:
         DataError: There is none, there are several, or it cannot be read as a table.
     """
-    named = str(named)
     path = Path(named).expanduser()
     if path.is_file():
-        content, name = read_file(path), path.name
-    else:
-        entry = _entry_named(entries, named)
-        content, name = entry.read(), entry.path.rsplit("/", 1)[-1]
+        return _held_against(entries, read_file(path), path.name)
+    return _table_among(entries, str(named))
+
+
+def without_table(entries: Sequence[Entry], choice: Choice) -> list[Entry]:
+    """The entries that a choice leaves to be photos."""
+    return [entry for entry in entries if choice.way != "table" or entry.path != choice.value]
+
+
+def _table_among(entries: Sequence[Entry], named: str) -> LabelsTable:
+    entry = _entry_named(entries, named)
+    return _held_against(entries, entry.read(), entry.path.rsplit("/", 1)[-1])
+
+
+def _held_against(entries: Sequence[Entry], content: bytes, name: str) -> LabelsTable:
     photos = photos_among(entries)
     table = match_rows(read_rows(content, name), photos, name)
     if any(place.part for place in table.places.values()):
         return table
     layout = read_layout(photos, "file_name")  # whose folders say nothing but the part
     return replace(table, places={path: place._replace(part=layout.part(path)) for path, place in table.places.items()})
-
-
-def without_table(entries: Sequence[Entry], choice: Choice) -> list[Entry]:
-    """The entries that a choice leaves to be photos."""
-    return [entry for entry in entries if choice.way != "table" or entry.path != choice.value]
 
 
 def _entry_named(entries: Sequence[Entry], named: str) -> Entry:
