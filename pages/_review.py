@@ -47,6 +47,9 @@ def review_waiting(project) -> bool:
         st.session_state.pop(_ui.PLAN, None)
         return False
     batch = waiting[0]
+    if batch.choice is None and batch.is_busy():
+        st.info("Files are arriving in another window. How they are read is asked when all are here.")
+        return _wait_until_free(batch)
     if batch.choice is None:
         with _ui.shown_errors():
             try:
@@ -195,8 +198,7 @@ def _ask_to_go_on(project, batch: Batch) -> bool:
             pass
     except Timeout:
         st.info("Photos are being read in another window. They appear here when that is done.")
-        st.fragment(lambda: _rerun_when_free(batch), run_every=1.0)()
-        return True
+        return _wait_until_free(batch)
     here = {item.path for item in load_items(project)}
     paths = photos_among(batch.entries())
     done = sum(path in here for path in paths)
@@ -214,12 +216,15 @@ def _ask_to_go_on(project, batch: Batch) -> bool:
     return True
 
 
-def _rerun_when_free(batch: Batch) -> None:
-    try:
-        with batch.lock():
+def _wait_until_free(batch: Batch) -> bool:
+    """Draws the page anew once nobody fills or reads the batch any more."""
+
+    def look() -> None:
+        if not batch.is_busy():
             st.rerun()
-    except Timeout:
-        pass
+
+    st.fragment(look, run_every=1.0)()
+    return True
 
 
 def _read(project, batch: Batch) -> bool:

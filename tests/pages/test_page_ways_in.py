@@ -172,6 +172,15 @@ def test_another_window_that_reads_is_waited_for(visit, empty, drawn):
     assert "Reading broke off" in said(app.run())
 
 
+def test_files_that_arrive_in_another_window_cannot_be_discarded(visit, empty, drawn):
+    app = given(visit("photos", project=empty.id), ("oak/1.jpg", drawn[0]), ("oak/2.jpg", drawn[1]))
+    [batch] = inbox.batches(empty)
+    with batch.lock():
+        press(app, "Do not add them")
+        assert "Files are arriving in another window." in said(app) and inbox.batches(empty) == [batch]
+    assert button(app.run(), "Add 2 photos")
+
+
 def test_server_folders_are_there_only_where_they_are_allowed(visit, empty, drawn, tmp_path, monkeypatch):
     assert "On the server" not in [tab.label for tab in visit("photos", project=empty.id).tabs]
     for n, content in enumerate(drawn):
