@@ -1,8 +1,10 @@
 // The camera of pages/_camera.py: frames become JPEGs here and go to the server a handful at a time.
 
 const EVERY_MS = 200 // five photos a second: more would hardly differ from each other
-const AT_ONCE = 10 // photos of one message: two seconds of recording, about 2 MB
-const AGAIN_MS = 20000 // what was not acknowledged by then is sent once more
+const AT_ONCE = 10 // photos of one message: two seconds of recording
+const LONGEST = 4e6 // characters of one message, 3 MB of photos; a larger photo goes alone
+const AGAIN_MS = 20000 // what was not acknowledged by then, and by the time it takes to send it, is sent once more
+const SLOWEST = 25 // characters a millisecond: a phone at the edge of a network
 const cameras = new WeakMap() // by the element that Streamlit gives; it calls the function below at every change
 
 export default function (component) {
@@ -12,51 +14,71 @@ export default function (component) {
   camera.update(component)
   return () => setTimeout(() => {
     if ((parentElement.host ?? parentElement).isConnected) return // also called when one change overtakes another
-    camera.turnOff()
+    camera.leave()
     cameras.delete(parentElement)
   })
 }
 
 function startCamera(root) {
   const find = (name) => root.querySelector(name)
-  const [video, record, input, status] = [find("video"), find(".record"), find("input"), find(".status")]
+  const [video, start, record, input] = [find("video"), find(".start"), find(".record"), find("[type=file]")]
   const waiting = [] // [class name, data URL] of each photo that was not sent yet
   let component, stream, timer, sent, resend
   let taken = 0
+  let unread = 0
+  let isLeft = false
 
-  const say = (text) => (status.textContent = text)
+  const say = (text) => (find(".status").textContent = text)
+  const className = () => find(".class-name").value.trim() // read at the shot: nothing has to be sent for it to count
+  const onTheirWay = () => waiting.length + (sent?.photos.length ?? 0)
+
+  function sayHowMany() {
+    const files = unread && `${unread} ${unread === 1 ? "file" : "files"} could not be read.`
+    const photos = `${taken} ${taken === 1 ? "photo" : "photos"} taken`
+    const rest = onTheirWay() ? `, ${onTheirWay()} on their way. Stay on this page until they are here.` : "."
+    say([taken && photos + rest, files].filter(Boolean).join(" "))
+  }
 
   function update(now) {
     component = now
-    const ready = Boolean(now.data.class_name)
-    find(".hint").hidden = ready
-    for (const control of [record, input]) control.disabled = !ready
     if (sent && now.data.received === sent.id) {
       clearTimeout(resend)
       sent = null
+      sayHowMany()
     }
     send()
   }
 
+  function lookAtClass() {
+    const isReady = Boolean(className())
+    find(".hint").hidden = isReady
+    for (const control of [record, input]) control.disabled = !isReady
+    if (!isReady) end()
+  }
+
   function send() {
     if (sent || !waiting.length || (timer && waiting.length < AT_ONCE)) return
-    const className = waiting[0][0]
+    const [name] = waiting[0]
     const photos = []
-    while (photos.length < AT_ONCE && waiting.length && waiting[0][0] === className) photos.push(waiting.shift()[1])
-    sent = { id: `${Date.now()}-${Math.random().toString(36).slice(2, 8)}`, class_name: className, photos }
-    deliver()
+    let size = 0
+    do {
+      photos.push(waiting.shift()[1])
+      size += photos.at(-1).length
+    } while (photos.length < AT_ONCE && waiting[0]?.[0] === name && size + waiting[0][1].length <= LONGEST)
+    sent = { id: `${Date.now()}-${Math.random().toString(36).slice(2, 8)}`, class_name: name, photos }
+    deliver(AGAIN_MS + size / SLOWEST)
   }
 
-  function deliver() {
+  function deliver(againMs) {
     component.setTriggerValue("shots", sent)
-    resend = setTimeout(deliver, AGAIN_MS)
+    resend = setTimeout(deliver, againMs, againMs)
   }
 
-  function keep(url) {
-    waiting.push([component.data.class_name, url])
+  function keep(name, url) {
+    waiting.push([name, url])
     taken += 1
-    say(`${taken} ${taken === 1 ? "photo" : "photos"} taken.`)
     send()
+    sayHowMany()
   }
 
   function shoot() {
@@ -65,7 +87,7 @@ function startCamera(root) {
     canvas.width = video.videoWidth
     canvas.height = video.videoHeight
     canvas.getContext("2d").drawImage(video, 0, 0)
-    keep(canvas.toDataURL("image/jpeg", 0.92))
+    keep(className(), canvas.toDataURL("image/jpeg", 0.92))
   }
 
   function begin() {
@@ -84,21 +106,25 @@ function startCamera(root) {
   }
 
   async function turnOn() {
+    start.disabled = true // a second press would open a second stream, which nothing turns off
     try {
       stream = await navigator.mediaDevices.getUserMedia({
         video: { facingMode: "environment", width: { ideal: 1280 }, height: { ideal: 960 } },
       })
+      if (isLeft) return turnOff() // the page was left while the browser asked
       video.srcObject = stream
-      find(".start").hidden = true
+      start.hidden = find(".files").hidden = true
       find(".live").hidden = false
       say("The camera is on.")
       record.focus()
     } catch (error) {
       takeFiles(
         error.name === "NotAllowedError"
-          ? "The browser does not let this page see the camera. Allow it beside the address, or take photos here."
+          ? "The browser keeps the camera closed. Allow it beside the address and start again, or take photos here."
           : "No camera can be used. Choose photos instead."
       )
+    } finally {
+      start.disabled = false
     }
   }
 
@@ -107,15 +133,40 @@ function startCamera(root) {
     for (const track of stream?.getTracks() ?? []) track.stop()
     stream = video.srcObject = null
     find(".live").hidden = true
-    find(".start").hidden = false
+    start.hidden = false
+  }
+
+  function leave() {
+    isLeft = true
+    turnOff()
+    clearTimeout(resend)
+    removeEventListener("beforeunload", askToStay)
   }
 
   function takeFiles(why) {
     say(why)
-    find(".start").hidden = true
     find(".files").hidden = false
   }
 
+  async function takeChosen() {
+    const name = className()
+    const files = [...input.files]
+    input.value = "" // the same ones can be chosen again
+    for (const file of files) {
+      try {
+        keep(name, await readFile(file))
+      } catch {
+        unread += 1
+        sayHowMany()
+      }
+    }
+  }
+
+  const askToStay = (event) => onTheirWay() && event.preventDefault()
+  addEventListener("beforeunload", askToStay)
+  find(".class-name").addEventListener("input", lookAtClass)
+  // Streamlit takes letters for commands, unless they go into a field that it can see.
+  find(".class-name").addEventListener("keydown", (event) => event.stopPropagation())
   const isHeldKey = (event) => event.key === " " || event.key === "Enter"
   record.addEventListener("pointerdown", (event) => {
     if (event.button) return
@@ -136,21 +187,20 @@ function startCamera(root) {
   // A screen reader presses without a pointer and without keys.
   record.addEventListener("click", (event) => event.detail === 0 && !record.disabled && shoot())
   record.addEventListener("contextmenu", (event) => event.preventDefault()) // what a long touch brings up
-  find(".start").addEventListener("click", turnOn)
+  start.addEventListener("click", turnOn)
   find(".stop").addEventListener("click", () => {
     turnOff()
     say("The camera is off.")
   })
-  input.addEventListener("change", async () => {
-    for (const file of [...input.files]) keep(await readFile(file))
-    input.value = ""
-  })
+  input.addEventListener("change", takeChosen)
+  lookAtClass()
   // Browsers show the camera only to pages of this computer or over https.
   if (!navigator.mediaDevices?.getUserMedia) {
+    start.hidden = true
     takeFiles("This address is not encrypted, so the browser keeps the camera closed. Take the photos here instead.")
   }
 
-  return { update, turnOff }
+  return { update, leave }
 }
 
 function readFile(file) {

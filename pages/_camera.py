@@ -10,27 +10,37 @@ from pages import _ui
 from transfer_core import pipeline
 from transfer_core.data.layout import OneClass
 from transfer_core.data.sources import Entry
+from transfer_core.errors import TransferError
 
 _ASSETS = Path(__file__).parents[1] / "assets"
 
 
 def take_photos(project) -> None:
-    """Asks for the class and shows the camera; what it takes goes through the same intake as every file."""
-    class_name = st.text_input("Class", placeholder="oak", help="What does the camera see?", key="camera-class")
+    """Shows the camera; what it takes goes through the same intake as every file."""
+    received = st.session_state.get(_ui.SHOTS)
+    shots = _show_camera(received)
+    if shots and shots["id"] != received:
+        _take_in(project, shots)
+
+
+def _show_camera(received: str | None) -> dict | None:
+    """What it has taken: {"id", "class_name", "photos": [data URL]}, or None.
+
+    It asks for the class by itself: a field of the page's own would tell of another class only after the first shots.
+
+    Args:
+        received: The last id that has come in; what is not acknowledged by it, the browser sends once more.
+    """
     camera = st.components.v2.component(
         "camera",
         html=(_ASSETS / "camera.html").read_text("utf-8"),
         css=(_ASSETS / "camera.css").read_text("utf-8"),
         js=(_ASSETS / "camera.js").read_text("utf-8"),
     )
-    told = {"class_name": class_name.strip(), "received": st.session_state.get(_ui.SHOTS)}
-    shots = camera(key="camera", data=told, on_shots_change=lambda: None).shots
-    if shots and shots["id"] != told["received"]:
-        _take_in(project, shots)
+    return camera(key="camera", data={"received": received}, on_shots_change=lambda: None).shots
 
 
 def _take_in(project, shots: dict) -> None:
-    """Args: shots: {"id", "class_name", "photos": [data URL]}, from the browser."""
     entries = [
         Entry(f"camera/{shots['id']}-{number}.jpg", lambda url=url: _decoded(url))
         for number, url in enumerate(shots["photos"], 1)
@@ -44,10 +54,9 @@ def _take_in(project, shots: dict) -> None:
                 _ui.progress_line("Reading photos"),
                 reading=OneClass(shots["class_name"]),
             )
-        except Exception:  # whatever it was, it is not tried again unasked
+        except TransferError:  # they would be refused again; after any other break the browser is to send them again
             st.session_state[_ui.SHOTS] = shots["id"]
             raise
-        # Only now: a script that Streamlit breaks off, because somebody pressed another button, begins again with it.
         st.session_state[_ui.SHOTS] = shots["id"]
         st.session_state[_ui.INTAKE] = (project.id, report)
         st.rerun()

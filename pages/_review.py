@@ -47,6 +47,9 @@ def review_waiting(project) -> bool:
         st.session_state.pop(_ui.PLAN, None)
         return False
     batch = waiting[0]
+    if batch.choice is None and batch.is_busy():
+        st.info("Files are arriving in another window. How they are read is asked when all are here.")
+        return _wait_until_free(batch)
     if st.session_state.get(_ui.READING) == batch.id:
         return _read(project, batch)
     with _ui.shown_errors():
@@ -120,7 +123,7 @@ def _tell_missing(batch: Batch) -> None:
             "ones are added; or go on with those that are here.",
             icon=":material/error:",
         )
-        _list("Missing files", [(name, "did not arrive") for name in missing])
+        list_files("Missing files", [(name, "did not arrive") for name in missing])
 
 
 def _choose(batch: Batch, plan: Plan) -> Choice:
@@ -168,17 +171,19 @@ def _show(reading: Reading, found: Survey) -> None:
     columns = {"Class": list(found.classes), "Photos": list(found.classes.values())}
     columns |= {part: [counts.get(name, 0) for name in found.classes] for part, counts in found.parts.items()}
     left_out = [(path, reading.unplaced) for path in found.unplaced]
-    _list(f"{counted(len(left_out), 'photo')} left out", left_out)
-    _list(f"{counted(len(reading.unmatched), 'row')} of the table left out", reading.unmatched)
+    list_files(f"{counted(len(left_out), 'photo')} left out", left_out)
+    list_files(f"{counted(len(reading.unmatched), 'row')} of the table left out", reading.unmatched)
     st.dataframe(columns, hide_index=True, key="review-classes")
 
 
-def _list(title: str, files: Sequence[tuple[str, str]]) -> None:
+def list_files(title: str, files: Sequence[tuple[str, str]]) -> None:
+    """Files and why something is with them, folded up; nothing where there are none."""
     if files:
         with st.expander(title, icon=":material/error:"):
-            shown = files[:LISTED]
+            shown = [(plain(name), plain(why)) for name, why in files[:LISTED]]
             st.dataframe(
-                {"File": [plain(name) for name, _ in shown], "Why": [why for _, why in shown]}, hide_index=True
+                {"File": [name for name, _ in shown], "Why": [why for _, why in shown]},
+                hide_index=True,
             )
 
 
@@ -195,8 +200,7 @@ def _ask_to_go_on(project, batch: Batch) -> bool:
             pass
     except Timeout:
         st.info("Photos are being read in another window. They appear here when that is done.")
-        st.fragment(lambda: _rerun_when_free(batch), run_every=1.0)()
-        return True
+        return _wait_until_free(batch)
     here = {item.path for item in load_items(project)}
     paths = photos_among(_open(batch))
     done = sum(path in here for path in paths)
@@ -214,12 +218,15 @@ def _ask_to_go_on(project, batch: Batch) -> bool:
     return True
 
 
-def _rerun_when_free(batch: Batch) -> None:
-    try:
-        with batch.lock():
+def _wait_until_free(batch: Batch) -> bool:
+    """Draws the page anew once nobody fills or reads the batch any more."""
+
+    def look() -> None:
+        if not batch.is_busy():
             st.rerun()
-    except Timeout:
-        pass
+
+    st.fragment(look, run_every=1.0)()
+    return True
 
 
 def _read(project, batch: Batch) -> bool:

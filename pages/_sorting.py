@@ -41,6 +41,11 @@ class Sorting:
         self.chosen = set(ids)
         self.round += 1
 
+    def keep_among(self, ids: set[str]) -> None:
+        """Gives up what is not shown any more, because another window has moved it; the browser is to do so, too."""
+        if not self.chosen <= ids:
+            self.choose(self.chosen & ids)
+
     def look_at(self, view: tuple) -> None:
         """Gives up what was chosen among other photos."""
         if view != self.view:

@@ -16,6 +16,11 @@ from transfer_core.workspace import Project
 _HTML = '<div class="wall" role="listbox" aria-multiselectable="true"></div>'
 
 
+def begin_wall(project: Project) -> None:
+    """Called where the page is drawn as a whole: the browser may have left the wall meanwhile and know of no click."""
+    st.session_state.pop(_sent_key(project), None)
+
+
 def show_wall(
     project: Project, items: Sequence[Item], chosen: set[str], round_: int, on_change: Callable[[], None]
 ) -> None:
@@ -28,13 +33,18 @@ def show_wall(
     component = st.components.v2.component("wall", html=_HTML, css=_read("wall.css"), js=_read("wall.js"))
     tiles = [_tile(project, item) for item in items]
     names = "".join(f"{tile['id']}{tile['class_name']}\n" for tile in tiles)
+    drawn = (round_, hashlib.sha256(names.encode("utf-8", "surrogatepass")).hexdigest())
+    # Clicks are the browser's own. Told of them, it would get another message, and with it all the pictures once more.
+    sent = st.session_state.get(_sent_key(project))
+    if sent is None or sent[0] != drawn:
+        sent = st.session_state[_sent_key(project)] = (drawn, sorted(chosen.intersection(item.id for item in items)))
     component(
         key=_key(project),
         data={
             "label": "Photos. Space chooses, arrows move, shift chooses a range.",
             "tiles": tiles,
-            "shown": hashlib.sha256(names.encode("utf-8", "surrogatepass")).hexdigest(),
-            "chosen": sorted(chosen.intersection(item.id for item in items)),
+            "shown": drawn[1],
+            "chosen": sent[1],
             "round": round_,
         },
         on_picked_change=on_change,
@@ -54,6 +64,10 @@ def picked(project: Project, round_: int) -> tuple[set[str], set[str]]:
 
 def _key(project: Project) -> str:
     return f"wall-{project.id}"
+
+
+def _sent_key(project: Project) -> str:
+    return f"wall-{project.id}-sent"
 
 
 def _tile(project: Project, item: Item) -> dict[str, str]:

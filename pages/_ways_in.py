@@ -1,5 +1,6 @@
 """The ways in: files, a folder, one class at a time, the camera, a public set, a folder of the server."""
 
+import hashlib
 from pathlib import Path
 
 import streamlit as st
@@ -9,7 +10,7 @@ from transfer_core.data import inbox
 from transfer_core.data.reading import Choice
 from transfer_core.data.roots import Listing, import_roots, list_folder
 from transfer_core.errors import DataError
-from transfer_core.text import counted, plain
+from transfer_core.text import counted, markdown, plain
 
 HERE = "(this folder)"
 
@@ -88,7 +89,7 @@ def _descend(root: Path) -> str | None:
     inside = ""
     while True:
         listing = list_folder(root, inside)
-        chosen = _choose_in(listing, inside or plain(root.name), f"level-{inside}")
+        chosen = _choose_in(listing, inside or root.name, f"level-{_told(inside)}")
         if chosen == HERE:
             break
         inside = f"{inside}/{chosen}" if inside else chosen
@@ -102,4 +103,9 @@ def _choose_in(listing: Listing, name: str, key: str) -> str:
     options = [HERE, *listing.folders, *listing.zips]
     if len(options) == 1:
         return HERE
-    return st.selectbox(f"In {plain(name)}", options, format_func=plain, key=key)
+    return st.selectbox(f"In {markdown(name)}", options, format_func=plain, key=key)
+
+
+def _told(path: str) -> str:
+    """The same for the same path, in letters that a key may have: a folder's name need not be valid Unicode."""
+    return hashlib.sha256(path.encode("utf-8", "surrogatepass")).hexdigest()

@@ -5,7 +5,7 @@ import streamlit as st
 from pages import _sorting, _ui
 from pages._label_tools import show_classes, show_history
 from pages._sorting import change_chosen, show_trouble, take_over_picked
-from pages._wall import show_wall
+from pages._wall import begin_wall, show_wall
 from transfer_core.data import labels
 from transfer_core.data.items import load_as_they_came, load_labels
 from transfer_core.text import counted, markdown, plain
@@ -104,7 +104,7 @@ def sort_photos():
     """A fragment, so that a click on a photo draws no more than this."""
     now = load_labels(project)
     found, removed = ask_view(now)
-    mine.chosen &= {item.id for item in found}
+    mine.keep_among({item.id for item in found})
     tools, wall = st.container(border=True, key="stuck-tools"), st.container()
     pages = max(1, -(-len(found) // PER_PAGE))
     page = min(pages, st.pagination(pages, key=f"sort-page-{hash(mine.view)}")) if pages > 1 else 1
@@ -127,6 +127,7 @@ def sort_photos():
 project = _ui.need_project()
 st.title("Sort photos")
 mine = _sorting.sorting_of(project)
+begin_wall(project)
 if load_as_they_came(project):
     sort_photos()
 else:

@@ -13,6 +13,7 @@ from transfer_core.text import counted, markdown
 PREVIEW = 8
 PER_PAGE = 60
 CARDS_PER_ROW = 2
+CARDS_PER_PAGE = 12
 
 
 def show_report(project):
@@ -24,13 +25,8 @@ def show_report(project):
     told = f"{counted(report.added, 'new photo')} added."
     told += f" {counted(already, 'photo was', 'photos were')} here already." if already else ""
     st.success(told, icon=":material/check_circle:")
-    unreadable = [entry for entry in report.rejected if entry.reason != "junk"]
-    if unreadable:
-        with st.expander(f"{counted(len(unreadable), 'file was', 'files were')} left out", icon=":material/error:"):
-            st.dataframe(
-                {"File": [entry.file for entry in unreadable], "Why": [entry.reason for entry in unreadable]},
-                hide_index=True,
-            )
+    left_out = [(entry.file, entry.reason) for entry in report.rejected if entry.reason != "junk"]
+    _review.list_files(f"{counted(len(left_out), 'file was', 'files were')} left out", left_out)
 
 
 def show_health(project, classes):
@@ -59,14 +55,8 @@ def show_health(project, classes):
 
 
 def join(project, names, into):
-<<<<<<< ours
-    with _ui.shown_errors():  # another window may have joined them already
-        for name in names:
-            labels.rename_class(project, name, into)
-=======
     for name in names:
         change(project, labels.rename_class, name, into)
->>>>>>> theirs
 
 
 @st.dialog("All photos of this class", width="large")
@@ -78,15 +68,22 @@ def show_all(project, name, items):
 
 
 def show_classes(project, items):
-    by_class = {name: [item for item in items if item.class_name == name] for name in count_classes(items)}
-    names = list(by_class)
-    for start in range(0, len(names), CARDS_PER_ROW):
-        for column, name in zip(st.columns(CARDS_PER_ROW), names[start : start + CARDS_PER_ROW], strict=False):
-            with column, st.container(border=True, height="stretch", key=f"card-{names.index(name)}"):
-                own = by_class[name]
+    """A card for each class, page by page: hundreds of classes would be thousands of pictures at every click."""
+    by_class = {name: [] for name in count_classes(items)}
+    for item in items:
+        by_class[item.class_name].append(item)
+    cards = list(enumerate(by_class.items()))
+    pages = -(-len(cards) // CARDS_PER_PAGE)
+    wall = st.container()
+    page = min(pages, st.pagination(pages, key="class-pages")) if pages > 1 else 1
+    cards = cards[(page - 1) * CARDS_PER_PAGE : page * CARDS_PER_PAGE]
+    for start in range(0, len(cards), CARDS_PER_ROW):
+        row = wall.columns(CARDS_PER_ROW)
+        for column, (number, (name, own)) in zip(row, cards[start : start + CARDS_PER_ROW], strict=False):
+            with column, st.container(border=True, height="stretch", key=f"card-{number}"):
                 st.markdown(f"**{markdown(name)}** &nbsp; {counted(len(own), 'photo')}")
-                _ui.gallery(project, own[:PREVIEW], str(names.index(name)))
-                if len(own) > PREVIEW and st.button(f"See all {len(own)}", key=f"all-{names.index(name)}"):
+                _ui.gallery(project, own[:PREVIEW], str(number))
+                if len(own) > PREVIEW and st.button(f"See all {len(own)}", key=f"all-{number}"):
                     show_all(project, name, own)
 
 

@@ -9,6 +9,9 @@ from tests.browser.test_story import press, see
 from tests.helpers import wait_for
 from transfer_core.data.items import count_classes, load_items
 
+# Whether the browser would let a person go without asking.
+MAY_LEAVE = "dispatchEvent(new Event('beforeunload', { cancelable: true }))"
+
 
 @pytest.fixture
 def empty(server):
@@ -39,9 +42,9 @@ def test_a_messy_folder_is_read_as_it_was_meant(open_tab, empty, leaves, tmp_pat
 def test_the_camera_takes_photos_while_the_button_is_held(open_tab, empty):
     tab = open_tab(f"photos?project={empty.id}")
     tab.get_by_role("tab", name="Camera").click()
-    see(tab, "Type a class first.")
-    tab.get_by_label("Class", exact=True).last.fill("desk")
-    tab.get_by_label("Class", exact=True).last.press("Enter")
+    see(tab, "Type a class first")
+    class_name = tab.get_by_label("Class", exact=True).last
+    class_name.press_sequentially("crate")  # letters that Streamlit would take for commands outside of a field
     press(tab, "Start the camera")
     record = tab.get_by_role("button", name="Hold to record")
     wait_for(lambda: tab.locator("video").evaluate("video => video.videoWidth") > 0)
@@ -49,29 +52,75 @@ def test_the_camera_takes_photos_while_the_button_is_held(open_tab, empty):
     record.hover()
     tab.mouse.down()
     wait_for(lambda: len(load_items(empty)) >= 10)  # they come in while it is still held, and the camera stays on
+    wait_for(lambda: tab.evaluate(MAY_LEAVE) is False)
+    see(tab, "on their way. Stay on this page")
     tab.mouse.up()
     see(tab, "photos taken.")
     held = int(tab.locator(".status").inner_text().split()[0])
-    wait_for(lambda: len(load_items(empty)) == held)
+    assert len(load_items(empty)) == held and tab.evaluate(MAY_LEAVE)
     tab.wait_for_timeout(600)
     assert int(tab.locator(".status").inner_text().split()[0]) == held  # and no longer
 
     record.focus()
     tab.keyboard.press("Space")  # a short press takes one
     wait_for(lambda: len(load_items(empty)) == held + 1)
-    assert count_classes(load_items(empty)) == {"desk": held + 1}
+    assert count_classes(load_items(empty)) == {"crate": held + 1}
     assert {item.path.split("/")[0] for item in load_items(empty)} == {"camera"}
+
+    class_name.fill("birch")
+    record.dispatch_event("click")  # at once: neither Enter nor another field told the page of the class
+    wait_for(lambda: count_classes(load_items(empty)) == {"birch": 1, "crate": held + 1})
+
+    record.focus()
+    tab.keyboard.down("Space")
+    class_name.evaluate("field => { field.value = ' '; field.dispatchEvent(new Event('input')) }")
+    see(tab, "Type a class first")
+    wait_for(lambda: "recording" not in record.get_attribute("class"))
+    tab.keyboard.up("Space")
+    assert set(count_classes(load_items(empty))) == {"birch", "crate"}
+
+
+def test_a_refused_camera_can_be_started_again(open_tab, empty):
+    refuse = """navigator.mediaDevices.getUserMedia = new Proxy(navigator.mediaDevices.getUserMedia, {
+      apply: (ask, devices, given) => {
+        window.asked = (window.asked ?? 0) + 1
+        return window.asked > 1 ? ask.apply(devices, given) : Promise.reject(new DOMException("", "NotAllowedError"))
+      },
+    })"""
+    tab = open_tab(f"photos?project={empty.id}", prepare=lambda tab: tab.add_init_script(refuse))
+    tab.get_by_role("tab", name="Camera").click()
+    press(tab, "Start the camera")
+    see(tab, "The browser keeps the camera closed.")
+    see(tab, "Take a photo, or choose some")
+    tab.get_by_role("button", name="Start the camera").evaluate("start => { start.click(); start.click() }")
+    see(tab, "The camera is on.")
+    assert tab.evaluate("window.asked") == 2  # once refused, and once for the two presses
 
 
 def test_where_the_browser_refuses_the_camera_photos_are_chosen(open_tab, empty, leaves):
-    hide = "Object.defineProperty(Navigator.prototype, 'mediaDevices', { value: undefined })"  # as over plain http
+    """A file that cannot be read is said, and costs no other; more than a message holds come in several."""
+    hide = """Object.defineProperty(Navigator.prototype, 'mediaDevices', { value: undefined })  // as over plain http
+    const read = FileReader.prototype.readAsDataURL
+    FileReader.prototype.readAsDataURL = function (file) {
+      if (file.name.startsWith("lost")) setTimeout(() => this.onerror())
+      else read.call(this, file)
+    }"""
     tab = open_tab(f"photos?project={empty.id}", width=390, height=844, prepare=lambda tab: tab.add_init_script(hide))
     tab.get_by_role("tab", name="Camera").click()
     tab.get_by_label("Class", exact=True).last.fill("oak")
-    tab.get_by_label("Class", exact=True).last.press("Enter")
     chooser = tab.get_by_label("Take a photo, or choose some")
     wait_for(chooser.is_enabled)
     assert chooser.get_attribute("capture") == "environment"
-    chooser.set_input_files(sorted((leaves / "oak").iterdir())[:2])
-    wait_for(lambda: len(load_items(empty)) == 2)
-    assert count_classes(load_items(empty)) == {"oak": 2}
+    contents = [path.read_bytes() for path in sorted((leaves / "oak").iterdir())[:3]]
+    large = [content + bytes(2_000_000) for content in contents]  # what follows a photo in its file is no part of it
+    names = ["lost.jpg", "1.jpg", "2.jpg", "3.jpg"]
+    chooser.set_input_files(
+        [
+            {"name": name, "mimeType": "image/jpeg", "buffer": content}
+            for name, content in zip(names, [b"", *large], strict=True)
+        ]
+    )
+    wait_for(lambda: len(load_items(empty)) == 3)
+    assert count_classes(load_items(empty)) == {"oak": 3}
+    see(tab, "3 photos taken. 1 file could not be read.")
+    assert len({item.path.rsplit("-", 1)[0] for item in load_items(empty)}) == 3  # messages

@@ -74,12 +74,28 @@ def test_a_batch_that_somebody_may_be_reading_is_not_filled_up(project):
     assert inbox.receive(project, handed("a/1.png", "a/2.png"), quiet).id != broken.id
 
 
+def test_a_batch_is_busy_while_its_files_arrive(project):
+    """Another window neither fills it up nor takes it for one that broke off."""
+    seen, others = [], []
+
+    def look(done, total):
+        [batch] = inbox.batches(project)
+        seen.append(batch.is_busy())
+        if done == 1:
+            others.append(inbox.receive(project, handed("a/1.png", "a/2.png"), quiet))
+            others[0].discard()
+
+    batch = inbox.receive(project, handed("a/1.png", "a/2.png"), look)
+    assert seen == [True, True] and others[0].id != batch.id and batch.missing == []
+    assert not batch.is_busy()
+
+
 def test_hostile_and_equal_names_are_only_words(project, tmp_path):
     names = ["../../evil.png", "/evil.png", "C:\\evil.png", "a.png", "a.png", "CON", "x" * 300, "\udcff.png"]
     before = set(tmp_path.rglob("*"))
     batch = inbox.receive(project, handed(*names), quiet)
     made = {path.name for path in set(tmp_path.rglob("*")) - before if path.is_file()}
-    assert made == {"batch.json", *map(str, range(len(names)))}
+    assert made == {"batch.json", "batch.lock", *map(str, range(len(names)))}
     assert [name for name, _ in batch.files][3:5] == ["a.png", "a (2).png"]
     assert inbox.batches(project) == [batch]
 

@@ -3,7 +3,9 @@
 import errno
 
 import pytest
+import streamlit as st
 
+from pages import _wall
 from tests.benchmarks.labels import draw_items
 from tests.pages.conftest import button, errors, press, said
 from transfer_core.data import journal, labels
@@ -178,3 +180,43 @@ def test_undo_that_a_full_disk_refuses_can_be_tried_again(sorting, project, monk
     assert errors(app) == ["The disk is full. Free some space, then try again."]
     press(app, "Undo")
     assert counts(project) == {"blue": 8, "green": 8, "red": 8}
+
+
+@pytest.fixture
+def wall(project, monkeypatch) -> list[dict]:
+    """What the browser is sent at each drawing of the wall."""
+    sent, component = [], st.components.v2.component
+
+    def note(name, **source):
+        drawn = component(name, **source)
+        return drawn if name != "wall" else lambda **told: sent.append(told["data"]) or drawn(**told)
+
+    monkeypatch.setattr(st.components.v2, "component", note)
+    return sent
+
+
+def test_a_photo_that_another_window_moved_is_given_up_by_the_browser_too(wall, sorting, project):
+    app = choose(sorting, class_name="red")
+    before = wall[-1]
+    labels.relabel(project, before["chosen"][:1], "blue")
+    assert "**7 photos chosen** of 7" in said(app.run())
+    assert wall[-1]["round"] != before["round"] and wall[-1]["chosen"] == before["chosen"][1:]
+
+
+def test_pictures_are_not_sent_again_at_each_click(wall, workspace, project, monkeypatch):
+    """Streamlit sends no message that equals the one before."""
+    monkeypatch.setattr(st, "session_state", {})
+    items, other = load_items(project)[:2], load_items(project)[2:4]
+    ids = [item.id for item in items]
+
+    def draw(shown, chosen, round_):
+        _wall.show_wall(project, shown, set(chosen), round_, lambda: None)
+        return wall[-1]["chosen"]
+
+    assert draw(items, [], 1) == []
+    assert draw(items, ids[:1], 1) == [] and wall[-1] == wall[-2]  # a click
+    assert draw(items, ids, 2) == sorted(ids)  # chosen by the page
+    assert draw(other, ids[:1], 2) == [] and draw(items, ids[:1], 2) == ids[:1]  # to another page of photos and back
+    assert draw(items, ids, 2) == ids[:1]
+    _wall.begin_wall(project)
+    assert draw(items, ids, 2) == sorted(ids)  # the browser has come back to the page

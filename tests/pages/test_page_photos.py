@@ -3,10 +3,12 @@ import zlib
 
 import pytest
 
+from pages import _review
+from tests.benchmarks.labels import draw_items
 from tests.helpers import draw_photo
 from tests.pages.conftest import add, button, errors, hand_in, press, said, zipped
 from transfer_core.data import labels
-from transfer_core.data.items import count_classes, load_items
+from transfer_core.data.items import append_items, count_classes, load_items
 
 
 @pytest.fixture
@@ -47,14 +49,6 @@ def test_classes_that_differ_in_capitals_are_asked_about_and_joined(visit, empty
     assert "'Red' and 'red' differ in capitals only" in said(app)
     app = press(app, "Join them as 'red'")
     assert count_classes(load_items(empty)) == {"blue": 10, "red": 11} and "capitals" not in said(app)
-
-
-def test_classes_that_another_window_has_joined_are_said_to_be_gone(visit, empty, photos):
-    photos |= {path.replace("red/", "Red/x"): content + b" " for path, content in photos.items() if "red/1" in path}
-    app = hand_in(visit("photos", project=empty.id), zipped(photos))
-    labels.rename_class(empty, "Red", "red")
-    app = press(app, "Join them as 'red'")
-    assert ["There is no class" in error for error in errors(app)] == [True] and "capitals" not in said(app)
 
 
 def test_uploader_is_empty_after_an_upload_and_the_same_photos_are_known(visit, empty, photos):
@@ -153,6 +147,28 @@ def test_all_photos_of_a_class_open_in_a_dialog(visit, empty, photos):
     before = len(app.image)
     first.click().run()
     assert errors(app) == [] and len(app.image) == before + 10
+
+
+def test_many_classes_come_page_by_page(visit, empty):
+    append_items(empty, draw_items(60, [f"class{number:02}" for number in range(30)]))
+    app = visit("photos", project=empty.id)
+    assert cards(app) == [f"class{number:02}" for number in range(12)]
+    assert cards(app.pagination[0].set_value(3).run()) == [f"class{number}" for number in range(24, 30)]
+
+
+def cards(app) -> list[str]:
+    """The classes that are shown."""
+    assert errors(app) == []
+    return [entry.value.split("**")[1] for entry in app.markdown if "&nbsp;" in entry.value]
+
+
+def test_report_lists_no_more_files_than_can_be_read_and_those_harmlessly(visit, empty, photos, monkeypatch):
+    monkeypatch.setattr(_review, "LISTED", 2)
+    photos |= {f"red/\u202e{n}.txt": b"not a photo" for n in range(5)}
+    app = hand_in(visit("photos", project=empty.id), zipped(photos))
+    assert "5 files were left out" in said(app)
+    names = list(app.dataframe[0].value["File"])
+    assert len(names) == 2 and not any("\u202e" in name for name in names)  # which turns what follows it around
 
 
 def test_lost_thumbnails_are_made_again(visit, project, workspace):

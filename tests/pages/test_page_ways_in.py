@@ -15,6 +15,7 @@ from transfer_core import pipeline
 from transfer_core.data import inbox
 from transfer_core.data.items import count_classes, load_items
 from transfer_core.data.reading import Choice
+from transfer_core.errors import DataError
 from transfer_core.workspace import write_json
 
 
@@ -171,6 +172,15 @@ def test_another_window_that_reads_is_waited_for(visit, empty, drawn):
     assert "Reading broke off" in said(app.run())
 
 
+def test_files_that_arrive_in_another_window_cannot_be_discarded(visit, empty, drawn):
+    app = given(visit("photos", project=empty.id), ("oak/1.jpg", drawn[0]), ("oak/2.jpg", drawn[1]))
+    [batch] = inbox.batches(empty)
+    with batch.lock():
+        press(app, "Do not add them")
+        assert "Files are arriving in another window." in said(app) and inbox.batches(empty) == [batch]
+    assert button(app.run(), "Add 2 photos")
+
+
 def test_server_folders_are_there_only_where_they_are_allowed(visit, empty, drawn, tmp_path, monkeypatch):
     assert "On the server" not in [tab.label for tab in visit("photos", project=empty.id).tabs]
     for n, content in enumerate(drawn):
@@ -201,11 +211,59 @@ def test_folder_that_may_not_be_read_any_more_is_said_and_forgotten(visit, empty
         assert inbox.batches(empty) == [] and errors(app.run()) == []
 
 
-def test_shots_of_the_camera_become_photos(visit, empty, drawn):
-    """What the component sends; that it does is held in a browser."""
+def test_server_folders_of_hostile_names_can_be_opened(visit, empty, drawn, tmp_path, monkeypatch):
+    root = os.fsencode(tmp_path / "root")
+    try:
+        os.makedirs(root + b"/:red[a]\xff/b\xff/oak")
+    except OSError:
+        pytest.skip("this system names no file so")
+    for name, content in ((b"1.jpg", drawn[0]), (b"\xff.jpg", b"no photo")):
+        with open(root + b"/:red[a]\xff/b\xff/oak/" + name, "wb") as file:
+            file.write(content)
+    monkeypatch.setenv("GRAFT_IMPORT_ROOTS", os.fsdecode(root))
+    app = visit("photos", project=empty.id)
+    for name in (":red[a]\udcff", "b\udcff"):
+        app.selectbox[-1].set_value(name).run()
+    assert app.selectbox[-1].label == r"In \:red\[a\] /b"
+    press(app, "Look at these photos")
+    app = add(app)
+    assert "1 new photo added." in said(app) and list(app.dataframe[0].value["File"]) == ["oak/?.jpg"]
+
+
+@pytest.fixture
+def shot(drawn, monkeypatch) -> list[str | None]:
+    """A camera that sends three photos and a broken one until they are acknowledged; what it was told, in order."""
+    told = []
     urls = ["data:image/jpeg;base64," + base64.b64encode(content).decode() for content in drawn[:3]]
-    shots = {"photos": [*urls, "data:image/jpeg;base64,!"]}
-    assert [_camera._decoded(url) for url in shots["photos"]] == [*drawn[:3], b""]
+    shots = {"id": "first", "class_name": "oak", "photos": [*urls, "data:image/jpeg;base64,!"]}
+    monkeypatch.setattr(_camera, "_show_camera", lambda received: told.append(received) or shots)
+    return told
+
+
+def test_shots_of_the_camera_become_photos_and_are_acknowledged(visit, empty, shot):
+    text = said(visit("photos", project=empty.id))
+    assert "3 new photos added." in text and "1 file was left out" in text
+    assert count_classes(load_items(empty)) == {"oak": 3} and shot == [None, "first"]
+
+
+def test_shots_that_a_full_disk_kept_out_are_sent_again(visit, empty, shot, monkeypatch):
+    def full(*arguments, **named):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "take_in_entries", full)
+        app = visit("photos", project=empty.id)
+    assert "The disk is full" in errors(app)[0]
+    assert "3 new photos added." in said(app.run()) and shot == [None, None, "first"]
+
+
+def test_shots_that_were_refused_are_not_sent_again(visit, empty, shot, monkeypatch):
+    def refuse(*arguments, **named):
+        raise DataError("None of them is a photo.")
+
+    monkeypatch.setattr(pipeline, "take_in_entries", refuse)
+    app = visit("photos", project=empty.id)
+    assert len(errors(app)) == 1 and errors(app.run()) == [] and shot == [None, "first"]
 
 
 def test_burst_that_broke_off_is_read_again(empty, drawn, monkeypatch):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from transfer_core.data.reading import Choice
 from transfer_core.data.roots import open_inside
@@ -17,6 +17,7 @@ from transfer_core.data.sources import Entry, tidy_path, upload_entries
 from transfer_core.workspace import Project, move_into_place, new_id, part_of, read_json, write_json
 
 _BLOCK = 1 << 20  # bytes copied at once
+_GLANCE_S = 1.0  # whoever asks whether a batch is busy holds its lock for a moment
 _MANIFEST = "batch.json"
 # What Windows kept of a batch that was discarded, because somebody still had its zip open, or what nobody can read.
 _STALE_S = 3600
@@ -75,8 +76,16 @@ class Batch:
         write_json(self.folder / _MANIFEST, content | {"choice": choice})
 
     def lock(self) -> FileLock:
-        """Held by whoever reads it; one at a time."""
+        """Held by whoever fills or reads it; one at a time."""
         return FileLock(self.folder / "batch.lock", timeout=0)
+
+    def is_busy(self) -> bool:
+        """Whether somebody fills or reads it."""
+        try:
+            with self.lock():
+                return False
+        except Timeout:
+            return True
 
     def discard(self) -> None:
         """Forgets it, once its photos are in or nobody wants them."""
@@ -90,19 +99,24 @@ class Batch:
 
         Raises:
             OSError: The disk is full; what was stored stays.
+            Timeout: Another window fills or reads it.
         """
         by_name = dict(files)
-        for number, (name, size) in enumerate(self.files):
-            if name in by_name and not self._has(number, size):
-                part = part_of(self._path(number))
-                try:
-                    with part.open("wb") as target:
-                        by_name[name].seek(0)
-                        shutil.copyfileobj(by_name[name], target, _BLOCK)
-                    move_into_place(part, self._path(number))
-                finally:
-                    part.unlink(missing_ok=True)
-            report(number + 1, len(self.files))
+        with self.lock().acquire(timeout=_GLANCE_S):
+            for number, (name, size) in enumerate(self.files):
+                if name in by_name and not self._has(number, size):
+                    self._store(number, by_name[name])
+                report(number + 1, len(self.files))
+
+    def _store(self, number: int, content: BinaryIO) -> None:
+        part = part_of(self._path(number))
+        try:
+            with part.open("wb") as target:
+                content.seek(0)
+                shutil.copyfileobj(content, target, _BLOCK)
+            move_into_place(part, self._path(number))
+        finally:
+            part.unlink(missing_ok=True)
 
     def _path(self, number: int) -> Path:
         return self.folder / str(number)  # never named after what came from outside
@@ -155,8 +169,9 @@ def batches(project: Project) -> list[Batch]:
 
 
 def _lacks_some_of(batch: Batch, announced: Sequence[tuple[str, int]]) -> bool:
-    """Whether a batch broke off that these files would complete; not one that another window may be reading."""
-    return batch.choice is None and bool(batch.missing) and set(batch.files) <= set(announced)
+    """Whether a batch broke off that these files would complete; not one that another window is at."""
+    lacks_some = batch.choice is None and bool(batch.missing) and set(batch.files) <= set(announced)
+    return lacks_some and not batch.is_busy()
 
 
 def _load(path: Path) -> Batch:
