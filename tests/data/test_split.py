@@ -151,6 +151,18 @@ def test_a_class_without_photos_to_check_with_is_named_with_the_remedy():
     assert classes_without_val(items(ants=3, bees=3)) == []  # no parts were given
 
 
+def test_looking_for_them_goes_through_the_photos_a_few_times_not_once_per_photo():
+    class Looked(list):
+        times = 0
+
+        def __iter__(self):
+            self.times += 1
+            return super().__iter__()
+
+    pool = Looked(in_parts(ants=(50, 50), bees=(50, 0)))
+    assert classes_without_val(pool) == ["bees"] and pool.times < 10
+
+
 def test_it_can_be_given_some_of_those_to_learn_from():
     split = make_split(in_parts(ants=(10, 5), bees=(10, 0)), 0.2, 0, fill_val=True)
     assert counts(split.train) == {"ants": 10, "bees": 8} and counts(split.val) == {"ants": 5, "bees": 2}

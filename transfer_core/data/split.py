@@ -112,7 +112,8 @@ def _choose_test(units: Sequence[Unit], free: Sequence[Unit], sizes: Mapping[str
 
 def classes_without_val(items: Sequence[Item]) -> list[str]:
     """Classes that have no photo to check with although the data came in parts."""
-    val = [item for item in items if item.part == _given_part(items)]
+    given = _given_part(items)  # once: it goes through all photos
+    val = [item for item in items if given and item.part == given]
     return _lacking([item for item in items if item.part in (None, "train")], val) if val else []
 
 
