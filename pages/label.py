@@ -105,6 +105,8 @@ def show_outcome():
 @st.fragment
 def sort_photos():
     """A fragment, so that a click on a photo draws no more than this."""
+    if not project.folder.is_dir():  # deleted in another window: the whole page says so
+        st.rerun()
     now = load_labels(project)
     found, removed = ask_view(now)
     mine.chosen &= {item.id for item in found}
