@@ -295,11 +295,16 @@ def gallery(project: Project, items: list[Item], key: str, *, width: int = 80) -
 
 
 def thumbnail(project: Project, item: Item, width: int | str) -> None:
-    """One photo, small; a word in its place where the file is gone."""
+    """One photo, small; a word in its place where the file is gone, or a full disk keeps nothing of it."""
     try:
-        st.image(str(ensure_thumbnail(workspace(), project, item)), width=width, alt=item_name(item))
+        path = ensure_thumbnail(workspace(), project, item)
     except TransferError:
         st.caption("This photo's file is gone.")
+        return
+    if path.is_file():
+        st.image(str(path), width=width, alt=item_name(item))
+    else:
+        st.caption("This photo cannot be shown now.")
 
 
 def item_name(item: Item) -> str:

@@ -5,6 +5,8 @@ import pytest
 
 from tests.helpers import draw_photo
 from tests.pages.conftest import add, button, errors, hand_in, press, said, zipped
+from transfer_core import cleanup
+from transfer_core.data.cache import PhotoCache
 from transfer_core.data.items import count_classes, load_items
 
 
@@ -151,6 +153,12 @@ def test_lost_thumbnails_are_made_again(visit, project, workspace):
         path.unlink()
     assert errors(visit("photos", project=project.id)) == []
     assert list(workspace.prepared_dir.rglob("*.jpg"))
+
+
+def test_thumbnails_that_a_full_disk_does_not_keep_cost_no_page(visit, project, workspace, monkeypatch):
+    cleanup.clear_caches(workspace)
+    monkeypatch.setattr(PhotoCache, "write", lambda self, photo, content: None)
+    assert "This photo cannot be shown now." in said(visit("photos", project=project.id))
 
 
 def test_classes_that_differ_in_capitals_are_asked_about(visit, empty, photos):
