@@ -87,6 +87,16 @@ def test_train_alone_is_split():
     assert not split.given and counts(split.val) == {"a": 2, "b": 2}
 
 
+def test_photos_that_were_put_among_those_to_learn_from_stay_there():
+    pool = [item("a", n, part="train" if n < 6 else None) for n in range(10)]
+    pool += [item("b", 10 + n) for n in range(10)]
+    pool += [item("c", 20 + n, part="train") for n in range(10)]  # nothing else is there to check with
+    for seed in range(5):
+        split = make_split(pool, 0.3, seed, test_fraction=0.1)
+        assert counts(split.val) == {"a": 3, "b": 3, "c": 3} and counts(split.test) == {"a": 1, "b": 1, "c": 1}
+        assert all(entry.part is None for entry in split.val + split.test if entry.class_name == "a")
+
+
 def test_crossings_of_a_given_split_are_reported_not_moved():
     pool = [item(name, n, part="train") for name in "ab" for n in range(4)]
     pool += [item("a", 10, photo="a-1", part="val"), item("b", 11, part="val")]

@@ -65,7 +65,8 @@ def make_split(
     test = [item for item in items if item.part == "test" and given != "test"]
     unit_of = find_units(items)
     units = sorted(gather_units(pool, unit_of), key=lambda unit: _draw(seed, unit.key))
-    free = [unit for unit in units if unit.photos.isdisjoint(learned)]
+    staying = _meant_to_learn_from(pool, units).union(learned)
+    free = [unit for unit in units if unit.photos.isdisjoint(staying)]
     to_val: set[str] = set()
     if not given or fill_val:
         to_val = _choose_val(units, free, _lacking(pool, val) if given else _sizes(units), val_fraction)
@@ -87,6 +88,16 @@ def make_split(
     names = tuple(sorted({item.class_name for item in train}))
     split = Split(names, tuple(train), tuple(val), bool(given), test=tuple(test))
     return replace(split, crossing=_crossing(split), crossing_groups=_crossing_groups(split)) if given else split
+
+
+def _meant_to_learn_from(pool: Sequence[Item], units: Sequence[Unit]) -> set[str]:
+    """Photos (digests) that we never keep aside ourselves: those marked so, where others of their class are not.
+
+    A class of which all are marked, as in data of a folder train alone, is shared out as if none were.
+    """
+    marked = {item.photo for item in pool if item.part == "train"}
+    can_give = {name for unit in units if unit.photos.isdisjoint(marked) for name in unit.counts}
+    return {photo for unit in units if can_give.issuperset(unit.counts) for photo in unit.photos & marked}
 
 
 def _choose_val(units: Sequence[Unit], free: Sequence[Unit], names: Collection[str], share: float) -> set[str]:
