@@ -116,6 +116,15 @@ def test_rename_merge_and_new_class(sorting, project):
     assert counts(project) == {"blue": 8, "green": 8, "scarlet": 8}
 
 
+@pytest.mark.parametrize("typed", ["blu\N{COMBINING DIAERESIS}e  sky ", "blüe sky"])
+def test_name_that_only_looks_different_is_offered_as_a_merge(visit, project, typed):
+    labels.rename_class(project, "blue", "blüe sky")
+    app = visit("label", project=project.id)
+    app.selectbox(key="rename-from").set_value("red")
+    app.text_input(key="rename-to").set_value(typed).run()
+    assert "Both become one, of 16 photos." in said(app) and button(app, "Merge")
+
+
 def test_undo_takes_back_this_windows_own_change(sorting, visit, project):
     other = visit("label", project=project.id)
     app = put_into(choose(sorting, class_name="red"), "blue")
@@ -139,6 +148,15 @@ def test_change_that_is_refused_is_said_once(sorting, project):
     app = press(app, "Undo")
     assert errors(app) == [r"This change was taken back already\."]
     assert errors(app.run()) == []
+
+
+def test_project_deleted_in_another_window_is_said_and_not_written_into(sorting, workspace, project):
+    app = choose(sorting, class_name="red")
+    app.selectbox(key="sort-to").set_value("blue").run()
+    workspace.delete_project(project)
+    app = press(app, "Put there")
+    assert errors(app) == ["This project is not here any more. It may have been deleted."]
+    assert not project.folder.exists()
 
 
 def test_many_photos_come_page_by_page(visit, workspace):
