@@ -1,6 +1,5 @@
 """What the pages share: session keys, the chosen project and run, errors, small widgets. Imports no torch."""
 
-import errno
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +14,7 @@ from transfer_core.backbones import catalog
 from transfer_core.data.items import Item, count_classes, load_items
 from transfer_core.data.pictures import ensure_thumbnail
 from transfer_core.data.split import Split
-from transfer_core.errors import TransferError
+from transfer_core.errors import DISK_FULL, TransferError
 from transfer_core.history import History
 from transfer_core.runner.launch import ensure_runner
 from transfer_core.runs import Run
@@ -259,7 +258,7 @@ def shown_errors() -> Iterator[None]:
     except TransferError as error:
         st.error(markdown(str(error)), icon=":material/error:")
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno not in DISK_FULL:
             raise
         st.error("The disk is full. Free some space, then try again.", icon=":material/error:")
 
