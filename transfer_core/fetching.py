@@ -9,7 +9,7 @@ from filelock import FileLock, Timeout
 
 from transfer_core import pipeline
 from transfer_core.data import public_sets
-from transfer_core.data.intake import IntakeReport
+from transfer_core.data.intake import IntakeReport, Rejected
 from transfer_core.data.sources import Entry, read_file
 from transfer_core.errors import DataError, TransferError
 from transfer_core.runner.launch import start_detached
@@ -51,21 +51,27 @@ def begin(workspace: Workspace, project: Project, name: str, per_class: int) -> 
 
 
 def progress(project: Project) -> dict | None:
-    """{"title", "done", "total", "error"} of what is being fetched, or has failed; None where there is nothing.
+    """{"title", "done", "total", "error", "report"} of what is being fetched, or was; None where there is nothing.
 
-    `total` is 0 as long as it is being downloaded.
+    `total` is 0 as long as it is being downloaded; `error` or `report` (an `IntakeReport`) say how it ended, until
+    somebody calls `forget`.
     """
     try:
         note = read_json(_note_path(project))
     except (OSError, ValueError):
         return None
+    if came := note.get("report"):
+        rejected = [Rejected(**entry) for entry in came["rejected"]]
+        note["report"] = IntakeReport(came["photos"], came["added"], rejected)
+        return note
+    note["report"] = None
     if note["error"] is None and time.time() - note["time"] > _START_S and not _is_at_work(project):
         note["error"] = "The download broke off. Try again; what is here stays."
     return note
 
 
 def forget(project: Project) -> None:
-    """No longer says what has failed."""
+    """No longer says what came of it."""
     _note_path(project).unlink(missing_ok=True)
 
 
@@ -84,16 +90,21 @@ def main(home: str, project_id: str, name: str, per_class: str) -> int:
 
     with _lock(project):
         try:
-            fetch(workspace, project, name, int(per_class), report)
+            came = fetch(workspace, project, name, int(per_class), report)
         except TransferError as error:
             _note(project, title, 0, 0, str(error))
             return 2
-        forget(project)
+        _note(project, title, came.photos, came.photos, None, came)
     return 0
 
 
-def _note(project: Project, title: str, done: int, total: int, error: str | None) -> None:
+def _note(
+    project: Project, title: str, done: int, total: int, error: str | None, came: IntakeReport | None = None
+) -> None:
     note = {"title": title, "done": done, "total": total, "error": error, "time": time.time()}
+    if came:
+        rejected = [vars(entry) for entry in came.rejected]
+        note["report"] = {"photos": came.photos, "added": came.added, "rejected": rejected}
     write_json(_note_path(project), note)
 
 
