@@ -114,10 +114,10 @@ def test_crossings_of_a_given_split_are_reported_not_moved():
         (items(cats=1), "There is one class, 'cats'"),  # and its one photo is said, too; see below
         # two files of the same bytes are one photo
         ([*items(cats=5), item("dogs", 0, photo="x"), item("dogs", 1, photo="x")], "Class 'dogs' has 1 photo"),
-        # a class that only the validation part knows
+        # a class of which all are to check with
         (
             [*(item(n, i, part="train") for n in "ab" for i in range(3)), item("c", 0, part="val")],
-            "classes without training photos: 'c'",
+            "There is no photo to learn 'c' from",
         ),
         # nothing to learn from
         ([item("a", 0, part="val"), item("b", 1, part="val")], "There are no photos to learn from yet"),
@@ -155,7 +155,7 @@ def in_parts(**counts: tuple[int, int]) -> list[Item]:
 def test_a_class_without_photos_to_check_with_is_named_with_the_remedy():
     lacking = in_parts(ants=(10, 5), bees=(10, 0))
     assert classes_without_val(lacking) == ["bees"]
-    with pytest.raises(DataError, match=r"Class 'bees' has no photo in the validation part\. Add some to it, or let"):
+    with pytest.raises(DataError, match=r"Class 'bees' has no photo to check with\. Add some, or let"):
         make_split(lacking, 0.2, 0)
     assert classes_without_val(in_parts(ants=(10, 5), bees=(10, 1))) == []
     assert classes_without_val(items(ants=3, bees=3)) == []  # no parts were given
@@ -180,7 +180,7 @@ def test_it_can_be_given_some_of_those_to_learn_from():
 
 
 def test_one_photo_cannot_be_shared_out():
-    with pytest.raises(DataError, match=r"'bees' has no photo in the validation part.* needs at least 2 to spare one"):
+    with pytest.raises(DataError, match=r"'bees' has no photo to check with.* needs at least 2 to spare one"):
         make_split(in_parts(ants=(10, 5), bees=(1, 0)), 0.2, 0, fill_val=True)
 
 

@@ -125,6 +125,19 @@ def test_name_that_only_looks_different_is_offered_as_a_merge(visit, project, ty
     assert "Both become one, of 16 photos." in said(app) and button(app, "Merge")
 
 
+def test_changes_of_long_ago_can_be_taken_back(visit, project):
+    photos = [item.id for item in load_items(project)]
+    for number in range(13):
+        labels.relabel(project, photos[:1], f"class {number}")
+    first, *_, last = [f"switch-{action.id}" for action in load_labels(project).actions]
+    app = visit("label", project=project.id)
+    assert app.button(key=last) and first not in [entry.key for entry in app.button]
+    [pages] = [entry for entry in app.get("pagination") if entry.key == "changes-page"]
+    app = pages.set_value(2).run()
+    app.button(key=first).click().run()
+    assert errors(app) == [] and load_labels(project).undone
+
+
 def test_undo_takes_back_this_windows_own_change(sorting, visit, project):
     other = visit("label", project=project.id)
     app = put_into(choose(sorting, class_name="red"), "blue")
@@ -184,11 +197,12 @@ def test_pages_of_a_run_say_when_labels_have_changed_since(visit, workspace, fin
     )
 
 
-def test_undo_that_a_full_disk_refuses_can_be_tried_again(sorting, project, monkeypatch):
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])  # the disk is full, or this person's share of it
+def test_undo_that_a_full_disk_refuses_can_be_tried_again(sorting, project, monkeypatch, number):
     app = put_into(choose(sorting, class_name="red"), "blue")
 
     def refuse(path, lines):
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise OSError(number, "No space left on device")
 
     with monkeypatch.context() as patch:
         patch.setattr(journal, "append", refuse)

@@ -82,7 +82,9 @@ def make_split(
     if not given:
         problems += _kept_together(units, free, pool, val)
     if test_fraction and not test and not problems:
-        problems.append("There are too few photos or groups to hold back a test part. Add more, or set its share to 0.")
+        problems.append(
+            "There are too few photos or groups to hold some back for the last test. Add more, or set its share to 0."
+        )
     if problems:
         raise DataError(*problems)
     names = tuple(sorted({item.class_name for item in train}))
@@ -199,17 +201,17 @@ def _problems(
     unknown = sorted({item.class_name for item in val} - trained)
     if unknown:
         listed = ", ".join(f"'{name}'" for name in unknown[:5])
-        problems.append(f"The validation part has classes without training photos: {listed}. Add some, or remove them.")
+        problems.append(f"There is no photo to learn {listed} from, but some to check with. Add some, or remove those.")
     if given and val and (lacking := _lacking(train, val)):
         listed = ", ".join(f"'{name}'" for name in lacking[:5])
         have = "has" if len(lacking) == 1 else "have"
         instead = "it needs at least 2 to spare one" if fill_val else "let some of those to learn from be taken"
         problems.append(
-            f"{'Class' if len(lacking) == 1 else 'Classes'} {listed} {have} no photo in the validation part. Add "
-            f"some to it, or {instead}{'' if fill_val else ' (setting fill_val)'}."
+            f"{'Class' if len(lacking) == 1 else 'Classes'} {listed} {have} no photo to check with. Add some, "
+            f"or {instead}."
         )
     if not val and not problems:
-        problems.append("The validation part is empty. Add photos to it, or leave out the val folder.")
+        problems.append("There is no photo to check with. Add some, or leave all parts undecided.")
     return problems
 
 
