@@ -12,7 +12,7 @@ import pytest
 from pages import _camera, _review, _ui
 from tests.helpers import draw_photo
 from tests.pages.conftest import add, button, errors, press, said, zipped
-from transfer_core import pipeline
+from transfer_core import fetching, pipeline
 from transfer_core.data import inbox
 from transfer_core.data.items import count_classes, load_items
 from transfer_core.data.reading import Choice
