@@ -91,7 +91,7 @@ def test_labels_table_beside_the_photos_is_used_when_chosen(visit, empty, drawn)
     choose(app, "A table of labels")
     text = said(app)
     assert "**5 photos, 2 classes.**" in text and "1 photo left out" in text and "1 row of the table left out" in text
-    assert list(app.dataframe[-1].value.columns) == ["Class", "Photos", "train"]
+    assert list(app.dataframe[-1].value.columns) == ["Class", "Photos", "To learn from"]
     press(app, "Add 5 photos")
     assert count_classes(load_items(empty)) == {"elm": 3, "oak": 2}
 
