@@ -12,13 +12,18 @@ MOST_PER_CLASS = 1000
 
 
 def ask_for_public_set(project) -> None:
-    """The form, or how far the set is that was asked for."""
+    """The form, or how far the set is that was asked for; what came of it is said as of other photos that come in."""
     note = fetching.progress(project)
+    if note and note["report"]:
+        st.session_state[_ui.INTAKE] = (project.id, note["report"])
+        fetching.forget(project)
+        st.rerun()
     if note and note["error"] is None:
         st.fragment(lambda: _watch(project), run_every=1.0)()
         return
     if note:
         st.error(markdown(note["error"]), icon=":material/error:")
+        st.button("Close", on_click=fetching.forget, args=(project,), key="fetch-forget")
     name = st.selectbox("Public set", list(SETS), format_func=lambda name: SETS[name].title, key="public-set")
     row = SETS[name]
     st.caption(
@@ -28,13 +33,14 @@ def ask_for_public_set(project) -> None:
     per_class = st.number_input("Photos of each class", 1, MOST_PER_CLASS, PER_CLASS, key="public-per-class")
     if st.button("Fetch", key="fetch"):
         with _ui.shown_errors(), st.spinner("Asking whether it can be had"):
+            fetching.forget(project)  # why the last one failed
             fetching.begin(_ui.workspace(), project, name, per_class)
             st.rerun()
 
 
 def _watch(project) -> None:
     note = fetching.progress(project)
-    if note is None or note["error"]:
+    if note is None or note["error"] or note["report"]:
         st.rerun()
     done, total = note["done"], note["total"]
     words = f"{done:,} of {total:,} photos" if total else "downloading; this may take some minutes"

@@ -7,9 +7,10 @@ import streamlit as st
 from pages._sorting import change, switch
 from transfer_core.data import labels
 from transfer_core.data.items import count_classes
+from transfer_core.data.layout import tidy_class_name
 from transfer_core.text import ago, counted, markdown, plain
 
-HISTORY = 12
+PER_PAGE = 12  # changes
 
 
 def show_classes(project, now):
@@ -18,7 +19,8 @@ def show_classes(project, now):
     rename, create = st.columns(2, gap="large")
     with rename:
         name = st.selectbox("Rename the class", now.class_names, format_func=plain, key="rename-from")
-        new = st.text_input("Its new name", key="rename-to").strip()
+        typed = st.text_input("Its new name", key="rename-to")
+        new = tidy_class_name(typed) if plain(typed) else ""
         merges = new in now.class_names and new != name
         if merges:
             both = counts.get(name, 0) + counts.get(new, 0)
@@ -33,10 +35,12 @@ def show_classes(project, now):
 
 
 def show_history(project, now):
-    """The latest changes, whoever made them; each can be taken back by itself."""
+    """All changes, the latest first, whoever made them; each can be taken back by itself."""
     if not now.actions:
         st.caption("Nothing was changed by hand yet.")
-    for action in reversed(now.actions[-HISTORY:]):
+    pages = -(-len(now.actions) // PER_PAGE)
+    page = min(pages, st.pagination(pages, key="changes-page")) if pages > 1 else 1
+    for action in now.actions[::-1][(page - 1) * PER_PAGE : page * PER_PAGE]:
         is_undone = action.id in now.undone
         words, button = st.columns([4, 1], vertical_alignment="center")
         told = markdown(labels.describe(action))

@@ -1,4 +1,4 @@
-"""The section "The test part" of Understand: opened once, on purpose."""
+"""The section "The last test" of Understand: opened once, on purpose."""
 
 import streamlit as st
 
@@ -13,7 +13,7 @@ def show_opening(run, history, split):
     """What is held back and why, then the button, then the figure; nothing where no photo was held back."""
     if not split.test:
         return
-    st.subheader("The test part", anchor=False)
+    st.subheader("The last test", anchor=False)
     with _ui.shown_errors():
         if isinstance(history.opening, events.OpeningFinished):
             show_outcome(run)
@@ -26,9 +26,10 @@ def show_opening(run, history, split):
 
 def offer(run, history, split):
     st.markdown(
-        f"**{counted(len(split.test), 'photo was', 'photos were')} held back.** Nothing was learned from them and "
-        "nothing chosen by them, so they tell best how good the model really is. That is true once: whoever looks, "
-        "changes something and looks again has chosen by them after all. Open them with the model that you will keep."
+        f"**{counted(len(split.test), 'photo was', 'photos were')} held back.** They are the test part: nothing was "
+        "learned from them and nothing chosen by them, so they tell best how good the model really is. That is true "
+        "once: whoever looks, changes something and looks again has chosen by them after all. Open them with the model "
+        "that you will keep."
     )
     if looks := count_looks(run):
         st.warning(looked_at(looks), icon=":material/visibility:")

@@ -11,12 +11,13 @@ from pages import _ui
 from transfer_core import pipeline
 from transfer_core.data import inbox
 from transfer_core.data.inbox import Batch
-from transfer_core.data.items import Item, load_items
+from transfer_core.data.items import Item, load_as_they_came, load_items
 from transfer_core.data.layout import Reading, Survey, survey
 from transfer_core.data.pictures import thumbnail_path
 from transfer_core.data.reading import Choice, choices, photos_among, read_as, without_table
 from transfer_core.data.sources import Entry
 from transfer_core.errors import DataError
+from transfer_core.parts import words_of
 from transfer_core.text import counted, markdown, plain, shorten
 
 EXAMPLES = 3
@@ -162,14 +163,15 @@ def _sum_up(plan: Plan, reading: Reading, found: Survey) -> None:
     path = next((path for path in plan.photos if reading.place(path)), None)
     if path:
         place = reading.place(path)
-        part = f", in the part {place.part}" if place.part else ""
+        part = f", {words_of(place.part)}" if place.part else ""
         st.caption(f"For example, {markdown(path[-100:])} is taken for **{markdown(place.class_name[:80])}**{part}.")
 
 
 def _show(reading: Reading, found: Survey) -> None:
     """Counts per class and part, and what is left out."""
     columns = {"Class": list(found.classes), "Photos": list(found.classes.values())}
-    columns |= {part: [counts.get(name, 0) for name in found.classes] for part, counts in found.parts.items()}
+    for part, counts in found.parts.items():
+        columns[words_of(part).capitalize()] = [counts.get(name, 0) for name in found.classes]
     left_out = [(path, reading.unplaced) for path in found.unplaced]
     list_files(f"{counted(len(left_out), 'photo')} left out", left_out)
     list_files(f"{counted(len(reading.unmatched), 'row')} of the table left out", reading.unmatched)
@@ -194,21 +196,22 @@ def _begin(batch: Batch, choice: Choice) -> None:
 
 
 def _ask_to_go_on(project, batch: Batch) -> bool:
-    """For a reading that broke off, with its page or with the server; or that another window is at."""
+    """For a reading that broke off, with its page or with the server, or never began; or that another window is at."""
     try:
         with batch.lock():
             pass
     except Timeout:
         st.info("Photos are being read in another window. They appear here when that is done.")
         return _wait_until_free(batch)
-    here = {item.path for item in load_items(project)}
     paths = photos_among(_open(batch))
-    done = sum(path in here for path in paths)
-    st.warning(
-        f"Reading broke off: {done:,} of {counted(len(paths), 'photo')} are here. Go on, and only the missing ones are "
-        "added.",
-        icon=":material/error:",
-    )
+    if batch.before is None:
+        told = f"{counted(len(paths), 'photo waits', 'photos wait')} to be read. Go on, and they are added."
+    else:
+        here = {item.path for item in load_items(project)}
+        done = sum(path in here for path in paths)
+        told = f"Reading broke off: {done:,} of {counted(len(paths), 'photo')} are here. Go on, and only the missing "
+        told += "ones are added."
+    st.warning(told, icon=":material/error:")
     with st.container(horizontal=True):
         if st.button("Go on", type="primary", key="go-on"):
             _begin(batch, batch.choice)
@@ -237,7 +240,7 @@ def _read(project, batch: Batch) -> bool:
     with _ui.shown_errors():
         try:
             with batch.lock():
-                entries = batch.entries()
+                entries, batch = batch.entries(), batch.begin(len(load_as_they_came(project)))
                 report = _take_in(project, without_table(entries, batch.choice), read_as(entries, batch.choice))
         except Timeout:
             st.session_state.pop(_ui.READING)
@@ -247,6 +250,8 @@ def _read(project, batch: Batch) -> bool:
             if isinstance(error, DataError):  # nothing in it can be used; other mistakes can be mended, so it waits
                 batch.discard()
             raise
+        # Those that came before the reading broke off are new to the person, too.
+        report.added = len(report.items - {item.id for item in load_as_they_came(project)[: batch.before]})
         batch.discard()
         st.session_state.pop(_ui.READING)
         st.session_state[_ui.INTAKE] = (project.id, report)

@@ -9,6 +9,7 @@ from transfer_core.config import MOST_ASIDE, setting
 from transfer_core.data.groups import list_groups, name_groups
 from transfer_core.data.items import count_classes, load_items, version
 from transfer_core.data.split import crossings, given_part, has_test_part
+from transfer_core.parts import WORDS
 from transfer_core.text import counted, markdown, plain, shorten
 
 EXAMPLES = 3
@@ -22,12 +23,12 @@ def show_split(project, items, draft, make_config):
         sliders = st.columns(2, gap="large")
         with sliders[0]:
             if given_part(items):
-                st.caption("Your photos came with a part to check with.")
+                st.caption("Your photos came with a part to check with (validation).")
             else:
                 share_slider("val_fraction", draft, "test_fraction")
         with sliders[1]:
             if has_test_part(items):
-                st.caption("Your photos came with a test part. It is held back.")
+                st.caption("Your photos came with a part for the last test. It is held back.")
             else:
                 share_slider("test_fraction", draft, "val_fraction")
         found = look_ahead(project, make_config())
@@ -65,9 +66,9 @@ def show_bars(counts):
     names, parts = list(counts), list(zip(*counts.values(), strict=True))
     train, val, test = parts
     figure = charts.class_counts(names, train, val, test if any(test) else None, dark=_ui.is_dark())
-    said = f"{counted(sum(train), 'photo')} to learn from, {sum(val):,} to check with, {sum(test):,} held back"
+    said = ", ".join(f"{sum(counts):,} {way}" for counts, way in zip(parts, WORDS.values(), strict=True))
     st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="parts", alt=f"Photos per class and part: {said}")
-    st.caption(f"{said}. Copies of a photo, and photos that belong together, stay in one part.")
+    st.caption(f"Photos: {said}. Copies of a photo, and photos that belong together, stay in one part.")
 
 
 def choose_groups(project, items, draft, config):

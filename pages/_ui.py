@@ -1,6 +1,5 @@
 """What the pages share: session keys, the chosen project and run, errors, small widgets. Imports no torch."""
 
-import errno
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +14,7 @@ from transfer_core.backbones import catalog
 from transfer_core.data.items import Item, count_classes, load_items
 from transfer_core.data.pictures import ensure_thumbnail
 from transfer_core.data.split import Split
-from transfer_core.errors import TransferError
+from transfer_core.errors import DISK_FULL, TransferError
 from transfer_core.history import History
 from transfer_core.runner.launch import ensure_runner
 from transfer_core.runs import Run
@@ -259,7 +258,7 @@ def shown_errors() -> Iterator[None]:
     except TransferError as error:
         st.error(markdown(str(error)), icon=":material/error:")
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno not in DISK_FULL:
             raise
         st.error("The disk is full. Free some space, then try again.", icon=":material/error:")
 
@@ -295,11 +294,16 @@ def gallery(project: Project, items: list[Item], key: str, *, width: int = 80) -
 
 
 def thumbnail(project: Project, item: Item, width: int | str) -> None:
-    """One photo, small; a word in its place where the file is gone."""
+    """One photo, small; a word in its place where the file is gone, or a full disk keeps nothing of it."""
     try:
-        st.image(str(ensure_thumbnail(workspace(), project, item)), width=width, alt=item_name(item))
+        path = ensure_thumbnail(workspace(), project, item)
     except TransferError:
         st.caption("This photo's file is gone.")
+        return
+    if path.is_file():
+        st.image(str(path), width=width, alt=item_name(item))
+    else:
+        st.caption("This photo cannot be shown now.")
 
 
 def item_name(item: Item) -> str:

@@ -10,6 +10,7 @@ from transfer_core.text import ago, counted, file_size, markdown, percent
 from transfer_core.workspace import NAME_LIMIT, folder_size
 
 CARDS_PER_ROW = 3
+DISK_USE_S = 600  # every file of every project is looked at for it
 
 
 @st.dialog("New project")
@@ -32,7 +33,7 @@ def ask_rename(project):
 
 @st.dialog("Delete this project?")
 def ask_delete(project):
-    summary = projects.summarize(_ui.workspace(), project)
+    summary = projects.summarize(_ui.workspace(), project, _ui.history)
     contents = f"{counted(summary.photos, 'photo')} and {counted(summary.runs, 'run')}"
     size = file_size(folder_size(project.folder))
     st.write(f"**{markdown(project.name)}**: {contents} ({size}) are deleted from this computer for good.")
@@ -42,6 +43,7 @@ def ask_delete(project):
     if delete.button("Delete", width="stretch", icon=":material/delete:"):
         with _ui.shown_errors():
             cleanup.delete_project(_ui.workspace(), project)
+            disk_use.clear()
             st.session_state.pop(_ui.PROJECT, None)
             st.query_params.clear()
             st.rerun()
@@ -54,7 +56,7 @@ def use_sample():
 
 
 def show_card(project):
-    summary = projects.summarize(_ui.workspace(), project)
+    summary = projects.summarize(_ui.workspace(), project, _ui.history)
     with st.container(border=True, height="stretch", key=f"card-{project.id}"):
         if summary.thumbnails:
             with st.container(horizontal=True, key=f"gallery-{project.id}"):
@@ -81,7 +83,7 @@ def show_card(project):
         ask_delete(project)
 
 
-@st.cache_data(ttl=30, show_spinner=False)
+@st.cache_data(ttl=DISK_USE_S, show_spinner=False)
 def disk_use(home):
     return cleanup.disk_use(_ui.workspace())
 
@@ -97,8 +99,8 @@ def ask_clear():
         f"- public sets as they were downloaded: {file_size(use['public'])}"
     )
     st.write(
-        "Nothing is lost when you clear them. The next training takes a little longer, and a public set is downloaded "
-        "again when somebody asks for it."
+        "No photo, label or run is lost when you clear them. The next training takes a little longer, and a public set "
+        "is downloaded again when somebody asks for it."
     )
     keep, clear = st.columns(2)
     if keep.button("Keep them", type="primary", width="stretch"):

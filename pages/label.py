@@ -6,12 +6,17 @@ from pages import _sorting, _ui
 from pages._label_tools import show_classes, show_history
 from pages._sorting import change_chosen, show_trouble, take_over_picked
 from pages._wall import begin_wall, show_wall
+from transfer_core import parts
 from transfer_core.data import labels
 from transfer_core.data.items import load_as_they_came, load_labels
 from transfer_core.text import counted, markdown, plain
 
 PER_PAGE = 60
-PARTS = {"train": "To learn from", "val": "To check with", "test": "For the last test", "none": "Not decided"}
+PARTS = {part or "none": parts.words_of(part).capitalize() for part in (*parts.WORDS, None)}
+PARTS_HELP = (
+    "What is not decided is shared out when you train. Photos to learn from are then never kept aside, unless all of "
+    "their class are to learn from."
+)
 
 
 def ask_view(now):
@@ -69,7 +74,7 @@ def show_actions(now, removed):
         )
         show_action("Put there", "put", labels.relabel, name, is_ready=bool(name), type="primary")
     with to_part.container(horizontal=True, vertical_alignment="bottom"):
-        part = st.selectbox("Into the part", PARTS, format_func=PARTS.get, key="sort-to-part")
+        part = st.selectbox("Into the part", PARTS, format_func=PARTS.get, help=PARTS_HELP, key="sort-to-part")
         show_action("Move there", "move", labels.move, None if part == "none" else part)
     with out:
         if removed:
@@ -102,6 +107,8 @@ def show_outcome():
 @st.fragment
 def sort_photos():
     """A fragment, so that a click on a photo draws no more than this."""
+    if not project.folder.is_dir():  # deleted in another window: the whole page says so
+        st.rerun()
     now = load_labels(project)
     found, removed = ask_view(now)
     mine.keep_among({item.id for item in found})

@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages import _review, _ui, _ways_in
 from pages._sorting import change, show_trouble
-from transfer_core import charts
+from transfer_core import charts, parts
 from transfer_core.data import labels
 from transfer_core.data.health import alike, findings
 from transfer_core.data.items import count_classes, load_as_they_came, load_items
@@ -99,7 +99,7 @@ def show_parts(items, classes):
     )
     st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="counts", alt="Photos per class and part")
     if tested := sum(item.part == "test" for item in items):
-        st.caption(f"{counted(tested, 'photo')} of the test folder: neither learned from nor checked with.")
+        st.caption(f"{counted(tested, 'photo')} {parts.WORDS['test']}: neither learned from nor checked with.")
 
 
 def show_ways_in():

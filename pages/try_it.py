@@ -93,8 +93,10 @@ def show_kept_aside(project, run, predictor):
     of, place = st.session_state.get(_ui.KEPT_ASIDE, (None, 0))
     if of == run.id:
         item = split.val[place]
-        answer = predictor.predict(images.load_stored(project.photos_dir / item.file))
-        picture = str(ensure_thumbnail(_ui.workspace(), project, item))
+        upright = images.load_stored(project.photos_dir / item.file)
+        small = ensure_thumbnail(_ui.workspace(), project, item)
+        picture = str(small) if small.is_file() else upright  # unless the disk is full
+        answer = predictor.predict(upright)
         show_one(picture, _ui.item_name(item), answer, truth=item.class_name)
 
 

@@ -413,7 +413,7 @@ def test_what_is_held_back_is_dotted_behind_the_others():
     fig = charts.class_counts(["a", "b"], [30, 1000], [8, 100], [4, 99])
     assert [note.text for note in fig.layout.annotations] == ["30 + 8 + 4", "1000 + 100 + 99"]
     assert [bar.marker.pattern.shape for bar in fig.data] == [None, "/", "."] and fig.data[2].x == (4, 99)
-    assert fig.data[0].hovertext[0] == "'a': 30 to learn from, 8 to check, 4 held back"
+    assert fig.data[0].hovertext[0] == "'a': 30 to learn from, 8 to check with, 4 for<br>the last test"
     assert fig.layout.margin.r >= style.width_px("1000 + 100 + 99", 12)
     assert style.width_px(fig.layout.title.subtitle.text, 12) <= 330  # a phone's box
 

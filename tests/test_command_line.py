@@ -70,7 +70,7 @@ def test_everything_that_is_wrong_is_said_at_once_and_nothing_begins(refuse, wor
     for problem in (
         "Epochs must be a whole number from 1 to 1000, got 0.",
         "Learning rate must be a number from 1e-06 to 1.0, got 1000000000.0.",
-        "Class 'blue' has no photo in the validation part. Add some to it, or let some of those to learn from be taken",
+        "Class 'blue' has no photo to check with. Add some, or let some of those to learn from be taken",
         "The batch size is 500, but there are only 22 photos to learn from.",
     ):
         assert problem in said

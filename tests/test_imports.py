@@ -13,7 +13,7 @@ from tests.helpers import ROOT
 # Top to bottom: each room may import only from rooms above it. A row may hold several rooms that do not know
 # each other, or one package. What is not listed is a mistake: a new module belongs somewhere.
 ORDER = [
-    ["errors", "text", "parallel", "patterns", "network"],
+    ["errors", "text", "parallel", "parts", "patterns", "network"],
     ["measure"],
     ["config", "events", "workspace"],
     ["arrays"],

@@ -11,12 +11,12 @@ from pathlib import Path
 from transfer_core import commands, compare, relabel
 from transfer_core.config import TrainConfig
 from transfer_core.data.public_sets import SETS
-from transfer_core.errors import TransferError
+from transfer_core.errors import DISK_FULL, TransferError
 from transfer_core.workspace import Workspace
 
 # Mistakes of the file system that the user can mend, with the next step.
 _MENDABLE = {
-    errno.ENOSPC: "Free some space on the disk, then try again.",
+    **dict.fromkeys(DISK_FULL, "Free some space on the disk, then try again."),
     errno.EACCES: "Choose a place that you may write to.",
     errno.EPERM: "Choose a place that you may write to.",
     errno.EROFS: "Choose a place that you may write to.",

@@ -161,7 +161,7 @@ class TrainConfig:
         None,
         "Keep the best epoch",
         "Spares a seventh of the photos to learn from, ends when these no longer get better, and keeps the epoch that "
-        "was best on them. The photos kept aside for checking decide nothing.",
+        "was best on them. The photos kept aside to check with decide nothing.",
     )
     continue_from: str | None = _setting(
         None,
@@ -170,16 +170,17 @@ class TrainConfig:
     )
     val_fraction: float = _setting(
         0.2,
-        "Kept aside for checking",
-        "This share of the photos is not learned from; it tells how good the model is on photos it has never seen.",
+        "Kept aside to check with",
+        "This share of the photos (the validation part) is not learned from; it tells how good the model is on photos "
+        "it has never seen.",
         min=0.05,
         max=0.5,
         step=0.05,
     )
     test_fraction: float = _setting(
         0.0,
-        "Held back for the very end",
-        "This share of the photos, the test part, is neither learned from nor checked with. It is opened once, when "
+        "Held back for the last test",
+        "This share of the photos (the test part) is neither learned from nor checked with. It is opened once, when "
         "you have chosen your model, and then tells how good that really is. 0 holds nothing back.",
         min=0.0,
         max=0.5,

@@ -1,5 +1,10 @@
 """Mistakes that the user can mend: their text is shown as it is, everything else is a bug of ours."""
 
+import errno
+
+# No room on the disk at all, or none that this person may still use: a quota, which Windows does not know.
+DISK_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+
 
 class TransferError(Exception):
     """What happened, what was expected, what to do next: one sentence or two, no traceback needed.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from transfer_core import pipeline
 from transfer_core.data import public_sets
-from transfer_core.data.intake import IntakeReport
+from transfer_core.data.intake import IntakeReport, Rejected
 from transfer_core.data.sources import Entry, read_file
 from transfer_core.errors import DataError, TransferError
 from transfer_core.runner.launch import start_detached
@@ -57,21 +57,27 @@ def begin(workspace: Workspace, project: Project, name: str, per_class: int) -> 
 
 
 def progress(project: Project) -> dict | None:
-    """{"title", "done", "total", "error"} of what is being fetched, or has failed; None where there is nothing.
+    """{"title", "done", "total", "error", "report"} of what is being fetched, or was; None where there is nothing.
 
-    `total` is 0 as long as it is being downloaded.
+    `total` is 0 as long as it is being downloaded; `error` or `report` (an `IntakeReport`) say how it ended, until
+    somebody calls `forget`.
     """
     try:
         note = read_json(_note_path(project))
     except (OSError, ValueError):
         return None
+    if came := note.get("report"):
+        rejected = [Rejected(**entry) for entry in came["rejected"]]
+        note["report"] = IntakeReport(came["photos"], came["added"], rejected)
+        return note
+    note["report"] = None
     if note["error"] is None and time.time() - note["time"] > _START_S and not is_held(project.fetch_lock()):
         note["error"] = "The download broke off. Try again; what is here stays."
     return note
 
 
 def forget(project: Project) -> None:
-    """No longer says what has failed."""
+    """No longer says what came of it."""
     _note_path(project).unlink(missing_ok=True)
 
 
@@ -90,14 +96,14 @@ def main(home: str, project_id: str, name: str, per_class: str) -> int:
             _note(project, title, done, total, None)
 
     try:
-        fetch(workspace, project, name, int(per_class), report)
+        came = fetch(workspace, project, name, int(per_class), report)
     except TransferError as error:
         _note(project, title, 0, 0, str(error))
         return 2
     except Exception as error:  # whatever it was, somebody waits to hear of it; the log has the rest
         _note(project, title, 0, 0, _in_words(error))
         raise
-    forget(project)
+    _note(project, title, came.photos, came.photos, None, came)
     return 0
 
 
@@ -107,10 +113,16 @@ def _in_words(error: Exception) -> str:
     return f"It ended unexpectedly ({type(error).__name__}); the project's fetch.log says more. What is here stays."
 
 
-def _note(project: Project, title: str, done: int, total: int, error: str | None) -> None:
-    if project.folder.is_dir():  # a project that was deleted meanwhile must not come to life again
-        note = {"title": title, "done": done, "total": total, "error": error, "time": time.time()}
-        write_json(_note_path(project), note)
+def _note(
+    project: Project, title: str, done: int, total: int, error: str | None, came: IntakeReport | None = None
+) -> None:
+    if not project.folder.is_dir():  # a project that was deleted meanwhile must not come to life again
+        return
+    note = {"title": title, "done": done, "total": total, "error": error, "time": time.time()}
+    if came:
+        rejected = [vars(entry) for entry in came.rejected]
+        note["report"] = {"photos": came.photos, "added": came.added, "rejected": rejected}
+    write_json(_note_path(project), note)
 
 
 def _note_path(project: Project) -> Path:

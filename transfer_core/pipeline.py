@@ -177,7 +177,7 @@ def share_out(workspace: Workspace, items: Sequence[Item], config: TrainConfig) 
     if split and (seen := sum(item.photo in learned for item in (*split.val, *split.test))):
         problems.append(
             f"{counted(seen, 'of the photos kept aside was', 'of the photos kept aside were')} learned from by the run "
-            "that is gone on from, so the figure would be too good. Put others into the validation part."
+            "that is gone on from, so the figure would be too good. Put others among those to check with."
         )
     return split, problems
 

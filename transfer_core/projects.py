@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from transfer_core import pipeline, runs
@@ -12,6 +13,8 @@ from transfer_core.data.items import Item, count_classes, load_items
 from transfer_core.data.pictures import ensure_thumbnail
 from transfer_core.data.sources import Entry
 from transfer_core.errors import DataError
+from transfer_core.history import History
+from transfer_core.runs import Run
 from transfer_core.workspace import Project, Workspace
 
 _THUMBNAILS = 4
@@ -38,22 +41,42 @@ class Summary:
     thumbnails: tuple[Path, ...]
 
 
-def summarize(workspace: Workspace, project: Project) -> Summary:
-    """The project's state now."""
-    items = load_items(project)
+def summarize(
+    workspace: Workspace, project: Project, read_history: Callable[[Run], History] = runs.read_history
+) -> Summary:
+    """The project's state now; its labels are read only if they have changed since this process last summed them up.
+
+    Args:
+        read_history: Of a run; who asks often may read on from where it was.
+    """
+    try:
+        found = project.labels_path.stat()
+        state, changed = (found.st_size, found.st_mtime_ns), found.st_mtime
+    except FileNotFoundError:
+        state, changed = None, project.created
+    photos, classes, chosen = _sum_up(project, state)
     own = runs.list_runs(workspace, project)
-    results = [history.result for run in own if (history := runs.read_history(run)).result]
-    changed = project.labels_path.stat().st_mtime if items else project.created
+    return Summary(
+        photos,
+        classes,
+        len(own),
+        next((result for run in own if (result := read_history(run).result)), None),
+        max([changed, *(run.created for run in own)]),
+        tuple(_thumbnails(workspace, project, chosen)),
+    )
+
+
+@lru_cache(maxsize=256)
+def _sum_up(project: Project, state: tuple[int, int] | None) -> tuple[int, int, tuple[Item, ...]]:
+    """(photos, classes, a few photos to show).
+
+    Args:
+        state: Size and time of the labels; what was written since they were asked for is summed up under the next one.
+    """
+    items = load_items(project)
     first_of_class = {item.class_name: item for item in reversed(items)}
     chosen = list({item.photo: item for item in [*first_of_class.values(), *items[:_THUMBNAILS]]}.values())
-    return Summary(
-        len(items),
-        len(count_classes(items)),
-        len(own),
-        results[0] if results else None,
-        max([changed, *(run.created for run in own)]),
-        tuple(_thumbnails(workspace, project, chosen[:_THUMBNAILS])),
-    )
+    return len(items), len(count_classes(items)), tuple(chosen[:_THUMBNAILS])
 
 
 def _thumbnails(workspace: Workspace, project: Project, items: Sequence[Item]) -> Iterator[Path]:

@@ -263,7 +263,7 @@ def request_opening(run: Run) -> None:
     """
     if not load_split(run).test:
         raise RunError(
-            "This run has no test part. Train with a share held back (test_fraction), or bring photos in the folders "
+            "This run has no test part. Train with a share held back for the last test, or bring photos in the folders "
             "train, val and test."
         )
     with _own(run):

@@ -219,7 +219,8 @@ class Workspace:
         return next((project for project in self.projects() if project.name == name), None) or self.create_project(name)
 
     def rename_project(self, project: Project, name: str) -> Project:
-        renamed = replace(project, name=check_project_name(name))
+        """Raises RunError: there is no such project any more, or the name is none."""
+        renamed = replace(self.open_project(project.id), name=check_project_name(name))
         renamed.save()
         return renamed
 
@@ -227,7 +228,10 @@ class Workspace:
         """Deletes the project's folder for good; `cleanup.delete_project` forgets what the caches hold too."""
         # Renamed first: a folder that is half deleted when the power fails must not look like a project.
         doomed = project.folder.with_name(f".deleted-{project.id}")
-        os.replace(project.folder, doomed)
+        try:
+            os.replace(project.folder, doomed)
+        except FileNotFoundError:  # another window was faster
+            return
         shutil.rmtree(doomed)
 
     def clear_deleted(self) -> None:

@@ -33,7 +33,7 @@ def test_patients_stay_together_and_the_test_part_is_opened_once(open_tab, serve
     tab = open_tab(f"train?project={patients.id}")
     tab.get_by_text("What is learned from, and what is kept aside").click()
     wait_for(lambda: bars(tab) == [[16] * 3, [4] * 3])
-    thumb = tab.get_by_role("slider", name="Held back for the very end")
+    thumb = tab.get_by_role("slider", name="Held back for the last test")
     thumb.focus()
     for _ in range(4):
         thumb.press("ArrowRight")

@@ -206,7 +206,7 @@ def test_classes_that_need_each_other_s_groups_are_named():
 
 
 def test_too_little_for_a_test_part():
-    with pytest.raises(DataError, match="too few photos or groups to hold back a test part"):
+    with pytest.raises(DataError, match="too few photos or groups to hold some back for the last test"):
         make_split([item(name, n) for name in "ab" for n in range(2)], 0.2, 0, test_fraction=0.1)
 
 

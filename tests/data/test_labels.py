@@ -136,8 +136,8 @@ def test_description_of_every_change(filled):
     assert [action.id for action in now.actions] == made
     assert [labels.describe(labels.find_action(now, action)) for action in made] == [
         "2 photos to 'elm'",
-        "2 photos to val",
-        "2 photos to no part",
+        "2 photos now to check with",
+        "2 photos now not decided",
         "2 photos removed",
         "2 photos brought back",
         "'elm' is now 'fir'",

@@ -122,10 +122,13 @@ def test_mistakes_are_said(workspace, shapes, name, per_class, said):
 def test_the_process_notes_how_it_ended(workspace, shapes, monkeypatch):
     project = workspace.create_project("Shapes")
     assert fetching.main(str(workspace.home), project.id, "shapes", "2") == 0
-    assert fetching.progress(project) is None and len(load_items(project)) == 4
+    came = fetching.progress(project)["report"]
+    assert (came.photos, came.added, came.rejected) == (4, 4, []) and len(load_items(project)) == 4
+    fetching.forget(project)
+    assert fetching.progress(project) is None
     monkeypatch.setitem(public_sets.SETS, "shapes", PublicSet("shapes", "Shapes", "", 1, "", "", _fail))
     assert fetching.main(str(workspace.home), project.id, "shapes", "2") == 2
-    assert "cannot be had (ConnectionResetError)" in fetching.progress(project)["error"]
+    assert "cannot be had: its host cannot be reached. " in fetching.progress(project)["error"]
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,16 @@ def test_train_alone_is_split():
     assert not split.given and counts(split.val) == {"a": 2, "b": 2}
 
 
+def test_photos_that_were_put_among_those_to_learn_from_stay_there():
+    pool = [item("a", n, part="train" if n < 6 else None) for n in range(10)]
+    pool += [item("b", 10 + n) for n in range(10)]
+    pool += [item("c", 20 + n, part="train") for n in range(10)]  # nothing else is there to check with
+    for seed in range(5):
+        split = make_split(pool, 0.3, seed, test_fraction=0.1)
+        assert counts(split.val) == {"a": 3, "b": 3, "c": 3} and counts(split.test) == {"a": 1, "b": 1, "c": 1}
+        assert all(entry.part is None for entry in split.val + split.test if entry.class_name == "a")
+
+
 def test_crossings_of_a_given_split_are_reported_not_moved():
     pool = [item(name, n, part="train") for name in "ab" for n in range(4)]
     pool += [item("a", 10, photo="a-1", part="val"), item("b", 11, part="val")]
@@ -121,10 +131,10 @@ def test_crossings_of_a_given_split_are_reported_not_moved():
         (items(cats=1), "There is one class, 'cats'"),  # and its one photo is said, too; see below
         # two files of the same bytes are one photo
         ([*items(cats=5), item("dogs", 0, photo="x"), item("dogs", 1, photo="x")], "Class 'dogs' has 1 photo"),
-        # a class that only the validation part knows
+        # a class of which all are to check with
         (
             [*(item(n, i, part="train") for n in "ab" for i in range(3)), item("c", 0, part="val")],
-            "classes without training photos: 'c'",
+            "There is no photo to learn 'c' from",
         ),
         # nothing to learn from
         ([item("a", 0, part="val"), item("b", 1, part="val")], "There are no photos to learn from yet"),
@@ -162,11 +172,23 @@ def in_parts(**counts: tuple[int, int]) -> list[Item]:
 def test_a_class_without_photos_to_check_with_is_named_with_the_remedy():
     lacking = in_parts(ants=(10, 5), bees=(10, 0))
     assert classes_without_val(lacking) == ["bees"]
-    with pytest.raises(DataError, match=r"Class 'bees' has no photo in the validation part\. Add some to it, or let"):
+    with pytest.raises(DataError, match=r"Class 'bees' has no photo to check with\. Add some, or let"):
         make_split(lacking, 0.2, 0)
     assert classes_without_val(in_parts(ants=(10, 5), bees=(10, 1))) == []
     assert classes_without_val(items(ants=3, bees=3)) == []  # no parts were given
     assert classes_without_val([*items(ants=3), item("bees", 0, part="train")]) == []
+
+
+def test_looking_for_them_goes_through_the_photos_a_few_times_not_once_per_photo():
+    class Looked(list):
+        times = 0
+
+        def __iter__(self):
+            self.times += 1
+            return super().__iter__()
+
+    pool = Looked(in_parts(ants=(50, 50), bees=(50, 0)))
+    assert classes_without_val(pool) == ["bees"] and pool.times < 10
 
 
 def test_it_can_be_given_some_of_those_to_learn_from():
@@ -176,7 +198,7 @@ def test_it_can_be_given_some_of_those_to_learn_from():
 
 
 def test_one_photo_cannot_be_shared_out():
-    with pytest.raises(DataError, match=r"'bees' has no photo in the validation part.* needs at least 2 to spare one"):
+    with pytest.raises(DataError, match=r"'bees' has no photo to check with.* needs at least 2 to spare one"):
         make_split(in_parts(ants=(10, 5), bees=(1, 0)), 0.2, 0, fill_val=True)
 
 

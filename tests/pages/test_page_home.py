@@ -1,7 +1,11 @@
+import pytest
+
 from tests.helpers import draw_dataset, fill_project
 from tests.pages.conftest import button, errors, press, said
 from transfer_core import cleanup, projects
+from transfer_core.data import labels
 from transfer_core.data.items import count_classes, load_items
+from transfer_core.errors import RunError
 
 
 def test_home_without_projects_says_how_to_begin(visit):
@@ -81,6 +85,27 @@ def test_delete_names_what_goes_and_deletes_it(visit, workspace, project):
     assert not project.folder.exists() and workspace.projects() == []
 
 
+def test_labels_of_a_project_are_summed_up_again_only_when_they_have_changed(visit, project, monkeypatch):
+    asked = []
+    monkeypatch.setattr(projects, "load_items", lambda project: asked.append(project.id) or load_items(project))
+    app = visit().run()
+    assert len(asked) == 1
+    labels.rename_class(project, "blue", "red")
+    assert "24 photos, 2 classes" in said(app.run()) and len(asked) == 2
+
+
+def test_delete_and_rename_of_a_project_that_another_window_has_deleted(visit, workspace, project):
+    app, other = visit(), visit()
+    more(app, "Delete")
+    more(other, "Rename").text_input[0].set_value("Ghost")
+    workspace.delete_project(project)
+    cleanup.delete_project(workspace, project)
+    with pytest.raises(RunError, match="There is no project"):
+        workspace.rename_project(project, "Ghost")
+    assert "None yet." in said(confirm(app, "Delete")) and errors(app) == []
+    assert "None yet." in said(other.run()) and workspace.projects() == []
+
+
 def test_delete_of_a_project_at_work_says_to_stop_it_first(visit, workspace, training):
     app = visit()
     more(app, "Delete")
@@ -98,7 +123,7 @@ def test_clearing_the_caches_says_what_goes_and_that_nothing_is_lost(visit, work
         "what the backbones saw in them: ",
     ):
         assert words in text
-    assert "Nothing is lost" in text
+    assert "No photo, label or run is lost" in text
     before = len(app.image)
     app = press(app, "Clear caches", "Clear")
     use = cleanup.cache_use(workspace)

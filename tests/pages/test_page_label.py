@@ -118,6 +118,28 @@ def test_rename_merge_and_new_class(sorting, project):
     assert counts(project) == {"blue": 8, "green": 8, "scarlet": 8}
 
 
+@pytest.mark.parametrize("typed", ["blu\N{COMBINING DIAERESIS}e  sky ", "blüe sky"])
+def test_name_that_only_looks_different_is_offered_as_a_merge(visit, project, typed):
+    labels.rename_class(project, "blue", "blüe sky")
+    app = visit("label", project=project.id)
+    app.selectbox(key="rename-from").set_value("red")
+    app.text_input(key="rename-to").set_value(typed).run()
+    assert "Both become one, of 16 photos." in said(app) and button(app, "Merge")
+
+
+def test_changes_of_long_ago_can_be_taken_back(visit, project):
+    photos = [item.id for item in load_items(project)]
+    for number in range(13):
+        labels.relabel(project, photos[:1], f"class {number}")
+    first, *_, last = [f"switch-{action.id}" for action in load_labels(project).actions]
+    app = visit("label", project=project.id)
+    assert app.button(key=last) and first not in [entry.key for entry in app.button]
+    [pages] = [entry for entry in app.get("pagination") if entry.key == "changes-page"]
+    app = pages.set_value(2).run()
+    app.button(key=first).click().run()
+    assert errors(app) == [] and load_labels(project).undone
+
+
 def test_undo_takes_back_this_windows_own_change(sorting, visit, project):
     other = visit("label", project=project.id)
     app = put_into(choose(sorting, class_name="red"), "blue")
@@ -141,6 +163,15 @@ def test_change_that_is_refused_is_said_once(sorting, project):
     app = press(app, "Undo")
     assert errors(app) == [r"This change was taken back already\."]
     assert errors(app.run()) == []
+
+
+def test_project_deleted_in_another_window_is_said_and_not_written_into(sorting, workspace, project):
+    app = choose(sorting, class_name="red")
+    app.selectbox(key="sort-to").set_value("blue").run()
+    workspace.delete_project(project)
+    app = press(app, "Put there")
+    assert errors(app) == ["This project is not here any more. It may have been deleted."]
+    assert not project.folder.exists()
 
 
 def test_many_photos_come_page_by_page(visit, workspace):
@@ -168,11 +199,12 @@ def test_pages_of_a_run_say_when_labels_have_changed_since(visit, workspace, fin
     )
 
 
-def test_undo_that_a_full_disk_refuses_can_be_tried_again(sorting, project, monkeypatch):
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])  # the disk is full, or this person's share of it
+def test_undo_that_a_full_disk_refuses_can_be_tried_again(sorting, project, monkeypatch, number):
     app = put_into(choose(sorting, class_name="red"), "blue")
 
     def refuse(path, lines):
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise OSError(number, "No space left on device")
 
     with monkeypatch.context() as patch:
         patch.setattr(journal, "append", refuse)

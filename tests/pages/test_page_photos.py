@@ -7,7 +7,9 @@ from pages import _review
 from tests.benchmarks.labels import draw_items
 from tests.helpers import draw_photo
 from tests.pages.conftest import add, button, errors, hand_in, press, said, zipped
+from transfer_core import cleanup
 from transfer_core.data import labels
+from transfer_core.data.cache import PhotoCache
 from transfer_core.data.items import append_items, count_classes, load_items
 
 
@@ -184,6 +186,12 @@ def test_joining_what_another_window_has_joined_already_is_said(visit, empty, ph
     labels.rename_class(empty, "Red", "red")
     [message] = errors(press(app, "Join them as 'red'"))
     assert "There is no class 'Red'" in message and errors(app.run()) == []
+
+
+def test_thumbnails_that_a_full_disk_does_not_keep_cost_no_page(visit, project, workspace, monkeypatch):
+    cleanup.clear_caches(workspace)
+    monkeypatch.setattr(PhotoCache, "write", lambda self, photo, content: None)
+    assert "This photo cannot be shown now." in said(visit("photos", project=project.id))
 
 
 def test_classes_that_differ_in_capitals_are_asked_about(visit, empty, photos):

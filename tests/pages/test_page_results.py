@@ -6,8 +6,9 @@ import pytest
 
 from tests.helpers import COLOURS, draw_photo
 from tests.pages.conftest import button, charts, errors, forget_export, press, said, write
-from transfer_core import events, runs
+from transfer_core import cleanup, events, runs
 from transfer_core.arrays import read_arrays
+from transfer_core.data.cache import PhotoCache
 from transfer_core.evaluation.evaluate import ValAnswers, evaluate, save_evaluation
 
 
@@ -116,6 +117,13 @@ def test_try_a_bad_file_among_good_ones(visit, finished, tmp_path):
 def test_try_a_photo_that_was_kept_aside(visit, finished):
     app = press(visit("try_it", project=finished.project_id), "Show me one")
     assert errors(app) == [] and "That is right." in said(app) and len(app.image) == 1
+
+
+def test_try_shows_a_photo_whose_thumbnail_a_full_disk_does_not_keep(visit, finished, workspace, monkeypatch):
+    cleanup.clear_caches(workspace)
+    monkeypatch.setattr(PhotoCache, "write", lambda self, photo, content: None)
+    app = press(visit("try_it", project=finished.project_id), "Show me one")
+    assert errors(app) == [] and len(app.image) == 1
 
 
 def test_try_and_take_along_wait_for_the_export(visit, finished):

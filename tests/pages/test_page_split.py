@@ -29,7 +29,7 @@ def counts(app) -> list[list[int]]:
 
 def test_the_bars_follow_the_sliders(visit, project, workspace):
     app = visit("train", project=project.id)
-    assert counts(app) == [[6, 6, 6], [2, 2, 2]] and "18 photos to learn from, 6 to check with, 0 held back" in said(
+    assert counts(app) == [[6, 6, 6], [2, 2, 2]] and "18 to learn from, 6 to check with, 0 for the last test" in said(
         app
     )
     app.slider(key="setting-test_fraction").set_value(0.25)
@@ -108,7 +108,7 @@ def test_groups_that_came_with_the_photos_are_named_and_their_crossings_reported
     app = visit("train", project=project.id)
     text = said(app).replace("\\", "")
     assert "3 groups are in two parts of your data" in text and "Put all photos of a group into one part" in text
-    assert "came with a part to check with" in text and "came with a test part" in text
+    assert "came with a part to check with" in text and "came with a part for the last test" in text
     assert "Your photos came with 6 groups, for example ***0***" in text and not app.slider
     assert counts(app) == [[6, 6], [3, 3], [2, 2]]
 

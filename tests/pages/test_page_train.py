@@ -224,7 +224,7 @@ def test_a_class_without_photos_to_check_with_is_offered_some(visit, workspace, 
     app = visit("train", project=project.id)
     assert "no photo to check 'blue' with" in app.warning[0].value
     refused = press(app, "Train")
-    assert "Class 'blue' has no photo in the validation part" in errors(refused)[0].replace("\\", "")
+    assert "Class 'blue' has no photo to check with" in errors(refused)[0].replace("\\", "")
     refused.toggle(key="setting-fill_val").set_value(True)
     press(refused.run(), "Train")
     [run] = runs.list_runs(workspace, project)

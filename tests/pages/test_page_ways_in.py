@@ -2,6 +2,7 @@
 
 import base64
 import errno
+import io
 import os
 import re
 import shutil
@@ -11,10 +12,11 @@ import pytest
 from pages import _camera, _review, _ui
 from tests.helpers import draw_photo
 from tests.pages.conftest import add, button, errors, press, said, zipped
-from transfer_core import pipeline
+from transfer_core import fetching, pipeline
 from transfer_core.data import inbox
 from transfer_core.data.items import count_classes, load_items
 from transfer_core.data.reading import Choice
+from transfer_core.data.sources import Entry
 from transfer_core.errors import DataError
 from transfer_core.workspace import write_json
 
@@ -90,7 +92,7 @@ def test_labels_table_beside_the_photos_is_used_when_chosen(visit, empty, drawn)
     choose(app, "A table of labels")
     text = said(app)
     assert "**5 photos, 2 classes.**" in text and "1 photo left out" in text and "1 row of the table left out" in text
-    assert list(app.dataframe[-1].value.columns) == ["Class", "Photos", "train"]
+    assert list(app.dataframe[-1].value.columns) == ["Class", "Photos", "To learn from"]
     press(app, "Add 5 photos")
     assert count_classes(load_items(empty)) == {"elm": 3, "oak": 2}
 
@@ -145,11 +147,14 @@ def test_reading_that_broke_off_goes_on(visit, workspace, empty, drawn):
     app = given(visit("photos", project=empty.id), *files)
     [batch] = inbox.batches(empty)
     batch = batch.choose(Choice("folder"))
+    assert "6 photos wait to be read." in said(visit("photos", project=empty.id))
+    pipeline.take_in_entries(workspace, empty, batch.entries()[:1], lambda done, total: None)
+    batch = batch.begin(1)
     pipeline.take_in_entries(workspace, empty, batch.entries()[:4], lambda done, total: None)
     app = visit("photos", project=empty.id)
     assert "Reading broke off: 4 of 6 photos are here." in said(app)
     press(app, "Go on")
-    assert "2 new photos added. 4 photos were here already." in said(app)
+    assert "5 new photos added. 1 photo was here already." in said(app)
     assert inbox.batches(empty) == []
 
 
@@ -166,7 +171,7 @@ def test_thumbnails_appear_again_and_again(visit, empty, drawn, monkeypatch):
 def test_another_window_that_reads_is_waited_for(visit, empty, drawn):
     app = given(visit("photos", project=empty.id), ("oak/1.jpg", drawn[0]))
     [batch] = inbox.batches(empty)
-    batch = batch.choose(Choice("folder"))
+    batch = batch.choose(Choice("folder")).begin(0)
     with batch.lock():
         assert "being read in another window" in said(visit("photos", project=empty.id))
     assert "Reading broke off" in said(app.run())
@@ -307,3 +312,12 @@ def test_public_set_is_watched_while_it_comes(visit, empty):
     write_json(empty.folder / "fetch.json", {"title": "x", "done": 0, "total": 0, "error": "It *failed*.", "time": 0})
     app = visit("photos", project=empty.id)
     assert "failed" in errors(app)[0] and button(app, "Fetch")
+    assert errors(press(app, "Close")) == []
+
+
+def test_public_set_that_came_in_is_reported_once(visit, workspace, empty, drawn):
+    entries = [Entry(f"oak/{n}.jpg", io.BytesIO(content).read) for n, content in enumerate(drawn)]
+    came = pipeline.take_in_entries(workspace, empty, [*entries, Entry("oak/x.jpg", lambda: b"x")], lambda *_: None)
+    fetching._note(empty, "Trees", 6, 6, None, came)
+    assert "6 new photos added." in said(visit("photos", project=empty.id))
+    assert "added" not in said(visit("photos", project=empty.id))

@@ -18,6 +18,7 @@ from transfer_core.charts.style import (
     palette,
     width_px,
 )
+from transfer_core.parts import WORDS
 from transfer_core.text import percent, shorten
 
 
@@ -81,7 +82,7 @@ def class_counts(
     fig = _class_rows("Photos in each class", "   ".join(signs), class_names, dark)
     solid = [class_colour(i, dark=dark) for i in range(n)]
     rows = list(zip(*parts, strict=True))
-    ways = ("to learn from", "to check", "held back")
+    ways = tuple(WORDS.values())
     sentences = [
         hover(f"'{name}': " + ", ".join(f"{count} {way}" for count, way in zip(row, ways, strict=False)))
         for name, row in zip(class_names, rows, strict=True)

@@ -34,6 +34,7 @@ class Batch:
             it lies.
         source: Root and path below it of such a folder, else None.
         choice: How it is to be read, once a person has said so.
+        before: How many photos had ever come into the project when its reading began; None as long as it has not.
     """
 
     folder: Path
@@ -41,6 +42,7 @@ class Batch:
     files: tuple[tuple[str, int], ...] = ()
     source: tuple[str, str] | None = None
     choice: Choice | None = None
+    before: int | None = None
 
     @property
     def id(self) -> str:
@@ -70,10 +72,18 @@ class Batch:
         chosen.save()
         return chosen
 
+    def begin(self, before: int) -> "Batch":
+        """Notes that its reading begins; one that goes on after a break keeps what was noted first."""
+        if self.before is not None:
+            return self
+        begun = replace(self, before=before)
+        begun.save()
+        return begun
+
     def save(self) -> None:
         content = {"created": self.created, "files": self.files, "source": self.source}
         choice = self.choice and {"way": self.choice.way, "value": self.choice.value}
-        write_json(self.folder / _MANIFEST, content | {"choice": choice})
+        write_json(self.folder / _MANIFEST, content | {"choice": choice, "before": self.before})
 
     def lock(self) -> FileLock:
         """Held by whoever fills or reads it; one at a time."""
@@ -179,7 +189,7 @@ def _load(path: Path) -> Batch:
     files = tuple((name, size) for name, size in fields["files"])
     source = fields["source"] and tuple(fields["source"])
     choice = fields["choice"] and Choice(fields["choice"]["way"], fields["choice"]["value"])
-    return Batch(path.parent, fields["created"], files, source, choice)
+    return Batch(path.parent, fields["created"], files, source, choice, fields.get("before"))
 
 
 def _new_folder(project: Project) -> Path:

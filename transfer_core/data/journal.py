@@ -11,6 +11,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from transfer_core.errors import RunError
+
 _TAIL_BYTES = 512
 
 
@@ -69,7 +71,13 @@ class Reader:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Keeps other writers away; the line that one of them was killed in is finished off, so that reading can go on."""
+    """Keeps other writers away; the line that one of them was killed in is finished off, so that reading can go on.
+
+    Raises:
+        RunError: The folder was deleted; asking for the lock would make it again.
+    """
+    if not path.parent.is_dir():
+        raise RunError("This project is not here any more. It may have been deleted in another window.")
     with FileLock(path.with_suffix(".lock")):
         if _is_torn(path):
             _append(path, b"\n")

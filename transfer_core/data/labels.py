@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from transfer_core import parts
 from transfer_core.data import journal
 from transfer_core.data.fold import Action
 from transfer_core.data.items import Item, Labels, load_items, load_labels, unknown_ids
@@ -19,7 +20,7 @@ from transfer_core.errors import DataError
 from transfer_core.text import counted, plain
 from transfer_core.workspace import Project
 
-PARTS = ("train", "val", "test")
+PARTS = tuple(parts.WORDS)
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ def describe(action: Action) -> str:
     if "class_name" in said:
         return f"{photos} to '{said['class_name']}'"
     if "part" in said:
-        return f"{photos} to {said['part'] or 'no part'}"
+        return f"{photos} now {parts.words_of(said['part'])}"
     return f"{photos} {'removed' if said['removed'] else 'brought back'}"
 
 

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.error import HTTPError, URLError
 
 from filelock import FileLock
 
@@ -179,6 +180,16 @@ def _lock(folder: Path) -> FileLock:
 
 def _unreachable(row: PublicSet, error: Exception) -> DataError:
     return DataError(
-        f"{row.title} needs a download of {row.download_mb} MB, which cannot be had ({type(error).__name__}). "
+        f"{row.title} needs a download of {row.download_mb} MB, which cannot be had: {_reason(error)}. "
         "Check the internet connection and try again, or bring photos of your own."
     )
+
+
+def _reason(error: Exception) -> str:
+    """Why a download failed, in words."""
+    if isinstance(error, HTTPError):
+        return f"its host refuses it ({error.code})"
+    if isinstance(error, RuntimeError):
+        return "it arrived damaged"
+    cause = error.reason if isinstance(error, URLError) else error
+    return "its host did not answer in time" if isinstance(cause, TimeoutError) else "its host cannot be reached"

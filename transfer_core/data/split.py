@@ -65,7 +65,8 @@ def make_split(
     test = [item for item in items if item.part == "test" and given != "test"]
     unit_of = find_units(items)
     units = sorted(gather_units(pool, unit_of), key=lambda unit: _draw(seed, unit.key))
-    free = [unit for unit in units if unit.photos.isdisjoint(learned)]
+    staying = _meant_to_learn_from(pool, units).union(learned)
+    free = [unit for unit in units if unit.photos.isdisjoint(staying)]
     to_val: set[str] = set()
     if not given or fill_val:
         to_val = _choose_val(units, free, _lacking(pool, val) if given else _sizes(units), val_fraction)
@@ -81,7 +82,9 @@ def make_split(
     if not given:
         problems += _kept_together(units, free, pool, val)
     if test_fraction and not test and not problems:
-        problems.append("There are too few photos or groups to hold back a test part. Add more, or set its share to 0.")
+        problems.append(
+            "There are too few photos or groups to hold some back for the last test. Add more, or set its share to 0."
+        )
     if problems:
         raise DataError(*problems)
     names = tuple(sorted({item.class_name for item in train}))
@@ -89,6 +92,16 @@ def make_split(
     if given or has_test_part(items):
         split = replace(split, crossing=_crossing(split), crossing_groups=_crossing_groups(split))
     return split
+
+
+def _meant_to_learn_from(pool: Sequence[Item], units: Sequence[Unit]) -> set[str]:
+    """Photos (digests) that we never keep aside ourselves: those marked so, where others of their class are not.
+
+    A class of which all are marked, as in data of a folder train alone, is shared out as if none were.
+    """
+    marked = {item.photo for item in pool if item.part == "train"}
+    can_give = {name for unit in units if unit.photos.isdisjoint(marked) for name in unit.counts}
+    return {photo for unit in units if can_give.issuperset(unit.counts) for photo in unit.photos & marked}
 
 
 def _choose_val(units: Sequence[Unit], free: Sequence[Unit], names: Collection[str], share: float) -> set[str]:
@@ -196,17 +209,17 @@ def _problems(
     unknown = sorted({item.class_name for item in val} - trained)
     if unknown:
         listed = ", ".join(f"'{name}'" for name in unknown[:5])
-        problems.append(f"The validation part has classes without training photos: {listed}. Add some, or remove them.")
+        problems.append(f"There is no photo to learn {listed} from, but some to check with. Add some, or remove those.")
     if given and val and (lacking := _lacking(train, val)):
         listed = ", ".join(f"'{name}'" for name in lacking[:5])
         have = "has" if len(lacking) == 1 else "have"
         instead = "it needs at least 2 to spare one" if fill_val else "let some of those to learn from be taken"
         problems.append(
-            f"{'Class' if len(lacking) == 1 else 'Classes'} {listed} {have} no photo in the validation part. Add "
-            f"some to it, or {instead}{'' if fill_val else ' (setting fill_val)'}."
+            f"{'Class' if len(lacking) == 1 else 'Classes'} {listed} {have} no photo to check with. Add some, "
+            f"or {instead}."
         )
     if not val and not problems:
-        problems.append("The validation part is empty. Add photos to it, or leave out the val folder.")
+        problems.append("There is no photo to check with. Add some, or leave all parts undecided.")
     return problems
 
 

@@ -1,18 +1,16 @@
 """What a worker says to a person: why a run failed, and what is odd about its photos. Imports nothing heavy."""
 
-import errno
-
 from transfer_core import strategies
 from transfer_core.config import TrainConfig
 from transfer_core.data.split import Split, crossings
-from transfer_core.errors import TransferError
+from transfer_core.errors import DISK_FULL, TransferError
 
 
 def explain(error: BaseException) -> tuple[str, str]:
     """What happened and what to do about it, for a person."""
     if isinstance(error, TransferError):
         return str(error), ""
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
         return (
             "The disk is full, so the run could not go on. What was saved before is intact.",
             "Free some space (the home page shows what Graft uses), then press Resume.",
