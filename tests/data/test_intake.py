@@ -163,6 +163,8 @@ def test_a_photo_that_is_here_in_another_class_is_said_and_left_out(project, tak
     report = take_zip(take, moved | added)
     assert (report.added, count_classes(load_items(project))) == (1, {"cats": 2, "dogs": 2, "lynx": 1})
     assert {entry.file for entry in report.rejected} == moved.keys()
+    with pytest.raises(DataError, match=r"here already as 'cats'.* To change labels, sort the photos that are here"):
+        take_zip(take, moved)
     assert report.rejected[0].reason == "here already as 'cats'; relabel that photo if it is of class 'lynx'"
     labels.relabel(project, [item.id for item in load_items(project)[:2]], "lynx")
     again = take_zip(take, moved | added)

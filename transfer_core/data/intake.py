@@ -27,6 +27,7 @@ KeepPixels = Callable[[str, Image.Image], None]  # takes (digest, upright photo)
 _SETTLE_EVERY_S = 0.5  # a killed intake keeps all photos but those of the last half second
 _DISK_THREADS = 16  # files that wait for the disk together wait hardly longer than one
 _files = Room(100 * 10**6)  # bytes of files in memory at once; a larger one alone
+_HERE_AS = "here already as"
 _STALE_S = 3600  # nobody is still writing a file that has not changed for so long
 
 
@@ -275,7 +276,7 @@ class _Taker:
         if item.class_name in {other.class_name for other in here}:
             return None
         known, said = here[0].class_name[:80], item.class_name[:80]
-        reason = f"here already as '{known}'; relabel that photo if it is of class '{said}'"
+        reason = f"{_HERE_AS} '{known}'; relabel that photo if it is of class '{said}'"
         return Rejected(item.path, reason)
 
 
@@ -284,6 +285,8 @@ def _nothing_came(result: IntakeReport) -> str:
     if not real:
         return "There is no photo in it. Put a folder per class in it, with the photos inside."
     first, remedy = real[0], "Put a folder per class in it, with JPEG or PNG photos inside."
+    if first.reason.startswith(_HERE_AS):
+        remedy = "To change labels, sort the photos that are here."
     if len(real) == 1:
         return f"The one file in it, '{first.file[:80]}', cannot be used: {first.reason}. {remedy}"
     return (
