@@ -1,6 +1,5 @@
 """A public set into a project, for pages by a process of its own: `python -m transfer_core.fetching HOME ...`."""
 
-import errno
 import socket
 import sys
 import time
@@ -11,7 +10,7 @@ from transfer_core import pipeline
 from transfer_core.data import public_sets
 from transfer_core.data.intake import IntakeReport, Rejected
 from transfer_core.data.sources import Entry, read_file
-from transfer_core.errors import DataError, TransferError
+from transfer_core.errors import DISK_FULL, DataError, TransferError
 from transfer_core.runner.launch import start_detached
 from transfer_core.workspace import Project, Workspace, is_held, read_json, write_json
 
@@ -108,7 +107,7 @@ def main(home: str, project_id: str, name: str, per_class: str) -> int:
 
 
 def _in_words(error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
         return "The disk is full. Free some space, then try again; what is here stays."
     return f"It ended unexpectedly ({type(error).__name__}); the project's fetch.log says more. What is here stays."
 

@@ -86,7 +86,7 @@ def test_in_parts_that_were_given_they_are_a_problem(tiny_workspace, project, tu
         line["part"] = "val" if line["photo"] in first or line["path"].endswith("7.jpg") else "train"
     project.labels_path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     config = TrainConfig(backbone=tuned.config.backbone, strategy="full", continue_from=tuned.id)
-    with pytest.raises(ConfigError, match=r"learned from by the run that is gone on from.* Put others into"):
+    with pytest.raises(ConfigError, match=r"learned from by the run that is gone on from.* Put others among"):
         pipeline.check(tiny_workspace, project, config)
 
 

@@ -1,6 +1,5 @@
 """Public sets of photos, downloaded by torchvision, which is imported only when one is."""
 
-import errno
 import random
 import shutil
 from collections import defaultdict
@@ -12,7 +11,7 @@ from urllib.error import HTTPError, URLError
 from filelock import FileLock
 
 from transfer_core.data.layout import read_layout
-from transfer_core.errors import DataError
+from transfer_core.errors import DISK_FULL, DataError
 from transfer_core.network import knock
 
 Photo = tuple[Path, str]  # where it lies, its class
@@ -153,7 +152,7 @@ def load(row: PublicSet, folder: Path, per_class: int, seed: int = 0) -> list[Ph
         try:
             found = row.load(folder)
         except (OSError, RuntimeError) as error:  # torchvision says RuntimeError where an archive arrived damaged
-            if getattr(error, "errno", None) == errno.ENOSPC:
+            if getattr(error, "errno", None) in DISK_FULL:
                 raise
             raise _unreachable(row, error) from error
         (folder / _COMPLETE).touch()
