@@ -31,9 +31,8 @@ def ask_for_public_set(project) -> None:
         f"[Where it comes from, and its terms]({row.home})"
     )
     per_class = st.number_input("Photos of each class", 1, MOST_PER_CLASS, PER_CLASS, key="public-per-class")
-    if st.button("Fetch", key="fetch"):
+    if st.button("Fetch", key="fetch", on_click=fetching.forget, args=(project,)):  # why the last one failed
         with _ui.shown_errors(), st.spinner("Asking whether it can be had"):
-            fetching.forget(project)  # why the last one failed
             fetching.begin(_ui.workspace(), project, name, per_class)
             st.rerun()
 

@@ -312,6 +312,7 @@ def test_public_set_is_watched_while_it_comes(visit, empty):
     write_json(empty.folder / "fetch.json", {"title": "x", "done": 0, "total": 0, "error": "It *failed*.", "time": 0})
     app = visit("photos", project=empty.id)
     assert "failed" in errors(app)[0] and button(app, "Fetch")
+    assert len(errors(press(visit("photos", project=empty.id), "Fetch"))) == 1  # of this try alone, which fails, too
     assert errors(press(app, "Close")) == []
 
 
