@@ -13,6 +13,7 @@ from transfer_core.parts import WORDS
 from transfer_core.text import counted, markdown, plain, shorten
 
 EXAMPLES = 3
+PUSHED = "pushed-slider"
 DECIDE = ("val_fraction", "test_fraction", "group_pattern", "fill_val", "seed", "continue_from", "backbone")
 
 
@@ -42,7 +43,11 @@ def show_split(project, items, draft, make_config):
 
 def share_slider(name, draft, other):
     entry, common = setting(name), words(name)
-    if common["key"] not in st.session_state:  # else the widget knows better, and would warn of a second value
+    # Said anew each time: a browser that was not told of an earlier one would take the least share there is. Only of
+    # one that was pushed Streamlit knows the value already, and would warn of a second.
+    if st.session_state.get(PUSHED) == common["key"]:
+        del st.session_state[PUSHED]
+    else:
         common["value"] = float(draft.get(name, 0.2 if name == "val_fraction" else 0.0))
     draft[name] = st.slider(
         min_value=entry["min"],
@@ -60,6 +65,7 @@ def leave_room(moved, other):
     room = MOST_ASIDE - st.session_state[moved]
     if st.session_state.get(other, 0) > room:
         st.session_state[other] = round(room, 2)
+        st.session_state[PUSHED] = other
 
 
 def show_bars(counts):

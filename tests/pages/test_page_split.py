@@ -113,6 +113,14 @@ def test_groups_that_came_with_the_photos_are_named_and_their_crossings_reported
     assert counts(app) == [[6, 6], [3, 3], [2, 2]]
 
 
+def test_a_slider_says_its_value_each_time_it_is_drawn(visit, project):
+    """Or a browser that missed the first time would show the least share, and send that."""
+    app = visit("train", project=project.id)
+    for _ in range(2):
+        assert [slider.proto.default for slider in app.slider] == [[0.2], [0.0]]
+        app = app.run()
+
+
 def test_photos_moved_to_the_last_test_are_held_back(visit, project):
     labels.move(project, [item.id for item in load_items(project) if item.path.endswith(("1.jpg", "2.jpg"))], "test")
     app = visit("train", project=project.id)
