@@ -119,8 +119,12 @@ def press(tab, label: str) -> None:
 # --- from a zip to a result ----------------------------------------------------------------------------------------
 
 
-def test_a_zip_of_photos_becomes_a_model(open_tab, server, leaves, tmp_path):
-    archive = shutil.make_archive(tmp_path / "leaves", "zip", leaves)
+def test_a_messy_zip_of_photos_becomes_a_model(open_tab, server, leaves, tmp_path):
+    archive = shutil.make_archive(tmp_path / "leaves", "zip", leaves.parent, leaves.name)
+    with zipfile.ZipFile(archive, "a") as messy:
+        messy.writestr("__MACOSX/._oak.jpg", "of a Mac")
+        messy.writestr(f"{leaves.name}/notes.txt", "no photo")
+        messy.writestr(f"{leaves.name}/oak/deeper/broken.jpg", b"\xff\xd8\xff no photo either")
     tab = open_tab()
     press(tab, "New project")
     tab.get_by_role("textbox", name="Name").fill("From a zip")
@@ -128,8 +132,9 @@ def test_a_zip_of_photos_becomes_a_model(open_tab, server, leaves, tmp_path):
     see(tab, "Bring at least two classes")
     is_still(tab)
     tab.locator("input[type=file]").first.set_input_files(archive)
-    press(tab, f"Add {4 * PER_CLASS} photos")
+    press(tab, f"Add {4 * PER_CLASS + 1} photos")
     see(tab, f"{4 * PER_CLASS} new photos added.")
+    see(tab, "2 files were left out")
     for name in ("beech", "birch", "maple", "oak"):
         tab.get_by_text(name, exact=True).first.wait_for()
 
