@@ -43,7 +43,7 @@ def test_the_camera_takes_photos_while_the_button_is_held(open_tab, empty):
     tab = open_tab(f"photos?project={empty.id}")
     tab.get_by_role("tab", name="Camera").click()
     see(tab, "Type a class first")
-    class_name = tab.get_by_label("Class", exact=True).last
+    class_name = tab.locator(".camera .class-name")
     class_name.press_sequentially("crate")  # letters that Streamlit would take for commands outside of a field
     press(tab, "Start the camera")
     record = tab.get_by_role("button", name="Hold to record")
@@ -107,7 +107,7 @@ def test_where_the_browser_refuses_the_camera_photos_are_chosen(open_tab, empty,
     }"""
     tab = open_tab(f"photos?project={empty.id}", width=390, height=844, prepare=lambda tab: tab.add_init_script(hide))
     tab.get_by_role("tab", name="Camera").click()
-    tab.get_by_label("Class", exact=True).last.fill("oak")
+    tab.locator(".camera .class-name").fill("oak")
     chooser = tab.get_by_label("Take a photo, or choose some")
     wait_for(chooser.is_enabled)
     assert chooser.get_attribute("capture") == "environment"
