@@ -35,16 +35,6 @@ from transfer_core.workspace import Project, Workspace
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
-@pytest.hookimpl(tryfirst=True)  # the plugin reads the groups in the same hook
-def pytest_collection_modifyitems(items) -> None:
-    """Two processes share the tests: a file stays together, for what it makes once, and so do the browser's stories,
-    which share a server and mostly wait.
-    """
-    for item in items:
-        group = "browser" if item.path.parent.name == "browser" else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 # --- no network, no luck -------------------------------------------------------------------------------------------
 
 
