@@ -281,7 +281,10 @@ def test_stages_are_frozen_variations_looked_at_and_two_runs_compared(open_tab, 
     wait_for(lambda: wall.count() == 8)
     assert wall.nth(1).get_attribute("alt").endswith("variation 1")
 
-    tab.get_by_text("Advanced", exact=True).click()
+    is_still(tab)
+    advanced = tab.get_by_text("Advanced", exact=True)
+    is_at_rest(tab, advanced)  # the pictures above it have moved it
+    advanced.click()
     tab.get_by_role("spinbutton", name="Epochs").fill("3")
     tab.keyboard.press("Enter")
     is_still(tab)
