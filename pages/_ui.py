@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 import streamlit as st
 
@@ -39,6 +40,9 @@ PAGE = "page"
 COMPARED = "runs_compared"  # ids chosen to stand side by side, by project
 SHOW_EVERY_S = 0.2  # progress; every step of it goes to the browser
 
+# A script that Streamlit has told to end goes on until it next draws, beside the one that follows; what both add to the
+# same history at once would be in it twice, or in the wrong order.
+_READING = Lock()
 _ASSETS = Path(__file__).parents[1] / "assets"
 _EMPTY, _DONE = ":material/radio_button_unchecked:", ":material/check_circle:"
 _BUSY, _LOOK = ":material/pending:", ":material/error:"
@@ -151,8 +155,9 @@ def note_page(title: str) -> None:
 def history(run: Run) -> History:
     """What happened in a run until now; read on from where this session last read."""
     known = st.session_state.setdefault(HISTORIES, {})
-    known[run.id] = runs.read_history(run, known.get(run.id))
-    return known[run.id]
+    with _READING:
+        known[run.id] = runs.read_history(run, known.get(run.id))
+        return known[run.id]
 
 
 def split_of(run: Run) -> Split:

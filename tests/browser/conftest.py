@@ -192,6 +192,7 @@ def open_tab(server, chromium, request, tmp_path) -> Iterator[Callable]:
         for number, context in enumerate(contexts):
             for tab in context.pages:
                 tab.screenshot(path=tmp_path / f"failed-{number}.png")
+                print(f"--- what tab {number} showed, {tab.url} ---", tab.inner_text("body"), sep="\n")
     for context in contexts:
         context.close()
     assert troubles == []

@@ -1,12 +1,13 @@
 import json
 import shutil
+import threading
 import time
 from dataclasses import replace
 
 import pytest
 from PIL import Image
 
-from pages import _live
+from pages import _live, _ui
 from tests.helpers import RESNET, VIT, fill_project, tiny_row
 from tests.pages.conftest import after_epochs, button, charts, errors, press, said, write
 from transfer_core import events, experiments, runs, strategies
@@ -460,3 +461,31 @@ def test_each_of_several_runs_can_be_looked_at(visit, finished, workspace):
 def test_run_of_a_backbone_that_is_not_in_the_list_is_shown(visit, project, queue_run, backbone):
     write(queue_run(backbone=backbone), events.RunStarted(), *after_epochs(2))
     assert "This run was interrupted." in said(visit("train", project=project.id))
+
+
+def test_two_scripts_of_a_session_do_not_read_a_run_at_once(queue_run, monkeypatch):
+    """The one that was told to end would put what it read before over what the other has read since."""
+    run = queue_run()
+    read, has_read, overtaken = events.read_events, threading.Event(), threading.Event()
+
+    def read_slowly(*where):
+        found = read(*where)
+        if not has_read.is_set():
+            has_read.set()
+            overtaken.wait(0.3)
+        return found
+
+    monkeypatch.setattr(_ui.st, "session_state", {})
+    _ui.history(run)
+    monkeypatch.setattr(events, "read_events", read_slowly)
+    write(run, events.RunStarted(), *after_epochs(2))
+    with run.lock():
+        ending = threading.Thread(target=_ui.history, args=(run,))
+        ending.start()
+        assert has_read.wait(10)
+        write(run, events.RunFinished(result=RESULT))
+        _ui.history(run)
+        overtaken.set()
+        ending.join()
+    found = _ui.history(run)
+    assert (found.status, len(found.epochs), len(found.phases)) == ("finished", 2, 1)
