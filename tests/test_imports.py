@@ -50,7 +50,7 @@ ORDER = [
     ["runner"],
     ["pipeline"],
     ["projects", "bench", "experiments", "fetching"],
-    ["commands", "compare", "relabel"],
+    ["commands"],
     ["__main__"],
 ]
 HEAVY = {"torch", "timm", "torchvision", "sklearn"}

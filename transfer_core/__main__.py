@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from transfer_core import commands, compare, relabel
+from transfer_core.commands import compare, label, lists, model, photos, training
 from transfer_core.config import TrainConfig
 from transfer_core.data.public_sets import SETS
 from transfer_core.errors import DISK_FULL, TransferError
@@ -72,32 +72,32 @@ def build_parser() -> argparse.ArgumentParser:
         entry.set_defaults(command=function, show=show)
         return entry
 
-    fit = command("fit", commands.fit, commands.show_fit, "train on a folder or zip with one folder per class")
+    fit = command("fit", training.fit, training.show_fit, "train on a folder or zip with one folder per class")
     fit.add_argument("data", type=Path, metavar="DATA")
     fit.add_argument("--val", type=Path, metavar="DIR", help="photos to check with, in class folders")
     fit.add_argument("--name", help="of the project")
     fit.add_argument("--labels", metavar="FILE", help=_LABELS)
     _add_settings(fit)
 
-    take = command("import", commands.import_, commands.show_import, "add photos to a project without training")
+    take = command("import", photos.import_, photos.show_import, "add photos to a project without training")
     take.add_argument("data", type=Path, metavar="DATA")
     take.add_argument("--name", required=True, help="of the project")
     take.add_argument("--labels", metavar="FILE", help=_LABELS)
 
-    fetch = command("fetch", commands.fetch, commands.show_import, "add photos of a public set to a project")
+    fetch = command("fetch", photos.fetch, photos.show_import, "add photos of a public set to a project")
     fetch.add_argument("set", metavar="NAME", help=f"one of {', '.join(SETS)}")
     fetch.add_argument("--per-class", type=int, required=True, metavar="N", help="photos of each class")
     fetch.add_argument("--name", required=True, help="of the project")
 
-    change = command("label", relabel.label, relabel.show_label, "list, relabel, rename, remove, and take that back")
-    relabel.add_options(change)
+    change = command("label", label.label, label.show_label, "list, relabel, rename, remove, and take that back")
+    label.add_options(change)
 
-    evaluate = command("evaluate", commands.evaluate, commands.show_evaluate, "test a run's model on labelled photos")
+    evaluate = command("evaluate", model.evaluate, model.show_evaluate, "test a run's model on labelled photos")
     evaluate.add_argument("run", metavar="RUN")
     evaluate.add_argument("data", nargs="?", type=Path, metavar="DATA")
     evaluate.add_argument("--test", action="store_true", help="open the test part that was held back, once")
 
-    predict = command("predict", commands.predict, commands.show_predict, "ask a run's model about photos")
+    predict = command("predict", model.predict, model.show_predict, "ask a run's model about photos")
     predict.add_argument("run", metavar="RUN")
     predict.add_argument("photos", nargs="+", type=Path, metavar="PHOTO")
     predict.add_argument("--csv", type=Path, metavar="FILE", help="write the answers as a table, too")
@@ -105,22 +105,22 @@ def build_parser() -> argparse.ArgumentParser:
     several = command("compare", compare.compare, compare.show_compare, "say which of several runs is better")
     several.add_argument("runs", nargs="+", metavar="RUN", help="two or more, checked with the same photos")
 
-    export = command("export", commands.export, commands.show_export, "write a run's model as a zip to take along")
+    export = command("export", model.export, model.show_export, "write a run's model as a zip to take along")
     export.add_argument("run", metavar="RUN")
     export.add_argument("--out", type=Path, required=True, metavar="FILE.zip")
 
-    resume = command("resume", commands.resume, commands.show_fit, "go on with an interrupted or stopped run")
+    resume = command("resume", training.resume, training.show_fit, "go on with an interrupted or stopped run")
     resume.add_argument("run", metavar="RUN")
 
-    bench = command("bench", commands.bench, commands.show_bench, "measure how fast Graft is on this machine")
+    bench = command("bench", lists.bench, lists.show_bench, "measure how fast Graft is on this machine")
     bench.add_argument(
         "data", nargs="?", type=Path, metavar="DATA", help="a folder of labelled photos (default: drawn)"
     )
     bench.add_argument("--rounds", type=int, default=5, help="how often both sides take their turn (default 5)")
 
-    command("runs", commands.list_runs, commands.show_runs, "list all runs")
-    command("backbones", commands.backbones, commands.show_backbones, "list the backbones")
-    command("strategies", commands.strategies, commands.show_strategies, "list the strategies")
+    command("runs", lists.list_runs, lists.show_runs, "list all runs")
+    command("backbones", lists.backbones, lists.show_backbones, "list the backbones")
+    command("strategies", lists.strategies, lists.show_strategies, "list the strategies")
     return parser
 
 
