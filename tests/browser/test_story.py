@@ -87,10 +87,20 @@ def brightness(tab) -> int:
     return sum(map(int, re.findall(r"\d+", ground)[:3]))
 
 
+CALM = """() => new Promise(done => {
+    let since = performance.now()
+    const look = () => {
+        const app = document.querySelector("[data-testid=stApp][data-test-connection-state=CONNECTED]")
+        if (app?.dataset.testScriptState !== "notRunning") since = performance.now()
+        performance.now() - since > 250 ? done() : setTimeout(look, 20)
+    }
+    look()
+})"""
+
+
 def is_still(tab) -> None:
-    """Waits until the page has been drawn to its end."""
-    tab.wait_for_selector("[data-testid=stApp][data-test-connection-state=CONNECTED]")
-    tab.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+    """Waits until the page has been drawn to its end; a moment longer, for what was just done has yet to begin it."""
+    tab.evaluate(CALM)
 
 
 def is_at_rest(tab, place) -> None:
@@ -113,6 +123,8 @@ def plain_text(place) -> str:
 
 
 def press(tab, label: str) -> None:
+    """Presses a button of a page that is drawn: Streamlit forgets a click that comes as the script before it ends."""
+    tab.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
     tab.get_by_role("button", name=label, exact=True).click()
 
 
