@@ -51,7 +51,7 @@ def _show_curves(
             theme=None,
             config=charts.CONFIG,
             key=f"{key}-{metric}",
-            alt=f"{metric} per epoch for training and validation photos",
+            alt=f"{metric} per epoch on the photos learned from and on those kept aside",
         )
 
 

@@ -232,20 +232,27 @@ def line(fig: go.Figure, name: str) -> go.Scatter:
 
 
 def notes(fig: go.Figure) -> dict[str, go.layout.Annotation]:
-    return {note.text.split(" ")[0]: note for note in fig.layout.annotations}
+    """By their first word, those at the end of a line by all their words."""
+    return {
+        note.text.split(" <b>")[0] if "<b>" in note.text else note.text.split(" ")[0]: note
+        for note in fig.layout.annotations
+    }
 
 
 def test_curves_hold_the_numbers_and_leave_gaps_out():
     fig = curves([1.0, 0.5, math.nan], [1.5, None, 0.8])
-    assert (line(fig, "train").x, line(fig, "train").y) == ((1, 2), (1.0, 0.5))
-    assert (line(fig, "validation").x, line(fig, "validation").y) == ((1, 3), (1.5, 0.8))
+    assert (line(fig, "learned from").x, line(fig, "learned from").y) == ((1, 2), (1.0, 0.5))
+    assert (line(fig, "kept aside").x, line(fig, "kept aside").y) == ((1, 3), (1.5, 0.8))
 
 
 def test_train_and_validation_differ_in_colour_line_and_label():
     fig = curves([1.0, 0.5], [1.5, 0.8])
-    one, other = line(fig, "train").line, line(fig, "validation").line
+    one, other = line(fig, "learned from").line, line(fig, "kept aside").line
     assert one.color != other.color and one.dash != other.dash
-    assert notes(fig)["train"].text == "train <b>0.50</b>" and notes(fig)["validation"].text == "validation <b>0.80</b>"
+    assert (
+        notes(fig)["learned from"].text == "learned from <b>0.50</b>"
+        and notes(fig)["kept aside"].text == "kept aside <b>0.80</b>"
+    )
 
 
 @pytest.mark.parametrize(("train", "val"), [(0.5, 0.5), (0.5, 0.51), (0.0, 0.01), (0.01, 0.0), (2.0, 0.1)])
@@ -255,11 +262,11 @@ def test_end_labels_do_not_collide_or_leave_the_plot(train, val):
     plot_px = fig.layout.height - fig.layout.margin.t - fig.layout.margin.b
     place = {
         name: (notes(fig)[name].y - low) / (high - low) * plot_px + notes(fig)[name].yshift
-        for name in ("train", "validation")
+        for name in ("learned from", "kept aside")
     }
-    assert abs(place["train"] - place["validation"]) >= 16.9 and min(place.values()) >= 8
+    assert abs(place["learned from"] - place["kept aside"]) >= 16.9 and min(place.values()) >= 8
     if train != val:
-        assert (place["train"] > place["validation"]) == (train > val)
+        assert (place["learned from"] > place["kept aside"]) == (train > val)
 
 
 @pytest.mark.parametrize("done", [0, 1, 2, 1000])
@@ -287,7 +294,7 @@ def test_the_kept_epoch_is_marked_on_the_validation_curve():
 def test_accuracy_is_in_percent_and_nothing_is_cut_off(worst, low):
     fig = curves([worst, 1.0], [worst, 0.99], "accuracy")
     assert fig.layout.yaxis.range == (low, 1) and fig.layout.yaxis.ticktext[-1] == "100\u00a0%"
-    assert "99\u00a0%" in notes(fig)["validation"].text
+    assert "99\u00a0%" in notes(fig)["kept aside"].text
 
 
 @pytest.mark.parametrize(

@@ -59,10 +59,11 @@ def main() -> None:
         print(f"{name:44} {time.perf_counter() - began:6.2f} s", flush=True)
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, sync_playwright() as playwright:
-        project = fill(Workspace(Path(folder)), options.photos, options.drawn)
+        workspace = Workspace(Path(folder))
+        project, none = fill(workspace, options.photos, options.drawn), workspace.create_project("None")
         server, browser = Server(Path(folder)), playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
         server.start()
-        address = f"{server.url}/label?project={project.id}"
+        address, empty = (f"{server.url}/label?project={one.id}" for one in (project, none))
 
         def drawn() -> None:
             tab.wait_for_function(_DRAWN)
@@ -71,6 +72,13 @@ def main() -> None:
             tab = browser.new_page()
             note("first page, the server's first visit", lambda: tab.goto(address), drawn)
             note("first page, thumbnails made", lambda: tab.goto(address), drawn)
+            note(
+                "the same of no photos, Streamlit's own share",
+                lambda: tab.goto(empty),
+                tab.get_by_text("no photos").wait_for,
+            )
+            tab.goto(address)
+            drawn()
             before = tab.locator(".tile .file").first.inner_text()
             note(
                 "next page",

@@ -44,8 +44,8 @@ def learning_curves(
     low, high = y_range([*train, *val, before], metric)
     ends = []
     for name, values, colour, dash in (
-        ("train", train, colours.accent, "solid"),
-        ("validation", val, colours.second, "7px,4px"),
+        ("learned from", train, colours.accent, "solid"),
+        ("kept aside", val, colours.second, "7px,4px"),
     ):
         points = [(epoch, value) for epoch, value in enumerate(values, 1) if value is not None]
         if points:
