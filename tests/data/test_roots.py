@@ -49,19 +49,6 @@ def test_photos_below_come_without_what_links_lead_to(root):
     assert [entry.path for entry in open_inside(root, "more.zip")] == ["cats/1.png"]
 
 
-def test_a_folder_that_cannot_be_opened_is_listed(root, monkeypatch):
-    scandir = os.scandir
-
-    def closed(path):
-        if str(path).endswith("cats"):
-            raise PermissionError(13, "Permission denied", str(path))
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", closed)
-    refusals = {entry.path: entry.refusal for entry in open_inside(root, "set")}
-    assert refusals["cats"] == "a folder that cannot be opened (Permission denied)" and not refusals["dogs/dogs0.jpg"]
-
-
 def test_a_file_that_becomes_a_link_later_is_not_read(root, tmp_path):
     [entry] = [entry for entry in open_inside(root, "set") if entry.path == "dogs/dogs0.jpg"]
     (root / "set" / "dogs").rename(tmp_path / "away")
