@@ -43,7 +43,6 @@ def ask_delete(project):
     if delete.button("Delete", width="stretch", icon=":material/delete:"):
         with _ui.shown_errors():
             cleanup.delete_project(_ui.workspace(), project)
-            disk_use.clear()
             st.session_state.pop(_ui.PROJECT, None)
             st.query_params.clear()
             st.rerun()
@@ -55,13 +54,12 @@ def use_sample():
         _ui.open_page("photos", project)
 
 
-def show_card(project):
-    summary = projects.summarize(_ui.workspace(), project, _ui.history)
+def show_card(project, summary):
     with st.container(border=True, height="stretch", key=f"card-{project.id}"):
         if summary.thumbnails:
             with st.container(horizontal=True, key=f"gallery-{project.id}"):
                 for path in summary.thumbnails:
-                    st.image(str(path), width=56, alt="")
+                    st.image(str(path), width=52, alt="")
         else:
             st.caption("No photos yet")
         st.markdown(f"**{markdown(project.name)}**")
@@ -84,7 +82,8 @@ def show_card(project):
 
 
 @st.cache_data(ttl=DISK_USE_S, show_spinner=False)
-def disk_use(home):
+def disk_use(home, summaries):
+    """Asked anew when the projects are others than before, for the caches change with them."""
     return cleanup.disk_use(_ui.workspace())
 
 
@@ -112,8 +111,8 @@ def ask_clear():
             st.rerun()
 
 
-def show_disk_use():
-    use = disk_use(str(_ui.workspace().home))
+def show_disk_use(summaries):
+    use = disk_use(str(_ui.workspace().home), [vars(summary) for summary in summaries])
     with st.container(horizontal=True, vertical_alignment="center", key="disk-use"):
         st.caption(
             f"On this computer: {file_size(use['projects'])} of projects, {file_size(use['caches'])} of caches, "
@@ -151,8 +150,9 @@ st.header("Your projects")
 everything = _ui.workspace().projects()
 if not everything:
     st.caption("None yet. Make a new one with your own photos, or start with the sample set to see how it goes.")
+summaries = [projects.summarize(_ui.workspace(), project, _ui.history) for project in everything]
 for start in range(0, len(everything), CARDS_PER_ROW):
-    for column, project in zip(st.columns(CARDS_PER_ROW), everything[start : start + CARDS_PER_ROW], strict=False):
+    for project, summary, column in zip(everything[start:], summaries[start:], st.columns(CARDS_PER_ROW), strict=False):
         with column:
-            show_card(project)
-show_disk_use()
+            show_card(project, summary)
+show_disk_use(summaries)

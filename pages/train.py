@@ -16,6 +16,7 @@ from transfer_core.runner.launch import ensure_runner
 from transfer_core.text import counted, duration, markdown
 
 STATES = {"embedded": "on this computer", "local": "on this computer", "download": "needs a download of {} MB"}
+AGAIN_TITLE = "Train again, with these or other settings"
 AGAIN = "{name} looks at your {seen} again and again, "
 GOING_ON = "{name}, as that run left it, looks at your {seen} again and again, and "
 RATE = "setting-learning_rate"
@@ -199,7 +200,8 @@ if run is None:
     ask_settings(project, items, "Train", "primary", disabled=False)
 else:
     busy = _ui.history(run).status in ("queued", "running")
-    with st.expander("Train again, with these or other settings", icon=":material/tune:"):
+    started = len(st.session_state.setdefault(_ui.STARTED, []))  # a new key closes it: what comes is to be seen
+    with st.container(key=f"again-{started}"), st.expander(AGAIN_TITLE, icon=":material/tune:"):
         ask_settings(project, items, "Train again", "secondary", disabled=busy)
     run = _ui.choose_run(found, run)
     if not busy:

@@ -3,7 +3,7 @@
 import ast
 import math
 import tomllib
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -223,8 +223,10 @@ def test_equal_short_forms_stay_two_classes():
 # Curves
 
 
-def curves(train, val, metric="loss", total=30, kept=None):
-    return charts.learning_curves(train, val, metric=metric, total_epochs=total, kept_epoch=kept)
+def curves(train, val, metric="loss", total=30, kept=None, before=None):
+    return charts.learning_curves(
+        train, val, metric=metric, total_epochs=total, kept_epoch=kept, before=before, dark=False
+    )
 
 
 def line(fig: go.Figure, name: str) -> go.Scatter:
@@ -267,6 +269,18 @@ def test_end_labels_do_not_collide_or_leave_the_plot(train, val):
     assert abs(place["learned from"] - place["kept aside"]) >= 16.9 and min(place.values()) >= 8
     if train != val:
         assert (place["learned from"] > place["kept aside"]) == (train > val)
+
+
+@pytest.mark.parametrize(("train", "val", "before"), [(0.98, 0.91, 0.91), (0.91, 0.91, 0.91), (0.5, 0.5, 0.5)])
+def test_what_was_reached_before_is_named_beside_the_figure_and_covers_no_other_label(train, val, before):
+    fig = curves([train], [val], "accuracy", 6, before=before)
+    low, high = fig.layout.yaxis.range
+    plot_px = fig.layout.height - fig.layout.margin.t - fig.layout.margin.b
+    names = ("learned from", "kept aside", "new part alone")
+    labels = [next(note for note in fig.layout.annotations if note.text.startswith(name)) for name in names]
+    places = sorted((label.y - low) / (high - low) * plot_px + label.yshift for label in labels)
+    assert places[0] >= 8 and all(above - below >= 16.9 for below, above in pairwise(places))
+    assert [label.x for label in labels] == [1, 1, 6]
 
 
 @pytest.mark.parametrize("done", [0, 1, 2, 1000])

@@ -304,6 +304,7 @@ def test_stages_are_frozen_variations_looked_at_and_two_runs_compared(open_tab, 
     [second] = wait_for(lambda: [run for run in runs.list_runs(server.workspace, blots) if run != first])
     config = second.config
     assert (config.strategy, config.frozen_stages, config.mirror, config.epochs) == ("partial", 3, False, 3)
+    advanced.wait_for(state="hidden")  # the settings have made room for what comes
     wait_for(lambda: runs.read_history(second).status == "finished", 60)  # the page still shows the first one's result
     see(tab, RIGHT, 60)
 

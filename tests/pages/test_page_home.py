@@ -139,6 +139,12 @@ def test_caches_are_not_cleared_under_a_run(visit, workspace, training):
     assert cleanup.cache_use(workspace) == before
 
 
+def test_what_the_disk_holds_is_told_anew_when_something_came(visit, workspace, dataset):
+    assert "0 kB of projects" in said(visit())
+    fill_project(workspace, dataset)
+    assert "of projects" in said(visit()) and "0 kB of projects" not in said(visit())
+
+
 def test_empty_caches_are_not_offered_to_be_cleared(visit):
     assert [entry.label for entry in visit().button if "caches" in entry.label] == []
 

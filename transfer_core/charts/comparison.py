@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from transfer_core.charts.ends import End, end_labels
 from transfer_core.charts.learning import add_epoch_axes, y_range
 from transfer_core.charts.style import (
     CLASS_COLOURS,
@@ -23,7 +24,6 @@ from transfer_core.text import percent
 MOST = 4  # curves in one figure; more can be told apart by nobody
 _DASHES = ("solid", "8px,4px", "2px,4px", "12px,4px,2px,4px")
 _HEIGHT_PX, _TOP_PX, _BOTTOM_PX = 300, 44, 40
-_LABEL_PX = 18  # the least distance between the middles of two end labels
 _NAME_LETTERS = 16
 
 
@@ -51,8 +51,9 @@ def compared_curves(curves: Sequence[tuple[str, Sequence[float | None]]], *, dar
     for name, points, colour, dash in zip(names, known, curve_colours(dark), _DASHES, strict=False):
         if points:
             _add_curve(fig, name, points, total, colour, dash)
-            ends.append((name, points[-1][1], colour))
-    add_notes(fig, _end_labels(ends, total, low, high))
+            value = points[-1][1]
+            ends.append(End(f"{name} <b>{escape(percent(value))}</b>", total, value, colour))
+    add_notes(fig, end_labels(ends, low, high, _HEIGHT_PX - _TOP_PX - _BOTTOM_PX))
     add_epoch_axes(fig, total, low, high, "accuracy", dark)
     return fig.update_layout(hovermode="x unified")
 
@@ -75,41 +76,6 @@ def _add_curve(fig: go.Figure, name: str, points: list[tuple[int, float]], total
         fig.add_scatter(x=[epochs[-1], total], y=[values[-1]] * 2, line=faint, hoverinfo="skip", **shape)
     dot = {"color": colour, "size": 8}
     fig.add_scatter(x=epochs[-1:], y=values[-1:], mode="markers", marker=dot, hoverinfo="skip", cliponaxis=False)
-
-
-def _end_labels(ends: list[tuple[str, float, str]], total: int, low: float, high: float) -> list[dict]:
-    """Name and last value right of the figure, in the order of the values, pushed apart where they are close."""
-    plot_px = _HEIGHT_PX - _TOP_PX - _BOTTOM_PX
-    ordered = sorted(ends, key=lambda end: end[1])
-    pixels = [(value - low) / (high - low) * plot_px for _, value, _ in ordered]
-    notes = []
-    for (name, value, colour), pixel, place in zip(ordered, pixels, spread(pixels, _LABEL_PX), strict=True):
-        where = {"x": total, "y": value, "xref": "x", "yref": "y", "xshift": 14, "yshift": place - pixel}
-        notes.append(note(f"{name} <b>{escape(percent(value))}</b>", font={"color": colour, "size": 12}, **where))
-    return notes
-
-
-def spread(places: Sequence[float], gap: float) -> list[float]:
-    """Rising places moved apart, so that none is nearer to the next than `gap`, as little as that needs.
-
-    Groups that touch are joined and centred on where they wanted to be, until none touch.
-    """
-    groups: list[list[float]] = []  # (sum of wanted centres, members)
-    for place in places:
-        groups.append([place, 1])
-        while len(groups) > 1 and _start(groups[-1], gap) < _end(groups[-2], gap) + gap:
-            wanted, members = groups.pop()
-            before, others = groups[-1]
-            groups[-1] = [(before * others + wanted * members) / (others + members), others + members]
-    return [_start(group, gap) + gap * i for group in groups for i in range(int(group[1]))]
-
-
-def _start(group: list[float], gap: float) -> float:
-    return group[0] - gap * (group[1] - 1) / 2
-
-
-def _end(group: list[float], gap: float) -> float:
-    return group[0] + gap * (group[1] - 1) / 2
 
 
 def share_bars(

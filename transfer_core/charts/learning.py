@@ -6,13 +6,13 @@ from typing import Literal
 
 import plotly.graph_objects as go
 
-from transfer_core.charts.style import Palette, add_notes, escape, figure, hover, label, note, palette
+from transfer_core.charts.ends import End, end_labels
+from transfer_core.charts.style import add_notes, escape, figure, hover, label, note, palette
 from transfer_core.text import percent
 
 TITLES = {"loss": "Loss (how wrong it is)", "accuracy": "Right answers"}
 _HEIGHT_PX, _TOP_PX, _BOTTOM_PX = 264, 56, 40
 _PLOT_PX = _HEIGHT_PX - _TOP_PX - _BOTTOM_PX
-_LABEL_PX = 17  # the least distance between the middles of two end labels
 
 
 def learning_curves(
@@ -40,7 +40,7 @@ def learning_curves(
     train, val = ([_finite(value) for value in values] for values in (train, val))
     _check_curves(train, val, metric, total_epochs, kept_epoch)
     colours = palette(dark)
-    fig = figure(_HEIGHT_PX, dark=dark, title=TITLES[metric], l=44, r=112, t=_TOP_PX, b=_BOTTOM_PX)
+    fig = figure(_HEIGHT_PX, dark=dark, title=TITLES[metric], l=44, r=128, t=_TOP_PX, b=_BOTTOM_PX)
     low, high = y_range([*train, *val, before], metric)
     ends = []
     for name, values, colour, dash in (
@@ -50,17 +50,20 @@ def learning_curves(
         points = [(epoch, value) for epoch, value in enumerate(values, 1) if value is not None]
         if points:
             fig.add_traces(_curve(name, points, colour, dash, metric))
-            ends.append((name, *points[-1], colour))
-    _add_end_labels(fig, ends, low, high, metric)
+            epoch, value = points[-1]
+            ends.append(End(f"{name} <b>{_shown(value, metric)}</b>", epoch, value, colour))
+    has_begun = bool(ends)
     if before is not None:
-        _add_before(fig, before, metric, colours)
+        fig.add_hline(before, line={"color": colours.quiet, "width": 1.5, "dash": "2px,3px"})
+        ends.append(End(f"new part alone {_shown(before, metric)}", total_epochs, before, colours.quiet))
+    add_notes(fig, end_labels(ends, low, high, _PLOT_PX))
     if kept_epoch:
         _add_kept(fig, kept_epoch, (val[kept_epoch - 1], train[kept_epoch - 1]), dark)
-    if not ends:
+    if not has_begun:
         place = {"x": 0.5, "y": 0.5, "xanchor": "center", "font_color": colours.quiet}
         add_notes(fig, [note("The curve begins after the first epoch", **place)])
     add_epoch_axes(fig, total_epochs, low, high, metric, dark)
-    fig.update_yaxes(showgrid=bool(ends), showticklabels=bool(ends))
+    fig.update_yaxes(showgrid=has_begun, showticklabels=has_begun)
     return fig.update_layout(hovermode="x unified")
 
 
@@ -135,27 +138,10 @@ def _curve(name: str, points: list[tuple[int, float]], colour: str, dash: str, m
     return [line, end]
 
 
-def _add_end_labels(fig: go.Figure, ends: list[tuple[str, int, float, str]], low: float, high: float, metric: str):
-    """A name and value right of each curve's end, pushed apart where the ends are close."""
-    pixels = [(value - low) / (high - low) * _PLOT_PX for _, _, value, _ in ends]
-    places = [max(pixel, _LABEL_PX / 2) for pixel in pixels]
-    if len(ends) == 2 and abs(places[0] - places[1]) < _LABEL_PX:
-        upper = 0 if pixels[0] > pixels[1] else 1
-        middle = max(sum(places) / 2, _LABEL_PX)
-        places[upper], places[1 - upper] = middle + _LABEL_PX / 2, middle - _LABEL_PX / 2
-    notes = []
-    for (name, epoch, value, colour), pixel, to in zip(ends, pixels, places, strict=True):
-        shown = escape(percent(value)) if metric == "accuracy" else f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
-        place = {"x": epoch, "y": value, "xref": "x", "yref": "y", "xshift": 11, "yshift": to - pixel}
-        notes.append(note(f"{name} <b>{shown}</b>", font={"color": colour, "size": 12}, **place))
-    add_notes(fig, notes)
-
-
-def _add_before(fig: go.Figure, value: float, metric: str, colours: Palette) -> None:
-    shown = escape(percent(value)) if metric == "accuracy" else f"{value:.2f}"
-    fig.add_hline(value, line={"color": colours.quiet, "width": 1.5, "dash": "2px,3px"})
-    place = {"x": 0, "y": value, "yref": "y", "xanchor": "left", "yanchor": "bottom", "yshift": 2}
-    add_notes(fig, [note(f"new part alone {shown}", font={"size": 11, "color": colours.quiet}, **place)])
+def _shown(value: float, metric: str) -> str:
+    if metric == "accuracy":
+        return escape(percent(value))
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
 
 
 def _add_kept(fig: go.Figure, epoch: int, values: tuple[float | None, ...], dark: bool) -> None:
