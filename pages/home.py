@@ -59,7 +59,7 @@ def show_card(project, summary):
         if summary.thumbnails:
             with st.container(horizontal=True, key=f"gallery-{project.id}"):
                 for path in summary.thumbnails:
-                    st.image(str(path), width=52, alt="")
+                    st.image(str(path), width=48, alt="")
         else:
             st.caption("No photos yet")
         st.markdown(f"**{markdown(project.name)}**")
