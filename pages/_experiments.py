@@ -35,6 +35,8 @@ def show_rate_finder(project, config, draft):
     found = experiments.load_rates(run) if run and ended else None
     if found:
         show_rates(found, draft)
+        for notice in _ui.history(run).notices:
+            st.caption(markdown(notice))
     elif ended:
         show_end(run)
         if st.button("Find a learning rate", icon=":material/show_chart:", key="start-find-rate"):

@@ -26,6 +26,7 @@ from transfer_core.runs import Run
 from transfer_core.workspace import Project, Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
+PATIENCE_S = 180  # with what takes seconds on a quiet machine; a busy one with two cores is not to fail a test
 RESNET, VIT = "test_resnet.r160_in1k", "test_vit.r160_in1k"
 STAGES = {RESNET: (7_472, 18_560, 36_384, 42_432, 267_840), VIT: (50_368, *[41_728] * 5, 41_856)}
 COLOURS = {"blue": (40, 60, 200), "green": (40, 170, 60), "red": (200, 40, 40)}
@@ -142,7 +143,7 @@ def answered(run: Run, hits: np.ndarray) -> Run:
     return run
 
 
-def wait_for(is_true: Callable[[], object], seconds: float = 60, every: float = 0.02):
+def wait_for(is_true: Callable[[], object], seconds: float = PATIENCE_S, every: float = 0.02):
     """What the function returns once that is true; fails the test after a while."""
     deadline = time.monotonic() + seconds
     while not (value := is_true()):

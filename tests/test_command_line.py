@@ -77,6 +77,14 @@ def test_everything_that_is_wrong_is_said_at_once_and_nothing_begins(refuse, wor
     assert workspace.projects() == []
 
 
+def test_names_that_are_not_known_are_said_with_the_rest(refuse, workspace, tmp_path):
+    data = draw_dataset(tmp_path / "blots")
+    said = refuse("fit", data, "--strategy", "magic", "--backbone", "resnet-9000", "--epochs", 0)
+    for problem in ("no strategy called 'magic'", "no backbone called 'resnet-9000'", "from 1 to 1000, got 0"):
+        assert problem in said
+    assert workspace.projects() == []
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -275,6 +283,7 @@ def test_people_get_text(finished, capsys, command):
         (["fit", "{data}", "--val", "{tmp}/nowhere"], "does not exist. Name a folder"),
         (["fit", "{tmp}/empty.zip"], "is empty"),
         (["fit", "{tmp}/broken.zip"], "is not a zip that can be opened"),
+        (["import", __file__, "--name", "One"], "is neither a folder nor a zip. Name a folder"),
         (["fit", "{tmp}/text.zip"], "None of the 2 files is a photo"),
         (["fit", "{tmp}/one-class"], "There is one class, 'blue'"),
         (["fit", "{tmp}/one-photo"], "Class 'red' has 1 photo; it needs at least 2"),

@@ -66,6 +66,7 @@ WITH_TORCH = {
     "training.finetune",
     "training.learner",
     "training.loading",
+    "training.memory",
     "training.objective",
     "training.parameters",
     "training.preview",

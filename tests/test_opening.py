@@ -109,6 +109,15 @@ def test_photos_of_unknown_classes_are_left_out_and_counted(held_back):
     assert (found.count, found.left_out) == (5, 1)
 
 
+def test_photos_that_were_learned_from_too_are_counted_and_said(finished):
+    content = read_json(finished.folder / "split.json")
+    content["test"] = content["val"] + content["train"][:2]
+    write_json(finished.folder / "split.json", content)
+    found = open_(finished)
+    assert found.count == 8 and found.learned == 2
+    assert found.in_words().endswith("it has learned from 2 of these, too: expect less on new photos.")
+
+
 def test_a_run_without_a_test_part_or_a_model_is_refused(finished, queue_run):
     with pytest.raises(RunError, match=r"This run has no test part\. Train with a share held back"):
         runs.request_opening(finished)

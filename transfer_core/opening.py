@@ -16,7 +16,7 @@ from transfer_core.measure.metrics import confusion_matrix
 from transfer_core.parallel import map_ahead
 from transfer_core.predict import Predictor
 from transfer_core.runs import Run, load_split
-from transfer_core.text import counted, percent
+from transfer_core.text import counted, percent, too_good
 from transfer_core.workspace import read_json, write_json
 
 
@@ -32,6 +32,7 @@ class Opening:
         count: Photos that were asked about.
         confusion_matrix: Rows = true class.
         left_out: Photos of classes that the model does not know.
+        learned: How many of those that were asked about it has learned from, too, in parts that were given.
     """
 
     opened: float
@@ -41,15 +42,16 @@ class Opening:
     count: int
     confusion_matrix: list[list[int]]
     left_out: int
+    learned: int = 0  # runs of earlier versions do not know
 
     def in_words(self) -> str:
         """Such as "Right on 46 of 50 photos that were held back: 92 %, and very likely between 81 % and 97 %."."""
         hits = sum(row[class_id] for class_id, row in enumerate(self.confusion_matrix))
+        right = f"Right on {hits:,} of {counted(self.count, 'photo')} that were held back: {percent(self.accuracy)}"
+        if self.learned:
+            return f"{right}. But {too_good(self.learned)}"
         low, high = map(percent, self.interval)
-        return (
-            f"Right on {hits:,} of {counted(self.count, 'photo')} that were held back: {percent(self.accuracy)}, and "
-            f"very likely between {low} and {high}."
-        )
+        return f"{right}, and very likely between {low} and {high}."
 
 
 def open_test_part(run: Run, report: Callable[[int, int], None]) -> None:
@@ -62,7 +64,8 @@ def open_test_part(run: Run, report: Callable[[int, int], None]) -> None:
     """
     if _path(run).exists():
         return
-    held = load_split(run).test
+    split = load_split(run)
+    held, learned = split.test, {item.photo for item in split.train}
     predictor = Predictor.of_run(run, threads=1)
     place = {name: class_id for class_id, name in enumerate(predictor.class_names)}
     asked = [item for item in held if item.class_name in place]
@@ -82,6 +85,7 @@ def open_test_part(run: Run, report: Callable[[int, int], None]) -> None:
         count,
         confusion.tolist(),
         len(held) - count,
+        sum(item.photo in learned for item in asked),
     )
     write_json(_path(run), asdict(found))
 

@@ -108,8 +108,14 @@ def pace(done: int, total: int, elapsed_s: float, unit: str = "photos", fresh: i
 def answer(result: dict) -> str:
     """A run's result as a sentence, such as "Right on 46 of 50 photos it had never seen: 92 %, and ..."."""
     hits = sum(row[class_id] for class_id, row in enumerate(result["confusion_matrix"]))
-    low, high = result["val_interval"]
-    return (
-        f"Right on {hits:,} of {counted(result['val_count'], 'photo')} it had never seen: "
-        f"{percent(result['val_accuracy'])}, and very likely between {percent(low)} and {percent(high)}."
-    )
+    right = f"Right on {hits:,} of {counted(result['val_count'], 'photo')}"
+    figure = percent(result["val_accuracy"])
+    if learned := result.get("val_learned"):
+        return f"{right} kept aside: {figure}. But {too_good(learned)}"
+    low, high = map(percent, result["val_interval"])
+    return f"{right} it had never seen: {figure}, and very likely between {low} and {high}."
+
+
+def too_good(learned: int) -> str:
+    """The rest of a sentence about a figure on photos, of which some were learned from."""
+    return f"it has learned from {learned:,} of these, too: expect less on new photos."

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers import (
+    PATIENCE_S,
     RESNET,
     ROOT,
     VIT,
@@ -157,7 +158,7 @@ def open_tab(server, chromium, request, tmp_path) -> Iterator[Callable]:
     """Opens tabs; after the test none may have logged an error or called another machine."""
     from playwright.sync_api import expect
 
-    expect.set_options(timeout=60_000)
+    expect.set_options(timeout=1000 * PATIENCE_S)
     server.wait()
     contexts, troubles = [], []
     lament = request.node.get_closest_marker("server_dies") is not None
@@ -175,7 +176,7 @@ def open_tab(server, chromium, request, tmp_path) -> Iterator[Callable]:
         context = chromium.new_context(
             viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
         )
-        context.set_default_timeout(60_000)
+        context.set_default_timeout(1000 * PATIENCE_S)
         contexts.append(context)
         tab = context.new_page()
         tab.on("console", note_console)

@@ -49,7 +49,7 @@ def test_patients_stay_together_and_the_test_part_is_opened_once(open_tab, serve
     see(tab, "Found 10 groups, for example")
     is_still(tab)
     press(tab, "Train")
-    see(tab, RIGHT, 60)
+    see(tab, RIGHT)
     [run] = runs.list_runs(server.workspace, patients)
     split = runs.load_split(run)
     sides = [{item.group for item in part} for part in (split.train, split.val, split.test)]
@@ -58,7 +58,7 @@ def test_patients_stay_together_and_the_test_part_is_opened_once(open_tab, serve
     press(tab, "See what it gets wrong")
     see(tab, "12 photos were held back.")
     press(tab, "Open the test part (once)")
-    figure = see(tab, re.compile(r"Right on \d+ of 12 photos that were held back"), 60).inner_text()
+    figure = see(tab, re.compile(r"Right on \d+ of 12 photos that were held back")).inner_text()
     tab.reload()
     assert see(tab, re.compile(r"Right on \d+ of 12 photos that were held back")).inner_text() == figure
     assert tab.get_by_role("button", name="Open the test part (once)").count() == 0

@@ -108,9 +108,9 @@ def is_at_rest(tab, place) -> None:
     wait_for(lambda: place.bounding_box() == (tab.wait_for_timeout(100) or place.bounding_box()))
 
 
-def see(tab, text: str | re.Pattern, seconds: float = 60):
+def see(tab, text: str | re.Pattern):
     found = tab.get_by_text(text).first
-    found.wait_for(timeout=1000 * seconds)
+    found.wait_for()
     return found
 
 
@@ -153,7 +153,7 @@ def test_a_messy_zip_of_photos_becomes_a_model(open_tab, server, leaves, tmp_pat
     press(tab, "Go on to Train")
     press(tab, "Train")
     tab.locator(".st-key-run [role=progressbar]").wait_for()
-    wait_for(lambda: 2 <= curve(tab) < 100, 60)  # it is seen to grow
+    wait_for(lambda: 2 <= curve(tab) < 100)  # it is seen to grow
     answer = see(tab, RIGHT).inner_text()
     wait_for(lambda: curve(tab) == 100)  # the sentence comes before the chart
 
@@ -262,7 +262,7 @@ def test_killed_worker_is_seen_and_resumed_to_the_end(open_tab, start_run):
     assert 3 <= there < 20
     wait_for(lambda: curve(tab) == there)  # the sentence comes before the chart
     press(tab, "Resume")
-    see(tab, RIGHT, 60)
+    see(tab, RIGHT)
     resumed = [event for event in events.read_events(run.events_path)[0] if isinstance(event, events.RunResumed)]
     assert [event.from_step in (there, there - 1) for event in resumed] == [True]  # killed between epoch and checkpoint
     assert [epoch.step for epoch in runs.read_history(run).epochs] == list(range(1, 21))
@@ -288,7 +288,7 @@ def test_stages_are_frozen_variations_looked_at_and_two_runs_compared(open_tab, 
     tab.get_by_text("A mirror image would still be the same class").click()
     is_still(tab)
     press(tab, "Show variations of my photos")
-    see(tab, "as training would see it", 60)
+    see(tab, "as training would see it")
     wall = tab.locator(".st-key-gallery-preview-0 img")
     wait_for(lambda: wall.count() == 8)
     assert wall.nth(1).get_attribute("alt").endswith("variation 1")
@@ -305,8 +305,8 @@ def test_stages_are_frozen_variations_looked_at_and_two_runs_compared(open_tab, 
     config = second.config
     assert (config.strategy, config.frozen_stages, config.mirror, config.epochs) == ("partial", 3, False, 3)
     advanced.wait_for(state="hidden")  # the settings have made room for what comes
-    wait_for(lambda: runs.read_history(second).status == "finished", 60)  # the page still shows the first one's result
-    see(tab, RIGHT, 60)
+    wait_for(lambda: runs.read_history(second).status == "finished")  # the page still shows the first one's result
+    see(tab, RIGHT)
 
     tab = open_tab(f"compare?project={blots.id}")
     see(tab, "Photos that tell them apart")

@@ -7,6 +7,7 @@ from transfer_core.data.items import new_item
 from transfer_core.data.split import Split
 from transfer_core.evaluation.evaluate import ValAnswers, evaluate, load_answers, save_evaluation
 from transfer_core.measure.interval import wilson
+from transfer_core.text import answer
 from transfer_core.workspace import read_json
 
 ITEMS = tuple(new_item(str(n), f"{n}.jpg", f"{n}", "ab"[n % 2], None, (1, 1)) for n in range(6))
@@ -20,6 +21,17 @@ def test_accuracy_comes_with_its_interval_and_counts():
     assert result.val_accuracy == 0.5
     assert result.val_interval == wilson(2, 4)
     assert result.confusion_matrix == [[1, 2], [0, 1]]
+
+
+def test_photos_that_were_learned_from_too_are_counted_and_said():
+    crossing = Split(("a", "b"), ITEMS[:4], ITEMS[2:], True)
+    assert "val_learned" not in evaluate(SPLIT, ANSWERS, 7, {}).to_json()
+    result = evaluate(crossing, ANSWERS, 7, {})
+    assert result.val_learned == 2
+    assert answer(result.to_json()) == (
+        "Right on 2 of 4 photos kept aside: 50\u00a0%. But it has learned from 2 of these, too: expect less on new "
+        "photos."
+    )
 
 
 def test_mistakes_are_listed_surest_first():

@@ -90,7 +90,7 @@ def test_killed_at_work_it_is_interrupted_and_goes_on_to_the_same(begin, project
     killed = runs.create(project, whole.config, runs.load_split(whole), kind="find_rate")
     process = start_python("-m", "transfer_core.runner.worker", str(killed.folder))
     try:
-        wait_for(lambda: "Progress" in kinds(killed), 120)  # PyTorch starts first
+        wait_for(lambda: "Progress" in kinds(killed))
     finally:
         process.send_signal(signal.SIGKILL)
         process.communicate()

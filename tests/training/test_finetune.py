@@ -8,7 +8,6 @@ import torch
 
 from tests.training.test_engine import Killed, epochs_of, make_task, without_time
 from transfer_core.backbones.build import build_backbone
-from transfer_core.backbones.torch_trunk import Normalized
 from transfer_core.errors import TransferError
 from transfer_core.events import Notice, PhaseStarted
 from transfer_core.training import device, engine, finetune, loading
@@ -155,26 +154,6 @@ def test_a_run_stopped_in_the_middle_of_an_epoch_goes_on_from_there(tiny_workspa
     assert load_checkpoint(run.checkpoint_path).batch == 2
     resumed = engine.fit(make_task(tiny_workspace, run, [].append))
     np.testing.assert_array_equal(resumed.val_confidences, whole.val_confidences)
-
-
-@pytest.fixture
-def small_card(monkeypatch):
-    """Lets the network fail as a full graphics card does, on more than so many photos at a time; counts the rest."""
-
-    def limit(photos: int) -> list[int]:
-        sizes = []
-        forward = Normalized.forward
-
-        def refuse(self, pixels):
-            if len(pixels) > photos:
-                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
-            sizes.append(len(pixels))
-            return forward(self, pixels)
-
-        monkeypatch.setattr(Normalized, "forward", refuse)
-        return sizes
-
-    return limit
 
 
 def test_fewer_photos_at_a_time_where_memory_does_not_suffice(tiny_workspace, queue_run, small_card):

@@ -6,7 +6,7 @@ import pytest
 from tests.training.test_engine import make_task
 from transfer_core import events
 from transfer_core.errors import TransferError
-from transfer_core.events import PhaseStarted, Progress
+from transfer_core.events import Notice, PhaseStarted, Progress
 from transfer_core.training import rate_finder
 from transfer_core.training.rate_finder import find_rate, smooth, suggest
 
@@ -104,3 +104,12 @@ def test_it_stops_where_it_is_asked_to(tiny_workspace, queue_run, phase):
     with pytest.raises(InterruptedError):
         find_rate(make_task(tiny_workspace, run, seen.append, should_stop))
     assert not run.model_dir.exists() and not (run.folder / "features.bin").exists()
+
+
+def test_where_memory_does_not_suffice_fewer_photos_go_through_at_a_time(tiny_workspace, queue_run, small_card):
+    settings, seen = {"strategy": "full", "batch_size": 8}, []
+    sizes = small_card(5)
+    found = find_rate(make_task(tiny_workspace, queue_run(**settings), seen.append))
+    assert max(sizes) <= 5 and len(found.rates) >= 10
+    [*_, said] = [event.message for event in seen if isinstance(event, Notice)]
+    assert "Memory did not suffice" in said and "batch size stays 8" in said

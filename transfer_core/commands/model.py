@@ -111,9 +111,11 @@ def _evaluate_test_part(run: Run) -> dict:
     print(f"Opened {text.moment(found.opened)}.", file=sys.stderr)
     if found.left_out:
         print(f"{found.left_out} photos left out, of classes that the model does not know.", file=sys.stderr)
+    if found.learned:
+        print(text.too_good(found.learned).capitalize(), file=sys.stderr)
     if looks := count_looks(run):
         print(text.looked_at(looks), file=sys.stderr)
-    return {key: value for key, value in asdict(found).items() if key not in ("opened", "left_out")}
+    return {key: value for key, value in asdict(found).items() if key not in ("opened", "left_out", "learned")}
 
 
 def _evaluate_photos(run: Run, data: Path) -> dict:

@@ -55,9 +55,17 @@ def _config(workspace: Workspace, options: Namespace) -> TrainConfig:
     asked = {name: value for name, value in asked.items() if value is not None}
     problems = problems_of(asked)
     good = {name: value for name, value in asked.items() if name not in problems}
+    for setting, find in (
+        ("backbone", lambda name: catalog.find(name, workspace.weights_dir)),
+        ("strategy", strategies.find),
+    ):
+        if setting in good:
+            try:
+                good[setting] = find(good[setting]).name  # a short name is replaced by the full one
+            except TransferError as error:
+                problems[setting] = str(error)
+                del good[setting]
     backbone = catalog.find(TrainConfig(**good).backbone, workspace.weights_dir)
-    good |= {"backbone": backbone.name}  # a short name is replaced by the full one
-    strategies.find(TrainConfig(**good).strategy)
     if problems or strategies.check(TrainConfig(**good), Facts((), backbone)):
         data = [source.expanduser().resolve() for source in (options.data, options.val) if source]
         raise ConfigError([*problems.values(), *pipeline.foresee(data, good, backbone, options.labels)])

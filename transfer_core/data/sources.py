@@ -58,9 +58,10 @@ def open_source(path: Path) -> Sequence[Entry]:
     """
     if path.is_dir():
         return list(folder_entries(path))
-    if path.is_file():
+    if path.is_file() and (path.suffix.lower() == ".zip" or zipfile.is_zipfile(path)):
         return zip_entries(path, path.name)
-    raise DataError(f"'{path}' does not exist. Name a folder with one folder per class, or a zip of one.")
+    problem = "is neither a folder nor a zip" if path.exists() else "does not exist"
+    raise DataError(f"'{path}' {problem}. Name a folder with one folder per class, or a zip of one.")
 
 
 def zip_entries(source: Path | BinaryIO, name: str) -> Sequence[Entry]:

@@ -138,8 +138,8 @@ def crossings(split: Split) -> list[str]:
     if split.crossing:
         one, other = split.crossing[0]
         found.append(
-            f"{counted(len(split.crossing), 'photo is', 'photos are')} in two parts of your data, so the figure is a "
-            f"little too good. The first: {one} and {other}. Remove one of each pair."
+            f"{counted(len(split.crossing), 'photo is', 'photos are')} in two parts of your data, so the figure is "
+            f"too good. The first: {one} and {other}. Remove one of each pair."
         )
     if split.crossing_groups:
         listed = ", ".join(split.crossing_groups[:3])

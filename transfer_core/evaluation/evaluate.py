@@ -23,6 +23,7 @@ class Result:
         confusion_matrix: Validation photos, rows = true class.
         epochs: Done in all phases.
         seconds: total, features, train; imports left out.
+        val_learned: How many of the validation photos it has learned from, too, in parts that were given.
     """
 
     class_names: tuple[str, ...]
@@ -33,9 +34,14 @@ class Result:
     confusion_matrix: list[list[int]]
     epochs: int
     seconds: dict[str, float]
+    val_learned: int
 
     def to_json(self) -> dict:
-        return asdict(self)
+        """All of it; `val_learned` only where there are some."""
+        content = asdict(self)
+        if not self.val_learned:
+            del content["val_learned"]
+        return content
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,7 @@ def evaluate(split: Split, answers: ValAnswers, epochs: int, seconds: dict[str, 
     """The result of a model from its answers on the validation photos."""
     confusion = confusion_matrix(answers.true_ids, answers.predicted_ids, len(split.class_names))
     hits, count = int(np.trace(confusion)), len(answers.true_ids)
+    learned = {item.photo for item in split.train}
     return Result(
         split.class_names,
         len(split.train),
@@ -78,6 +85,7 @@ def evaluate(split: Split, answers: ValAnswers, epochs: int, seconds: dict[str, 
         confusion.tolist(),
         epochs,
         seconds,
+        sum(item.photo in learned for item in split.val),
     )
 
 

@@ -26,7 +26,7 @@ def write_card(run: Run, history: History, split: Split, project: dict) -> str:
         f"{time.strftime('%Y-%m-%d', time.gmtime(run.created))} (UTC).",
         "",
         "## How good it is",
-        f"{answer(result)} (95 % Wilson interval)",
+        answer(result) + ("" if result.get("val_learned") else " (95 % Wilson interval)"),
         f"The file `model.onnx` was held against the trained model on {export.checked} of these photos: "
         f"{export.changed_labels} answers differ, confidences by at most {export.max_difference:.1e}.",
         *_tested(run, history),

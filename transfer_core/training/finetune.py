@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
@@ -12,7 +12,7 @@ import torch
 from transfer_core.backbones.prepare import PreparedPhotos, prepare_all
 from transfer_core.data.items import Item
 from transfer_core.errors import TransferError
-from transfer_core.events import CheckpointSaved, Notice, PhaseStarted, Progress
+from transfer_core.events import CheckpointSaved, PhaseStarted, Progress
 from transfer_core.measure.metrics import mean_log_loss
 from transfer_core.parallel import map_ahead
 from transfer_core.strategies import Phase
@@ -21,7 +21,7 @@ from transfer_core.training.bank import Bank, open_bank
 from transfer_core.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from transfer_core.training.learner import Learner, build_learner, learning_rate_share
 from transfer_core.training.loading import load_batches, split_into_batches
-from transfer_core.training.plan import load_plan, save_plan
+from transfer_core.training.memory import fit_into_memory
 from transfer_core.training.task import Task, Trained
 
 _VAL_BATCH = 32
@@ -77,36 +77,14 @@ def run_phase(task: Task, index: int, earlier: Trained | None, checkpoint: Check
     Raises:
         TransferError: The loss is no longer a number, or memory does not suffice for a single photo.
     """
-    while True:
-        try:
+
+    def attempt(task: Task, is_first: bool) -> Trained | None:
+        if is_first:
             return _attempt(task, index, earlier, checkpoint)
-        except (RuntimeError, MemoryError) as error:
-            if not device.is_out_of_memory(error):
-                raise
-            # What the attempt has found out about this machine holds for the next one.
-            task = _with_less_memory(replace(task, plan=load_plan(task.run.plan_path) or task.plan))
-        # Outside the handler, where the failed attempt's tensors are held no longer.
-        device.free_memory(task.plan.device)
         saved = load_checkpoint(task.run.checkpoint_path)
-        checkpoint = saved if saved and saved.phase == index else None
+        return _attempt(task, index, earlier, saved if saved and saved.phase == index else None)
 
-
-def _with_less_memory(task: Task) -> Task:
-    """The same with half as many photos at a time, written down before it is used."""
-    if task.plan.micro_batch == 1:
-        raise TransferError(
-            f"This machine's memory does not suffice for {task.backbone.title}, not even for one photo at a time. "
-            "Choose a smaller backbone, or 'Only the new part', which needs far less."
-        )
-    plan = replace(task.plan, micro_batch=(task.plan.micro_batch + 1) // 2)
-    save_plan(task.run.plan_path, plan)
-    task.emit(
-        Notice(
-            message=f"Memory did not suffice for {task.plan.micro_batch} photos at a time. It goes on with "
-            f"{plan.micro_batch} at a time, a little more slowly; the batch size stays {plan.settings.batch_size}."
-        )
-    )
-    return replace(task, plan=plan)
+    return fit_into_memory(task, attempt)
 
 
 def _attempt(task: Task, index: int, earlier: Trained | None, checkpoint: Checkpoint | None) -> Trained | None:

@@ -17,6 +17,7 @@ from transfer_core.training import device, engine
 from transfer_core.training.findings import Rates
 from transfer_core.training.learner import build_learner
 from transfer_core.training.loading import Batch, load_batches, split_into_batches
+from transfer_core.training.memory import fit_into_memory
 from transfer_core.training.task import Task, Trained
 
 STEPS = 60
@@ -31,14 +32,19 @@ _BELOW_LOWEST = 10  # where the loss is lowest the steps are about to become too
 def find_rate(task: Task) -> Rates:
     """Losses while the learning rate rises through the first steps of the first phase that changes the backbone.
 
-    The phases before it are done as in training. Nothing of what is learned is kept.
+    The phases before it are done as in training. Nothing of what is learned is kept. Where memory does not suffice, it
+    begins anew with fewer photos at a time.
 
     Raises:
         InterruptedError: A person stopped it.
-        TransferError: The loss is no number from the beginning.
+        TransferError: The loss is no number from the beginning, or memory does not suffice for a single photo.
     """
     index = next(i for i, phase in enumerate(task.plan.phases) if phase.trains == BACKBONE)
     earlier = _do_phases_before(task, index)
+    return fit_into_memory(task, lambda task, is_first: _raise_rates(task, index, earlier))
+
+
+def _raise_rates(task: Task, index: int, earlier: Trained | None) -> Rates:
     task.emit(PhaseStarted(name="rates", title="Trying learning rates"))
     device.settle(task.plan.threads)
     rates, losses = np.geomspace(_LOWEST, _HIGHEST, STEPS), []
