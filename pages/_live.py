@@ -1,6 +1,7 @@
 """A run while it works and when it has ended: progress, curves, confusion matrix. Re-reads the event log by itself."""
 
 import time
+from itertools import pairwise
 
 import streamlit as st
 
@@ -12,7 +13,9 @@ from transfer_core.text import answer, counted, duration, markdown, pace
 from transfer_core.training.plan import load_plan
 
 REPLAY_S = 3.0  # a head learns faster than eyes can follow: its recorded epochs are shown over this time
-TICK_S = 0.5
+TICK_S, SLOW_TICK_S = 0.5, 2.0
+# Where nothing has come for so long, the page looks less often: the browser may run on the machine that trains.
+STILL_S = 3.0
 LOG_LINES = 60
 TO_COME, DONE, NOW = ":material/radio_button_unchecked:", ":material/check_circle:", ":material/pending:"
 
@@ -21,17 +24,30 @@ def show_run(project, run):
     """Polls while there is something to wait for or to replay, and stands still afterwards."""
     history = _ui.history(run)
     if is_moving(run, history):
-        st.fragment(watch, run_every=TICK_S)(project, run)
+        tick_s = pace_of(run, history, time.time())
+        st.fragment(watch, run_every=tick_s)(project, run, tick_s)
     else:
         show_state(project, run, history, len(history.epochs))
 
 
 def is_moving(run, history):
-    replaying = st.session_state.get(_ui.SHOWN, {}).get(run.id, len(history.epochs)) < len(history.epochs)
-    return history.status in ("queued", "running") or replaying
+    return history.status in ("queued", "running") or is_replaying(run, history)
 
 
-def watch(project, run):
+def is_replaying(run, history):
+    return st.session_state.get(_ui.SHOWN, {}).get(run.id, len(history.epochs)) < len(history.epochs)
+
+
+def pace_of(run, history, now):
+    """Seconds from one look to the next, by how long the figures have stood still, or did before the last epoch."""
+    if history.status != "running" or is_replaying(run, history):
+        return TICK_S
+    changes = sorted(event.time for event in (*history.epochs[-2:], *history.phases[-1:]))
+    still = [after - before for before, after in pairwise([*changes, now])]
+    return SLOW_TICK_S if max(still, default=0) > STILL_S else TICK_S
+
+
+def watch(project, run, tick_s):
     history = _ui.history(run)
     shown = st.session_state.setdefault(_ui.SHOWN, {})
     planned = max([len(history.epochs), *(epoch.epochs for epoch in history.epochs[-1:])])
@@ -39,6 +55,8 @@ def watch(project, run):
     shown[run.id] = min(len(history.epochs), shown.get(run.id, len(history.epochs)) + quota)
     if not is_moving(run, history):
         st.rerun()  # the end belongs to the page: a button drawn here would be gone before its click arrives
+    if pace_of(run, history, time.time()) != tick_s:
+        st.rerun()
     show_state(project, run, history, shown[run.id])
 
 

@@ -3,6 +3,7 @@ import shutil
 import threading
 import time
 from dataclasses import replace
+from unittest.mock import Mock
 
 import pytest
 from PIL import Image
@@ -13,6 +14,7 @@ from tests.pages.conftest import after_epochs, button, charts, errors, press, sa
 from transfer_core import events, experiments, runs, strategies
 from transfer_core.advice.speed import Speed, next_wanted, save_speed
 from transfer_core.backbones import catalog
+from transfer_core.history import History
 from transfer_core.runner import launch
 from transfer_core.runner.launch import card_path
 from transfer_core.training.findings import Picture, Row, save_preview
@@ -461,6 +463,27 @@ def test_each_of_several_runs_can_be_looked_at(visit, finished, workspace):
 def test_run_of_a_backbone_that_is_not_in_the_list_is_shown(visit, project, queue_run, backbone):
     write(queue_run(backbone=backbone), events.RunStarted(), *after_epochs(2))
     assert "This run was interrupted." in said(visit("train", project=project.id))
+
+
+@pytest.mark.parametrize(
+    ("phase", "epochs", "now", "expected"),
+    [
+        (0, [], 1, "fast"),  # photos are looked at, and will be for a moment
+        (0, [], 9, "slow"),  # the first epoch takes its time
+        (0, [8], 9, "slow"),
+        (0, [8, 17], 18, "slow"),
+        (0, [1, 2, 3], 4, "fast"),
+        (10, [8, 9], 11, "fast"),  # a new phase
+    ],
+)
+def test_a_page_on_which_little_moves_is_drawn_less_often(monkeypatch, phase, epochs, now, expected):
+    """To draw it takes half a core of the machine that trains, if the browser runs on it, too."""
+    monkeypatch.setattr(_live.st, "session_state", {})
+    finished = [replace(after_epochs(1)[-1], time=1000.0 + at) for at in epochs]
+    started = events.PhaseStarted(name="everything", title="Learning", time=1000.0 + phase)
+    history = History("train", events.RunStarted(time=1000.0), alive=True, phases=[started], epochs=finished)
+    paces = {"fast": _live.TICK_S, "slow": _live.SLOW_TICK_S}
+    assert _live.pace_of(Mock(id="one"), history, 1000.0 + now) == paces[expected]
 
 
 def test_two_scripts_of_a_session_do_not_read_a_run_at_once(queue_run, monkeypatch):
