@@ -106,7 +106,10 @@ def test_it_stops_where_it_is_asked_to(tiny_workspace, queue_run, phase):
     assert not run.model_dir.exists() and not (run.folder / "features.bin").exists()
 
 
-def test_where_memory_does_not_suffice_fewer_photos_go_through_at_a_time(tiny_workspace, queue_run, small_card):
+def test_where_memory_does_not_suffice_fewer_photos_go_through_at_a_time(
+    tiny_workspace, queue_run, small_card, monkeypatch
+):
+    monkeypatch.setattr(rate_finder, "STEPS", 12)
     settings, seen = {"strategy": "full", "batch_size": 8}, []
     sizes = small_card(5)
     found = find_rate(make_task(tiny_workspace, queue_run(**settings), seen.append))
