@@ -146,7 +146,8 @@ def show_plan(text, project, config):
     elif found is None:
         st.markdown(text)
     else:
-        st.markdown(f"{text} **About {duration(found.seconds)}.**")
+        about = f"About {duration(found.seconds)}.".replace(" ", "\u00a0")  # not parted by the end of a line
+        st.markdown(f"{text} **{about}**")
         show_memory(found)
 
 
