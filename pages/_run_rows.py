@@ -7,7 +7,7 @@ import streamlit as st
 from pages import _ui
 from transfer_core import trash
 from transfer_core.about import NOTE_LIMIT, load_about, save_about
-from transfer_core.text import counted, duration, markdown, moment, percent
+from transfer_core.text import counted, duration, markdown, moment, reach
 
 
 @st.dialog("A note on this run")
@@ -28,10 +28,8 @@ def show_row(project, run, badge="", verdict=""):
             star = ":material/star: " if about.starred else ""
             st.markdown(f"{star}**{markdown(_ui.run_title(run))}** {badge}")
             if result:
-                low, high = map(percent, result["val_interval"])
-                took = seconds_of(result)
                 count = counted(result["val_count"], "photo")
-                st.caption(f"Very likely between {low} and {high}, from {count}. It took {took}. {verdict}")
+                st.caption(f"On {count}, {reach(result)}. It took {seconds_of(result)}. {verdict}")
             if about.note:
                 st.markdown(markdown(about.note))
         options = ["Take the star off" if about.starred else "Star", "Note", "Delete"]

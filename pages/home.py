@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages import _ui
 from transfer_core import cleanup, projects
-from transfer_core.text import ago, counted, file_size, markdown, percent
+from transfer_core.text import ago, counted, file_size, markdown, percent, reach
 from transfer_core.workspace import NAME_LIMIT, folder_size
 
 CARDS_PER_ROW = 3
@@ -65,9 +65,7 @@ def show_card(project, summary):
         st.markdown(f"**{markdown(project.name)}**")
         st.caption(f"{counted(summary.photos, 'photo')}, {counted(summary.classes, 'class', 'classes')}")
         if summary.latest:
-            low, high = summary.latest["val_interval"]
-            right = percent(summary.latest["val_accuracy"])
-            st.markdown(f"Latest: **{right}** right, very likely {percent(low)} to {percent(high)}")
+            st.markdown(f"Latest: **{percent(summary.latest['val_accuracy'])}** right, {reach(summary.latest)}")
         else:
             st.markdown("Not trained yet")
         st.caption(f"Changed {ago(time.time() - summary.changed)}")

@@ -112,8 +112,15 @@ def answer(result: dict) -> str:
     figure = percent(result["val_accuracy"])
     if learned := result.get("val_learned"):
         return f"{right} kept aside: {figure}. But {too_good(learned)}"
+    return f"{right} it had never seen: {figure}, and {reach(result)}."
+
+
+def reach(result: dict) -> str:
+    """How far a run's figure can be trusted, in few words: its interval, where it has one."""
+    if result.get("val_learned"):
+        return "but it has learned from some of these photos, too"
     low, high = map(percent, result["val_interval"])
-    return f"{right} it had never seen: {figure}, and very likely between {low} and {high}."
+    return f"very likely between {low} and {high}"
 
 
 def too_good(learned: int) -> str:

@@ -2,10 +2,11 @@ import pytest
 
 from tests.helpers import draw_dataset, fill_project
 from tests.pages.conftest import button, errors, press, said
-from transfer_core import cleanup, projects
+from transfer_core import cleanup, events, projects, runs
 from transfer_core.data import labels
 from transfer_core.data.items import count_classes, load_items
 from transfer_core.errors import RunError
+from transfer_core.events import EventLog
 
 
 def test_home_without_projects_says_how_to_begin(visit):
@@ -25,6 +26,14 @@ def test_card_tells_photos_classes_and_the_best_result(visit, finished):
     text = said(visit())
     assert "24 photos, 3 classes" in text
     assert "right, very likely" in text and "Not trained yet" not in text
+
+
+def test_card_of_a_run_that_was_checked_with_what_it_learned_from_names_no_range(visit, finished):
+    log = EventLog(finished.events_path)
+    result = runs.read_history(finished).result
+    log.append(events.RunFinished(result=result | {"val_learned": 2}))
+    text = said(visit())
+    assert "right, but it has learned from some of these photos, too" in text and "very likely" not in text
 
 
 def test_card_of_an_untrained_and_of_an_empty_project(visit, workspace, project):
