@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from itertools import chain, repeat
 
 import pytest
 from filelock import Timeout
@@ -243,7 +244,7 @@ def test_a_runner_outlives_whoever_started_it(tiny_workspace, queue_run):
 
 def test_a_runner_of_older_code_hands_over(tiny_workspace, queue_run, in_process, monkeypatch):
     run = queue_run()
-    versions, called = iter(["old", "old", "new", "new"]), []
+    versions, called = chain(["old", "old"], repeat("new")), []
     monkeypatch.setattr(runner, "code_version", lambda: next(versions))
     monkeypatch.setattr(runner, "ensure_runner", called.append)
     assert in_process(lambda run: None) == [] and called == [tiny_workspace]

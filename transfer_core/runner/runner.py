@@ -12,12 +12,11 @@ from typing import NamedTuple
 
 from filelock import Timeout
 
-from transfer_core import cleanup, runs
+from transfer_core import runs
 from transfer_core.errors import TransferError
 from transfer_core.history import History
 from transfer_core.runner.launch import card_path, code_version, ensure_runner, idle_limit, runner_lock, wake_path
 from transfer_core.runner.slots import Slot, open_slots
-from transfer_core.runner.trials import Trials
 from transfer_core.runs import Run
 from transfer_core.workspace import Workspace, read_json, write_json
 
@@ -94,6 +93,10 @@ class _Queue:
 
 def _serve(workspace: Workspace, queue: _Queue, slots: Sequence[Slot], idle_s: float, version: str) -> None:
     """Has runs done until none has waited for `idle_s` seconds, or the code was replaced; never leaves one at work."""
+    if code_version() == version:  # whoever queued a run, and started us for it, need not wait for this import
+        _hand_out(queue, slots)
+    from transfer_core.runner.trials import Trials
+
     wake, trials = wake_path(workspace), Trials(workspace)
     looked, seen, worked, replaced = 0.0, None, time.monotonic(), False
     try:
@@ -124,6 +127,8 @@ def _serve(workspace: Workspace, queue: _Queue, slots: Sequence[Slot], idle_s: f
 
 def _trim_caches(workspace: Workspace) -> None:
     """Keeps the caches within their limit; what goes wrong with that must not stop the queue."""
+    from transfer_core import cleanup
+
     try:
         cleanup.trim_caches(workspace)
     except (OSError, TransferError) as error:
