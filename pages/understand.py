@@ -16,10 +16,11 @@ CONFUSIONS = 5
 
 def show_answer(history):
     st.subheader(answer(history.result))
-    st.caption(
-        "Very likely: in 95 of 100 such cases the true share lies in this range (95 % Wilson interval). "
-        "More photos kept aside make it narrower."
-    )
+    if not history.result.get("val_learned"):  # else it names no range
+        st.caption(
+            "Very likely: in 95 of 100 such cases the true share lies in this range (95 % Wilson interval). "
+            "More photos kept aside make it narrower."
+        )
 
 
 def show_matrix(run, split, result):

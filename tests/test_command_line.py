@@ -314,6 +314,7 @@ def test_mistakes_get_one_clear_line(tiny_workspace, tmp_path, refuse, arguments
     ("arguments", "said"),
     [
         (["predict", "{run}", "{tmp}/nowhere.jpg"], "does not exist"),
+        (["predict", "{run}", "{tmp}"], "is not a plain file"),
         (["predict", "{run}", "{tmp}/text.jpg"], "cannot be used: not a photo"),
         (["predict", "{run}", "{photo}", "--csv", "{tmp}"], "cannot be used: Is a directory"),
         (["export", "{run}", "--out", "{tmp}"], "is a folder. Name the zip to write"),

@@ -375,7 +375,7 @@ def test_click_on_a_cell_of_the_matrix_shows_its_photos(open_tab, finished):
     cell.click(force=True)
     see(tab, "of blue that it calls blue")
     photos = tab.locator("[class*=st-key-gallery-cell] img")
-    wait_for(lambda: photos.count() == 2)
+    assert wait_for(lambda: photos.count() == 2)
     wait_for(lambda: photos.evaluate_all("all => all.every(one => one.naturalWidth > 0)"))
 
 

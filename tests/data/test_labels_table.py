@@ -18,6 +18,7 @@ PATHS = ["set/a/1.jpg", "set/a/2.jpg", "set/b/1.jpg", "set/b/3.jpg"]
         b"id\timage_path\tCATEGORY\n7\t1.jpg\toak\n8\t2.jpg\telm",
         b'\xef\xbb\xbffilename,class,note\n"1.jpg","oak","a, b"\n\n,,\n2.jpg,elm,\n',
         "file,label\n1.jpg,oak\n2.jpg,elm\n".encode("utf-16"),
+        b"file\0,\x1blabel\n1.jpg,oak\n2.jpg,elm\n",
     ],
 )
 def test_tables_as_programs_write_them(content):

@@ -36,6 +36,13 @@ def test_understand_without_a_mistake(visit, finished):
     assert {finished.id.rsplit("-", 1)[-1], "scores", "loss", "accuracy"} <= set(charts(app))  # the matrix: by run
 
 
+def test_understand_explains_no_range_where_none_is_named(visit, finished):
+    result = runs.read_history(finished).result
+    write(finished, events.RunFinished(result=result | {"val_learned": 2}))
+    app = visit("understand", project=finished.project_id)
+    assert app.subheader[0].value.endswith("expect less on new photos.") and "Very likely" not in said(app)
+
+
 def test_understand_shows_the_mistakes(visit, mistaken):
     app = visit("understand", project=mistaken.project_id)
     text = said(app)

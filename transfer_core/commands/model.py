@@ -44,7 +44,8 @@ def predict(workspace: Workspace, options: Namespace) -> dict:
     answers = []
     for photo in options.photos:
         if not photo.is_file():
-            raise DataError(f"'{photo}' does not exist. Leave it out or name another file.")
+            problem = "is not a plain file" if photo.exists() else "does not exist"
+            raise DataError(f"'{photo}' {problem}. Leave it out or name another file.")
         try:
             answers.append((str(photo), predictor.predict(photo)))
         except (DataError, OSError) as error:
@@ -111,11 +112,15 @@ def _evaluate_test_part(run: Run) -> dict:
     print(f"Opened {text.moment(found.opened)}.", file=sys.stderr)
     if found.left_out:
         print(f"{found.left_out} photos left out, of classes that the model does not know.", file=sys.stderr)
-    if found.learned:
-        print(text.too_good(found.learned).capitalize(), file=sys.stderr)
+    _mention_learned(found.learned)
     if looks := count_looks(run):
         print(text.looked_at(looks), file=sys.stderr)
     return {key: value for key, value in asdict(found).items() if key not in ("opened", "left_out", "learned")}
+
+
+def _mention_learned(count: int) -> None:
+    if count:
+        print(f"{count} of these photos were learned from, so the figure is too good. Leave them out.", file=sys.stderr)
 
 
 def _evaluate_photos(run: Run, data: Path) -> dict:
@@ -126,8 +131,7 @@ def _evaluate_photos(run: Run, data: Path) -> dict:
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         answers = list(pool.map(lambda photo: _predict_entry(predictor, photo[0]), labelled))
     found = [answer for answer, _ in answers]
-    if seen := sum(photo in learned for _, photo in answers):
-        print(f"{seen} of these photos were learned from, so the figure is too good. Leave them out.", file=sys.stderr)
+    _mention_learned(sum(photo in learned for _, photo in answers))
     known = [
         (names.index(label), answer.class_id) for (_, label), answer in zip(labelled, found, strict=True) if answer
     ]

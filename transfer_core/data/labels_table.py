@@ -139,7 +139,7 @@ def _decode(content: bytes) -> str:
 
 def _columns(header: Sequence[str], name: str) -> dict[str, int]:
     """Place of each known column, by what it means."""
-    shown = ["".join(cell.lower().split()).replace("_", "").replace("-", "") for cell in header]
+    shown = ["".join(plain(cell).lower().split()).replace("_", "").replace("-", "") for cell in header]
     columns = {}
     for meaning, names in _COLUMNS.items():
         found = [shown.index(known) for known in names if known in shown]
