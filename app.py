@@ -2,23 +2,23 @@
 
 import streamlit as st
 
-from pages import _ui
+from pages._shared import ui
 
-st.set_page_config("Graft", _ui.asset("icon.svg"), layout="wide")
-st.session_state[_ui.IN_APP] = True
-_ui.load_style()
-_ui.show_logo()
+st.set_page_config("Graft", ui.asset("icon.svg"), layout="wide")
+st.session_state[ui.IN_APP] = True
+ui.load_style()
+ui.show_logo()
 
-project = _ui.remember_project()
-state = _ui.step_states(project)
+project = ui.remember_project()
+state = ui.step_states(project)
 home = st.Page("pages/home.py", title="Home", icon=":material/home:", default=True)
 steps = [
     st.Page("pages/photos.py", title="Photos", icon=state["photos"]),
-    st.Page("pages/label.py", title="Sort photos", visibility="hidden"),  # a part of the first step, reached from it
+    st.Page("pages/sort.py", title="Sort photos", visibility="hidden"),  # a part of the first step, reached from it
     st.Page("pages/train.py", title="Train", icon=state["train"]),
     st.Page("pages/understand.py", title="Understand", icon=state["understand"]),
     st.Page("pages/try_it.py", title="Try", icon=state["try_it"]),
-    st.Page("pages/take_along.py", title="Take along", icon=state["take_along"]),
+    st.Page("pages/export.py", title="Take along", icon=state["export"]),
     # Appears with the second result; a bookmark finds it before, too, and is told so.
     st.Page(
         "pages/compare.py",
@@ -27,6 +27,6 @@ steps = [
         visibility="visible" if state["compare"] else "hidden",
     ),
 ]
-page = st.navigation({"": [home], _ui.section_title(project): steps})
-_ui.note_page(page.title)
+page = st.navigation({"": [home], ui.section_title(project): steps})
+ui.note_page(page.title)
 page.run()

@@ -1,4 +1,4 @@
-// The camera of pages/_camera.py: frames become JPEGs here and go to the server a handful at a time.
+// The camera of pages/_photos/camera.py: frames become JPEGs here and go to the server a handful at a time.
 
 const EVERY_MS = 200 // five photos a second: more would hardly differ from each other
 const AT_ONCE = 10 // photos of one message: two seconds of recording

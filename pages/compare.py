@@ -2,12 +2,14 @@
 
 import streamlit as st
 
-from pages import _run_rows, _side_by_side, _ui
-from transfer_core import runs, trash
-from transfer_core.advice.comparison import compare_right, group_by_photos, load_right
+from pages._compare import side_by_side
+from pages._shared import run_card, ui
+from transfer_core import runs
 from transfer_core.errors import TransferError
-from transfer_core.measure.paired import corrected, in_words, pairs_of
-from transfer_core.text import counted, markdown, moment
+from transfer_core.evaluation.compare_runs import compare_right, group_by_photos, load_right
+from transfer_core.metrics.paired_test import corrected, in_words, pairs_of
+from transfer_core.runs import trash
+from transfer_core.support.text import counted, markdown, moment
 
 SCROLLS_FROM = 7  # rows; more would push what stands side by side out of sight
 
@@ -23,7 +25,7 @@ def load_all(found):
     rights = {}
     for run in found:
         try:
-            rights[run.id] = right_of(run.id, _ui.history(run).lifecycle.time, run)
+            rights[run.id] = right_of(run.id, ui.history(run).lifecycle.time, run)
         except TransferError as error:
             st.warning(markdown(str(error)), icon=":material/error:")
     return rights
@@ -33,7 +35,7 @@ def choose_group(groups):
     """The runs to look at: those checked with the same photos."""
     if len(groups) == 1:
         return groups[0]
-    names = _ui.distinct(map(group_title, groups))
+    names = ui.distinct(map(group_title, groups))
     wanted = next((i for i, group in enumerate(groups) if st.query_params.get("run") in {run.id for run in group}), 0)
     place = st.selectbox("Checked with the same photos", range(len(groups)), wanted, format_func=lambda i: names[i])
     return groups[place]
@@ -42,7 +44,7 @@ def choose_group(groups):
 def group_title(group):
     """Such as "2 runs on 16 photos, the newest of 21 Nov 09:36:12"."""
     newest = moment(max(run.created for run in group))
-    photos = counted(len(_ui.split_of(group[0]).val), "photo")
+    photos = counted(len(ui.split_of(group[0]).val), "photo")
     return f"{counted(len(group), 'run')} on {photos}, {'the newest ' if len(group) > 1 else ''}of {newest}"
 
 
@@ -51,12 +53,12 @@ def show_rows(project, group, rights):
     best = group[0]
     with st.container(height=560 if len(group) >= SCROLLS_FROM else "content", border=False):
         badge = ":green-badge[:material/trophy: Best]" if len(group) > 1 else ""
-        _run_rows.show_row(project, best, badge)
+        run_card.show_row(project, best, badge)
         for run in group[1:]:
             paired = corrected(compare_right(rights[run.id], rights[best.id]), len(group))
             alike = paired.verdict == "cannot be told apart"
             verdict = "Cannot be told apart from the best." if alike else in_words(paired, "the best")
-            _run_rows.show_row(project, run, verdict=verdict)
+            run_card.show_row(project, run, verdict=verdict)
     if len(group) > 1:
         st.caption(f"The best of several is also the luckiest: on new photos expect a little less.{care(group)}")
 
@@ -73,31 +75,31 @@ def care(group):
 
 def choose_runs(project, group):
     """Two to four of the group to stand side by side, the best first."""
-    drafts, ids = st.session_state.setdefault(_ui.COMPARED, {}), [run.id for run in group]
+    drafts, ids = st.session_state.setdefault(ui.COMPARED, {}), [run.id for run in group]
     kept = [run_id for run_id in drafts.get(project.id, []) if run_id in ids]
-    titles = _ui.run_titles(group)
+    titles = ui.run_titles(group)
     drafts[project.id] = st.multiselect(
         "Side by side (two to four)",
         ids,
         kept if len(kept) > 1 else ids[:2],
         format_func=titles.get,
-        max_selections=len(_side_by_side.LETTERS),
+        max_selections=len(side_by_side.LETTERS),
         key=f"chosen-{'-'.join(sorted(ids))}",  # a new widget for other runs: no choice of one that is gone
     )
     return [run for run in group if run.id in drafts[project.id]]
 
 
-project = _ui.need_project()
+project = ui.need_project()
 st.title("Compare")
 trash.empty(project)
-_run_rows.show_undo(project)
-everything = runs.list_runs(_ui.workspace(), project)
-finished = [run for run in everything if _ui.history(run).result]
+run_card.show_undo(project)
+everything = runs.list_runs(ui.workspace(), project)
+finished = [run for run in everything if ui.history(run).result]
 rights = load_all(finished)
 by_id = {run.id: run for run in finished if run.id in rights}
 groups = [
-    sorted((by_id[run_id] for run_id in group), key=lambda run: -_ui.history(run).result["val_accuracy"])
-    for group in group_by_photos({run_id: _ui.split_of(run) for run_id, run in by_id.items()})
+    sorted((by_id[run_id] for run_id in group), key=lambda run: -ui.history(run).result["val_accuracy"])
+    for group in group_by_photos({run_id: ui.split_of(run) for run_id, run in by_id.items()})
 ]
 if len(by_id) < 2:
     st.info("There is something to compare once two runs have a result. Train once more, with other settings.")
@@ -106,7 +108,7 @@ if groups:
     show_rows(project, group, rights)
     chosen = choose_runs(project, group) if len(group) > 1 else []
     if len(chosen) > 1:
-        _side_by_side.show_side_by_side(project, chosen, rights, len(group))
+        side_by_side.show_side_by_side(project, chosen, rights, len(group))
     elif len(group) > 1:
         st.caption("Choose at least two.")
     others = [run for other in groups if other is not group for run in other]
@@ -117,14 +119,14 @@ if groups:
             "photos, the same seed and the same share kept aside can be compared."
         )
         for run in others:
-            _run_rows.show_row(project, run)
+            run_card.show_row(project, run)
 unfinished = [run for run in everything if run.id not in by_id]
 if unfinished:
     with st.expander(f"{counted(len(unfinished), 'run')} without a result"):
         for run in unfinished:
-            _run_rows.show_row(project, run)
+            run_card.show_row(project, run)
 whose = "the best" if groups and len(group) > 1 else "it"
 if groups and st.button(f"See what {whose} gets wrong", type="primary", icon=":material/arrow_forward:"):
-    _ui.open_run("understand", project, group[0])
+    ui.open_run("understand", project, group[0])
 elif not groups and st.button("Go to Train", type="primary"):
-    _ui.open_page("train", project)
+    ui.open_page("train", project)

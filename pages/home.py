@@ -4,9 +4,10 @@ import time
 
 import streamlit as st
 
-from pages import _ui
-from transfer_core import cleanup, projects
-from transfer_core.text import ago, counted, file_size, markdown, percent, reach
+from pages._shared import ui
+from transfer_core import storage
+from transfer_core.services import projects
+from transfer_core.support.text import ago, counted, file_size, markdown, percent, reach
 from transfer_core.workspace import NAME_LIMIT, folder_size
 
 CARDS_PER_ROW = 3
@@ -17,23 +18,23 @@ DISK_USE_S = 600  # every file of every project is looked at for it
 def ask_new():
     name = st.text_input("Name", placeholder="Leaves of our street", max_chars=NAME_LIMIT)
     if st.button("Create", type="primary", width="stretch"):
-        with _ui.shown_errors():
-            project = _ui.workspace().create_project(name)
-            _ui.open_page("photos", project)
+        with ui.shown_errors():
+            project = ui.workspace().create_project(name)
+            ui.open_page("photos", project)
 
 
 @st.dialog("Rename")
 def ask_rename(project):
     name = st.text_input("Name", project.name, max_chars=NAME_LIMIT)
     if st.button("Rename", type="primary", width="stretch"):
-        with _ui.shown_errors():
-            _ui.workspace().rename_project(project, name)
+        with ui.shown_errors():
+            ui.workspace().rename_project(project, name)
             st.rerun()
 
 
 @st.dialog("Delete this project?")
 def ask_delete(project):
-    summary = projects.summarize(_ui.workspace(), project, _ui.history)
+    summary = projects.summarize(ui.workspace(), project, ui.history)
     contents = f"{counted(summary.photos, 'photo')} and {counted(summary.runs, 'run')}"
     size = file_size(folder_size(project.folder))
     st.write(f"**{markdown(project.name)}**: {contents} ({size}) are deleted from this computer for good.")
@@ -41,17 +42,17 @@ def ask_delete(project):
     if keep.button("Keep it", type="primary", width="stretch"):
         st.rerun()
     if delete.button("Delete", width="stretch", icon=":material/delete:"):
-        with _ui.shown_errors():
-            cleanup.delete_project(_ui.workspace(), project)
-            st.session_state.pop(_ui.PROJECT, None)
+        with ui.shown_errors():
+            storage.delete_project(ui.workspace(), project)
+            st.session_state.pop(ui.PROJECT, None)
             st.query_params.clear()
             st.rerun()
 
 
 def use_sample():
-    with _ui.shown_errors():
-        project = projects.create_sample(_ui.workspace(), _ui.progress_line("Drawing leaves"))
-        _ui.open_page("photos", project)
+    with ui.shown_errors():
+        project = projects.create_sample(ui.workspace(), ui.progress_line("Drawing leaves"))
+        ui.open_page("photos", project)
 
 
 def show_card(project, summary):
@@ -71,7 +72,7 @@ def show_card(project, summary):
         st.caption(f"Changed {ago(time.time() - summary.changed)}")
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("Open", key=f"open-{project.id}", icon=":material/folder_open:"):
-                _ui.open_page("train" if summary.photos else "photos", project)
+                ui.open_page("train" if summary.photos else "photos", project)
             chosen = st.menu_button("More", ["Rename", "Delete"], key=f"more-{project.id}")
     if chosen == "Rename":
         ask_rename(project)
@@ -82,12 +83,12 @@ def show_card(project, summary):
 @st.cache_data(ttl=DISK_USE_S, show_spinner=False)
 def disk_use(home, summaries):
     """Asked anew when the projects are others than before, for the caches change with them."""
-    return cleanup.disk_use(_ui.workspace())
+    return storage.disk_use(ui.workspace())
 
 
 @st.dialog("Clear caches?")
 def ask_clear():
-    use = cleanup.cache_use(_ui.workspace())
+    use = storage.cache_use(ui.workspace())
     st.markdown(
         "Graft keeps what it has made of your photos, or fetched, so that it need not do it twice:\n"
         f"- small pictures to look at: {file_size(use['thumbnails'])}\n"
@@ -103,25 +104,25 @@ def ask_clear():
     if keep.button("Keep them", type="primary", width="stretch"):
         st.rerun()
     if clear.button("Clear", width="stretch", icon=":material/mop:"):
-        with _ui.shown_errors():
-            cleanup.clear_caches(_ui.workspace())
+        with ui.shown_errors():
+            storage.clear_caches(ui.workspace())
             disk_use.clear()
             st.rerun()
 
 
 def show_disk_use(summaries):
-    use = disk_use(str(_ui.workspace().home), [vars(summary) for summary in summaries])
+    use = disk_use(str(ui.workspace().home), [vars(summary) for summary in summaries])
     with st.container(horizontal=True, vertical_alignment="center", key="disk-use"):
         st.caption(
             f"On this computer: {file_size(use['projects'])} of projects, {file_size(use['caches'])} of caches, "
-            f"{file_size(use['backbones'])} of backbones, in {markdown(str(_ui.workspace().home))}",
+            f"{file_size(use['backbones'])} of backbones, in {markdown(str(ui.workspace().home))}",
             width="content",
         )
         if use["caches"] and st.button("Clear caches", type="tertiary"):
             ask_clear()
 
 
-_ui.come_through_app()
+ui.come_through_app()
 words, picture = st.columns([6, 5], gap="large", vertical_alignment="center")
 with words:
     st.title("Teach a picture model your own classes")
@@ -137,7 +138,7 @@ with words:
         )
 with picture:
     st.image(
-        _ui.asset("hero-dark.svg" if _ui.is_dark() else "hero-light.svg"),
+        ui.asset("hero-dark.svg" if ui.is_dark() else "hero-light.svg"),
         width="stretch",
         alt="Photos go into a pretrained network; a small new part at its end learns your classes.",
     )
@@ -145,10 +146,10 @@ if sample:
     use_sample()
 
 st.header("Your projects")
-everything = _ui.workspace().projects()
+everything = ui.workspace().projects()
 if not everything:
     st.caption("None yet. Make a new one with your own photos, or start with the sample set to see how it goes.")
-summaries = [projects.summarize(_ui.workspace(), project, _ui.history) for project in everything]
+summaries = [projects.summarize(ui.workspace(), project, ui.history) for project in everything]
 for start in range(0, len(everything), CARDS_PER_ROW):
     for project, summary, column in zip(everything[start:], summaries[start:], st.columns(CARDS_PER_ROW), strict=False):
         with column:

@@ -2,13 +2,15 @@
 
 import streamlit as st
 
-from pages import _review, _ui, _ways_in
-from pages._sorting import change, show_trouble
-from transfer_core import charts, parts
-from transfer_core.data import labels
-from transfer_core.data.health import alike, findings
-from transfer_core.data.items import count_classes, load_as_they_came, load_items
-from transfer_core.text import counted, markdown
+from pages._photos import import_review, import_sources
+from pages._shared import ui
+from pages._sort.selection import change, show_trouble
+from transfer_core import charts
+from transfer_core.data import split_names
+from transfer_core.data.checks import alike, findings
+from transfer_core.data.labels import edits
+from transfer_core.data.labels.dataset import count_classes, load_as_they_came, load_items
+from transfer_core.support.text import counted, markdown
 
 PREVIEW = 8
 PER_PAGE = 60
@@ -18,7 +20,7 @@ CARDS_PER_PAGE = 12
 
 def show_report(project):
     """What came of the last upload: new ones, those left out with their reasons."""
-    owner, report = st.session_state.get(_ui.INTAKE, (None, None))
+    owner, report = st.session_state.get(ui.INTAKE, (None, None))
     if owner != project.id:
         return
     already = report.photos - report.added
@@ -26,7 +28,7 @@ def show_report(project):
     told += f" {counted(already, 'photo was', 'photos were')} here already." if already else ""
     st.success(told, icon=":material/check_circle:")
     left_out = [(entry.file, entry.reason) for entry in report.rejected if entry.reason != "junk"]
-    _review.list_files(f"{counted(len(left_out), 'file was', 'files were')} left out", left_out)
+    import_review.list_files(f"{counted(len(left_out), 'file was', 'files were')} left out", left_out)
 
 
 def show_health(project, classes):
@@ -56,7 +58,7 @@ def show_health(project, classes):
 
 def join(project, names, into):
     for name in names:
-        change(project, labels.rename_class, name, into)
+        change(project, edits.rename_class, name, into)
 
 
 @st.dialog("All photos of this class", width="large")
@@ -64,7 +66,7 @@ def show_all(project, name, items):
     st.markdown(f"**{markdown(name)}**, {counted(len(items), 'photo')}")
     pages = -(-len(items) // PER_PAGE)
     page = st.pagination(pages) if pages > 1 else 1
-    _ui.gallery(project, items[(page - 1) * PER_PAGE : page * PER_PAGE], "all", width=104)
+    ui.gallery(project, items[(page - 1) * PER_PAGE : page * PER_PAGE], "all", width=104)
 
 
 def show_classes(project, items):
@@ -82,7 +84,7 @@ def show_classes(project, items):
         for column, (number, (name, own)) in zip(row, cards[start : start + CARDS_PER_ROW], strict=False):
             with column, st.container(border=True, height="stretch", key=f"card-{number}"):
                 st.markdown(f"**{markdown(name)}** &nbsp; {counted(len(own), 'photo')}")
-                _ui.gallery(project, own[:PREVIEW], str(number))
+                ui.gallery(project, own[:PREVIEW], str(number))
                 if len(own) > PREVIEW and st.button(f"See all {len(own)}", key=f"all-{number}"):
                     show_all(project, name, own)
 
@@ -95,11 +97,11 @@ def show_parts(items, classes):
         list(classes),
         [train.get(name, 0) for name in classes],
         [val.get(name, 0) for name in classes],
-        dark=_ui.is_dark(),
+        dark=ui.is_dark(),
     )
     st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="counts", alt="Photos per class and part")
     if tested := sum(item.part == "test" for item in items):
-        st.caption(f"{counted(tested, 'photo')} {parts.WORDS['test']}: neither learned from nor checked with.")
+        st.caption(f"{counted(tested, 'photo')} {split_names.WORDS['test']}: neither learned from nor checked with.")
 
 
 def show_ways_in():
@@ -113,36 +115,36 @@ def show_ways_in():
         strict=True,
     ):
         with column:
-            st.image(_ui.asset(picture), width="stretch", alt="")
+            st.image(ui.asset(picture), width="stretch", alt="")
             st.markdown(words)
 
 
-project = _ui.need_project()
+project = ui.need_project()
 st.title("Photos")
 items = load_items(project)
 classes = count_classes(items)
 above = st.container()  # a place of its own: what appears in it must not move the camera, which would turn it off
 with above:
-    waiting = _review.review_waiting(project)
+    waiting = import_review.review_waiting(project)
     show_report(project)
     show_trouble(project)
     if items:
         show_health(project, classes)
     elif not waiting:
         st.markdown("Bring at least two classes with ten photos or more each. They are stored on this computer only.")
-opened = st.session_state.setdefault(_ui.ADDING, {}).setdefault(project.id, not items)
+opened = st.session_state.setdefault(ui.ADDING, {}).setdefault(project.id, not items)
 with st.expander("Add photos", opened, icon=":material/add_photo_alternate:"):
-    _ways_in.ask_for_photos(project)
+    import_sources.ask_for_photos(project)
 if not items:
     if not waiting:
         show_ways_in()
     if load_as_they_came(project) and st.button("Look at removed photos", icon=":material/restore_from_trash:"):
-        _ui.open_page("label", project)
+        ui.open_page("sort", project)
     st.stop()
 if any(item.part == "val" for item in items):
     show_parts(items, classes)
 show_classes(project, items)
 if st.button("Sort photos", icon=":material/sell:", help="Relabel, rename, remove, and take that back."):
-    _ui.open_page("label", project)
+    ui.open_page("sort", project)
 if st.button("Go on to Train", type="primary", icon=":material/arrow_forward:", disabled=len(classes) < 2):
-    _ui.open_page("train", project)
+    ui.open_page("train", project)

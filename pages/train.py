@@ -2,18 +2,20 @@
 
 import streamlit as st
 
-from pages import _live, _split, _ui
-from pages._changes import show_changes
-from pages._settings import show_settings
-from pages._strategies import choose_strategy
-from pages._widgets import drafted_config, take_over, words
-from transfer_core import pipeline, runs, strategies
-from transfer_core.advice.estimate import facts_of
+from pages._shared import ui
+from pages._shared.label_changes import show_changes
+from pages._shared.widgets import drafted_config, take_over, words
+from pages._train import live, split
+from pages._train.settings import show_settings
+from pages._train.strategies import choose_strategy
+from transfer_core import runs, strategies
+from transfer_core.advice.cost import facts_of
 from transfer_core.backbones import catalog, weights
-from transfer_core.data.items import count_classes, load_items
-from transfer_core.data.split import classes_without_val
-from transfer_core.runner.launch import ensure_runner
-from transfer_core.text import counted, duration, markdown
+from transfer_core.data.labels.dataset import count_classes, load_items
+from transfer_core.data.splits.split import classes_without_val
+from transfer_core.jobs.launch import ensure_runner
+from transfer_core.services import training
+from transfer_core.support.text import counted, duration, markdown
 
 STATES = {"embedded": "on this computer", "local": "on this computer", "download": "needs a download of {} MB"}
 AGAIN_TITLE = "Train again, with these or other settings"
@@ -63,7 +65,7 @@ def use_backbone(before, draft):
 
 
 def choose_backbone(draft):
-    rows = {row.name: row for row in catalog.rows(_ui.workspace().weights_dir)}
+    rows = {row.name: row for row in catalog.rows(ui.workspace().weights_dir)}
     chosen = draft.get("backbone")
     chosen = chosen if chosen in rows else catalog.EMBEDDED
     row = rows[chosen]
@@ -77,11 +79,11 @@ def choose_backbone(draft):
 
 
 def needs_download(row):
-    return weights.state(row, _ui.workspace().weights_dir) == "download"
+    return weights.state(row, ui.workspace().weights_dir) == "download"
 
 
 def state_of(row):
-    return STATES[weights.state(row, _ui.workspace().weights_dir)].format(row.download_mb)
+    return STATES[weights.state(row, ui.workspace().weights_dir)].format(row.download_mb)
 
 
 def backbone_caption(row):
@@ -101,24 +103,24 @@ def sentence(photos, classes, row, config):
 
 def ask_settings(project, items, label, rank, disabled):
     """Backbone, what may learn, what that means, and the button; below it what most people leave alone."""
-    draft = _ui.settings_draft(project)
+    draft = ui.settings_draft(project)
     take_over(draft)
     row = choose_backbone(draft)
     facts = facts_of(items, drafted_config(draft, row), row)
     choose_strategy(draft, row, facts)
     plan_box = st.container(border=True, key="plan")
     offer_val(draft, items)
-    _split.show_split(project, items, draft, lambda: drafted_config(draft, row))
+    split.show_split(project, items, draft, lambda: drafted_config(draft, row))
     config = drafted_config(draft, row)
     show_settings(project, items, draft, row, strategies.plan(config, facts))
     config = drafted_config(draft, row)
     with plan_box:
         classes = len({item.class_name for item in items})
-        with _ui.shown_errors():
-            seen = _split.count_seen(project, items, config)
+        with ui.shown_errors():
+            seen = split.count_seen(project, items, config)
             show_plan(sentence(seen, classes, row, config), project, config)
-        key = f"train-{len(st.session_state.setdefault(_ui.STARTED, []))}"
-        refused = _split.pattern_problem(draft)
+        key = f"train-{len(st.session_state.setdefault(ui.STARTED, []))}"
+        refused = split.pattern_problem(draft)
         if refused:
             st.error(
                 "What belongs together, under Advanced, cannot be read. Mend it, or empty the field.",
@@ -139,7 +141,7 @@ def offer_val(draft, items):
 
 def show_plan(text, project, config):
     """What will happen and how long it will take; looks again as long as the computer's speed is being measured."""
-    found, coming = pipeline.estimate_run(_ui.workspace(), load_items(project), config)
+    found, coming = training.estimate_run(ui.workspace(), load_items(project), config)
     if found is None and coming:
         st.markdown(text)
         st.fragment(wait_for_estimate, run_every=1)(project, config)
@@ -152,7 +154,7 @@ def show_plan(text, project, config):
 
 
 def wait_for_estimate(project, config):
-    found, coming = pipeline.estimate_run(_ui.workspace(), load_items(project), config)
+    found, coming = training.estimate_run(ui.workspace(), load_items(project), config)
     if found is not None or not coming:
         st.rerun()
     st.caption("How long? This computer's speed is being measured, once for this backbone. You need not wait for it.")
@@ -175,36 +177,36 @@ def show_memory(found):
 def start(project, config):
     # Fetched ahead: the second click of a double click breaks this script off at the next call of Streamlit, and must
     # not find the run made but not noted.
-    started, shown = st.session_state[_ui.STARTED], st.session_state.setdefault(_ui.SHOWN, {})
-    with _ui.shown_errors():
+    started, shown = st.session_state[ui.STARTED], st.session_state.setdefault(ui.SHOWN, {})
+    with ui.shown_errors():
         with st.spinner("Checking the photos"):
-            run = pipeline.start(_ui.workspace(), project, config)
+            run = training.start(ui.workspace(), project, config)
             started.append(run.id)
             shown[run.id] = 0
         st.query_params["run"] = run.id
         st.rerun()
 
 
-project = _ui.need_project()
+project = ui.need_project()
 st.title("Train")
 items = load_items(project)
 if len(count_classes(items)) < 2:
     st.info("Training needs photos of at least two classes. Add them first.", icon=":material/add_photo_alternate:")
     if st.button("Add photos", type="primary"):
-        _ui.open_page("photos", project)
+        ui.open_page("photos", project)
     st.stop()
-with _ui.shown_errors():  # a worker is to be warm when Train is pressed, and no run to wait for a runner that died
-    ensure_runner(_ui.workspace())
-found = runs.list_runs(_ui.workspace(), project)
-run = _ui.chosen_run(found)
+with ui.shown_errors():  # a worker is to be warm when Train is pressed, and no run to wait for a runner that died
+    ensure_runner(ui.workspace())
+found = runs.list_runs(ui.workspace(), project)
+run = ui.chosen_run(found)
 if run is None:
     ask_settings(project, items, "Train", "primary", disabled=False)
 else:
-    busy = _ui.history(run).status in ("queued", "running")
-    started = len(st.session_state.setdefault(_ui.STARTED, []))  # a new key closes it: what comes is to be seen
+    busy = ui.history(run).status in ("queued", "running")
+    started = len(st.session_state.setdefault(ui.STARTED, []))  # a new key closes it: what comes is to be seen
     with st.container(key=f"again-{started}"), st.expander(AGAIN_TITLE, icon=":material/tune:"):
         ask_settings(project, items, "Train again", "secondary", disabled=busy)
-    run = _ui.choose_run(found, run)
+    run = ui.choose_run(found, run)
     if not busy:
         show_changes(project, run)
-    _live.show_run(project, run)
+    live.show_run(project, run)

@@ -6,14 +6,14 @@ import random
 import numpy as np
 import streamlit as st
 
-from pages import _ui
-from pages._changes import show_changes
+from pages._shared import ui
+from pages._shared.label_changes import show_changes
 from transfer_core import charts
-from transfer_core.data import images
-from transfer_core.data.pictures import ensure_thumbnail
+from transfer_core.data.images import decode
+from transfer_core.data.images.thumbnails import ensure_thumbnail
 from transfer_core.errors import DataError
-from transfer_core.predict import Predictor, predictions_csv
-from transfer_core.text import counted, markdown, percent
+from transfer_core.inference.predictor import Predictor, predictions_csv
+from transfer_core.support.text import counted, markdown, percent
 
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the model")
@@ -21,7 +21,7 @@ def load_predictor(run_id, written):
     """`written`, the model file's time, is part of the key: a resumed run writes its model anew."""
     from transfer_core import runs
 
-    return Predictor.of_run(runs.open_run(_ui.workspace(), run_id))
+    return Predictor.of_run(runs.open_run(ui.workspace(), run_id))
 
 
 def ask_for_photos():
@@ -43,12 +43,12 @@ def predict_all(predictor, photos):
     answers = []
     for name, content in photos:
         try:
-            with images.open_image(io.BytesIO(content)) as image:
-                upright = images.decode(image)
+            with decode.open_image(io.BytesIO(content)) as image:
+                upright = decode.decode(image)
         except DataError as error:
             st.error(f"{markdown(name)}: {markdown(str(error))}", icon=":material/error:")
             continue
-        answers.append((name, images.thumbnail(upright), predictor.predict(np.asarray(upright))))
+        answers.append((name, decode.thumbnail(upright), predictor.predict(np.asarray(upright))))
     return answers
 
 
@@ -61,7 +61,7 @@ def show_one(picture, name, answer, truth=None):
         if truth:
             st.caption("That is right." if truth == answer.class_name else f"It is {markdown(truth)}, though.")
         st.plotly_chart(
-            charts.confidence_bars(answer.by_class(), dark=_ui.is_dark()),
+            charts.confidence_bars(answer.by_class(), dark=ui.is_dark()),
             theme=None,
             config=charts.CONFIG,
             key="bars",
@@ -86,24 +86,24 @@ def show_many(answers):
 
 def show_kept_aside(project, run, predictor):
     """A way to try without a photo at hand: one of those it has never learned from."""
-    split = _ui.split_of(run)
+    split = ui.split_of(run)
     st.markdown("No photo at hand? Take one of those that were kept aside; it has not learned from them.")
     if st.button("Show me one", icon=":material/shuffle:"):
-        st.session_state[_ui.KEPT_ASIDE] = run.id, random.randrange(len(split.val))
-    of, place = st.session_state.get(_ui.KEPT_ASIDE, (None, 0))
+        st.session_state[ui.KEPT_ASIDE] = run.id, random.randrange(len(split.val))
+    of, place = st.session_state.get(ui.KEPT_ASIDE, (None, 0))
     if of == run.id:
         item = split.val[place]
-        upright = images.load_stored(project.photos_dir / item.file)
-        small = ensure_thumbnail(_ui.workspace(), project, item)
+        upright = decode.load_stored(project.photos_dir / item.file)
+        small = ensure_thumbnail(ui.workspace(), project, item)
         picture = str(small) if small.is_file() else upright  # unless the disk is full
         answer = predictor.predict(upright)
-        show_one(picture, _ui.item_name(item), answer, truth=item.class_name)
+        show_one(picture, ui.item_name(item), answer, truth=item.class_name)
 
 
-project = _ui.need_project()
+project = ui.need_project()
 st.title("Try")
-run, history = _ui.need_model(project)
-_ui.need_export(run, history)
+run, history = ui.need_model(project)
+ui.need_export(run, history)
 show_changes(project, run)
 predictor = load_predictor(run.id, run.model_path.stat().st_mtime)
 answers = predict_all(predictor, ask_for_photos())
@@ -112,8 +112,8 @@ if len(answers) == 1:
 elif answers:
     show_many(answers)
 else:
-    with _ui.shown_errors():
+    with ui.shown_errors():
         show_kept_aside(project, run, predictor)
 st.caption("It knows its classes and nothing else: whatever it sees, it names one of them.")
 if st.button("Take it along", type="primary", icon=":material/arrow_forward:"):
-    _ui.open_page("take_along", project)
+    ui.open_page("export", project)

@@ -2,13 +2,14 @@
 
 import streamlit as st
 
-from pages import _figures, _knowledge, _opening, _ui
-from pages._changes import show_changes
+from pages._shared import plots, ui
+from pages._shared.label_changes import show_changes
+from pages._understand import test_set, transfer_gain
 from transfer_core import charts
-from transfer_core.data.split import crossings
-from transfer_core.evaluation.evaluate import load_answers
-from transfer_core.measure.metrics import class_scores
-from transfer_core.text import answer, counted, markdown, percent
+from transfer_core.data.splits.split import crossings
+from transfer_core.evaluation.result import load_answers
+from transfer_core.metrics.classification import class_scores
+from transfer_core.support.text import answer, counted, markdown, percent
 
 PER_PAGE = 24
 CONFUSIONS = 5
@@ -27,7 +28,7 @@ def show_matrix(run, split, result):
     """The matrix; returns the (true, said) class ids of the cell that was clicked, or None."""
     st.markdown("Each row is what a photo is, each column what the model says. Click a cell to see its photos.")
     selection = {"on_select": "rerun", "selection_mode": "points"}
-    clicked = _figures.show_matrix(result["confusion_matrix"], list(split.class_names), f"matrix-{run.id}", **selection)
+    clicked = plots.show_matrix(result["confusion_matrix"], list(split.class_names), f"matrix-{run.id}", **selection)
     points = clicked.selection.points if clicked else []
     return tuple(points[0]["customdata"][:2]) if points and points[0].get("customdata") else None
 
@@ -62,7 +63,7 @@ def show_photos(project, split, answers, rows, key):
             item = split.val[row]
             said = split.class_names[answers.predicted_ids[row]]
             with st.container(width=160, border=True):
-                _ui.thumbnail(project, item, "stretch")
+                ui.thumbnail(project, item, "stretch")
                 st.markdown(f"is **{markdown(item.class_name)}**")
                 if said == item.class_name:
                     st.caption(f"{markdown(percent(answers.confidences[row].max()))} sure")
@@ -73,7 +74,7 @@ def show_photos(project, split, answers, rows, key):
 def show_classes(split, result):
     scores = class_scores(result["confusion_matrix"])
     figure = charts.class_scores(
-        scores.precision, scores.recall, scores.f1, scores.count, list(split.class_names), dark=_ui.is_dark()
+        scores.precision, scores.recall, scores.f1, scores.count, list(split.class_names), dark=ui.is_dark()
     )
     st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="scores", alt="Recall and precision of each class")
     st.dataframe(
@@ -103,21 +104,21 @@ def show_learning(history):
     if not history.epochs:
         st.caption("It was stopped within its first epoch, so there is no curve.")
         return
-    _figures.show_learning(history, len(history.epochs), "learned")
-    st.caption(_figures.what_is_kept(history.epochs[-1]))
+    plots.show_learning(history, len(history.epochs), "learned")
+    st.caption(plots.what_is_kept(history.epochs[-1]))
 
 
-project = _ui.need_project()
+project = ui.need_project()
 st.title("Understand")
-run, history = _ui.need_model(project)
-split, answers = _ui.split_of(run), load_answers(run.evaluation_dir)
+run, history = ui.need_model(project)
+split, answers = ui.split_of(run), load_answers(run.evaluation_dir)
 show_answer(history)
 show_changes(project, run)
 for crossing in crossings(split):
     st.warning(markdown(crossing), icon=":material/error:")
 mixed, wrong, by_class, learned = st.tabs(["What it mixes up", "Mistakes", "Class by class", "How it learned"])
 with mixed:
-    if len(split.class_names) > _figures.SCROLLING_CLASSES:
+    if len(split.class_names) > plots.SCROLLING_CLASSES:
         matrix, words = st.container(), st.container()  # a large matrix needs the whole width
     else:
         matrix, words = st.columns([3, 2], gap="large")
@@ -142,7 +143,7 @@ with by_class:
     show_classes(split, history.result)
 with learned:
     show_learning(history)
-_knowledge.show_knowledge(project, run, history)
-_opening.show_opening(run, history, split)
+transfer_gain.show_knowledge(project, run, history)
+test_set.show_opening(run, history, split)
 if st.button("Try it on a photo", type="primary", icon=":material/arrow_forward:"):
-    _ui.open_page("try_it", project)
+    ui.open_page("try_it", project)

@@ -22,13 +22,13 @@ from tests.helpers import (
     save_random_weights,
     tiny_row,
 )
-from transfer_core import events, runs
+from transfer_core import runs
 from transfer_core.backbones import catalog
 from transfer_core.config import TrainConfig
-from transfer_core.data.items import load_items
-from transfer_core.data.split import make_split
-from transfer_core.runner import worker
-from transfer_core.runs import Run
+from transfer_core.data.labels.dataset import load_items
+from transfer_core.data.splits.split import make_split
+from transfer_core.jobs import worker
+from transfer_core.runs import Run, events
 from transfer_core.workspace import Project, Workspace
 
 # As in real workers: threads that spin while they wait would slow each other down on a busy machine.
@@ -102,7 +102,7 @@ def tiny_workspace(workspace, tiny_weights) -> Workspace:
 @pytest.fixture(scope="session")
 def tiny_weights(tmp_path_factory) -> Path:
     """A weights folder with both tiny backbones, the trunk of the first exported (which takes seconds, hence once)."""
-    from transfer_core.backbones.trunk import ensure_trunk
+    from transfer_core.backbones.onnx_backbone import ensure_trunk
 
     folder = tmp_path_factory.mktemp("weights")
     for name in (RESNET, VIT):

@@ -15,14 +15,14 @@ from filelock import FileLock, Timeout
 from PIL import Image, ImageDraw
 
 from transfer_core import runs
-from transfer_core.advice.speed import Speed, save_speed
+from transfer_core.advice.machine_speed import Speed, save_speed
 from transfer_core.backbones import catalog
 from transfer_core.backbones.catalog import Backbone, Preparation
-from transfer_core.data.intake import take_in
-from transfer_core.data.sources import open_source
-from transfer_core.evaluation.evaluate import ValAnswers, evaluate, save_evaluation
-from transfer_core.events import EventLog, ExportFailed
+from transfer_core.data.ingest.intake import take_in
+from transfer_core.data.ingest.sources import open_source
+from transfer_core.evaluation.result import ValAnswers, evaluate, save_evaluation
 from transfer_core.runs import Run
+from transfer_core.runs.events import EventLog, ExportFailed
 from transfer_core.workspace import Project, Workspace
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from transfer_core.commands import compare, label, lists, model, photos, training
+from transfer_core.cli import compare, label, lists, model, photos, training
 from transfer_core.config import TrainConfig
-from transfer_core.data.public_sets import SETS
+from transfer_core.data.public_datasets import SETS
 from transfer_core.errors import DISK_FULL, TransferError
 from transfer_core.workspace import Workspace
 

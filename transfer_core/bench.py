@@ -18,20 +18,21 @@ from pathlib import Path
 
 import numpy as np
 
-from transfer_core import pipeline, runs
+from transfer_core import runs
 from transfer_core.backbones import catalog, features
-from transfer_core.backbones.prepare import Preparer
-from transfer_core.backbones.trunk import ensure_trunk
+from transfer_core.backbones.onnx_backbone import ensure_trunk
+from transfer_core.backbones.preprocess import Preparer
 from transfer_core.config import TrainConfig
-from transfer_core.data import images
-from transfer_core.data.sample import draw_sample_set
-from transfer_core.data.sources import is_junk, open_source
+from transfer_core.data.images import decode
+from transfer_core.data.ingest.sources import is_junk, open_source
+from transfer_core.data.sample_set import draw_sample_set
 from transfer_core.errors import DataError, RunError
-from transfer_core.events import Progress, RunFinished, read_events
-from transfer_core.parallel import map_ahead
+from transfer_core.runs.events import Progress, RunFinished, read_events
+from transfer_core.services import training
 from transfer_core.strategies import Facts
+from transfer_core.support.parallel import map_ahead
 from transfer_core.training import engine
-from transfer_core.training.task import Task
+from transfer_core.training.context import Task
 from transfer_core.workspace import Workspace, read_json
 
 BACKBONE = catalog.BUILT_IN[catalog.EMBEDDED]
@@ -120,7 +121,7 @@ def fine_tuning(data: Path, rounds: int) -> list[Figure]:
     """Training steps of all layers with variations, over bare steps on photos that lie in memory; per device."""
     import torch
 
-    from transfer_core.training import device
+    from transfer_core.training.finetune import device
 
     with _workspace() as workspace:
         task = make_task(workspace, data, TrainConfig(strategy="full", epochs=10, batch_size=_BATCH))
@@ -171,7 +172,7 @@ def _bare_pass(workspace: Workspace, data: Path) -> float:
 
     def load(path: Path) -> np.ndarray | None:
         try:
-            return prepare(images.load_rgb(path))
+            return prepare(decode.load_rgb(path))
         except DataError:  # a README beside the photos
             return None
 
@@ -191,8 +192,8 @@ def _graft_run(workspace: Workspace, data: Path) -> float:
 
 def make_task(workspace: Workspace, data: Path, config: TrainConfig) -> Task:
     """What a worker would make of these photos and settings."""
-    project, _ = pipeline.take_in_path(workspace, data, None, lambda done, total: None)
-    split = pipeline.check(workspace, project, config)
+    project, _ = training.take_in_path(workspace, data, None, lambda done, total: None)
+    split = training.check(workspace, project, config)
     run = runs.create(project, config, split)
     plan = engine.make_plan(config, Facts(split.train_sizes, BACKBONE))
     return Task(workspace, run, split, BACKBONE, plan, lambda event: None, lambda: False)
@@ -218,11 +219,12 @@ def _training_speeds(task: Task, rounds: int) -> tuple[list[float], list[float]]
     """Photos per second, per round, of an epoch as runs have it and of bare steps on batches of the same sizes."""
     import torch
 
-    from transfer_core.training import device, finetune, learner, loading
+    from transfer_core.training.augment import loader
+    from transfer_core.training.finetune import device, learner, phase
 
     device.settle(task.plan.threads)
     ours, bare = (learner.build_learner(task, 0, None) for _ in range(2))
-    sizes = [len(rows) for rows in loading.split_into_batches(len(task.train_ids), _BATCH, 0, 0)]
+    sizes = [len(rows) for rows in loader.split_into_batches(len(task.train_ids), _BATCH, 0, 0)]
     side, place = task.backbone.preparation.size_px, torch.device(task.plan.device)
     pixels = torch.randint(0, 256, (max(sizes), 3, side, side), dtype=torch.uint8, device=place)
     class_ids = torch.arange(max(sizes), device=place) % task.class_count
@@ -246,7 +248,7 @@ def _training_speeds(task: Task, rounds: int) -> tuple[list[float], list[float]]
     bare_epoch()  # warms up
     found = [], []
     for number in range(rounds):
-        position = finetune.Position(number % task.plan.phases[0].epochs)
-        found[0].append(photos_per_s(lambda position=position: finetune.run_epoch(task, 0, position, ours)))
+        position = phase.Position(number % task.plan.phases[0].epochs)
+        found[0].append(photos_per_s(lambda position=position: phase.run_epoch(task, 0, position, ours)))
         found[1].append(photos_per_s(bare_epoch))
     return found

@@ -2,8 +2,8 @@
 
 from dataclasses import asdict, dataclass, field, fields
 
-from transfer_core import patterns
 from transfer_core.errors import ConfigError
+from transfer_core.support import safe_regex
 
 SCHEMA = 1
 MOST_ASIDE = 0.8  # of the photos, in the parts to check with and to hold back together
@@ -191,7 +191,7 @@ class TrainConfig:
         "What belongs together",
         "A pattern with one bracket, looked for in the path of each photo. What the bracket finds names its group, the "
         "patient for example. All photos of a group stay in one part, so that no old acquaintance is checked with.",
-        problem_of=patterns.problem_of,
+        problem_of=safe_regex.problem_of,
     )
     fill_val: bool = _setting(
         False,

@@ -13,7 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from transfer_core.errors import RunError, TransferError
-from transfer_core.text import plain
+from transfer_core.support.text import plain
 
 SCHEMA = 1
 _ID = re.compile(r"[a-z0-9-]{1,100}")  # file systems refuse longer names, not always kindly

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.helpers import RESNET, tiny_row
-from transfer_core.backbones import build, catalog
+from transfer_core.backbones import catalog, torch_backbone
 from transfer_core.errors import BackboneError
 
 ROWS = list(catalog.BUILT_IN.values())
@@ -46,7 +46,7 @@ def test_rows_count_parameters_without_the_classifier(row):
         network = timm.create_model(row.name, pretrained=False, num_classes=0, **dict(row.model_args))
     sizes = {name: parameter.numel() for name, parameter in network.named_parameters()}
     assert sum(sizes.values()) == row.parameters == sum(row.stages)
-    assert tuple(sum(sizes[name] for name in stage) for stage in build.stages(network)) == row.stages
+    assert tuple(sum(sizes[name] for name in stage) for stage in torch_backbone.stages(network)) == row.stages
     assert row.stage_names[:2] == ("stem", "stage 1") and len(row.stage_names) == len(row.stages)
 
 

@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from tests.helpers import COLOURS, RESNET, draw_photo, tiny_row
-from transfer_core.backbones import features, rows
-from transfer_core.backbones.build import build_backbone
-from transfer_core.backbones.prepare import Preparer
-from transfer_core.backbones.rows import RowStore
-from transfer_core.backbones.torch_trunk import Normalized
-from transfer_core.data import images
+from transfer_core.backbones import feature_store, features
+from transfer_core.backbones.feature_store import RowStore
+from transfer_core.backbones.preprocess import Preparer
+from transfer_core.backbones.torch_backbone import build_backbone
+from transfer_core.backbones.torch_export import Normalized
+from transfer_core.data.images import decode
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_features_are_those_of_torch(photos, tiny_weights, compute):
     row = tiny_row(RESNET)
     network = Normalized(build_backbone(row, tiny_weights), row.preparation)
     prepare = Preparer(row.preparation)
-    pixels = torch.from_numpy(np.stack([prepare(images.load_rgb(path)) for _, path in photos]))
+    pixels = torch.from_numpy(np.stack([prepare(decode.load_rgb(path)) for _, path in photos]))
     with torch.inference_mode():
         expected = network(pixels).numpy()
     found = compute(photos)
@@ -48,8 +48,8 @@ def test_features_are_those_of_torch(photos, tiny_weights, compute):
 
 def test_features_come_from_the_cache_and_in_the_order_asked(photos, compute, monkeypatch):
     first = compute(photos[:4])
-    looked, decode = [], images.decode
-    monkeypatch.setattr(images, "decode", lambda image: looked.append(image.filename) or decode(image))
+    looked, decode_photo = [], decode.decode
+    monkeypatch.setattr(decode, "decode", lambda image: looked.append(image.filename) or decode_photo(image))
     seen = []
     second = compute([photos[5], *photos[3::-1], photos[5]], lambda *numbers: seen.append(numbers))
     assert looked == [str(photos[5][1])]
@@ -68,12 +68,12 @@ def test_what_is_known_needs_neither_trunk_nor_preparation(photos, compute, tiny
 def test_prepared_pixels_save_the_decoding(photos, compute, tiny_workspace, monkeypatch):
     first = compute(photos)
     shutil.rmtree(tiny_workspace.features_dir)
-    monkeypatch.setattr(images, "decode", lambda image: pytest.fail("decoded twice"))
+    monkeypatch.setattr(decode, "decode", lambda image: pytest.fail("decoded twice"))
     np.testing.assert_array_equal(compute(photos), first)
 
 
 def test_caches_that_are_cleared_meanwhile_cost_nothing_but_time(photos, compute, tiny_workspace, monkeypatch):
-    monkeypatch.setattr(rows, "_PER_APPEND", 2)
+    monkeypatch.setattr(feature_store, "_PER_APPEND", 2)
     first, cleared = compute(photos), []
     shutil.rmtree(tiny_workspace.features_dir)
 

@@ -13,11 +13,12 @@ import timm
 from safetensors.torch import save_file
 
 from tests.helpers import kill_all, run_python, wait_for
-from transfer_core import pipeline, runs
-from transfer_core.advice.speed import AGAIN
+from transfer_core import runs
+from transfer_core.advice.machine_speed import AGAIN
 from transfer_core.backbones import catalog
 from transfer_core.config import TrainConfig
-from transfer_core.data.items import load_items
+from transfer_core.data.labels.dataset import load_items
+from transfer_core.services import training
 from transfer_core.workspace import Workspace
 
 _RANDOM = ("mobilenetv3_small_100.lamb_in1k", "resnet18.a1_in1k")
@@ -34,18 +35,18 @@ def main() -> None:
             path = workspace.weights_dir / name / "model.safetensors"
             path.parent.mkdir(parents=True)
             save_file(timm.create_model(name, pretrained=False).state_dict(), path)
-        project, _ = pipeline.take_in_path(workspace, options.data, None, lambda done, total: None)
+        project, _ = training.take_in_path(workspace, options.data, None, lambda done, total: None)
         items = load_items(project)
         for name in (catalog.EMBEDDED, *_RANDOM):
             while (
-                trial := run_python("-m", "transfer_core.advice.trial", folder, name, seconds=600)
+                trial := run_python("-m", "transfer_core.advice.speed_benchmark", folder, name, seconds=600)
             ).returncode == AGAIN:
                 pass
             assert trial.returncode == 0, trial.stderr
             for strategy, epochs in (("feature_extraction", None), ("full", 1)):
                 config = TrainConfig(backbone=name, strategy=strategy, epochs=epochs)
-                said, _ = pipeline.estimate_run(workspace, items, config)
-                run = pipeline.start(workspace, project, config)
+                said, _ = training.estimate_run(workspace, items, config)
+                run = training.start(workspace, project, config)
                 wait_for(lambda run=run: runs.read_history(run).status == "finished", seconds=3600, every=0.1)
                 history = runs.read_history(run)
                 took = history.lifecycle.time - history.started

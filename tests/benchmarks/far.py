@@ -20,8 +20,8 @@ from PIL import Image, ImageDraw
 from tests.benchmarks.strategies import fit, row
 from tests.helpers import kill_all
 from transfer_core import runs
-from transfer_core.advice.comparison import compare_right, load_right
-from transfer_core.measure.paired import corrected, in_points
+from transfer_core.evaluation.compare_runs import compare_right, load_right
+from transfer_core.metrics.paired_test import corrected, in_points
 from transfer_core.workspace import Workspace
 
 STRATEGIES = {"slides": ("feature_extraction", "lp_ft", "scratch"), "signs": ("feature_extraction", "lp_ft")}

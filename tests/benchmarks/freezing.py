@@ -14,10 +14,10 @@ from pathlib import Path
 
 from transfer_core import bench
 from transfer_core.config import TrainConfig
-from transfer_core.training import device, finetune
-from transfer_core.training.bank import open_bank
-from transfer_core.training.learner import build_learner
-from transfer_core.training.task import Task
+from transfer_core.training.context import Task
+from transfer_core.training.finetune import device, phase
+from transfer_core.training.finetune.activation_cache import open_bank
+from transfer_core.training.finetune.learner import build_learner
 from transfer_core.workspace import Workspace
 
 
@@ -36,7 +36,7 @@ class Side:
 
     def photos_per_s(self, epoch: int) -> float:
         began = time.perf_counter()
-        finetune.run_epoch(self.task, self._index, finetune.Position(epoch), self._learner, self._bank)
+        phase.run_epoch(self.task, self._index, phase.Position(epoch), self._learner, self._bank)
         return len(self.task.train_ids) / (time.perf_counter() - began)
 
 

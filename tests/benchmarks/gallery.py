@@ -19,7 +19,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from tests.browser.conftest import _FLAGS, CHROMIUM, Server
-from transfer_core.data.items import append_items, new_item
+from transfer_core.data.labels.dataset import append_items, new_item
 from transfer_core.workspace import Project, Workspace
 
 _CLASSES = 10
@@ -63,7 +63,7 @@ def main() -> None:
         project, none = fill(workspace, options.photos, options.drawn), workspace.create_project("None")
         server, browser = Server(Path(folder)), playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
         server.start()
-        address, empty = (f"{server.url}/label?project={one.id}" for one in (project, none))
+        address, empty = (f"{server.url}/sort?project={one.id}" for one in (project, none))
 
         def drawn() -> None:
             tab.wait_for_function(_DRAWN)

@@ -21,12 +21,13 @@ from pathlib import Path
 import numpy as np
 
 from tests.helpers import closed_port, kill_all, wait_for
-from transfer_core import pipeline, runs
-from transfer_core.arrays import read_arrays
+from transfer_core import runs
 from transfer_core.config import TrainConfig
-from transfer_core.evaluation.evaluate import load_answers
-from transfer_core.runner.launch import ensure_runner
+from transfer_core.evaluation.result import load_answers
+from transfer_core.jobs.launch import ensure_runner
 from transfer_core.runs import Run
+from transfer_core.services import training
+from transfer_core.support.arrays import read_arrays
 from transfer_core.workspace import Project, Workspace, read_json
 
 
@@ -50,7 +51,7 @@ def start(workspace: Workspace, project: Project, config: TrainConfig) -> Run:
     wait_for(lambda: not any(runs.is_alive(run) for run in runs.list_runs(workspace, project)), every=0.05)
     shutil.rmtree(workspace.features_dir, ignore_errors=True)
     shutil.rmtree(workspace.prepared_dir, ignore_errors=True)
-    run = pipeline.start(workspace, project, config)
+    run = training.start(workspace, project, config)
     wait_for(lambda: runs.read_history(run).status == "running", every=0.002)
     return run
 
@@ -108,7 +109,7 @@ def main() -> None:
     config = TrainConfig(strategy=options.strategy, backbone=options.backbone, epochs=options.epochs)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         workspace = Workspace(Path(folder))
-        project, _ = pipeline.take_in_path(workspace, options.data, None, lambda done, total: None)
+        project, _ = training.take_in_path(workspace, options.data, None, lambda done, total: None)
         first = start(workspace, project, config)
         finish(first)
         alone = start(workspace, project, config)  # its length counts: the first one also had the trunk to build

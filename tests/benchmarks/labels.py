@@ -17,9 +17,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from transfer_core.data import items as item_log
-from transfer_core.data import labels
-from transfer_core.data.items import Item, Labels, append_items, load_items, load_labels, new_item, version
+from transfer_core.data.labels import dataset as item_log
+from transfer_core.data.labels import edits
+from transfer_core.data.labels.dataset import Item, Labels, append_items, load_items, load_labels, new_item, version
 from transfer_core.workspace import Project, Workspace
 
 _BATCH = 500  # photos that an intake labels at once
@@ -70,10 +70,10 @@ def _window(project: Project, seconds: float, seed: int) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if own and rng.random() < 0.25:
-            done.append(f"undo {labels.undo(project, own.pop())}")
+            done.append(f"undo {edits.undo(project, own.pop())}")
         else:
             some = rng.sample(ids, rng.randint(1, min(20, len(ids))))
-            own.append(labels.relabel(project, some, rng.choice(["ash", "elm", "oak"])))
+            own.append(edits.relabel(project, some, rng.choice(["ash", "elm", "oak"])))
             done.append(own[-1])
     print(json.dumps(done), flush=True)
     sys.stdin.readline()
@@ -91,7 +91,7 @@ def _digest(found: Labels) -> str:
 # --- many photos -----------------------------------------------------------------------------------------------------
 
 
-def measure(home: Path, count: int, edits: int) -> dict[str, float]:
+def measure(home: Path, count: int, changes: int) -> dict[str, float]:
     """Seconds by name."""
     found, began = {}, time.perf_counter()
 
@@ -110,21 +110,21 @@ def measure(home: Path, count: int, edits: int) -> dict[str, float]:
     ids, rng = [item.id for item in rows], random.Random(0)
     before = version(project)
     began = time.perf_counter()
-    for number in range(edits):
-        labels.relabel(project, rng.sample(ids, 10), f"class {number % 30}")
+    for number in range(changes):
+        edits.relabel(project, rng.sample(ids, 10), f"class {number % 30}")
     note("edits of 10")
     load_items(project)
     note("read warm")
-    labels.relabel(project, ids[: min(count, 1000)], "oak")
+    edits.relabel(project, ids[: min(count, 1000)], "oak")
     load_items(project)
     note("relabel 1,000 and read")
-    action = labels.rename_class(project, "oak", "holly")
+    action = edits.rename_class(project, "oak", "holly")
     load_items(project)
     note("rename and read")
-    labels.undo(project, action)
+    edits.undo(project, action)
     load_items(project)
     note("undo and read")
-    labels.changes_since(project, before)
+    edits.changes_since(project, before)
     note("changes since a version")
     item_log._LOGS.clear()
     began = time.perf_counter()

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from tests.helpers import kill_all, run_python
 from transfer_core import runs, strategies
-from transfer_core.arrays import read_arrays
 from transfer_core.backbones import catalog
 from transfer_core.runs import Run
 from transfer_core.strategies import STRATEGIES
+from transfer_core.support.arrays import read_arrays
 from transfer_core.training.plan import load_plan
 from transfer_core.workspace import Workspace
 

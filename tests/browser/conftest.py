@@ -27,10 +27,10 @@ from tests.helpers import (
 from transfer_core import runs
 from transfer_core.backbones import catalog
 from transfer_core.config import TrainConfig
-from transfer_core.data import sample
-from transfer_core.data.items import load_items
-from transfer_core.data.split import make_split
-from transfer_core.runner.launch import ensure_runner
+from transfer_core.data import sample_set
+from transfer_core.data.labels.dataset import load_items
+from transfer_core.data.splits.split import make_split
+from transfer_core.jobs.launch import ensure_runner
 from transfer_core.runs import Run
 from transfer_core.workspace import Project, Workspace, read_json, write_json
 
@@ -206,7 +206,7 @@ def open_tab(server, chromium, request, tmp_path) -> Iterator[Callable]:
 def leaves(tmp_path_factory) -> Path:
     """A folder of drawn leaves, eight of each of four kinds."""
     folder = tmp_path_factory.mktemp("leaves")
-    for path, content in sample.draw_sample_set(PER_CLASS, 5):
+    for path, content in sample_set.draw_sample_set(PER_CLASS, 5):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
     return folder

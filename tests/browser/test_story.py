@@ -14,16 +14,16 @@ import pytest
 
 from tests.browser.conftest import PER_CLASS
 from tests.helpers import COLOURS, RESNET, draw_photo, fill_project, kill_runner, run_python, wait_for
-from transfer_core import events, runs
-from transfer_core.data.items import count_classes, load_items
-from transfer_core.runner.launch import runner_lock
-from transfer_core.runs import Run
-from transfer_core.text import percent
+from transfer_core import runs
+from transfer_core.data.labels.dataset import count_classes, load_items
+from transfer_core.jobs.launch import runner_lock
+from transfer_core.runs import Run, events
+from transfer_core.support.text import percent
 
 RIGHT = re.compile(r"Right on \d+ of \d+ photos")
 MENU = ["Home", "Photos", "Train", "Understand", "Try", "along"]
 STREAM = re.compile(r"/_stcore/stream")  # the socket on which the server says what to draw
-PAGES = ("photos", "label", "train", "understand", "try_it", "take_along")
+PAGES = ("photos", "sort", "train", "understand", "try_it", "export")
 
 
 def menu(tab) -> list[str]:
@@ -483,7 +483,7 @@ def test_hostile_names_stay_words_in_the_browser(open_tab, server, leaves):
     see(tab, "3 new photos added.")
     wait_for(lambda: f"{name} class" in plain_text(tab.get_by_test_id("stMain")))
     assert tab.locator(ACTIVE).count() == 0
-    tab.goto(f"{server.url}/label?project={project.id}")
+    tab.goto(f"{server.url}/sort?project={project.id}")
     tile = tab.locator(".tile").first
     wait_for(lambda: f"{name} class" in plain_text(tile))
     assert tab.locator(ACTIVE).count() == 0

@@ -7,7 +7,7 @@ import pytest
 from tests.browser.conftest import PER_CLASS
 from tests.browser.test_story import press, see
 from tests.helpers import wait_for
-from transfer_core.data.items import count_classes, load_items
+from transfer_core.data.labels.dataset import count_classes, load_items
 
 # Whether the browser would let a person go without asking.
 MAY_LEAVE = "dispatchEvent(new Event('beforeunload', { cancelable: true }))"

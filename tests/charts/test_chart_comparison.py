@@ -5,11 +5,11 @@ from itertools import combinations, pairwise
 import numpy as np
 import pytest
 
-from tests.test_charts import SIGHTS, oklab
+from tests.charts.test_charts import SIGHTS, oklab
 from transfer_core import charts
 from transfer_core.charts import style
 from transfer_core.charts.comparison import curve_colours
-from transfer_core.charts.ends import spread
+from transfer_core.charts.line_labels import spread
 
 CURVES = [("A", [0.5, 0.7, 0.9]), ("B", [0.4, 0.9]), ("C", [0.2, None, 0.91, 0.905]), ("D", [None, 0.1])]
 

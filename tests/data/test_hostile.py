@@ -12,12 +12,13 @@ import pytest
 
 from tests.data.drawn import damage, seeds
 from tests.data.hostile import EITHER, GOOD, KEPT, KINDS, UPLOADS, Kind, as_zip
-from transfer_core.data import images, sources
-from transfer_core.data.intake import IntakeReport, take_in
-from transfer_core.data.items import load_items
-from transfer_core.data.sources import open_source, upload_entries, zip_entries
+from transfer_core.data.images import decode
+from transfer_core.data.ingest import sources
+from transfer_core.data.ingest.intake import IntakeReport, take_in
+from transfer_core.data.ingest.sources import open_source, upload_entries, zip_entries
+from transfer_core.data.labels.dataset import load_items
 from transfer_core.errors import DataError
-from transfer_core.text import plain
+from transfer_core.support.text import plain
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::UserWarning:PIL"),  # the app does so, too
@@ -147,7 +148,7 @@ def test_five_thousand_damaged_files_are_pictures_or_refused():
     for _ in range(5000):
         content = damage(chance.choice(seeds()), chance, seeds())
         try:
-            images.load_rgb(io.BytesIO(content))
+            decode.load_rgb(io.BytesIO(content))
             outcomes["read"] += 1
         except DataError:
             outcomes["refused"] += 1

@@ -7,11 +7,12 @@ import pytest
 from PIL import Image
 
 from tests.data.drawn import encoded, photo
-from transfer_core import pipeline, runs
-from transfer_core.data.items import load_items
-from transfer_core.data.pictures import ensure_thumbnail, load_for_training, training_copies
-from transfer_core.data.sources import upload_entries
+from transfer_core import runs
+from transfer_core.data.images.thumbnails import ensure_thumbnail, load_for_training, training_copies
+from transfer_core.data.ingest.sources import upload_entries
+from transfer_core.data.labels.dataset import load_items
 from transfer_core.export.bundle import write_bundle
+from transfer_core.services import training
 
 PLACE = b"HIDDEN-HILL"
 GPS, AREA, DESCRIPTION = 0x8825, 28, 0x010E  # EXIF: the block of positions, the place's name in it; what is seen
@@ -35,7 +36,7 @@ def telling(format: str) -> bytes:
 def test_only_the_photo_itself_says_where_it_was_taken(workspace, format):
     project = workspace.create_project("Trip")
     entries = upload_entries([("hills/1", io.BytesIO(telling(format)))])
-    pipeline.take_in_entries(workspace, project, entries, lambda done, total: None)
+    training.take_in_entries(workspace, project, entries, lambda done, total: None)
     [item] = load_items(project)
     original = project.photos_dir / item.file
     assert training_copies(workspace.prepared_dir).holds(item.photo)

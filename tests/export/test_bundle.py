@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.data.test_images import encoded, picture
+from tests.data.images.test_decode import encoded, picture
 from transfer_core import runs
-from transfer_core.evaluation.evaluate import load_answers
+from transfer_core.evaluation.result import load_answers
 from transfer_core.export.bundle import _SCRIPT, write_bundle
-from transfer_core.predict import Predictor
+from transfer_core.inference.predictor import Predictor
 
 
 @pytest.fixture

@@ -8,17 +8,17 @@ import torch
 
 from tests.helpers import RESNET, tiny_row
 from transfer_core import runs
-from transfer_core.arrays import read_arrays, write_arrays
 from transfer_core.backbones import catalog
-from transfer_core.backbones.build import build_random
-from transfer_core.backbones.prepare import Preparer
-from transfer_core.backbones.torch_trunk import Normalized
-from transfer_core.backbones.trunk import trunk_path
-from transfer_core.data import images
-from transfer_core.evaluation.evaluate import ValAnswers, load_answers
+from transfer_core.backbones.onnx_backbone import trunk_path
+from transfer_core.backbones.preprocess import Preparer
+from transfer_core.backbones.torch_backbone import build_random
+from transfer_core.backbones.torch_export import Normalized
+from transfer_core.data.images import decode
+from transfer_core.evaluation.result import ValAnswers, load_answers
 from transfer_core.export.onnx import export_model, load_trunk
 from transfer_core.export.parity import check_parity
-from transfer_core.training.head import Head
+from transfer_core.support.arrays import read_arrays, write_arrays
+from transfer_core.training.linear_probe.head import Head
 
 
 def test_the_model_is_preparation_trunk_and_head(finished, workspace):
@@ -27,7 +27,7 @@ def test_the_model_is_preparation_trunk_and_head(finished, workspace):
     trunk = onnxruntime.InferenceSession(str(trunk_path(row, workspace.weights_dir)))
     model = onnxruntime.InferenceSession(str(finished.model_path))
     for item in runs.load_split(finished).val:
-        photo = images.load_rgb(finished.photos_dir / item.file)
+        photo = decode.load_rgb(finished.photos_dir / item.file)
         pixels = Preparer(row.preparation)(photo)
         expected = head.confidences(trunk.run(None, {"pixels": pixels[None]})[0])
         found = model.run(["confidences"], {"photo": photo[None]})[0]

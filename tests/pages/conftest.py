@@ -11,11 +11,11 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from tests.helpers import ROOT
-from transfer_core import events, runs
-from transfer_core.runner.launch import runner_lock
-from transfer_core.runs import Run
+from transfer_core import runs
+from transfer_core.jobs.launch import runner_lock
+from transfer_core.runs import Run, events
 
-PAGES = ("photos", "label", "train", "understand", "try_it", "take_along", "compare")
+PAGES = ("photos", "sort", "train", "understand", "try_it", "export", "compare")
 _SAID = ("title", "header", "subheader", "markdown", "caption", "error", "warning", "info", "success", "code")
 _LABELLED = ("button", "download_button", "expander", "tabs", "radio", "metric")
 

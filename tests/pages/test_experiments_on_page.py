@@ -5,26 +5,30 @@ from streamlit.testing.v1 import AppTest
 
 from tests.helpers import RESNET
 from tests.pages.conftest import button, charts, errors, press, said, write
-from transfer_core import events, experiments, runs
-from transfer_core.runner import worker
-from transfer_core.training.findings import Rates, save_rates
+from transfer_core import runs
+from transfer_core.jobs import worker
+from transfer_core.runs import events
+from transfer_core.services import previews
+from transfer_core.training.short_run_results import Rates, save_rates
+from transfer_core.workspace import Workspace
 
 _PAGE = f"""
 import streamlit as st
-from pages import _experiments, _ui
-from pages._widgets import setting_widget
+from pages._shared import ui
+from pages._train import previews
+from pages._shared.widgets import setting_widget
 from transfer_core import strategies
 from transfer_core.backbones import catalog
 from transfer_core.config import TrainConfig
 
-project = _ui.workspace().open_project(st.query_params["project"])
-draft = _ui.settings_draft(project)
+project = ui.workspace().open_project(st.query_params["project"])
+draft = ui.settings_draft(project)
 settled = strategies.plan(TrainConfig(strategy="full"), strategies.Facts((9, 9), catalog.BUILT_IN[catalog.EMBEDDED]))[1]
 rate = setting_widget("learning_rate", draft, settled)
 chosen = {{"strategy": "full", "mixup": 0.0}} | st.session_state.get("chosen", {{}})
 config = TrainConfig(backbone="{RESNET}", batch_size=8, val_fraction=0.25, learning_rate=rate, **chosen)
-_experiments.show_preview(project, config)
-_experiments.show_rate_finder(project, config, draft)
+previews.show_preview(project, config)
+previews.show_rate_finder(project, config, draft)
 """
 PREVIEW, FIND = "Show variations of my photos", "Find a learning rate"
 RATES = Rates((1e-6, 1e-4, 1e-2), (1.0, 0.5, 0.9), (0.9, 0.6, 0.9), 0.0012)
@@ -38,7 +42,7 @@ def page(project) -> AppTest:
 
 
 def run_of(project, kind: str) -> runs.Run:
-    return experiments.newest(runs.Workspace(project.folder.parents[1]), project, kind)
+    return previews.newest(Workspace(project.folder.parents[1]), project, kind)
 
 
 def found(project, rates: Rates = RATES) -> None:

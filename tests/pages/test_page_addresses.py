@@ -44,7 +44,7 @@ def test_id_leads_to_no_folder_outside_the_projects(visit, workspace, page):
         ("train", "../../../etc", "Right on"),
         ("understand", "gone", "Right on"),
         ("try_it", "", "Show me one"),
-        ("take_along", "..", "Download"),
+        ("export", "..", "Download"),
     ],
 )
 def test_run_that_is_not_there_gives_the_newest(visit, finished, page, run_id, words):
@@ -61,7 +61,7 @@ def test_page_keeps_the_open_project_in_its_address(visit, finished):
     assert app.query_params["run"] in (finished.id, [finished.id])
 
 
-@pytest.mark.parametrize("page", ["understand", "try_it", "take_along"])
+@pytest.mark.parametrize("page", ["understand", "try_it", "export"])
 def test_page_without_model_leads_to_train(visit, project, page):
     app = visit(page, project=project.id)
     assert "There is no trained model yet" in said(app)

@@ -7,9 +7,10 @@ import pytest
 
 from tests.helpers import answered, right
 from tests.pages.conftest import after_epochs, button, charts, errors, press, said, write
-from transfer_core import events, runs
-from transfer_core.about import About, load_about, save_about
-from transfer_core.evaluation.evaluate import load_answers
+from transfer_core import runs
+from transfer_core.evaluation.result import load_answers
+from transfer_core.runs import events
+from transfer_core.runs.notes import About, load_about, save_about
 from transfer_core.workspace import read_json
 
 
@@ -160,7 +161,7 @@ def test_a_run_at_work_is_not_deleted(visit, two, training, project):
     assert "Stop it first" in message and training.folder.is_dir()
 
 
-@pytest.mark.parametrize("page", ["train", "understand", "try_it", "take_along", "compare"])
+@pytest.mark.parametrize("page", ["train", "understand", "try_it", "export", "compare"])
 def test_a_run_that_others_went_on_from_may_be_gone(visit, queue_run, project, page):
     one, gone = ended(queue_run(), right((6, True))), ended(queue_run(), right((6, True)))
     heir = ended(queue_run(strategy="full", continue_from=gone.id), right((6, True)))

@@ -2,11 +2,13 @@ import pytest
 
 from tests.helpers import draw_dataset, fill_project
 from tests.pages.conftest import button, errors, press, said
-from transfer_core import cleanup, events, projects, runs
-from transfer_core.data import labels
-from transfer_core.data.items import count_classes, load_items
+from transfer_core import runs, storage
+from transfer_core.data.labels import edits
+from transfer_core.data.labels.dataset import count_classes, load_items
 from transfer_core.errors import RunError
-from transfer_core.events import EventLog
+from transfer_core.runs import events
+from transfer_core.runs.events import EventLog
+from transfer_core.services import projects
 
 
 def test_home_without_projects_says_how_to_begin(visit):
@@ -99,7 +101,7 @@ def test_labels_of_a_project_are_summed_up_again_only_when_they_have_changed(vis
     monkeypatch.setattr(projects, "load_items", lambda project: asked.append(project.id) or load_items(project))
     app = visit().run()
     assert len(asked) == 1
-    labels.rename_class(project, "blue", "red")
+    edits.rename_class(project, "blue", "red")
     assert "24 photos, 2 classes" in said(app.run()) and len(asked) == 2
 
 
@@ -108,7 +110,7 @@ def test_delete_and_rename_of_a_project_that_another_window_has_deleted(visit, w
     more(app, "Delete")
     more(other, "Rename").text_input[0].set_value("Ghost")
     workspace.delete_project(project)
-    cleanup.delete_project(workspace, project)
+    storage.delete_project(workspace, project)
     with pytest.raises(RunError, match="There is no project"):
         workspace.rename_project(project, "Ghost")
     assert "None yet." in said(confirm(app, "Delete")) and errors(app) == []
@@ -135,17 +137,17 @@ def test_clearing_the_caches_says_what_goes_and_that_nothing_is_lost(visit, work
     assert "No photo, label or run is lost" in text
     before = len(app.image)
     app = press(app, "Clear caches", "Clear")
-    use = cleanup.cache_use(workspace)
+    use = storage.cache_use(workspace)
     assert errors(app) == [] and use["prepared"] == 0 and use["features"] < 1000
     assert len(app.image) == before  # the cards have had their thumbnails made again
     assert "24 photos, 3 classes" in said(app)
 
 
 def test_caches_are_not_cleared_under_a_run(visit, workspace, training):
-    before = cleanup.cache_use(workspace)
+    before = storage.cache_use(workspace)
     app = press(press(visit(), "Clear caches"), "Clear caches", "Clear")
     assert len(errors(app)) == 1 and "at work or waiting" in errors(app)[0]
-    assert cleanup.cache_use(workspace) == before
+    assert storage.cache_use(workspace) == before
 
 
 def test_what_the_disk_holds_is_told_anew_when_something_came(visit, workspace, dataset):
@@ -159,7 +161,7 @@ def test_empty_caches_are_not_offered_to_be_cleared(visit):
 
 
 def test_a_photo_whose_file_is_gone_costs_the_card_only_its_thumbnail(visit, workspace, project):
-    cleanup.clear_caches(workspace)
+    storage.clear_caches(workspace)
     next(project.photos_dir.iterdir()).unlink()
     assert "24 photos, 3 classes" in said(visit())
 

@@ -9,13 +9,14 @@ import pytest
 from tests.data.hostile import KINDS, as_zip
 from tests.helpers import draw_photo, fill_project
 from tests.pages.conftest import after_epochs, charts, errors, hand_in, said, write
-from transfer_core import events, runs
-from transfer_core.about import About, save_about
+from transfer_core import runs
 from transfer_core.config import TrainConfig
-from transfer_core.data import labels
-from transfer_core.data.items import load_items
-from transfer_core.data.split import make_split
-from transfer_core.evaluation.evaluate import ValAnswers, evaluate, load_answers, save_evaluation
+from transfer_core.data.labels import edits
+from transfer_core.data.labels.dataset import load_items
+from transfer_core.data.splits.split import make_split
+from transfer_core.evaluation.result import ValAnswers, evaluate, load_answers, save_evaluation
+from transfer_core.runs import events
+from transfer_core.runs.notes import About, save_about
 
 NAMES = (
     "<img src=x onerror=alert(1)>",
@@ -91,9 +92,9 @@ def test_photos(visit, hostile):
 
 
 def test_sorting(visit, hostile):
-    action = labels.rename_class(hostile, NAMES[1], NAMES[2])
-    labels.relabel(hostile, [item.id for item in load_items(hostile)[:2]], NAMES[0])
-    app = visit("label", project=hostile.id)
+    action = edits.rename_class(hostile, NAMES[1], NAMES[2])
+    edits.relabel(hostile, [item.id for item in load_items(hostile)[:2]], NAMES[0])
+    app = visit("sort", project=hostile.id)
     assert "Taken back" in check(app) or r"\# \[link\]" in check(app)
     check(app.button(key=f"switch-{action}").click().run())
 
@@ -138,14 +139,14 @@ def test_compare(visit, hostile, answered):
     check(menu.click("Note").run())
 
 
-@pytest.mark.parametrize("page", ["try_it", "take_along"])
+@pytest.mark.parametrize("page", ["try_it", "export"])
 def test_export_that_failed_because_of_a_name(visit, answered, page):
     write(answered, events.ExportFailed(message=NAMES[2]))
     assert len(errors(visit(page, project=answered.project_id))) == 1
     check(visit(page, project=answered.project_id))
 
 
-@pytest.mark.parametrize("page", ["try_it", "take_along"])
+@pytest.mark.parametrize("page", ["try_it", "export"])
 def test_finished_run_whose_project_has_a_hostile_name(visit, workspace, finished, page):
     project = workspace.rename_project(workspace.open_project(finished.project_id), NAMES[2])
     check(visit(page, project=project.id))

@@ -3,14 +3,14 @@ import zlib
 
 import pytest
 
-from pages import _review
+from pages._photos import import_review
 from tests.benchmarks.labels import draw_items
 from tests.helpers import draw_photo
 from tests.pages.conftest import add, button, errors, hand_in, press, said, zipped
-from transfer_core import cleanup
-from transfer_core.data import labels
-from transfer_core.data.cache import PhotoCache
-from transfer_core.data.items import append_items, count_classes, load_items
+from transfer_core import storage
+from transfer_core.data.images.cache import PhotoCache
+from transfer_core.data.labels import edits
+from transfer_core.data.labels.dataset import append_items, count_classes, load_items
 
 
 @pytest.fixture
@@ -165,7 +165,7 @@ def cards(app) -> list[str]:
 
 
 def test_report_lists_no_more_files_than_can_be_read_and_those_harmlessly(visit, empty, photos, monkeypatch):
-    monkeypatch.setattr(_review, "LISTED", 2)
+    monkeypatch.setattr(import_review, "LISTED", 2)
     photos |= {f"red/\u202e{n}.txt": b"not a photo" for n in range(5)}
     app = hand_in(visit("photos", project=empty.id), zipped(photos))
     assert "5 files were left out" in said(app)
@@ -183,13 +183,13 @@ def test_lost_thumbnails_are_made_again(visit, project, workspace):
 def test_joining_what_another_window_has_joined_already_is_said(visit, empty, photos):
     photos |= {path.replace("red/", "Red/x"): content + b" " for path, content in photos.items() if "red/1" in path}
     app = hand_in(visit("photos", project=empty.id), zipped(photos))
-    labels.rename_class(empty, "Red", "red")
+    edits.rename_class(empty, "Red", "red")
     [message] = errors(press(app, "Join them as 'red'"))
     assert "There is no class 'Red'" in message and errors(app.run()) == []
 
 
 def test_thumbnails_that_a_full_disk_does_not_keep_cost_no_page(visit, project, workspace, monkeypatch):
-    cleanup.clear_caches(workspace)
+    storage.clear_caches(workspace)
     monkeypatch.setattr(PhotoCache, "write", lambda self, photo, content: None)
     assert "This photo cannot be shown now." in said(visit("photos", project=project.id))
 

@@ -6,10 +6,11 @@ import pytest
 
 from tests.helpers import COLOURS, draw_photo
 from tests.pages.conftest import button, charts, errors, forget_export, press, said, write
-from transfer_core import cleanup, events, runs
-from transfer_core.arrays import read_arrays
-from transfer_core.data.cache import PhotoCache
-from transfer_core.evaluation.evaluate import ValAnswers, evaluate, save_evaluation
+from transfer_core import runs, storage
+from transfer_core.data.images.cache import PhotoCache
+from transfer_core.evaluation.result import ValAnswers, evaluate, save_evaluation
+from transfer_core.runs import events
+from transfer_core.support.arrays import read_arrays
 
 
 @pytest.fixture
@@ -127,7 +128,7 @@ def test_try_a_photo_that_was_kept_aside(visit, finished):
 
 
 def test_try_shows_a_photo_whose_thumbnail_a_full_disk_does_not_keep(visit, finished, workspace, monkeypatch):
-    cleanup.clear_caches(workspace)
+    storage.clear_caches(workspace)
     monkeypatch.setattr(PhotoCache, "write", lambda self, photo, content: None)
     app = press(visit("try_it", project=finished.project_id), "Show me one")
     assert errors(app) == [] and len(app.image) == 1
@@ -135,7 +136,7 @@ def test_try_shows_a_photo_whose_thumbnail_a_full_disk_does_not_keep(visit, fini
 
 def test_try_and_take_along_wait_for_the_export(visit, finished):
     forget_export(finished)
-    for page in ("try_it", "take_along"):
+    for page in ("try_it", "export"):
         app = visit(page, project=finished.project_id)
         assert "checking that it answers as the trained one does" in said(app)
         assert [entry.label for entry in app.button] == [] and list(app.download_button) == []
@@ -144,7 +145,7 @@ def test_try_and_take_along_wait_for_the_export(visit, finished):
 def test_try_and_take_along_say_that_the_export_failed(visit, finished):
     forget_export(finished)
     write(finished, events.ExportFailed(message="The *disk* is full."))
-    for page in ("try_it", "take_along"):
+    for page in ("try_it", "export"):
         app = visit(page, project=finished.project_id)
         [message] = errors(app)
         assert r"The \*disk\* is full\." in message
@@ -154,7 +155,7 @@ def test_try_and_take_along_say_that_the_export_failed(visit, finished):
 
 def test_failed_export_can_be_tried_again(visit, finished):
     write(finished, events.ExportFailed(message="The disk is full."))
-    app = press(visit("take_along", project=finished.project_id), "Try again")
+    app = press(visit("export", project=finished.project_id), "Try again")
     assert errors(app) == [] and "checking that it answers" in said(app)
     assert runs.read_history(finished).needs_export
 
@@ -163,7 +164,7 @@ def test_failed_export_can_be_tried_again(visit, finished):
 
 
 def test_take_along_offers_the_checked_zip(visit, finished):
-    app = visit("take_along", project=finished.project_id)
+    app = visit("export", project=finished.project_id)
     assert "Gives the same answers as here: **6 of 6** photos" in said(app)
     [download] = app.download_button
     assert download.label.startswith("Download (")
@@ -174,12 +175,12 @@ def test_take_along_offers_the_checked_zip(visit, finished):
 
 def test_take_along_admits_changed_answers(visit, finished):
     write(finished, events.ExportFinished(changed_labels=2, max_difference=0.25, checked=6, seconds=1.0))
-    [warning] = visit("take_along", project=finished.project_id).warning
+    [warning] = visit("export", project=finished.project_id).warning
     assert "**4 of 6**" in warning.value and "0.250" in warning.value
 
 
 def test_take_along_leads_home(visit, finished):
-    app = press(visit("take_along", project=finished.project_id), "Back to all projects")
+    app = press(visit("export", project=finished.project_id), "Back to all projects")
     assert app.title[0].value == "Teach a picture model your own classes"
 
 

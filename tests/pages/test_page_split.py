@@ -2,13 +2,15 @@
 
 import pytest
 
-from pages import _split
+from pages._train import split
 from tests.helpers import COLOURS, draw_photo, fill_project
 from tests.pages.conftest import button, charts, errors, press, said, write
-from transfer_core import events, opening, runs
+from transfer_core import runs
 from transfer_core.config import TrainConfig
-from transfer_core.data import labels
-from transfer_core.data.items import append_items, load_items, new_item
+from transfer_core.data.labels import edits
+from transfer_core.data.labels.dataset import append_items, load_items, new_item
+from transfer_core.evaluation import test_set
+from transfer_core.runs import events
 from transfer_core.workspace import read_json, write_json
 
 
@@ -122,7 +124,7 @@ def test_a_slider_says_its_value_each_time_it_is_drawn(visit, project):
 
 
 def test_photos_moved_to_the_last_test_are_held_back(visit, project):
-    labels.move(project, [item.id for item in load_items(project) if item.path.endswith(("1.jpg", "2.jpg"))], "test")
+    edits.move(project, [item.id for item in load_items(project) if item.path.endswith(("1.jpg", "2.jpg"))], "test")
     app = visit("train", project=project.id)
     assert counts(app) == [[5, 5, 5], [1, 1, 1], [2, 2, 2]]
     assert "came with a part for the last test" in said(app)
@@ -132,13 +134,13 @@ def test_photos_moved_to_the_last_test_are_held_back(visit, project):
 def test_bars_of_labels_that_change_at_this_moment_are_not_remembered_for_later(project, monkeypatch):
     def changing(project):
         items = load_items(project)
-        labels.relabel(project, [item.id for item in items if item.class_name == "red"], "blue")
+        edits.relabel(project, [item.id for item in items if item.class_name == "red"], "blue")
         return items
 
     with monkeypatch.context() as patch:
-        patch.setattr(_split, "load_items", changing)
-        assert _split.look_ahead(project, TrainConfig())["counts"].keys() == {"blue", "green", "red"}
-    assert _split.look_ahead(project, TrainConfig())["counts"].keys() == {"blue", "green"}
+        patch.setattr(split, "load_items", changing)
+        assert split.look_ahead(project, TrainConfig())["counts"].keys() == {"blue", "green", "red"}
+    assert split.look_ahead(project, TrainConfig())["counts"].keys() == {"blue", "green"}
 
 
 # --- the test part, on Understand ----------------------------------------------------------------------------------
@@ -163,7 +165,7 @@ def test_the_test_part_is_opened_on_purpose(visit, held_back):
     assert isinstance(runs.read_history(held_back).opening, events.OpeningQueued)
     write(held_back, events.Progress(done=2, total=6))
     assert "2 of 6 photos" in said(app.run())
-    opening.open_test_part(held_back, lambda done, total: None)
+    test_set.open_test_part(held_back, lambda done, total: None)
     write(held_back, events.OpeningFinished())
     text = said(app.run())
     assert "of 6 photos that were held back" in text and "Opened " in text and "Other runs" not in text

@@ -8,17 +8,20 @@ from unittest.mock import Mock
 import pytest
 from PIL import Image
 
-from pages import _live, _ui
+from pages._shared import ui
+from pages._train import live
 from tests.helpers import RESNET, VIT, fill_project, tiny_row
 from tests.pages.conftest import after_epochs, button, charts, errors, press, said, write
-from transfer_core import events, experiments, runs, strategies
-from transfer_core.advice.speed import Speed, next_wanted, save_speed
+from transfer_core import runs, strategies
+from transfer_core.advice.machine_speed import Speed, next_wanted, save_speed
 from transfer_core.backbones import catalog
-from transfer_core.history import History
-from transfer_core.runner import launch
-from transfer_core.runner.launch import card_path
-from transfer_core.training.findings import Picture, Row, save_preview
+from transfer_core.jobs import launch
+from transfer_core.jobs.launch import card_path
+from transfer_core.runs import events
+from transfer_core.runs.state import History
+from transfer_core.services import previews
 from transfer_core.training.plan import Plan, save_plan
+from transfer_core.training.short_run_results import Picture, Row, save_preview
 from transfer_core.workspace import read_json, write_json
 
 MATRIX = [[2, 0, 0], [0, 1, 1], [0, 0, 2]]
@@ -129,13 +132,13 @@ def test_a_setting_counts_in_the_moment_it_is_changed(visit, project, workspace)
     app = press(visit("train", project=project.id), "Everything at once")
     app.number_input(key="setting-batch_size").set_value(8)
     app = press(app, "Find a learning rate")
-    assert experiments.newest(workspace, project, "find_rate").config.batch_size == 8
+    assert previews.newest(workspace, project, "find_rate").config.batch_size == 8
     app.number_input(key="setting-epochs").set_value(200)
     average = app.run().selectbox(key="setting-average_weights")
     assert "**Automatic: yes.**" in average.help and "With 400 steps" in average.help
     app.selectbox(key="setting-augmentation").set_value("strong")
     app = press(app, "Show variations of my photos")
-    preview = experiments.newest(workspace, project, "preview")
+    preview = previews.newest(workspace, project, "preview")
     assert preview.config.augmentation == "strong"
     preview.evaluation_dir.mkdir()
     Image.new("RGB", (8, 8)).save(preview.evaluation_dir / "0.png")
@@ -364,7 +367,7 @@ def test_resumed_run_forgets_the_epochs_after_its_checkpoint(visit, project, que
 
 def steps(app) -> list[str]:
     """What is done, at work and to come."""
-    icons = {_live.DONE: "done", _live.NOW: "now", _live.TO_COME: "to come"}
+    icons = {live.DONE: "done", live.NOW: "now", live.TO_COME: "to come"}
     [line] = [entry.value for entry in app.caption if " → " in entry.value]
     return [icons[step.split(" ")[0]] for step in line.split(" → ")]
 
@@ -478,12 +481,12 @@ def test_run_of_a_backbone_that_is_not_in_the_list_is_shown(visit, project, queu
 )
 def test_a_page_on_which_little_moves_is_drawn_less_often(monkeypatch, phase, epochs, now, expected):
     """To draw it takes half a core of the machine that trains, if the browser runs on it, too."""
-    monkeypatch.setattr(_live.st, "session_state", {})
+    monkeypatch.setattr(live.st, "session_state", {})
     finished = [replace(after_epochs(1)[-1], time=1000.0 + at) for at in epochs]
     started = events.PhaseStarted(name="everything", title="Learning", time=1000.0 + phase)
     history = History("train", events.RunStarted(time=1000.0), alive=True, phases=[started], epochs=finished)
-    paces = {"fast": _live.TICK_S, "slow": _live.SLOW_TICK_S}
-    assert _live.pace_of(Mock(id="one"), history, 1000.0 + now) == paces[expected]
+    paces = {"fast": live.TICK_S, "slow": live.SLOW_TICK_S}
+    assert live.pace_of(Mock(id="one"), history, 1000.0 + now) == paces[expected]
 
 
 def test_two_scripts_of_a_session_do_not_read_a_run_at_once(queue_run, monkeypatch):
@@ -498,17 +501,17 @@ def test_two_scripts_of_a_session_do_not_read_a_run_at_once(queue_run, monkeypat
             overtaken.wait(0.3)
         return found
 
-    monkeypatch.setattr(_ui.st, "session_state", {})
-    _ui.history(run)
+    monkeypatch.setattr(ui.st, "session_state", {})
+    ui.history(run)
     monkeypatch.setattr(events, "read_events", read_slowly)
     write(run, events.RunStarted(), *after_epochs(2))
     with run.lock():
-        ending = threading.Thread(target=_ui.history, args=(run,))
+        ending = threading.Thread(target=ui.history, args=(run,))
         ending.start()
         assert has_read.wait(10)
         write(run, events.RunFinished(result=RESULT))
-        _ui.history(run)
+        ui.history(run)
         overtaken.set()
         ending.join()
-    found = _ui.history(run)
+    found = ui.history(run)
     assert (found.status, len(found.epochs), len(found.phases)) == ("finished", 2, 1)

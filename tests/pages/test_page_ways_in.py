@@ -9,15 +9,16 @@ import shutil
 
 import pytest
 
-from pages import _camera, _review, _ui
+from pages._photos import camera, import_review
+from pages._shared import ui
 from tests.helpers import draw_photo
 from tests.pages.conftest import add, button, errors, press, said, zipped
-from transfer_core import fetching, pipeline
-from transfer_core.data import inbox
-from transfer_core.data.items import count_classes, load_items
-from transfer_core.data.reading import Choice
-from transfer_core.data.sources import Entry
+from transfer_core.data.ingest import upload_inbox
+from transfer_core.data.ingest.label_source import Choice
+from transfer_core.data.ingest.sources import Entry
+from transfer_core.data.labels.dataset import count_classes, load_items
 from transfer_core.errors import DataError
+from transfer_core.services import fetch, training
 from transfer_core.workspace import write_json
 
 
@@ -70,7 +71,7 @@ def test_reading_is_shown_and_changed_before_it_is_applied(visit, empty, nested)
     press(app, "Add 8 photos")
     assert "6 new photos added." in said(app) and "2 files were left out" in said(app)
     assert count_classes(load_items(empty)) == {"north": 4, "south": 2}
-    assert inbox.batches(empty) == []
+    assert upload_inbox.batches(empty) == []
 
 
 def test_loose_photos_are_read_by_their_names_or_as_one_class(visit, empty, drawn):
@@ -110,7 +111,7 @@ def test_broken_table_is_said_and_another_way_can_be_chosen(visit, empty, drawn)
 def test_files_that_are_not_wanted_are_forgotten(visit, empty, nested):
     app = given(visit("photos", project=empty.id), ("set.zip", zipped(nested)))
     press(app, "Do not add them")
-    assert inbox.batches(empty) == [] and load_items(empty) == [] and "Bring at least two classes" in said(app)
+    assert upload_inbox.batches(empty) == [] and load_items(empty) == [] and "Bring at least two classes" in said(app)
 
 
 def test_reload_before_the_reading_was_chosen_loses_nothing(visit, empty, nested):
@@ -145,24 +146,26 @@ def test_full_disk_keeps_what_arrived_and_says_what_is_missing(visit, empty, dra
 def test_reading_that_broke_off_goes_on(visit, workspace, empty, drawn):
     files = [(f"oak/{n}.jpg", content) for n, content in enumerate(drawn)]
     app = given(visit("photos", project=empty.id), *files)
-    [batch] = inbox.batches(empty)
+    [batch] = upload_inbox.batches(empty)
     batch = batch.choose(Choice("folder"))
     assert "6 photos wait to be read." in said(visit("photos", project=empty.id))
-    pipeline.take_in_entries(workspace, empty, batch.entries()[:1], lambda done, total: None)
+    training.take_in_entries(workspace, empty, batch.entries()[:1], lambda done, total: None)
     batch = batch.begin(1)
-    pipeline.take_in_entries(workspace, empty, batch.entries()[:4], lambda done, total: None)
+    training.take_in_entries(workspace, empty, batch.entries()[:4], lambda done, total: None)
     app = visit("photos", project=empty.id)
     assert "Reading broke off: 4 of 6 photos are here." in said(app)
     press(app, "Go on")
     assert "5 new photos added. 1 photo was here already." in said(app)
-    assert inbox.batches(empty) == []
+    assert upload_inbox.batches(empty) == []
 
 
 def test_thumbnails_appear_again_and_again(visit, empty, drawn, monkeypatch):
-    monkeypatch.setattr(_ui, "SHOW_EVERY_S", 0)
-    monkeypatch.setattr(_review, "SHOW_THUMBNAILS_EVERY", 1)
-    shown, show = [], _review._show_latest
-    monkeypatch.setattr(_review, "_show_latest", lambda wall, items: shown.append(len(items)) or show(wall, items))
+    monkeypatch.setattr(ui, "SHOW_EVERY_S", 0)
+    monkeypatch.setattr(import_review, "SHOW_THUMBNAILS_EVERY", 1)
+    shown, show = [], import_review._show_latest
+    monkeypatch.setattr(
+        import_review, "_show_latest", lambda wall, items: shown.append(len(items)) or show(wall, items)
+    )
     files = [(f"oak/{n}.jpg", content) for n, content in enumerate(drawn)]
     add(given(visit("photos", project=empty.id), *files))
     assert shown == [1, 2, 3, 4, 5, 6] and count_classes(load_items(empty)) == {"oak": 6}
@@ -170,7 +173,7 @@ def test_thumbnails_appear_again_and_again(visit, empty, drawn, monkeypatch):
 
 def test_another_window_that_reads_is_waited_for(visit, empty, drawn):
     app = given(visit("photos", project=empty.id), ("oak/1.jpg", drawn[0]))
-    [batch] = inbox.batches(empty)
+    [batch] = upload_inbox.batches(empty)
     batch = batch.choose(Choice("folder")).begin(0)
     with batch.lock():
         assert "being read in another window" in said(visit("photos", project=empty.id))
@@ -179,10 +182,10 @@ def test_another_window_that_reads_is_waited_for(visit, empty, drawn):
 
 def test_files_that_arrive_in_another_window_cannot_be_discarded(visit, empty, drawn):
     app = given(visit("photos", project=empty.id), ("oak/1.jpg", drawn[0]), ("oak/2.jpg", drawn[1]))
-    [batch] = inbox.batches(empty)
+    [batch] = upload_inbox.batches(empty)
     with batch.lock():
         press(app, "Do not add them")
-        assert "Files are arriving in another window." in said(app) and inbox.batches(empty) == [batch]
+        assert "Files are arriving in another window." in said(app) and upload_inbox.batches(empty) == [batch]
     assert button(app.run(), "Add 2 photos")
 
 
@@ -207,13 +210,13 @@ def test_folder_that_may_not_be_read_any_more_is_said_and_forgotten(visit, empty
     (root / "oak" / "1.jpg").write_bytes(drawn[0])
     for choice in (None, Choice("folder")):
         monkeypatch.setenv("GRAFT_IMPORT_ROOTS", str(root))
-        batch = inbox.receive_folder(empty, root, "")
+        batch = upload_inbox.receive_folder(empty, root, "")
         if choice:
             batch.choose(choice)
         monkeypatch.delenv("GRAFT_IMPORT_ROOTS")
         app = visit("photos", project=empty.id)
         assert "is not a folder that may be read here" in errors(app)[0] and "Add photos" in said(app)
-        assert inbox.batches(empty) == [] and errors(app.run()) == []
+        assert upload_inbox.batches(empty) == [] and errors(app.run()) == []
 
 
 def test_server_folders_of_hostile_names_can_be_opened(visit, empty, drawn, tmp_path, monkeypatch):
@@ -241,7 +244,7 @@ def shot(drawn, monkeypatch) -> list[str | None]:
     told = []
     urls = ["data:image/jpeg;base64," + base64.b64encode(content).decode() for content in drawn[:3]]
     shots = {"id": "first", "class_name": "oak", "photos": [*urls, "data:image/jpeg;base64,!"]}
-    monkeypatch.setattr(_camera, "_show_camera", lambda received: told.append(received) or shots)
+    monkeypatch.setattr(camera, "_show_camera", lambda received: told.append(received) or shots)
     return told
 
 
@@ -256,7 +259,7 @@ def test_shots_that_a_full_disk_kept_out_are_sent_again(visit, empty, shot, monk
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "take_in_entries", full)
+        patch.setattr(training, "take_in_entries", full)
         app = visit("photos", project=empty.id)
     assert "The disk is full" in errors(app)[0]
     assert "3 new photos added." in said(app.run()) and shot == [None, None, "first"]
@@ -266,7 +269,7 @@ def test_shots_that_were_refused_are_not_sent_again(visit, empty, shot, monkeypa
     def refuse(*arguments, **named):
         raise DataError("None of them is a photo.")
 
-    monkeypatch.setattr(pipeline, "take_in_entries", refuse)
+    monkeypatch.setattr(training, "take_in_entries", refuse)
     app = visit("photos", project=empty.id)
     assert len(errors(app)) == 1 and errors(app.run()) == [] and shot == [None, "first"]
 
@@ -276,16 +279,16 @@ def test_burst_that_broke_off_is_read_again(empty, drawn, monkeypatch):
         raise GeneratorExit  # no Exception, like what Streamlit breaks scripts off with
 
     remembered = {}
-    monkeypatch.setattr(_camera.st, "session_state", remembered)
+    monkeypatch.setattr(camera.st, "session_state", remembered)
     shots = {"id": 7, "class_name": "oak", "photos": ["data:," + base64.b64encode(drawn[0]).decode()]}
     with monkeypatch.context() as patch, pytest.raises(GeneratorExit):
-        patch.setattr(pipeline, "take_in_entries", break_off)
-        _camera._take_in(empty, shots)
+        patch.setattr(training, "take_in_entries", break_off)
+        camera._take_in(empty, shots)
     assert remembered == {}
-    _camera._take_in(empty, shots)
-    assert remembered[_ui.SHOTS] == 7 and count_classes(load_items(empty)) == {"oak": 1}
-    _camera._take_in(empty, shots | {"id": 8, "photos": ["data:,!"]})  # no photo, however often it is read
-    assert remembered[_ui.SHOTS] == 8
+    camera._take_in(empty, shots)
+    assert remembered[ui.SHOTS] == 7 and count_classes(load_items(empty)) == {"oak": 1}
+    camera._take_in(empty, shots | {"id": 8, "photos": ["data:,!"]})  # no photo, however often it is read
+    assert remembered[ui.SHOTS] == 8
 
 
 def test_hostile_names_are_words_in_the_review(visit, empty, drawn):
@@ -318,7 +321,7 @@ def test_public_set_is_watched_while_it_comes(visit, empty):
 
 def test_public_set_that_came_in_is_reported_once(visit, workspace, empty, drawn):
     entries = [Entry(f"oak/{n}.jpg", io.BytesIO(content).read) for n, content in enumerate(drawn)]
-    came = pipeline.take_in_entries(workspace, empty, [*entries, Entry("oak/x.jpg", lambda: b"x")], lambda *_: None)
-    fetching._note(empty, "Trees", 6, 6, None, came)
+    came = training.take_in_entries(workspace, empty, [*entries, Entry("oak/x.jpg", lambda: b"x")], lambda *_: None)
+    fetch._note(empty, "Trees", 6, 6, None, came)
     assert "6 new photos added." in said(visit("photos", project=empty.id))
     assert "added" not in said(visit("photos", project=empty.id))

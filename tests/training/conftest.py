@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from transfer_core.training.learner import Normalized
+from transfer_core.training.finetune.learner import Normalized
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 
 from tests.training.test_engine import epochs_of, make_task
 from transfer_core.training import engine
-from transfer_core.training.augment import NEUTRAL
+from transfer_core.training.augment.crops import NEUTRAL
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA graphics card")
@@ -23,7 +23,7 @@ def test_the_card_is_chosen_and_the_network_learns_on_it(tiny_workspace, queue_r
 def test_card_and_processor_agree_on_a_photo(tiny_workspace, queue_run):
     from dataclasses import replace
 
-    from transfer_core.training.learner import build_learner, vary
+    from transfer_core.training.finetune.learner import build_learner, vary
 
     task = make_task(tiny_workspace, queue_run(strategy="full"), [].append)
     pixels = np.random.default_rng(0).integers(0, 256, (4, 3, 64, 64), np.uint8)
@@ -40,7 +40,7 @@ def test_card_and_processor_agree_on_a_photo(tiny_workspace, queue_run):
 
 
 def test_memory_that_does_not_suffice_is_noticed_and_given_back():
-    from transfer_core.training import device
+    from transfer_core.training.finetune import device
 
     with pytest.raises(RuntimeError) as caught:
         torch.empty(1 << 50, dtype=torch.uint8, device="cuda")

@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 
-from transfer_core import events, runs
+from transfer_core import runs
 from transfer_core.backbones import catalog
-from transfer_core.events import EpochFinished, RunResumed
-from transfer_core.history import History, fold
+from transfer_core.runs import events
+from transfer_core.runs.events import EpochFinished, RunResumed
+from transfer_core.runs.state import History, fold
 from transfer_core.strategies import Facts
-from transfer_core.training import engine, head_phase
+from transfer_core.training import engine
 from transfer_core.training.checkpoints import load_checkpoint
-from transfer_core.training.task import Task
+from transfer_core.training.context import Task
+from transfer_core.training.linear_probe import phase
 
 
 class Killed(BaseException):
@@ -60,7 +62,7 @@ def test_reporting_never_changes_the_training(tiny_workspace, queue_run):
 @pytest.mark.parametrize("strategy", ["feature_extraction", "full"])
 def test_going_on_after_being_killed_is_exact(tiny_workspace, queue_run, monkeypatch, strategy):
     """In this process: killed between a checkpoint and the next, at an epoch that is then done again."""
-    monkeypatch.setattr(head_phase, "_CHECKPOINT_EVERY_S", 0)
+    monkeypatch.setattr(phase, "_CHECKPOINT_EVERY_S", 0)
     epochs, killed_at = (40, 23) if strategy == "feature_extraction" else (4, 3)
     whole_seen, run = [], queue_run(strategy=strategy, epochs=epochs)
     whole = engine.fit(make_task(tiny_workspace, run, whole_seen.append))

@@ -11,14 +11,15 @@ import torch
 from tests.helpers import RESNET, VIT, draw_dataset, fill_project, save_random_weights, tiny_row
 from tests.training.test_engine import Killed, epochs_of, make_task, without_time
 from transfer_core import runs, strategies
-from transfer_core.backbones.build import build_backbone, stages
 from transfer_core.backbones.catalog import EMBEDDED
-from transfer_core.backbones.trunk import ensure_trunk
+from transfer_core.backbones.onnx_backbone import ensure_trunk
+from transfer_core.backbones.torch_backbone import build_backbone, stages
 from transfer_core.config import TrainConfig
-from transfer_core.data.items import load_items
-from transfer_core.data.split import make_split
-from transfer_core.events import PhaseStarted
-from transfer_core.training import engine, finetune
+from transfer_core.data.labels.dataset import load_items
+from transfer_core.data.splits.split import make_split
+from transfer_core.runs.events import PhaseStarted
+from transfer_core.training import engine
+from transfer_core.training.finetune import phase
 from transfer_core.training.plan import load_plan, save_plan
 
 TUNING = ["partial", "lp_ft", "full", "gradual", "scratch"]
@@ -106,7 +107,7 @@ EXACT = [
 @pytest.mark.parametrize(("name", "extra"), EXACT, ids=[f"{name} {' '.join(extra)}".strip() for name, extra in EXACT])
 def test_killed_anywhere_it_comes_to_the_same(tiny_workspace, queue_run, monkeypatch, name, extra):
     """Killed in the middle, and once more in the middle of the rest, with a checkpoint after every batch."""
-    monkeypatch.setattr(finetune, "_CHECKPOINT_EVERY_S", 0)
+    monkeypatch.setattr(phase, "_CHECKPOINT_EVERY_S", 0)
     settings = {"strategy": name, **SETTINGS, **extra}
     whole_seen, seen = [], []
     whole = engine.fit(make_task(tiny_workspace, queue_run(**settings), whole_seen.append))
@@ -149,7 +150,7 @@ def test_stopped_while_it_gets_ready_again_a_resumed_run_keeps_what_it_had(tiny_
 
 
 def test_scratch_begins_with_random_weights_of_the_seed(tiny_workspace, queue_run):
-    from transfer_core.training.learner import build_learner
+    from transfer_core.training.finetune.learner import build_learner
 
     def first_layer(seed: int, strategy: str = "scratch"):
         task = make_task(tiny_workspace, queue_run(strategy=strategy, seed=seed), [].append)

@@ -8,9 +8,9 @@ import numpy as np
 import onnxruntime
 
 from transfer_core.backbones.catalog import Backbone
-from transfer_core.backbones.prepare import PreparedPhotos
-from transfer_core.backbones.rows import RowStore
-from transfer_core.backbones.trunk import digest, ensure_trunk
+from transfer_core.backbones.feature_store import RowStore
+from transfer_core.backbones.onnx_backbone import digest, ensure_trunk
+from transfer_core.backbones.preprocess import PreparedPhotos
 from transfer_core.workspace import Workspace
 
 

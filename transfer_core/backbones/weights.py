@@ -16,7 +16,7 @@ from filelock import FileLock
 
 from transfer_core.backbones.catalog import EMBEDDED, Backbone
 from transfer_core.errors import BackboneError
-from transfer_core.network import knock
+from transfer_core.support.reachability import knock
 from transfer_core.workspace import move_into_place, write_json
 
 HUB_TIMEOUT_S = 4  # Two tries and a DNS time-out still end within the ten seconds we promise.

@@ -18,8 +18,8 @@ from transfer_core.charts.style import (
     palette,
     width_px,
 )
-from transfer_core.parts import WORDS
-from transfer_core.text import percent, shorten
+from transfer_core.data.split_names import WORDS
+from transfer_core.support.text import percent, shorten
 
 
 def confidence_bars(confidences: Mapping[str, float], *, top: int = 5, dark: bool = False) -> go.Figure:

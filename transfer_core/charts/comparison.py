@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from transfer_core.charts.ends import End, end_labels
 from transfer_core.charts.learning import add_epoch_axes, y_range
+from transfer_core.charts.line_labels import End, end_labels
 from transfer_core.charts.style import (
     CLASS_COLOURS,
     CLASS_COLOURS_DARK,
@@ -19,7 +19,7 @@ from transfer_core.charts.style import (
     palette,
     width_px,
 )
-from transfer_core.text import percent
+from transfer_core.support.text import percent
 
 MOST = 4  # curves in one figure; more can be told apart by nobody
 _DASHES = ("solid", "8px,4px", "2px,4px", "12px,4px,2px,4px")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from transfer_core.text import plain, shorten
+from transfer_core.support.text import plain, shorten
 
 FONT = "Inter, system-ui, sans-serif"
 CLEAR = "rgba(0,0,0,0)"

@@ -5,9 +5,9 @@ import json
 import zipfile
 from pathlib import Path
 
-from transfer_core.export.card import write_card
-from transfer_core.history import History
+from transfer_core.export.model_card import write_card
 from transfer_core.runs import Run, load_split
+from transfer_core.runs.state import History
 from transfer_core.workspace import read_json, write_whole
 
 _SCRIPT = Path(__file__).with_name("predict_script.py")

@@ -6,12 +6,12 @@ import numpy as np
 import onnx
 from onnx import TensorProto, compose, helper, numpy_helper
 
-from transfer_core.arrays import read_arrays
-from transfer_core.backbones import embedded
+from transfer_core.backbones import lite0_graph
 from transfer_core.backbones.catalog import EMBEDDED, Backbone
-from transfer_core.backbones.prepare import IR_VERSION, OPSET, build_graph
-from transfer_core.backbones.trunk import ensure_trunk
-from transfer_core.training.head import Head
+from transfer_core.backbones.onnx_backbone import ensure_trunk
+from transfer_core.backbones.preprocess import IR_VERSION, OPSET, build_graph
+from transfer_core.support.arrays import read_arrays
+from transfer_core.training.linear_probe.head import Head
 from transfer_core.workspace import write_whole
 
 
@@ -39,9 +39,9 @@ def load_trunk(backbone: Backbone, weights_dir: Path, network_path: Path) -> onn
         return onnx.load(ensure_trunk(backbone, weights_dir))
     arrays, header = read_arrays(network_path)
     if backbone.name == EMBEDDED and "order" in header:  # in a fraction of a second, where torch takes several
-        return embedded.write_network({name: arrays[name] for name in header["order"]}, backbone.preparation)
-    from transfer_core.backbones.build import load_tuned
-    from transfer_core.backbones.torch_trunk import Normalized, export_network
+        return lite0_graph.write_network({name: arrays[name] for name in header["order"]}, backbone.preparation)
+    from transfer_core.backbones.torch_backbone import load_tuned
+    from transfer_core.backbones.torch_export import Normalized, export_network
 
     network = Normalized(load_tuned(backbone, network_path), backbone.preparation)
     return export_network(network, backbone.preparation, "features")

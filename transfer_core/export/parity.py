@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from transfer_core.evaluation.evaluate import ValAnswers
-from transfer_core.predict import Predictor
+from transfer_core.evaluation.result import ValAnswers
+from transfer_core.inference.predictor import Predictor
 
 
 @dataclass(frozen=True)

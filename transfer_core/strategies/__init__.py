@@ -5,8 +5,7 @@ is a new row in `table`.
 """
 
 from transfer_core.strategies.phases import BACKBONE, HEAD, Phase
-from transfer_core.strategies.rules import Facts, Settled, settle
-from transfer_core.strategies.table import (
+from transfer_core.strategies.presets import (
     STRATEGIES,
     Strategy,
     check,
@@ -17,6 +16,7 @@ from transfer_core.strategies.table import (
     share_that_learns,
     without_idle,
 )
+from transfer_core.strategies.rules import Facts, Settled, settle
 
 __all__ = [
     "BACKBONE",

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from safetensors import SafetensorError
 
-from transfer_core.arrays import read_arrays, write_arrays
+from transfer_core.support.arrays import read_arrays, write_arrays
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from dataclasses import replace
 from transfer_core import strategies
 from transfer_core.config import TrainConfig
 from transfer_core.strategies import HEAD, Facts, Phase
-from transfer_core.training import head_phase
 from transfer_core.training.checkpoints import load_checkpoint
+from transfer_core.training.context import Task, Trained
+from transfer_core.training.linear_probe import phase as linear_probe
 from transfer_core.training.plan import Plan
-from transfer_core.training.task import Task, Trained
 
 
 def fit(task: Task) -> Trained | None:
@@ -36,7 +36,7 @@ def _first(task: Task) -> Trained | None:
     """What the first phase begins from, where that is not the pretrained backbone."""
     if not task.plan.settings.continue_from:
         return None
-    from transfer_core.training.continued import begin_from
+    from transfer_core.training.finetune.warm_start import begin_from
 
     return begin_from(task, task.plan.settings.continue_from)
 
@@ -48,7 +48,7 @@ def needs_torch(phases: Sequence[Phase]) -> bool:
 
 def import_torch() -> None:
     """Does the slow imports of a phase that changes the backbone, ahead of time."""
-    from transfer_core.training import finetune  # noqa: F401
+    from transfer_core.training.finetune import phase  # noqa: F401
 
 
 def make_plan(config: TrainConfig, facts: Facts) -> Plan:
@@ -58,7 +58,7 @@ def make_plan(config: TrainConfig, facts: Facts) -> Plan:
     plan = Plan(phases, settled.config, micro_batch=3 * settled.config.batch_size // 2)
     if not needs_torch(phases):
         return plan
-    from transfer_core.training import device
+    from transfer_core.training.finetune import device
 
     name = device.choose_device()
     return replace(plan, device=name, precision=device.choose_precision(name))
@@ -68,14 +68,14 @@ def fit_to_machine(plan: Plan) -> Plan:
     """The same plan, or, where the graphics card that it was made for is gone, one for the processor."""
     if not needs_torch(plan.phases):
         return plan
-    from transfer_core.training import device
+    from transfer_core.training.finetune import device
 
     return plan if device.is_available(plan.device) else replace(plan, device="cpu", precision="float32")
 
 
 def _runner_of(phase: Phase):
     if phase.trains == HEAD:
-        return head_phase.run_phase
-    from transfer_core.training import finetune
+        return linear_probe.run_phase
+    from transfer_core.training.finetune import phase as finetune
 
     return finetune.run_phase

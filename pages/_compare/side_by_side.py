@@ -1,0 +1,95 @@
+"""Two to four runs beside each other: what differs, how well they do, and which photos tell them apart."""
+
+import streamlit as st
+
+from pages._shared import plots, run_card, ui
+from transfer_core.evaluation.compare_runs import compare_right, load_said, settings_that_differ
+from transfer_core.metrics.paired_test import corrected, in_points, in_words, pairs_of
+from transfer_core.support.text import counted, markdown, percent
+
+LETTERS = "ABCD"
+PER_PAGE = 24
+
+
+def show_side_by_side(project, chosen, rights, among):
+    """Everything about the chosen runs, the best of them first.
+
+    Args:
+        rights: {run id: {item id: right}}.
+        among: How many runs they were chosen from.
+    """
+    show_verdicts(chosen, rights, among)
+    show_table(chosen)
+    plots.show_compared(zip(LETTERS, map(ui.history, chosen), strict=False), "compared")
+    show_changed(project, chosen, rights)
+
+
+def show_verdicts(chosen, rights, among):
+    """Which letter is which run, and every other against the first, photo by photo."""
+    titles = ui.run_titles(chosen)
+    lines = [f"- **A** is {markdown(titles[chosen[0].id])}."]
+    for letter, run in zip(LETTERS[1:], chosen[1:], strict=False):
+        paired = corrected(compare_right(rights[run.id], rights[chosen[0].id]), among)
+        words = f"{in_words(paired, 'A')} Difference: {markdown(in_points(paired))}."
+        lines.append(f"- **{letter}** is {markdown(titles[run.id])}. **Against A:** {words}")
+    st.markdown("\n".join(lines))
+    correction = f", corrected for all {pairs_of(among)} pairs of the {among} runs" if among > 2 else ""
+    st.caption(
+        "All answer the same photos, and only those count that one gets right and the other wrong (McNemar's exact "
+        f"test, 95 %{correction}; Newcombe's interval). Points are those of percentages: from 80 % to 84 % it is "
+        "4 points."
+    )
+
+
+def show_table(chosen):
+    results = [ui.history(run).result for run in chosen]
+    facts = {
+        "Right": [percent(result["val_accuracy"]) for result in results],
+        "Very likely": [" to ".join(map(percent, result["val_interval"])) for result in results],
+        "Photos kept aside": [f"{result['val_count']:,}" for result in results],
+        "Time": [run_card.seconds_of(result) for result in results],
+        **dict(settings_that_differ(chosen)),
+    }
+    columns = {letter: list(values) for letter, values in zip(LETTERS, zip(*facts.values(), strict=True), strict=False)}
+    st.dataframe({"": list(facts), **columns}, hide_index=True)
+    st.caption("Of the settings, those that differ.")
+
+
+def show_changed(project, chosen, rights):
+    """The photos of which one run is right and another wrong."""
+    st.subheader("Photos that tell them apart", anchor=False)
+    letters = list(LETTERS[1 : len(chosen)])
+    other = st.segmented_control("A and", letters, default="B", key="against") if len(letters) > 1 else "B"
+    place = LETTERS.index(other or "B")
+    first, second = chosen[0], chosen[place]
+    split, name = ui.split_of(first), LETTERS[place]
+    mine, theirs = rights[first.id], rights[second.id]
+    with ui.shown_errors():
+        said = {"A": load_said(first, split), name: load_said(second, ui.split_of(second))}
+        won = [item for item in split.val if mine[item.id] and not theirs[item.id]]
+        lost = [item for item in split.val if theirs[item.id] and not mine[item.id]]
+        for tab, items, right, wrong in zip(
+            st.tabs([f"A right, {name} wrong ({len(won)})", f"{name} right, A wrong ({len(lost)})"]),
+            (won, lost),
+            ("A", name),
+            (name, "A"),
+            strict=True,
+        ):
+            with tab:
+                show_photos(project, items, said[wrong], wrong, f"{right}-{wrong}-{first.id}-{second.id}")
+
+
+def show_photos(project, items, said, wrong, key):
+    """A paged gallery of photos with what they are and what the run that is wrong said."""
+    if not items:
+        st.caption("None.")
+        return
+    pages = -(-len(items) // PER_PAGE)
+    page = st.pagination(pages, key=f"page-{key}") if pages > 1 else 1
+    st.caption(f"{counted(len(items), 'photo')} that {wrong} gets wrong.")
+    with st.container(horizontal=True, key=f"gallery-{key}"):
+        for item in items[(page - 1) * PER_PAGE : page * PER_PAGE]:
+            with st.container(width=160, border=True):
+                ui.thumbnail(project, item, "stretch")
+                st.markdown(f"is **{markdown(item.class_name)}**")
+                st.caption(f"{wrong} said **{markdown(said[item.id])}**")

@@ -1,0 +1,282 @@
+"""What waits in the inbox: how it would be read is shown, changed, and then done."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+from filelock import Timeout
+
+from pages._shared import ui
+from transfer_core.data.images.thumbnails import thumbnail_path
+from transfer_core.data.ingest import upload_inbox
+from transfer_core.data.ingest.folder_layout import Reading, Survey, survey
+from transfer_core.data.ingest.label_source import Choice, choices, photos_among, read_as, without_table
+from transfer_core.data.ingest.sources import Entry
+from transfer_core.data.ingest.upload_inbox import Batch
+from transfer_core.data.labels.dataset import Item, load_as_they_came, load_items
+from transfer_core.data.split_names import words_of
+from transfer_core.errors import DataError
+from transfer_core.services import training
+from transfer_core.support.text import counted, markdown, plain, shorten
+
+EXAMPLES = 3
+LISTED = 500  # names of files that are left out; a longer list is not read to its end
+THUMBNAILS = 8
+SHOW_THUMBNAILS_EVERY = 5  # of the progress line's steps
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a batch can be read as.
+
+    Args:
+        photos: Paths of what looks like a photo.
+        readings: By choice; one that cannot be read has its problem in words.
+    """
+
+    key: tuple
+    entries: Sequence[Entry]
+    photos: list[str]
+    readings: dict[Choice, tuple[Reading, Survey] | str]
+
+
+def review_waiting(project) -> bool:
+    """Shows the oldest batch that waits; returns whether one does, on whose account the page may leave other things."""
+    waiting = upload_inbox.batches(project)
+    if not waiting:
+        st.session_state.pop(ui.PLAN, None)
+        return False
+    batch = waiting[0]
+    if batch.choice is None and batch.is_busy():
+        st.info("Files are arriving in another window. How they are read is asked when all are here.")
+        return _wait_until_free(batch)
+    if st.session_state.get(ui.READING) == batch.id:
+        return _read(project, batch)
+    with ui.shown_errors():
+        return _review(batch, _plan(batch)) if batch.choice is None else _ask_to_go_on(project, batch)
+    return False
+
+
+def _open(batch: Batch) -> Sequence[Entry]:
+    """Its entries; forgets one whose zip or folder cannot be opened any more, or the page could never be used again."""
+    try:
+        return batch.entries()
+    except DataError:
+        batch.discard()
+        raise
+
+
+def _review(batch: Batch, plan: Plan) -> bool:
+    if not plan.photos:
+        _begin(batch, Choice("one_class", "unnamed"))  # says what is wrong with each file
+    st.subheader("How these files are read")
+    _tell_missing(batch)
+    chosen = _choose(batch, plan)
+    found = plan.readings[chosen] if chosen in plan.readings else _survey(plan.entries, chosen, plan.photos)
+    if isinstance(found, str):
+        st.error(markdown(found), icon=":material/error:")
+    elif chosen != Choice("one_class"):
+        _sum_up(plan, *found)
+    count = 0 if isinstance(found, str) else found[1].photos
+    ready = count > 0 and chosen != Choice("one_class")
+    with st.container(horizontal=True):
+        added = st.button(f"Add {counted(count, 'photo')}", type="primary", disabled=not ready, key="add-photos")
+        left = st.button("Do not add them", key="leave-photos")
+    if added:
+        _begin(batch, chosen)
+    if left:
+        batch.discard()
+        st.rerun()
+    if ready:
+        _show(*found)
+    return True
+
+
+def _plan(batch: Batch) -> Plan:
+    """Made once for as long as a person looks at it."""
+    key = (batch.id, len(batch.files), len(batch.missing))
+    plan = st.session_state.get(ui.PLAN)
+    if plan is None or plan.key != key:
+        with st.spinner("Looking at the names"):
+            entries = _open(batch)
+            photos = photos_among(entries)
+            readings = {choice: _survey(entries, choice, photos) for choice in choices(entries)}
+        plan = st.session_state[ui.PLAN] = Plan(key, entries, photos, readings)
+    return plan
+
+
+def _survey(entries: Sequence[Entry], choice: Choice, photos: Sequence[str]) -> tuple[Reading, Survey] | str:
+    """A reading and what it comes to, or why it cannot be read so."""
+    try:
+        reading = read_as(entries, choice, photos)
+    except DataError as error:
+        return str(error)
+    return reading, survey(reading, photos)
+
+
+def _tell_missing(batch: Batch) -> None:
+    missing = batch.missing
+    if missing:
+        total = len(batch.files)
+        st.warning(
+            f"{total - len(missing):,} of {total:,} files arrived. Hand in the same files again, and only the missing "
+            "ones are added; or go on with those that are here.",
+            icon=":material/error:",
+        )
+        list_files("Missing files", [(name, "did not arrive") for name in missing])
+
+
+def _choose(batch: Batch, plan: Plan) -> Choice:
+    options = list(plan.readings)
+    chosen = st.radio(
+        "What says the class of a photo?",
+        options,
+        format_func=_title,
+        captions=[_caption(choice, plan.readings[choice]) for choice in options],
+        key=f"way-{batch.id}",
+    )
+    if chosen.way == "one_class":
+        name = st.text_input("Class of all of them", placeholder="oak", key=f"one-{batch.id}")
+        return Choice("one_class", name.strip())
+    return chosen
+
+
+def _title(choice: Choice) -> str:
+    title = choice.title[0].upper() + choice.title[1:]
+    return f"{title}: {markdown(choice.value)}" if choice.way == "table" else title
+
+
+def _caption(choice: Choice, found: tuple[Reading, Survey] | str) -> str:
+    if choice.way == "one_class":
+        return "You name it."
+    if isinstance(found, str):
+        return "Cannot be read."
+    names = list(found[1].classes)
+    listed = ", ".join(shorten(name, 40) for name in names[:EXAMPLES])
+    told = f"{counted(len(names), 'class', 'classes')}: {markdown(listed)}"
+    return told + (" ..." if len(names) > EXAMPLES else "")
+
+
+def _sum_up(plan: Plan, reading: Reading, found: Survey) -> None:
+    st.markdown(f"**{counted(found.photos, 'photo')}, {counted(len(found.classes), 'class', 'classes')}.**")
+    path = next((path for path in plan.photos if reading.place(path)), None)
+    if path:
+        place = reading.place(path)
+        part = f", {words_of(place.part)}" if place.part else ""
+        st.caption(f"For example, {markdown(path[-100:])} is taken for **{markdown(place.class_name[:80])}**{part}.")
+
+
+def _show(reading: Reading, found: Survey) -> None:
+    """Counts per class and part, and what is left out."""
+    columns = {"Class": list(found.classes), "Photos": list(found.classes.values())}
+    for part, counts in found.parts.items():
+        columns[words_of(part).capitalize()] = [counts.get(name, 0) for name in found.classes]
+    left_out = [(path, reading.unplaced) for path in found.unplaced]
+    list_files(f"{counted(len(left_out), 'photo')} left out", left_out)
+    list_files(f"{counted(len(reading.unmatched), 'row')} of the table left out", reading.unmatched)
+    st.dataframe(columns, hide_index=True, key="review-classes")
+
+
+def list_files(title: str, files: Sequence[tuple[str, str]]) -> None:
+    """Files and why something is with them, folded up; nothing where there are none."""
+    if files:
+        with st.expander(title, icon=":material/error:"):
+            shown = [(plain(name), plain(why)) for name, why in files[:LISTED]]
+            st.dataframe(
+                {"File": [name for name, _ in shown], "Why": [why for _, why in shown]},
+                hide_index=True,
+            )
+
+
+def _begin(batch: Batch, choice: Choice) -> None:
+    """Has it read by a page that shows nothing else."""
+    st.session_state[ui.READING] = batch.choose(choice).id
+    st.rerun()
+
+
+def _ask_to_go_on(project, batch: Batch) -> bool:
+    """For a reading that broke off, with its page or with the server, or never began; or that another window is at."""
+    try:
+        with batch.lock():
+            pass
+    except Timeout:
+        st.info("Photos are being read in another window. They appear here when that is done.")
+        return _wait_until_free(batch)
+    paths = photos_among(_open(batch))
+    if batch.before is None:
+        told = f"{counted(len(paths), 'photo waits', 'photos wait')} to be read. Go on, and they are added."
+    else:
+        here = {item.path for item in load_items(project)}
+        done = sum(path in here for path in paths)
+        told = f"Reading broke off: {done:,} of {counted(len(paths), 'photo')} are here. Go on, and only the missing "
+        told += "ones are added."
+    st.warning(told, icon=":material/error:")
+    with st.container(horizontal=True):
+        if st.button("Go on", type="primary", key="go-on"):
+            _begin(batch, batch.choice)
+        if st.button("Leave the rest", key="leave-photos"):
+            batch.discard()
+            st.rerun()
+    return True
+
+
+def _wait_until_free(batch: Batch) -> bool:
+    """Draws the page anew once nobody fills or reads the batch any more."""
+
+    def look() -> None:
+        if not batch.is_busy():
+            st.rerun()
+
+    st.fragment(look, run_every=1.0)()
+    return True
+
+
+def _read(project, batch: Batch) -> bool:
+    """Reads the batch to its end and draws the page anew; False where nothing came of it, as was said.
+
+    A script that Streamlit breaks off, because somebody pressed another button, begins again where it was.
+    """
+    with ui.shown_errors():
+        try:
+            with batch.lock():
+                entries, batch = batch.entries(), batch.begin(len(load_as_they_came(project)))
+                report = _take_in(project, without_table(entries, batch.choice), read_as(entries, batch.choice))
+        except Timeout:
+            st.session_state.pop(ui.READING)
+            st.rerun()
+        except Exception as error:  # whatever it was, it is not tried again unasked
+            st.session_state.pop(ui.READING)
+            if isinstance(error, DataError):  # nothing in it can be used; other mistakes can be mended, so it waits
+                batch.discard()
+            raise
+        # Those that came before the reading broke off are new to the person, too.
+        report.added = len(report.items - {item.id for item in load_as_they_came(project)[: batch.before]})
+        batch.discard()
+        st.session_state.pop(ui.READING)
+        st.session_state[ui.INTAKE] = (project.id, report)
+        st.rerun()
+    return False
+
+
+def _take_in(project, entries: Sequence[Entry], reading: Reading):
+    """The intake, with photos per second, time left, and the last few thumbnails."""
+    line = ui.progress_line("Reading photos")
+    wall, latest, steps = st.container(key="gallery-arriving").empty(), deque(maxlen=THUMBNAILS), 0
+
+    def report(done: int, total: int) -> None:
+        nonlocal steps
+        if line(done, total):
+            steps += 1
+            if steps % SHOW_THUMBNAILS_EVERY == 0 and latest:
+                _show_latest(wall, list(latest))
+
+    return training.take_in_entries(ui.workspace(), project, entries, report, reading=reading, arrived=latest.append)
+
+
+def _show_latest(wall, items: Sequence[Item]) -> None:
+    with wall.container(horizontal=True):  # without a key, which Streamlit takes once only in a run of the page
+        for item in items:
+            path = thumbnail_path(ui.workspace(), item.photo)
+            if path.is_file():
+                st.image(str(path), width=80, alt=ui.item_name(item))

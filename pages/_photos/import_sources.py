@@ -1,0 +1,112 @@
+"""The ways in: files, a folder, one class at a time, the camera, a public set, a folder of the server."""
+
+import hashlib
+from pathlib import Path
+
+import streamlit as st
+
+from pages._photos import camera, public_datasets
+from pages._shared import ui
+from transfer_core.data.ingest import upload_inbox
+from transfer_core.data.ingest.import_roots import Listing, import_roots, list_folder
+from transfer_core.data.ingest.label_source import Choice
+from transfer_core.errors import DataError
+from transfer_core.support.text import counted, markdown, plain
+
+HERE = "(this folder)"
+
+
+def ask_for_photos(project):
+    """A tab for each way in."""
+    generation = st.session_state.setdefault(ui.UPLOADS, 0)
+    roots = import_roots()
+    names = ["Files or a zip", "A folder", "Photos of one class", "Camera", "Public sets"]
+    names += ["On the server"] if roots else []
+    places = st.container(key="drop-photos").tabs(names)
+    with places[0]:
+        files = st.file_uploader(
+            "Photos, or a .zip of them",
+            accept_multiple_files=True,
+            key=f"zip-{generation}",
+            help="Best with one folder per class in the zip. A table of labels (CSV: file, label) may lie beside them.",
+        )
+    with places[1]:
+        folder = st.file_uploader(
+            "A folder with one folder per class",
+            accept_multiple_files="directory",
+            key=f"folder-{generation}",
+            help="Choose the folder that holds the class folders. Folders called train and val are understood, too.",
+        )
+    with places[2]:
+        class_name = st.text_input("Class", placeholder="oak", help="What is on these photos?", key="upload-class")
+        of_class = st.file_uploader(
+            "Photos of this class",
+            accept_multiple_files=True,
+            key=f"files-{generation}",
+            disabled=not class_name.strip(),
+        )
+    with places[3]:
+        camera.take_photos(project)
+    with places[4]:
+        public_datasets.ask_for_public_set(project)
+    if roots:
+        with places[5]:
+            pick_folder(project, roots)
+    if files or folder:
+        receive(project, [*(files or []), *(folder or [])])
+    elif of_class:
+        receive(project, of_class, Choice("one_class", class_name))
+
+
+def receive(project, uploads, choice=None):
+    """Keeps what was handed in and empties the uploader; with a choice it is read at once."""
+    with ui.shown_errors():
+        batch = upload_inbox.receive(
+            project, [(upload.name, upload) for upload in uploads], ui.progress_line("Keeping files")
+        )
+        try:
+            batch.entries()
+        except DataError:  # the one zip is none: the uploader still shows which, and the message says what to do
+            batch.discard()
+            raise
+        if choice:
+            st.session_state[ui.READING] = batch.choose(choice).id
+        st.session_state[ui.UPLOADS] += 1
+        st.rerun()
+
+
+def pick_folder(project, roots):
+    """A box for each level below a root, until a folder or a zip is meant."""
+    root = roots[0] if len(roots) == 1 else st.selectbox("Where", roots, format_func=lambda path: plain(str(path)))
+    with ui.shown_errors():
+        inside = _descend(root)
+        if inside is not None and st.button("Look at these photos", type="primary", key="pick-folder"):
+            upload_inbox.receive_folder(project, root, inside)
+            st.rerun()
+
+
+def _descend(root: Path) -> str | None:
+    """The path below the root that is chosen by now; None where it holds neither photos nor folders."""
+    inside = ""
+    while True:
+        listing = list_folder(root, inside)
+        chosen = _choose_in(listing, inside or root.name, f"level-{_told(inside)}")
+        if chosen == HERE:
+            break
+        inside = f"{inside}/{chosen}" if inside else chosen
+        if chosen in listing.zips:
+            return inside
+    st.caption(f"{counted(listing.photos, 'photo')} and {counted(len(listing.folders), 'folder')} in it.")
+    return inside if listing.photos or listing.folders else None
+
+
+def _choose_in(listing: Listing, name: str, key: str) -> str:
+    options = [HERE, *listing.folders, *listing.zips]
+    if len(options) == 1:
+        return HERE
+    return st.selectbox(f"In {markdown(name)}", options, format_func=plain, key=key)
+
+
+def _told(path: str) -> str:
+    """The same for the same path, in letters that a key may have: a folder's name need not be valid Unicode."""
+    return hashlib.sha256(path.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,46 @@
+"""A public set by name: asked for here, fetched by a process of its own, watched until it is done."""
+
+import streamlit as st
+
+from pages._shared import ui
+from transfer_core.data.public_datasets import SETS
+from transfer_core.services import fetch
+from transfer_core.support.text import counted, markdown
+
+PER_CLASS = 20
+MOST_PER_CLASS = 1000
+
+
+def ask_for_public_set(project) -> None:
+    """The form, or how far the set is that was asked for; what came of it is said as of other photos that come in."""
+    note = fetch.progress(project)
+    if note and note["report"]:
+        st.session_state[ui.INTAKE] = (project.id, note["report"])
+        fetch.forget(project)
+        st.rerun()
+    if note and note["error"] is None:
+        st.fragment(lambda: _watch(project), run_every=1.0)()
+        return
+    if note:
+        st.error(markdown(note["error"]), icon=":material/error:")
+        st.button("Close", on_click=fetch.forget, args=(project,), key="fetch-forget")
+    name = st.selectbox("Public set", list(SETS), format_func=lambda name: SETS[name].title, key="public-set")
+    row = SETS[name]
+    st.caption(
+        f"{row.about}. A download of {counted(row.download_mb, 'MB', 'MB')} from the internet, kept for next time. "
+        f"[Where it comes from, and its terms]({row.home})"
+    )
+    per_class = st.number_input("Photos of each class", 1, MOST_PER_CLASS, PER_CLASS, key="public-per-class")
+    if st.button("Fetch", key="fetch", on_click=fetch.forget, args=(project,)):  # why the last one failed
+        with ui.shown_errors(), st.spinner("Asking whether it can be had"):
+            fetch.begin(ui.workspace(), project, name, per_class)
+            st.rerun()
+
+
+def _watch(project) -> None:
+    note = fetch.progress(project)
+    if note is None or note["error"] or note["report"]:
+        st.rerun()
+    done, total = note["done"], note["total"]
+    words = f"{done:,} of {total:,} photos" if total else "downloading; this may take some minutes"
+    st.progress(done / max(1, total), f"{markdown(note['title'])}: {words}")

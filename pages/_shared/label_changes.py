@@ -1,0 +1,22 @@
+"""Says when the labels have changed since a run."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from transfer_core.data.labels.dataset import version
+from transfer_core.data.labels.edits import Changes, changes_since
+from transfer_core.runs import Run
+from transfer_core.workspace import Project
+
+
+def show_changes(project: Project, run: Run) -> None:
+    """One sentence, where a run of today would learn from other photos or labels; nothing else."""
+    if changes := _changes(project, project.folder, run.labels_version, version(project)):
+        st.info(f"{changes} since this run. Train again to use today's labels.", icon=":material/sell:")
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _changes(_project: Project, folder: Path, since: int, now: int) -> Changes:
+    """The same for all time: a log only grows. Of the arguments, those after the first tell one from another."""
+    return changes_since(_project, since)

@@ -1,0 +1,93 @@
+"""The learning curves and the confusion matrix of a run, as several pages show them."""
+
+from collections.abc import Iterable
+
+import streamlit as st
+
+from pages._shared.theme import is_dark
+from transfer_core import charts
+from transfer_core.runs.events import EpochFinished
+from transfer_core.runs.state import History, kept_step, split_off_head
+from transfer_core.support.text import percent
+
+SCROLLING_CLASSES = 12  # more do not fit a phone
+
+
+def show_learning(history: History, shown: int, key: str) -> None:
+    """The curves of what learned last, head or backbone; of the backbone from where the head had come to.
+
+    Args:
+        shown: How many of the run's epochs are to be seen.
+    """
+    epochs, before = split_off_head(history.epochs[:shown])
+    first = epochs[0].step - 1
+    total = max(epoch.step - epoch.epoch + epoch.epochs for epoch in epochs) - first
+    ended = history.status == "finished" and shown == len(history.epochs)
+    _show_curves(epochs, total, kept_step(epochs) - first if ended else None, key, before)
+
+
+def what_is_kept(epoch: EpochFinished) -> str:
+    """A sentence for under the curves, from one epoch of theirs."""
+    which = "The last epoch" if epoch.spared_loss is None else "The epoch that is best on photos spared for it"
+    return f"{which} is kept. The photos kept aside decide nothing, they only measure."
+
+
+def _show_curves(
+    epochs: list[EpochFinished], total: int, kept: int | None, key: str, before: EpochFinished | None = None
+) -> None:
+    """Loss and accuracy per epoch, side by side; `before` is the last epoch of what came before, to compare with."""
+    for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
+        figure = charts.learning_curves(
+            [getattr(epoch, f"train_{metric}") for epoch in epochs],
+            [getattr(epoch, f"val_{metric}") for epoch in epochs],
+            metric=metric,
+            total_epochs=total,
+            kept_epoch=kept,
+            before=getattr(before, f"val_{metric}") if before else None,
+            dark=is_dark(),
+        )
+        column.plotly_chart(
+            figure,
+            theme=None,
+            config=charts.CONFIG,
+            key=f"{key}-{metric}",
+            alt=f"{metric} per epoch on the photos learned from and on those kept aside",
+        )
+
+
+def show_compared(named: Iterable[tuple[str, History]], key: str) -> None:
+    """Right answers per epoch of several runs, by name; beside others, one that trained only a head is a level line.
+
+    A head's epochs pass over kept features in no time, a hundred of them against ten: they fit no common axis.
+    """
+    named = list(named)
+    parts = {name: [epoch for epoch in history.epochs if epoch.phase != "head"] for name, history in named}
+    longest = max(map(len, parts.values()))
+    level = [name for name, history in named if longest and history.epochs and not parts[name]]
+    curves = []
+    for name, history in named:
+        shares = [epoch.val_accuracy for epoch in parts[name] or history.epochs]
+        curves.append((name, shares[-1:] * longest if name in level else shares))
+    ends = [f"{name} {'at ' + percent(shares[-1]) if shares else 'without an epoch'}" for name, shares in curves]
+    figure = charts.compared_curves(curves, dark=is_dark())
+    alt = f"Right answers per epoch: in the end, {', '.join(ends)}"
+    st.plotly_chart(figure, theme=None, config=charts.CONFIG, key=key, alt=alt)
+    if level:
+        st.caption(
+            f"Only the new part learned, which takes moments, so a level line shows the outcome: {', '.join(level)}."
+        )
+
+
+def show_matrix(counts: list[list[int]], class_names: list[str], key: str, **selection):
+    """The confusion matrix; with many classes it keeps its size and scrolls sideways on a phone."""
+    figure = charts.confusion_matrix(counts, class_names, selectable=bool(selection), dark=is_dark())
+    with st.container(key=f"{'wide' if len(class_names) > SCROLLING_CLASSES else 'whole'}-{key}"):
+        return st.plotly_chart(
+            figure,
+            theme=None,
+            width="content",
+            config=charts.CONFIG,
+            key=key,
+            alt="Confusion matrix of the photos kept aside",
+            **selection,
+        )

@@ -1,0 +1,137 @@
+"""Which photos are learned from, checked with and held back: bars per class, both shares, and what belongs together."""
+
+import streamlit as st
+
+from pages._shared import ui
+from pages._shared.widgets import words
+from transfer_core import charts
+from transfer_core.config import MOST_ASIDE, setting
+from transfer_core.data.labels.dataset import count_classes, load_items, version
+from transfer_core.data.split_names import WORDS
+from transfer_core.data.splits.groups import list_groups, name_groups
+from transfer_core.data.splits.split import crossings, given_part, has_test_part
+from transfer_core.services import training
+from transfer_core.support import safe_regex
+from transfer_core.support.text import counted, markdown, plain, shorten
+
+EXAMPLES = 3
+PUSHED = "pushed-slider"
+DECIDE = ("val_fraction", "test_fraction", "group_pattern", "fill_val", "seed", "continue_from", "backbone")
+
+
+def show_split(project, items, draft, make_config):
+    """The bars, and a slider for each share that the data leaves open; what is chosen goes into `draft`."""
+    place = st.container()
+    with st.expander("What is learned from, and what is kept aside", icon=":material/call_split:"):
+        sliders = st.columns(2, gap="large")
+        with sliders[0]:
+            if given_part(items):
+                st.caption("Your photos came with a part to check with (validation).")
+            else:
+                share_slider("val_fraction", draft, "test_fraction")
+        with sliders[1]:
+            if has_test_part(items):
+                st.caption("Your photos came with a part for the last test. It is held back.")
+            else:
+                share_slider("test_fraction", draft, "val_fraction")
+        found = look_ahead(project, make_config())
+        if found["counts"]:
+            show_bars(found["counts"])
+        for problem in found["problems"]:
+            st.warning(markdown(problem), icon=":material/rule:")
+    for crossing in found["crossings"]:
+        place.warning(markdown(crossing), icon=":material/error:")
+
+
+def share_slider(name, draft, other):
+    entry, common = setting(name), words(name)
+    # Said anew each time: a browser that was not told of an earlier one would take the least share there is. Only of
+    # one that was pushed Streamlit knows the value already, and would warn of a second.
+    if st.session_state.get(PUSHED) == common["key"]:
+        del st.session_state[PUSHED]
+    else:
+        common["value"] = float(draft.get(name, 0.2 if name == "val_fraction" else 0.0))
+    draft[name] = st.slider(
+        min_value=entry["min"],
+        max_value=entry["max"],
+        step=entry["step"],
+        format="percent",
+        on_change=leave_room,
+        args=(f"setting-{name}", f"setting-{other}"),
+        **common,
+    )
+
+
+def leave_room(moved, other):
+    """Pushes the other slider back where both together would leave too little to learn from."""
+    room = MOST_ASIDE - st.session_state[moved]
+    if st.session_state.get(other, 0) > room:
+        st.session_state[other] = round(room, 2)
+        st.session_state[PUSHED] = other
+
+
+def show_bars(counts):
+    names, parts = list(counts), list(zip(*counts.values(), strict=True))
+    train, val, test = parts
+    figure = charts.class_counts(names, train, val, test if any(test) else None, dark=ui.is_dark())
+    said = ", ".join(f"{sum(counts):,} {way}" for counts, way in zip(parts, WORDS.values(), strict=True))
+    st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="parts", alt=f"Photos per class and part: {said}")
+    st.caption(f"Photos: {said}. Copies of a photo, and photos that belong together, stay in one part.")
+
+
+def choose_groups(project, items, draft, config):
+    """The field for the pattern, and what it finds."""
+    common = words("group_pattern")
+    drafted = draft.get("group_pattern") or ""
+    typed = st.text_input(value=drafted, placeholder=f"such as {safe_regex.EXAMPLE}", **common)
+    draft["group_pattern"] = typed or None
+    if problem := pattern_problem(draft):
+        st.error(markdown(problem), icon=":material/error:")
+        return
+    groups, alone = look_ahead(project, config)["groups"]
+    if groups:
+        named = ", ".join(f"**{markdown(shorten(name, 24))}**" for name in groups[:EXAMPLES])
+        origin = "Found" if typed else "Your photos came with"
+        rest = f" {counted(alone, 'photo belongs', 'photos belong')} to none and may go anywhere." if alone else ""
+        st.caption(f"{origin} {counted(len(groups), 'group')}, for example {named}.{rest}")
+    elif typed:
+        example = markdown(plain(items[0].path))
+        st.warning(f"Nothing found. A path looks like this: {example}", icon=":material/search_off:")
+    else:
+        st.caption(
+            f"With several photos of the same person, plant or day, {markdown(safe_regex.EXAMPLE)} finds p07 in "
+            "p07\\_left.jpg."
+        )
+
+
+def pattern_problem(draft):
+    """What is wrong with the pattern that was typed, or None."""
+    return safe_regex.problem_of(draft["group_pattern"]) if draft.get("group_pattern") else None
+
+
+def count_seen(project, items, config):
+    """How many photos the network will look at: all but those held back."""
+    counts = look_ahead(project, config)["counts"].values()
+    return sum(train + val for train, val, _ in counts) if counts else len(items)
+
+
+def look_ahead(project, config):
+    """What these settings make of the photos: `counts` (class -> train, val, test; none where there can be no split),
+    `problems`, `crossings`, and `groups` (all names, and how many photos have none).
+    """
+    key = tuple(getattr(config, name) for name in DECIDE)
+    # The version before the items: an answer may be newer than what it is remembered by, never older.
+    return _look_ahead(project.id, version(project), key, load_items(project), config)
+
+
+@st.cache_data(max_entries=20, show_spinner=False)
+def _look_ahead(project_id, labels_version, key, _items, _config):
+    split, problems = training.share_out(ui.workspace(), _items, _config)
+    named = name_groups(_items, _config.group_pattern)
+    groups = list_groups(named), sum(item.group is None for item in named)
+    if split is None:
+        return {"counts": {}, "problems": problems, "crossings": [], "groups": groups}
+    parts = [count_classes(part) for part in (split.train, split.val, split.test)]
+    names = sorted(set().union(*parts))
+    counts = {name: tuple(part.get(name, 0) for part in parts) for name in names}
+    return {"counts": counts, "problems": [], "crossings": crossings(split), "groups": groups}

@@ -1,0 +1,144 @@
+"""Every photo in its class: look through them, choose several, put them where they belong, and take that back."""
+
+import streamlit as st
+
+from pages._shared import ui
+from pages._sort import selection
+from pages._sort.class_editor import show_classes, show_history
+from pages._sort.photo_grid import begin_wall, show_wall
+from pages._sort.selection import change_chosen, show_trouble, take_over_picked
+from transfer_core.data import split_names
+from transfer_core.data.labels import edits
+from transfer_core.data.labels.dataset import load_as_they_came, load_labels
+from transfer_core.support.text import counted, markdown, plain
+
+PER_PAGE = 60
+PARTS = {part or "none": split_names.words_of(part).capitalize() for part in (*split_names.WORDS, None)}
+PARTS_HELP = (
+    "What is not decided is shared out when you train. Photos to learn from are then never kept aside, unless all of "
+    "their class are to learn from."
+)
+
+
+def ask_view(now):
+    """(photos that match, whether they are removed ones)."""
+    by_class, by_part, by_words, by_state = st.columns(4, vertical_alignment="bottom")
+    class_name = by_class.selectbox(
+        "Class", now.class_names, index=None, format_func=plain, placeholder="All classes", key="sort-class"
+    )
+    part = by_part.selectbox("Part", PARTS, index=None, format_func=PARTS.get, placeholder="All parts", key="sort-part")
+    words = by_words.text_input("File name", placeholder="any", help="Part of the name or folder.", key="sort-words")
+    removed = by_state.toggle(f"Removed ones ({len(now.removed):,})", key="sort-removed")
+    mine.look_at((class_name, part, words, removed))
+    return edits.choose(now.removed if removed else now.items, class_name, part, words), removed
+
+
+def show_choice(now, found, on_page):
+    """How much is chosen, the ways to choose much at once, and the way back."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{counted(len(mine.chosen), 'photo')} chosen** of {len(found):,}")
+        for label, ids in (
+            ("This page", mine.chosen | {item.id for item in on_page}),
+            (f"All {len(found):,}", {item.id for item in found}),
+            ("None", ()),
+        ):
+            st.button(label, on_click=mine.choose, args=(ids,), key=f"choose-{label.split()[0]}")
+        show_way_back(now, "Undo", "undo", "Ctrl+Z", mine.done, selection.undo)
+        show_way_back(now, "Redo", "redo", "Ctrl+Y", mine.undone, selection.redo)
+
+
+def show_way_back(now, label, icon, shortcut, ids, act):
+    st.button(
+        label,
+        icon=f":material/{icon}:",
+        shortcut=shortcut,
+        disabled=not ids,
+        on_click=act,
+        args=(project,),
+        help=markdown(edits.describe(edits.find_action(now, ids[-1]))) if ids else None,
+        key=f"sort-{icon}",
+    )
+
+
+def show_actions(now, removed):
+    """What can be done with the chosen photos."""
+    to_class, to_part, out = st.columns([5, 4, 2], vertical_alignment="bottom")
+    with to_class.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.selectbox(
+            "Into the class",
+            now.class_names,
+            index=None,
+            format_func=plain,
+            accept_new_options=True,
+            placeholder="Choose, or type a new one",
+            key="sort-to",
+        )
+        show_action("Put there", "put", edits.relabel, name, is_ready=bool(name), type="primary")
+    with to_part.container(horizontal=True, vertical_alignment="bottom"):
+        part = st.selectbox("Into the part", PARTS, format_func=PARTS.get, help=PARTS_HELP, key="sort-to-part")
+        show_action("Move there", "move", edits.move, None if part == "none" else part)
+    with out:
+        if removed:
+            show_action("Bring back", "out", edits.bring_back, icon=":material/restore_from_trash:", width="stretch")
+        else:
+            show_action("Remove", "out", edits.remove, icon=":material/delete:", width="stretch")
+
+
+def show_action(label, key, how, *arguments, is_ready=True, **looks):
+    """A button that changes the chosen photos."""
+    disabled = not (mine.chosen and is_ready)
+    st.button(
+        label,
+        disabled=disabled,
+        on_click=change_chosen,
+        args=(project, how, *arguments),
+        key=f"sort-{key}",
+        **looks,
+    )
+
+
+def show_outcome():
+    """What the last change was, or why it could not be made; before the first, how to choose."""
+    st.caption(
+        markdown(mine.said) or "Click photos to choose them. Drag over several, or hold shift for a whole range."
+    )
+    show_trouble(project)
+
+
+@st.fragment
+def sort_photos():
+    """A fragment, so that a click on a photo draws no more than this."""
+    if not project.folder.is_dir():  # deleted in another window: the whole page says so
+        st.rerun()
+    now = load_labels(project)
+    found, removed = ask_view(now)
+    mine.keep_among({item.id for item in found})
+    tools, wall = st.container(border=True, key="stuck-tools"), st.container()
+    pages = max(1, -(-len(found) // PER_PAGE))
+    page = min(pages, st.pagination(pages, key=f"sort-page-{hash(mine.view)}")) if pages > 1 else 1
+    on_page = found[(page - 1) * PER_PAGE : page * PER_PAGE]
+    with tools:
+        show_choice(now, found, on_page)
+        show_actions(now, removed)
+        show_outcome()
+    with wall:
+        if found:
+            show_wall(project, on_page, mine.chosen, mine.round, lambda: take_over_picked(project))
+        else:
+            st.info("No photo is like that. Ask for another class, part or name.", icon=":material/search_off:")
+    with st.expander("Classes: rename, merge, new", icon=":material/sell:"):
+        show_classes(project, now)
+    with st.expander(f"Changes ({len(now.actions):,})", icon=":material/history:"):
+        show_history(project, now)
+
+
+project = ui.need_project()
+st.title("Sort photos")
+mine = selection.sorting_of(project)
+begin_wall(project)
+if load_as_they_came(project):
+    sort_photos()
+else:
+    st.info("There are no photos yet. Add some first.", icon=":material/add_photo_alternate:")
+if st.button("Back to Photos", type="primary", icon=":material/arrow_back:"):
+    ui.open_page("photos", project)

@@ -1,0 +1,68 @@
+"""The trial: real, once per machine and backbone, and asked for only where it can succeed."""
+
+import shutil
+
+import pytest
+
+from tests.helpers import RESNET, run_python, tiny_row
+from transfer_core.advice import machine_speed, speed_benchmark
+from transfer_core.advice.machine_speed import (
+    AGAIN,
+    load_speed,
+    next_wanted,
+    save_speed,
+    settle_wanted,
+    speed_path,
+    want_trial,
+)
+
+
+@pytest.fixture(autouse=True)
+def unknown_machine(tiny_workspace) -> None:
+    shutil.rmtree(tiny_workspace.home / "speeds")
+
+
+def test_the_first_step_finds_the_frozen_half_without_torch(tiny_workspace):
+    """What a runner makes of all steps: tests/jobs/test_speed_trials.py."""
+    assert load_speed(tiny_workspace, tiny_row(RESNET)) is None
+    code = (
+        "import sys\n"
+        "from transfer_core.advice import speed_benchmark\n"
+        "code = speed_benchmark.main(*sys.argv[1:])\n"
+        "print(code, sorted({'torch', 'timm'} & sys.modules.keys()))"
+    )
+    answer = run_python("-c", code, str(tiny_workspace.home), RESNET)
+    assert answer.stdout == f"{AGAIN} []\n", answer.stderr  # the trunk is here already
+    found = load_speed(tiny_workspace, tiny_row(RESNET))
+    assert found.look_s > 0 and (found.learn_s, found.check_s, found.device) == (None, None, None)
+
+
+def test_another_machine_finds_nothing_of_this_one(tiny_workspace, monkeypatch):
+    here = speed_path(tiny_workspace, tiny_row(RESNET))
+    monkeypatch.setattr(machine_speed.platform, "node", lambda: "another")
+    assert speed_path(tiny_workspace, tiny_row(RESNET)) != here
+
+
+def test_a_wish_is_kept_until_its_trial_is_over(tiny_workspace):
+    row = tiny_row(RESNET)
+    assert next_wanted(tiny_workspace) is None
+    assert want_trial(tiny_workspace, row) and want_trial(tiny_workspace, row)
+    path, name = next_wanted(tiny_workspace)
+    assert name == RESNET
+    settle_wanted(path, succeeded=True)
+    assert next_wanted(tiny_workspace) is None
+
+
+def test_a_trial_that_failed_is_not_begun_for_ever(tiny_workspace):
+    assert want_trial(tiny_workspace, tiny_row(RESNET))
+    settle_wanted(next_wanted(tiny_workspace)[0], succeeded=False)
+    assert not want_trial(tiny_workspace, tiny_row(RESNET)) and next_wanted(tiny_workspace) is None
+
+
+def test_what_cannot_be_read_counts_as_unknown(tiny_workspace):
+    row = tiny_row(RESNET)
+    save_speed(tiny_workspace, row, speed_benchmark.Speed(*[1.0] * 6))
+    path = speed_path(tiny_workspace, row)
+    for content in ("", "{}", '{"news": 1}', "[]"):
+        path.write_text(content)
+        assert load_speed(tiny_workspace, row) is None

@@ -1,0 +1,48 @@
+"""Trunks that torch exports."""
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from torch import nn
+
+from tests.helpers import RESNET, tiny_row
+from transfer_core.backbones.onnx_backbone import trunk_path
+from transfer_core.backbones.torch_backbone import build_backbone
+from transfer_core.backbones.torch_export import Normalized, export_network
+from transfer_core.errors import BackboneError
+
+
+def test_normalization_is_the_usual_one():
+    preparation = tiny_row(RESNET).preparation
+    pixels = torch.randint(0, 256, (2, 3, 8, 8), dtype=torch.uint8)
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (preparation.mean, preparation.std))
+    expected = (pixels.float() / 255 - mean) / std
+    torch.testing.assert_close(Normalized(nn.Identity(), preparation)(pixels), expected, atol=1e-6, rtol=0)
+
+
+def test_the_trunk_answers_as_torch_for_any_batch(tiny_weights):
+    row = tiny_row(RESNET)
+    path = trunk_path(row, tiny_weights)
+    assert onnx.load(path).ir_version == 10
+    network = Normalized(build_backbone(row, tiny_weights), row.preparation)
+    session = onnxruntime.InferenceSession(str(path))
+    for batch in (1, 2, 5):
+        pixels = torch.randint(0, 256, (batch, 3, 64, 64), dtype=torch.uint8)
+        with torch.inference_mode():
+            expected = network(pixels).numpy()
+        np.testing.assert_allclose(session.run(["features"], {"pixels": pixels.numpy()})[0], expected, atol=1e-4)
+
+
+class _Unfaithful(nn.Module):
+    """Answers otherwise under export."""
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        pooled = pixels.float().mean((2, 3))
+        return pooled + 1 if torch.compiler.is_exporting() else pooled
+
+
+def test_an_unfaithful_export_is_refused():
+    with pytest.raises(BackboneError, match="could not be exported faithfully"):
+        export_network(_Unfaithful(), tiny_row(RESNET).preparation, "features")

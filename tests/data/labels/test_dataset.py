@@ -1,0 +1,68 @@
+"""The log of labelled photos."""
+
+import threading
+
+from transfer_core.data.labels.dataset import append_items, count_classes, load_items, new_item, version
+
+
+def _items(count: int, class_name: str = "cats", start: int = 0):
+    return [
+        new_item(f"{n:064x}", f"{n:064x}.jpg", f"{class_name}/{n}.jpg", class_name, None, (4, 3))
+        for n in range(start, start + count)
+    ]
+
+
+def test_items_come_back_in_order(workspace):
+    project = workspace.create_project("x")
+    assert (load_items(project), version(project)) == ([], 0)
+    assert append_items(project, _items(3)) == 3
+    before = version(project)
+    assert append_items(project, _items(2, start=3)) == 2
+    assert load_items(project) == _items(5)
+    assert version(project) > before > 0
+
+
+def test_the_same_item_comes_in_once(workspace):
+    project = workspace.create_project("x")
+    assert append_items(project, [*_items(2), *_items(2)]) == 2
+    before = version(project)
+    assert append_items(project, _items(2)) == 0
+    assert version(project) == before
+
+
+def test_the_same_photo_may_be_two_items(workspace):
+    """In another class, part or place: a duplicate is a finding, not a loss."""
+    project = workspace.create_project("x")
+    places = [("a/1.jpg", "a", None), ("b/1.jpg", "b", None), ("b/1.jpg", "b", "val"), ("b/2.jpg", "b", None)]
+    assert append_items(project, [new_item("0" * 64, "0.jpg", *place, (1, 1)) for place in places]) == 4
+
+
+def test_hostile_text_survives(workspace):
+    project = workspace.create_project("x")
+    hostile = [new_item("0", "0.jpg", "caf\udce9/\u2028\n.jpg", "=1+1|🦋\u202e", None, (1, 1))]
+    append_items(project, hostile)
+    assert load_items(project) == hostile
+
+
+def test_a_torn_last_line_costs_only_itself(workspace):
+    project = workspace.create_project("x")
+    append_items(project, _items(2))
+    whole = project.labels_path.read_bytes()
+    project.labels_path.write_bytes(whole[:-30])  # the power fails while the second line is written
+    assert load_items(project) == _items(1)
+    assert append_items(project, _items(3)) == 2
+    assert load_items(project) == _items(3)
+
+
+def test_two_writers_take_turns(workspace):
+    project = workspace.create_project("x")
+    writers = [threading.Thread(target=append_items, args=(project, _items(20, start=10 * n))) for n in range(5)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert sorted(item.photo for item in load_items(project)) == [item.photo for item in _items(60)]
+
+
+def test_counts_are_sorted_by_class():
+    assert list(count_classes([*_items(2, "b"), *_items(3, "a", 5)]).items()) == [("a", 3), ("b", 2)]

@@ -1,0 +1,53 @@
+"""The result of a run."""
+
+import numpy as np
+import pytest
+
+from transfer_core.data.labels.dataset import new_item
+from transfer_core.data.splits.split import Split
+from transfer_core.evaluation.result import ValAnswers, evaluate, load_answers, save_evaluation
+from transfer_core.metrics.wilson import wilson
+from transfer_core.support.text import answer
+from transfer_core.workspace import read_json
+
+ITEMS = tuple(new_item(str(n), f"{n}.jpg", f"{n}", "ab"[n % 2], None, (1, 1)) for n in range(6))
+SPLIT = Split(("a", "b"), ITEMS[:2], ITEMS[2:], False)
+ANSWERS = ValAnswers(np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.05, 0.95]]), np.array([0, 1, 0, 0]))
+
+
+def test_accuracy_comes_with_its_interval_and_counts():
+    result = evaluate(SPLIT, ANSWERS, 7, {"total": 1.0})
+    assert (result.train_count, result.val_count, result.epochs) == (2, 4, 7)
+    assert result.val_accuracy == 0.5
+    assert result.val_interval == wilson(2, 4)
+    assert result.confusion_matrix == [[1, 2], [0, 1]]
+
+
+def test_photos_that_were_learned_from_too_are_counted_and_said():
+    crossing = Split(("a", "b"), ITEMS[:4], ITEMS[2:], True)
+    assert "val_learned" not in evaluate(SPLIT, ANSWERS, 7, {}).to_json()
+    result = evaluate(crossing, ANSWERS, 7, {})
+    assert result.val_learned == 2
+    assert answer(result.to_json()) == (
+        "Right on 2 of 4 photos kept aside: 50\u00a0%. But it has learned from 2 of these, too: expect less on new "
+        "photos."
+    )
+
+
+def test_mistakes_are_listed_surest_first():
+    assert ANSWERS.mistakes().tolist() == [3, 2]
+
+
+def test_answers_come_back_as_they_were(tmp_path):
+    result = evaluate(SPLIT, ANSWERS, 7, {"total": 1.0})
+    save_evaluation(tmp_path / "evaluation", result, ANSWERS)
+    found = load_answers(tmp_path / "evaluation")
+    np.testing.assert_array_equal(found.confidences, ANSWERS.confidences)
+    np.testing.assert_array_equal(found.true_ids, ANSWERS.true_ids)
+    assert read_json(tmp_path / "evaluation" / "result.json")["confusion_matrix"] == [[1, 2], [0, 1]]
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 2)])
+def test_answers_that_do_not_match_cannot_exist(shape):
+    with pytest.raises(ValueError, match="shapes do not match"):
+        ValAnswers(np.zeros(shape), np.zeros(4, int))

@@ -1,0 +1,174 @@
+"""The test part is opened once, and its figure stands."""
+
+import shutil
+
+import pytest
+
+from tests.helpers import RESNET, kill_worker
+from transfer_core import runs
+from transfer_core.__main__ import main
+from transfer_core.config import TrainConfig
+from transfer_core.data.labels.dataset import load_items
+from transfer_core.data.splits.split import make_split
+from transfer_core.errors import RunError
+from transfer_core.evaluation import test_set
+from transfer_core.export.model_card import write_card
+from transfer_core.jobs import worker
+from transfer_core.jobs.queue import _Queue
+from transfer_core.jobs.slots import last_word
+from transfer_core.runs import Run, events
+from transfer_core.runs.events import EventLog, read_events
+from transfer_core.workspace import read_json, write_json
+
+
+@pytest.fixture
+def held_back(finished) -> Run:
+    """The finished run, as if what it was checked with had been held back, too."""
+    return hold_back(finished)
+
+
+def hold_back(run: Run) -> Run:
+    content = read_json(run.folder / "split.json")
+    content["test"] = content["val"]
+    write_json(run.folder / "split.json", content)
+    return run
+
+
+def work(run: Run) -> None:
+    assert worker.main(str(run.folder)) == 0
+
+
+def open_(run: Run) -> test_set.Opening:
+    runs.request_opening(run)
+    work(run)
+    assert isinstance(runs.read_history(run).opening, events.OpeningFinished), run.log_path
+    return test_set.load_opening(run)
+
+
+def kinds(run: Run) -> list[str]:
+    return [type(event).__name__ for event in read_events(run.events_path)[0]]
+
+
+def test_a_run_that_holds_photos_back_never_sees_them(project, tiny_workspace):
+    items = load_items(project)
+    config = TrainConfig(backbone=RESNET, test_fraction=0.25, epochs=3)
+    run = runs.create(project, config, make_split(items, 0.25, 0, test_fraction=0.25))
+    split = runs.load_split(run)
+    assert (len(split.train), len(split.val), len(split.test)) == (12, 6, 6)
+    for item in split.test:
+        (run.photos_dir / item.file).unlink()
+    work(run)
+    history = runs.read_history(run)
+    assert history.status == "finished" and isinstance(history.export, events.ExportFinished)
+    runs.request_opening(run)
+    work(run)
+    history = runs.read_history(run)
+    assert split.test[0].file and "of the test part cannot be used" in history.opening.message
+    assert history.status == "finished" and not (run.folder.parents[1] / "opened").exists()
+
+
+def test_opened_once_and_a_second_ask_gives_the_first_answer(held_back, workspace):
+    assert _Queue(workspace).look().waiting == []
+    runs.request_opening(held_back)
+    assert _Queue(workspace).look().waiting == [held_back]
+    first = open_(held_back)
+    assert (first.count, first.left_out, sum(map(sum, first.confusion_matrix))) == (6, 0, 6)
+    assert first.interval[0] <= first.accuracy <= first.interval[1]
+    held_back.model_path.unlink()  # nobody asks it again
+    runs.request_opening(held_back)
+    assert kinds(held_back).count("OpeningQueued") == 1 and _Queue(workspace).look().waiting == []
+    EventLog(held_back.events_path).append(events.OpeningQueued())  # a second window, in the same moment
+    work(held_back)
+    assert test_set.load_opening(held_back) == first
+
+
+def test_cut_off_before_it_was_said_it_comes_to_the_same(held_back):
+    first = open_(held_back)
+    lines = held_back.events_path.read_text().splitlines(keepends=True)
+    held_back.events_path.write_text("".join(line for line in lines if "OpeningFinished" not in line))
+    work(held_back)
+    assert test_set.load_opening(held_back) == first and kinds(held_back)[-1] == "OpeningFinished"
+
+
+def test_a_worker_that_dies_of_it_again_and_again_is_not_sent_for_ever(held_back):
+    runs.request_opening(held_back)
+    log = EventLog(held_back.events_path)
+    for word in (None, events.OpeningFailed):
+        log.append(events.OpeningStarted())
+        found = last_word(runs.read_history(held_back), None, "exit code -9")
+        assert (found and type(found)) == word
+    log.append(found)
+    assert not runs.read_history(held_back).is_opening
+    assert open_(held_back).count == 6  # a person may ask once more
+
+
+def test_photos_of_unknown_classes_are_left_out_and_counted(held_back):
+    content = read_json(held_back.folder / "split.json")
+    content["test"][0]["class_name"] = "unheard of"
+    write_json(held_back.folder / "split.json", content)
+    found = open_(held_back)
+    assert (found.count, found.left_out) == (5, 1)
+
+
+def test_photos_that_were_learned_from_too_are_counted_and_said(finished):
+    content = read_json(finished.folder / "split.json")
+    content["test"] = content["val"] + content["train"][:2]
+    write_json(finished.folder / "split.json", content)
+    found = open_(finished)
+    assert found.count == 8 and found.learned == 2
+    assert found.in_words().endswith("it has learned from 2 of these, too: expect less on new photos.")
+
+
+def test_a_run_without_a_test_part_or_a_model_is_refused(finished, queue_run):
+    with pytest.raises(RunError, match=r"This run has no test part\. Train with a share held back"):
+        runs.request_opening(finished)
+    with pytest.raises(RunError, match="has no model yet"):
+        runs.request_opening(hold_back(queue_run()))
+
+
+def test_an_opened_run_does_not_learn_on(held_back):
+    EventLog(held_back.events_path).append(events.RunStopped(result=runs.read_history(held_back).result))
+    runs.request_opening(held_back)
+    with pytest.raises(RunError, match="The test part of this run was opened"):
+        runs.request_resume(held_back)
+
+
+def test_looks_are_counted_even_of_runs_that_are_gone(held_back, workspace):
+    first = open_(held_back)
+    assert test_set.count_looks(held_back) == 0
+    second = held_back.folder.with_name("later")
+    shutil.copytree(held_back.folder, second)
+    (second / "evaluation" / "test.json").unlink()
+    runs.delete(held_back)
+    later = runs.open_run(workspace, "later")
+    assert test_set.count_looks(later) == 1
+    test_set.open_test_part(later, lambda done, total: None)
+    assert test_set.count_looks(later) == 1 and test_set.load_opening(later).accuracy == first.accuracy
+
+
+def test_the_card_names_the_figure(held_back):
+    open_(held_back)
+    card = write_card(held_back, runs.read_history(held_back), runs.load_split(held_back), {"name": "Blots"})
+    assert "The test part, opened on " in card and "of 6 photos that were held back: " in card
+    assert "Other runs have been tested" not in card
+
+
+def test_the_card_says_that_others_have_looked(held_back):
+    photos = [item.photo for item in runs.load_split(held_back).test]
+    write_json(held_back.folder.parents[1] / "opened" / "other.json", {"opened": 0, "photos": photos[:1]})
+    open_(held_back)
+    card = write_card(held_back, runs.read_history(held_back), runs.load_split(held_back), {"name": "Blots"})
+    assert "Other runs have been tested on these photos once before" in card
+
+
+def test_by_command(held_back, capsys):
+    try:
+        answers = []
+        for _ in range(2):
+            assert main(["evaluate", held_back.id, "--test", "--json"]) == 0
+            answers.append(capsys.readouterr().out)
+    finally:
+        kill_worker(held_back)
+    assert answers[0] == answers[1] and '"count": 6' in answers[0] and '"confusion_matrix"' in answers[0]
+    assert main(["evaluate", held_back.id]) == 2 and main(["evaluate", held_back.id, "photos", "--test"]) == 2
+    assert "one of the two" in capsys.readouterr().err

@@ -1,0 +1,91 @@
+"""One slot: its spare worker, the run it is given, and what is said when a worker dies."""
+
+import errno
+
+import pytest
+
+from tests.helpers import wait_for
+from transfer_core import runs
+from transfer_core.jobs.slots import Slot, last_word
+from transfer_core.runs import events
+from transfer_core.runs.events import EventLog
+
+
+@pytest.fixture
+def slot(tiny_workspace):
+    slot = Slot(tiny_workspace)
+    yield slot
+    slot.dismiss_spare()
+
+
+def status(run) -> str:
+    return runs.read_history(run).status
+
+
+def test_a_spare_worker_does_the_run_it_is_given(tiny_workspace, slot, queue_run):
+    run = queue_run(epochs=2)
+    slot.keep_spare()
+    spare = slot._spare
+    slot.keep_spare()
+    assert slot._spare is spare  # one is enough
+    assert slot.begin(run) and slot._worker is spare
+    assert (slot.run, slot.tend()) == (run, False)
+    wait_for(slot.tend)
+    assert slot.run is None and status(run) == "finished" and run.log_path.exists()
+    assert not (tiny_workspace.home / "needs-torch").exists()
+
+
+def test_a_spare_worker_that_died_is_replaced(slot, queue_run):
+    run = queue_run(epochs=2)
+    slot.keep_spare()
+    dead = slot._spare
+    dead.kill()
+    dead.wait()
+    assert slot.begin(run) and slot._worker is not dead
+    wait_for(slot.tend)
+    assert status(run) == "finished"
+
+
+def test_a_spare_worker_that_is_not_needed_ends(slot):
+    slot.keep_spare()
+    slot.dismiss_spare()
+    assert slot._spare.poll() == 0
+
+
+def test_a_run_that_was_deleted_while_it_waited_leaves_the_slot_free(slot, queue_run):
+    run = queue_run()
+    runs.delete(run)
+    assert not slot.begin(run) and slot.run is None
+    assert not run.folder.exists()
+
+
+def test_a_run_whose_worker_cannot_be_started_has_failed(slot, queue_run):
+    run = queue_run()
+    run.log_path.mkdir()
+    assert not slot.begin(run) and slot.run is None
+    assert "could not start ([Errno 21] Is a directory" in runs.read_history(run).failure.message
+
+
+def test_a_last_word_that_cannot_be_said_hurts_nobody(slot, queue_run, monkeypatch, capsys):
+    run = queue_run()
+    run.log_path.mkdir()
+
+    def full(self, event):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(EventLog, "append", full)
+    assert not slot.begin(run) and slot.run is None
+    assert "No space left" in capsys.readouterr().err
+
+
+def test_a_run_that_was_resumed_before_its_worker_ended_is_not_called_failed(queue_run):
+    """A worker that has said its last word needs a moment to end; Resume may be pressed meanwhile."""
+    run = queue_run()
+    before = runs.read_history(run).lifecycle
+    log = EventLog(run.events_path)
+    assert last_word(runs.read_history(run), before, "exit code 1") is not None  # not a word was said
+    log.append(events.RunStarted())
+    log.append(events.RunStopped(result=None))
+    runs.request_resume(run)
+    assert status(run) == "queued"
+    assert last_word(runs.read_history(run), before, "exit code 0") is None

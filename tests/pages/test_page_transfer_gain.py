@@ -1,0 +1,86 @@
+"""Understand's answer to "Is the pretrained knowledge helping?", and the way to the control from nothing."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.helpers import RESNET, answered, draw_dataset, fill_project, right
+from tests.pages.conftest import after_epochs, button, charts, errors, press, said, write
+from transfer_core import runs
+from transfer_core.config import TrainConfig
+from transfer_core.data.labels.dataset import load_items
+from transfer_core.data.splits.split import make_split
+from transfer_core.evaluation.baselines import Baselines, save_baselines
+from transfer_core.runs import events
+from transfer_core.workspace import read_json
+
+
+@pytest.fixture
+def control(finished, workspace):
+    """A queued run from nothing beside the finished one, on the same photos."""
+    project = workspace.open_project(finished.project_id)
+    return runs.create(project, replace(finished.config, strategy="scratch", epochs=None), runs.load_split(finished))
+
+
+def end(run, hits):
+    answered(run, hits)
+    result = read_json(run.evaluation_dir / "result.json")
+    return write(run, events.RunStarted(), *after_epochs(3), events.RunFinished(result=result))
+
+
+def test_without_a_control_the_baselines_speak(visit, finished):
+    app = visit("understand", project=finished.project_id)
+    assert "Is the pretrained knowledge helping?" in said(app)
+    names = [note["text"] for note in charts(app)["knowledge"]["layout"]["annotations"]]
+    assert names[::2] == ["Always the most common class", "By colours alone", "This model"]
+    assert button(app, "Compare with learning from nothing").proto.type == "secondary"  # six photos: nothing is weak
+
+
+def test_a_weak_result_proposes_the_control(visit, tiny_workspace, tmp_path):
+    project = fill_project(tiny_workspace, draw_dataset(tmp_path / "many", 28))  # so that a difference could show
+    config = TrainConfig(backbone=RESNET)
+    run = runs.create(project, config, make_split(load_items(project), 0.25, 0))
+    count = len(runs.load_split(run).val)
+    end(run, right((8, True), (count - 8, False)))
+    save_baselines(run.evaluation_dir, Baselines((0,) * count, (1,) * count))
+    app = visit("understand", project=project.id)
+    assert "in doubt" in said(app)
+    assert button(app, "Compare with learning from nothing").proto.type == "primary"
+
+
+def test_the_control_is_started_with_the_same_photos_and_leads_to_train(visit, finished, workspace):
+    app = press(visit("understand", project=finished.project_id), "Compare with learning from nothing")
+    assert errors(app) == [] and app.title[0].value == "Train"
+    newest = runs.list_runs(workspace)[0]
+    assert (newest.config.strategy, newest.config.epochs) == ("scratch", None)
+    assert runs.load_split(newest) == runs.load_split(finished)
+    assert app.query_params["run"] in (newest.id, [newest.id])
+
+
+def test_a_control_under_way_is_shown_instead_of_a_second(visit, finished, control):
+    app = visit("understand", project=finished.project_id, run=finished.id)
+    assert "learning from nothing at this moment" in said(app)
+    assert press(app, "Watch it").title[0].value == "Train"
+
+
+def test_a_finished_control_is_compared(visit, finished, control):
+    end(control, right((1, True), (5, False)))
+    app = visit("understand", project=finished.project_id, run=finished.id)
+    assert "cannot be told with 6 photos" in said(app)
+    assert {"knowledge", "both"} <= set(charts(app))
+    assert not [entry for entry in app.button if "nothing" in entry.label]
+
+
+def test_a_run_from_nothing_is_the_control_itself(visit, finished, control):
+    end(control, right((1, True), (5, False)))
+    app = visit("understand", project=finished.project_id, run=control.id)
+    assert "This run learned from nothing" in said(app)
+    assert not [entry for entry in app.button if "nothing" in entry.label]
+
+
+def test_baselines_are_waited_for_while_the_worker_is_at_them(visit, finished):
+    (finished.evaluation_dir / "baselines.json").unlink()
+    with finished.lock():
+        assert "being worked out" in said(visit("understand", project=finished.project_id))
+    app = visit("understand", project=finished.project_id)
+    assert "Nothing is known yet" in said(app) and "being worked out" not in said(app)

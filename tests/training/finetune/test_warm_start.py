@@ -1,0 +1,125 @@
+"""Going on from an earlier run: its backbone, and its head in the order of the new classes."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from tests.helpers import RESNET
+from tests.training.test_engine import make_task
+from transfer_core import runs
+from transfer_core.config import TrainConfig
+from transfer_core.data.labels.dataset import load_items
+from transfer_core.data.splits.split import Split, make_split
+from transfer_core.errors import ConfigError
+from transfer_core.jobs import worker
+from transfer_core.services import training
+from transfer_core.training import engine
+from transfer_core.training.finetune.warm_start import begin_from
+from transfer_core.workspace import Workspace
+
+SETTINGS = {"epochs": 2, "batch_size": 4}
+
+
+@pytest.fixture(scope="module")
+def _tuned_home(tiny_weights, _filled_home, tmp_path_factory):
+    workspace = Workspace(tmp_path_factory.mktemp("tuned"))
+    shutil.copytree(tiny_weights, workspace.weights_dir)
+    shutil.copytree(_filled_home, workspace.home, dirs_exist_ok=True)
+    [project] = workspace.projects()
+    config = TrainConfig(backbone=RESNET, strategy="full", val_fraction=0.25, **SETTINGS)
+    run = runs.create(project, config, make_split(load_items(project), 0.25, 0))
+    assert worker.main(str(run.folder)) == 0
+    return workspace.home
+
+
+@pytest.fixture
+def tuned(tiny_workspace, project, _tuned_home):
+    """A run that has changed a backbone: trained for real, once, and copied into `project`."""
+    shutil.copytree(_tuned_home, tiny_workspace.home, dirs_exist_ok=True)
+    return runs.list_runs(tiny_workspace, project)[0]
+
+
+def test_it_begins_where_the_earlier_run_ended(tiny_workspace, queue_run, tuned):
+    run = queue_run(strategy="full", continue_from=tuned.id, epochs=1, batch_size=4, learning_rate=1e-6)
+    task = make_task(tiny_workspace, run, [].append)
+    first = begin_from(task, tuned.id)
+    assert first.head.weight.any() and not first.network.training
+    trained = engine.fit(task)
+    earlier = runs.read_history(tuned).result["val_accuracy"]
+    own = (trained.val_confidences.argmax(1) == task.val_ids).mean()
+    assert own == pytest.approx(earlier, abs=0.2)  # hardly a step further
+    old = first.network.state_dict()
+    assert all(
+        torch.allclose(value, old[name], atol=1e-3)
+        for name, value in trained.network.state_dict().items()
+        if name.endswith("conv1.weight")
+    )
+
+
+def test_classes_are_matched_by_name_and_new_ones_start_at_zero(tiny_workspace, queue_run, tuned):
+    task = make_task(tiny_workspace, queue_run(strategy="full", continue_from=tuned.id), [].append)
+    known = begin_from(task, tuned.id).head
+    names = ("amber", *reversed(task.split.class_names))
+    wider = Split(names, task.split.train, task.split.val, given=False)
+    found = begin_from(type(task)(**{**vars(task), "split": wider}), tuned.id).head
+    assert not found.weight[0].any() and found.bias[0] == 0
+    np.testing.assert_array_equal(found.weight[1:], known.weight[::-1])
+
+
+def test_photos_that_it_has_learned_from_are_never_kept_aside(tiny_workspace, project, tuned):
+    """Whatever the seed and the share."""
+    learned = {item.photo for item in runs.load_split(tuned).train}
+    for seed, share in ((0, 0.25), (7, 0.25), (3, 0.5)):
+        asked = {"seed": seed, "val_fraction": share, "strategy": "full", "continue_from": tuned.id}
+        split = training.check(tiny_workspace, project, TrainConfig(backbone=tuned.config.backbone, **asked))
+        assert split.val and not {item.photo for item in split.val} & learned
+        assert len(split.train) + len(split.val) == 24
+    assert runs.learned_photos(tuned) == learned
+
+
+def test_in_parts_that_were_given_they_are_a_problem(tiny_workspace, project, tuned):
+    lines = [json.loads(line) for line in project.labels_path.read_text().splitlines()]
+    first = {item.photo for item in runs.load_split(tuned).train[:2]}
+    for line in lines:
+        line["part"] = "val" if line["photo"] in first or line["path"].endswith("7.jpg") else "train"
+    project.labels_path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    config = TrainConfig(backbone=tuned.config.backbone, strategy="full", continue_from=tuned.id)
+    with pytest.raises(ConfigError, match=r"learned from by the run that is gone on from.* Put others among"):
+        training.check(tiny_workspace, project, config)
+
+
+def test_a_run_that_has_begun_needs_the_earlier_one_no_longer(tiny_workspace, queue_run, tuned):
+    run = queue_run(strategy="full", continue_from=tuned.id, **SETTINGS)
+    asked = []
+    task = make_task(tiny_workspace, run, [].append, lambda: asked.append(1) or len(asked) > 5)
+    assert engine.fit(task).stopped
+    shutil.rmtree(tuned.folder)
+    assert not engine.fit(make_task(tiny_workspace, run, [].append)).stopped
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"backbone": "tf_efficientnet_lite0", "strategy": "full"}, "changed another backbone"),
+        ({"strategy": "feature_extraction"}, "does not change the backbone of an earlier run"),
+    ],
+)
+def test_what_cannot_be_gone_on_from_is_said(tiny_workspace, project, tuned, settings, said):
+    config = TrainConfig(
+        **{"backbone": tuned.config.backbone, "val_fraction": 0.25, "continue_from": tuned.id} | settings
+    )
+    with pytest.raises(ConfigError, match=said):
+        training.check(tiny_workspace, project, config)
+
+
+def test_a_run_without_a_result_or_gone_is_said(tiny_workspace, project, queue_run):
+    queued = queue_run(strategy="full")
+    asked = {"backbone": queued.config.backbone, "val_fraction": 0.25, "strategy": "full"}
+    with pytest.raises(ConfigError, match="has not learned anything"):
+        training.check(tiny_workspace, project, TrainConfig(continue_from=queued.id, **asked))
+    with pytest.raises(ConfigError, match=r"no-such-run.* Begin with the pretrained weights"):
+        training.check(tiny_workspace, project, TrainConfig(continue_from="no-such-run", **asked))
+    assert len(load_items(project)) == 24

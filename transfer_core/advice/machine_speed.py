@@ -1,0 +1,104 @@
+"""What a short trial found out about this machine and one backbone, kept for every later estimate. Imports no torch."""
+
+import hashlib
+import json
+import os
+import platform
+import time
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from transfer_core.backbones import onnx_backbone
+from transfer_core.backbones.catalog import Backbone
+from transfer_core.workspace import Workspace, read_json, write_json, write_whole
+
+# Raise it when the trial measures something else: what older ones found is left behind then.
+_TRIAL_VERSION = 3
+AGAIN = 3  # exit code of a trial that has another step before it
+_TRY_AGAIN_S = 24 * 3600  # after a trial that failed: memory may have been short just then
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds and bytes of this machine; fields of the second half are None until torch has been tried, too.
+
+    Args:
+        prepare_s: To decode and prepare a photo, whatever its size, with every core at one of its own.
+        prepare_megapixel_s: The same, for each megapixel it has.
+        look_s: To forward a prepared photo through the frozen backbone, with every core at one of its own.
+        search_s: To choose a head's strength, per photo, class and epoch.
+        head_s: To train a head, per photo, class and epoch.
+        look_bytes: Memory of a worker that looks at photos.
+        start_s: To start PyTorch, to build the network, and what the first steps take longer than the later ones.
+        learn_s: Per photo, to learn from it (forward, backward, step), on the device.
+        check_s: Per photo, to forward it with torch, on the device.
+        learn_bytes: Memory of a worker that changes the backbone, photos left out; on a graphics card, of the card.
+        learn_photo_bytes: The same per photo that goes through the network at once.
+        device: "cpu", "cuda" or "mps".
+    """
+
+    prepare_s: float
+    prepare_megapixel_s: float
+    look_s: float
+    search_s: float
+    head_s: float
+    look_bytes: float
+    start_s: float | None = None
+    learn_s: float | None = None
+    check_s: float | None = None
+    learn_bytes: float | None = None
+    learn_photo_bytes: float | None = None
+    device: str | None = None
+
+
+def load_speed(workspace: Workspace, backbone: Backbone) -> Speed | None:
+    """What a trial on this machine found; None where there was none yet, or the backbone is not here."""
+    try:
+        return Speed(**read_json(speed_path(workspace, backbone)))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def save_speed(workspace: Workspace, backbone: Backbone, speed: Speed) -> None:
+    write_json(speed_path(workspace, backbone), asdict(speed))
+
+
+def speed_path(workspace: Workspace, backbone: Backbone) -> Path:
+    """Named after all that decides speed: another machine with the same home finds nothing of this one's.
+
+    Raises:
+        BackboneError: The backbone's weights are not here.
+    """
+    packages = [version(name) for name in ("torch", "timm", "onnxruntime", "numpy")]
+    machine = [platform.node(), platform.machine(), platform.processor(), os.cpu_count()]
+    parts = [_TRIAL_VERSION, onnx_backbone.digest(backbone, workspace.weights_dir), *packages, *machine]
+    name = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+    return workspace.home / "speeds" / f"{backbone.name}-{name}.json"
+
+
+def want_trial(workspace: Workspace, backbone: Backbone) -> bool:
+    """Asks the runner for a trial, unless one has failed before; returns whether there will be one."""
+    wanted = speed_path(workspace, backbone).with_suffix(".wanted")
+    failed = wanted.with_suffix(".failed")
+    if failed.exists() and time.time() - failed.stat().st_mtime < _TRY_AGAIN_S:
+        return False
+    if not wanted.exists():
+        write_whole(wanted, backbone.name)
+    return True
+
+
+def next_wanted(workspace: Workspace) -> tuple[Path, str] | None:
+    """A wish for a trial, and the backbone's name; None where nobody has one."""
+    for path in sorted((workspace.home / "speeds").glob("*.wanted")):
+        return path, path.read_text("utf-8")
+    return None
+
+
+def settle_wanted(path: Path, succeeded: bool) -> None:
+    """Takes the wish back once its trial is over; one that failed is remembered, so that it is not begun for ever."""
+    if succeeded:
+        path.unlink(missing_ok=True)
+    elif path.exists():
+        path.unlink()
+        path.with_suffix(".failed").touch()

@@ -1,0 +1,38 @@
+"""What a look at the counts alone says about a set of photos. Plain rules; no torch."""
+
+from collections.abc import Iterable
+
+from transfer_core.support.text import counted
+
+SMALL_CLASS = 10
+IMBALANCE = 3.0
+
+
+def findings(classes: dict[str, int]) -> list[str]:
+    """One sentence per thing to look at, from photos per class; class names come as they are, hostile text."""
+    said = []
+    if not classes:
+        return said
+    if len(classes) == 1:
+        said.append("There is one class. Telling apart needs at least two: add photos of something else.")
+    for names in alike(classes):
+        quoted = " and ".join(f"'{name}'" for name in names)
+        said.append(f"{quoted} differ in capitals only, and are learned as different classes. Do they mean the same?")
+    for name, count in classes.items():
+        if count < SMALL_CLASS:
+            said.append(f"'{name}' has only {counted(count, 'photo')}. With {SMALL_CLASS} or more it will do better.")
+    largest, smallest = max(classes, key=classes.get), min(classes, key=classes.get)
+    if classes[largest] > IMBALANCE * classes[smallest]:
+        said.append(
+            f"'{largest}' has {classes[largest] / classes[smallest]:.0f} times as many photos as '{smallest}'. The "
+            "model may come to prefer the larger class; more photos of the smaller one help most."
+        )
+    return said
+
+
+def alike(names: Iterable[str]) -> list[tuple[str, ...]]:
+    """Groups of class names that differ in capitals only, each sorted; hostile text."""
+    groups: dict[str, list[str]] = {}
+    for name in sorted(names):
+        groups.setdefault(name.casefold(), []).append(name)
+    return [tuple(group) for group in groups.values() if len(group) > 1]

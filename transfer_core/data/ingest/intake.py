@@ -1,0 +1,295 @@
+"""From entries to labelled photos of a project: verified, stored once, listed. Imports no torch."""
+
+import hashlib
+import io
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from PIL import Image
+
+from transfer_core.data.checks import alike
+from transfer_core.data.images import decode
+from transfer_core.data.images.thumbnails import keep_pictures
+from transfer_core.data.ingest.folder_layout import Place, Reading, read_layout
+from transfer_core.data.ingest.sources import Entry, is_junk
+from transfer_core.data.labels.dataset import Item, append_items, load_as_they_came, load_labels, new_item
+from transfer_core.errors import DataError
+from transfer_core.support.parallel import Room, map_ahead
+from transfer_core.workspace import Project, Workspace, part_of, settle
+
+KeepPixels = Callable[[str, Image.Image], None]  # takes (digest, upright photo); from several threads
+
+_SETTLE_EVERY_S = 0.5  # a killed intake keeps all photos but those of the last half second
+_DISK_THREADS = 16  # files that wait for the disk together wait hardly longer than one
+_files = Room(100 * 10**6)  # bytes of files in memory at once; a larger one alone
+_HERE_AS = "here already as"
+_STALE_S = 3600  # nobody is still writing a file that has not changed for so long
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A file that did not become a photo of the project, and why; `file` is hostile text."""
+
+    file: str
+    reason: str
+
+
+@dataclass
+class IntakeReport:
+    """What came of an intake.
+
+    Args:
+        photos: Files that are photos, those that were here already included.
+        added: New ones among them.
+        rejected: Every other file.
+        classes: Photos per class.
+        items: Ids of the photos, old and new.
+        alike: Names of classes, of these photos or here already, that differ in capitals only, and may mean the same.
+    """
+
+    photos: int = 0
+    added: int = 0
+    rejected: list[Rejected] = field(default_factory=list)
+    classes: dict[str, int] = field(default_factory=dict)
+    items: set[str] = field(default_factory=set)
+    alike: tuple[tuple[str, ...], ...] = ()
+
+    def add(self, other: "IntakeReport") -> None:
+        """Takes the other's counts and rejected files into this one."""
+        self.photos += other.photos
+        self.added += other.added
+        self.rejected += other.rejected
+        self.items |= other.items
+        self.alike = tuple(sorted({*self.alike, *other.alike}))
+        for name, count in other.classes.items():
+            self.classes[name] = self.classes.get(name, 0) + count
+
+
+def take_in(
+    workspace: Workspace,
+    project: Project,
+    entries: Sequence[Entry],
+    report: Callable[[int, int], None],
+    *,
+    reading: Reading | None = None,
+    part: str | None = None,
+    keep_pixels: KeepPixels = lambda photo, upright: None,
+    arrived: Callable[[Item], None] = lambda item: None,
+    may_contradict: bool = False,
+) -> IntakeReport:
+    """Verifies, stores and labels every photo among the entries; one bad file costs nothing but itself.
+
+    A photo is decoded once, for everything that will be needed of it, and one that is here already not at all. One that
+    is here in another class is left out and said, for a photo of two classes teaches neither; that it lies in two
+    folders of these very entries is what somebody wanted.
+
+    Args:
+        report: Called with (files done, files in all).
+        reading: Says the class of each; None reads it from the folder names.
+        part: Overrides the part that the reading says.
+        keep_pixels: Makes of each new photo what a backbone sees of it.
+        arrived: Called with each photo in order, those that were here already included; its thumbnail is there.
+        may_contradict: Lets photos that are here in another class come in.
+
+    Raises:
+        DataError: There is no photo among them.
+    """
+    wanted, refused = _sift(entries)
+    reading = reading or read_layout([entry.path for entry in wanted])
+    unmatched = [Rejected(file, reason) for file, reason in reading.unmatched]
+    result = IntakeReport(rejected=refused + unmatched)
+    report(0, len(wanted))
+    with _Arrivals(project, result) as arrivals:
+        taker = _Taker(workspace, project, arrivals, reading, part, keep_pixels, may_contradict)
+        with closing(map_ahead(taker.take, wanted)) as outcomes:
+            for done, outcome in enumerate(outcomes, 1):
+                if isinstance(outcome, Rejected):
+                    result.rejected.append(outcome)
+                else:
+                    arrivals.label(outcome)
+                    arrived(outcome)
+                report(done, len(wanted))
+    if not result.photos:
+        raise DataError(_nothing_came(result))
+    result.alike = _alike_now(project, result.items)
+    return result
+
+
+def _alike_now(project: Project, ids: set[str]) -> tuple[tuple[str, ...], ...]:
+    """Classes of these photos, as they are called by now, with those that are called nearly so."""
+    now = load_labels(project).items
+    own = {item.class_name for item in now if item.id in ids}
+    return tuple(names for names in alike({item.class_name for item in now}) if not own.isdisjoint(names))
+
+
+def _sift(entries: Sequence[Entry]) -> tuple[list[Entry], list[Rejected]]:
+    """(those worth reading, the others with the reason)."""
+    wanted, refused = [], []
+    for entry in entries:
+        if is_junk(entry.path):
+            refused.append(Rejected(entry.path, "junk"))
+        elif entry.refusal:
+            refused.append(Rejected(entry.path, entry.refusal))
+        else:
+            wanted.append(entry)
+    return wanted, refused
+
+
+class _Arrivals:
+    """New photos on their way into a project: written beside their place, then, once the disk has them, put in it.
+
+    Only then are they labelled. To wait for the disk photo by photo would keep the cores waiting, too.
+
+    Args:
+        result: Counts those that have arrived.
+    """
+
+    def __init__(self, project: Project, result: IntakeReport):
+        self._project, self._result = project, result
+        self._parts: dict[Path, Path] = {}
+        self._items: list[Item] = []
+        self._settle_at = time.monotonic() + _SETTLE_EVERY_S
+
+    def __enter__(self) -> "_Arrivals":
+        for part in self._project.photos_dir.glob(".*.part"):
+            with suppress(FileNotFoundError):  # another intake's, in place by now
+                if time.time() - part.stat().st_mtime > _STALE_S:  # left by an intake that was killed
+                    part.unlink()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Labels what has arrived, however the intake ended; nothing else stays."""
+        try:
+            self._settle()
+        finally:
+            for part in self._parts:
+                part.unlink(missing_ok=True)
+
+    def store(self, file: str, content: bytes) -> None:
+        """Writes a photo, unless it is in its place already. For several threads at once."""
+        path = self._project.photos_dir / file
+        if not path.exists():
+            part = part_of(path)
+            part.write_bytes(content)
+            self._parts[part] = path
+
+    def label(self, item: Item) -> None:
+        """Has a stored photo labelled, with others, before long."""
+        self._items.append(item)
+        if time.monotonic() >= self._settle_at:
+            self._settle()
+
+    def _settle(self) -> None:
+        items, result = self._items, self._result
+        with ThreadPoolExecutor(_DISK_THREADS) as pool:
+            list(pool.map(self._settle_one, list(self._parts)))
+        if items:
+            result.added += append_items(self._project, items)
+        result.photos += len(items)
+        result.items |= {item.id for item in items}
+        for item in items:
+            result.classes[item.class_name] = result.classes.get(item.class_name, 0) + 1
+        self._items, self._settle_at = [], time.monotonic() + _SETTLE_EVERY_S
+
+    def _settle_one(self, part: Path) -> None:
+        settle(part, self._parts[part])
+        del self._parts[part]
+
+
+class _Taker:
+    """Takes in single entries, from several threads; holds what is the same for all of them.
+
+    Arguments as `take_in`.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        project: Project,
+        arrivals: _Arrivals,
+        reading: Reading,
+        part: str | None,
+        keep_pixels: KeepPixels,
+        may_contradict: bool,
+    ):
+        self._prepared_dir, self._photos_dir, self._arrivals = workspace.prepared_dir, project.photos_dir, arrivals
+        self._reading, self._part, self._keep_pixels = reading, part, keep_pixels
+        here = load_as_they_came(project)  # what was relabelled or removed since is not to come in once more
+        now = load_labels(project).items
+        self._ids, self._by_photo = {item.id for item in here}, {item.photo: item for item in here}
+        self._alike = {(item.photo, item.class_name, item.part): item for item in (*now, *here)}
+        self._counting: dict[str, list[Item]] = defaultdict(list)
+        if not may_contradict:
+            for item in now:
+                self._counting[item.photo].append(item)
+
+    def take(self, entry: Entry) -> Item | Rejected:
+        """Stores the photo, unless it is here, and what is made of it; its label is left to the caller."""
+        with _files.holding(entry.size):
+            return self._take(entry)
+
+    def _take(self, entry: Entry) -> Item | Rejected:
+        place = self._reading.place(entry.path)
+        try:
+            content = entry.read()
+            photo = hashlib.sha256(content).hexdigest()
+            same = self._by_photo.get(photo)
+            if place and same and (self._photos_dir / same.file).exists():  # verified when it first came
+                item = self._item(photo, same.file, entry.path, place, (same.width, same.height))
+                return self._contradiction(item) or item
+            with decode.open_image(io.BytesIO(content)) as image:
+                if place is None:
+                    return Rejected(entry.path, self._reading.unplaced)
+                file, size = f"{photo}{decode.FORMATS[image.format]}", self._look(photo, image)
+        except DataError as error:
+            return Rejected(entry.path, str(error))
+        self._arrivals.store(file, content)
+        return self._item(photo, file, entry.path, place, size)
+
+    def _look(self, photo: str, image: Image.Image) -> tuple[int, int]:
+        """Decodes a new photo and keeps what is made of it; returns its width and height, upright."""
+        with decode.taking_turns(image):
+            upright = decode.decode(image)
+            # Made ahead to save time later: where that fails, for want of memory say, it is made when it is needed.
+            with suppress(Exception):
+                keep_pictures(self._prepared_dir, photo, upright)
+                self._keep_pixels(photo, upright)
+            return upright.size
+
+    def _item(self, photo: str, file: str, path: str, place: Place, size: tuple[int, int]) -> Item:
+        """The item, or the one that was here where only the path is new: a set handed in as a zip and as a folder."""
+        item = new_item(photo, file, path, place.class_name, self._part or place.part, size, place.group)
+        if item.id in self._ids:
+            return item
+        return replace(self._alike.get((photo, item.class_name, item.part), item), group=place.group)
+
+    def _contradiction(self, item: Item) -> Rejected | None:
+        """That the photo came in earlier and is of another class by now; a part of its own keeps its copies."""
+        here = self._counting.get(item.photo, [])
+        if item.id in self._ids or not here or item.part not in (None, *(other.part for other in here)):
+            return None
+        if item.class_name in {other.class_name for other in here}:
+            return None
+        known, said = here[0].class_name[:80], item.class_name[:80]
+        reason = f"{_HERE_AS} '{known}'; relabel that photo if it is of class '{said}'"
+        return Rejected(item.path, reason)
+
+
+def _nothing_came(result: IntakeReport) -> str:
+    real = [rejected for rejected in result.rejected if rejected.reason != "junk"]
+    if not real:
+        return "There is no photo in it. Put a folder per class in it, with the photos inside."
+    first, remedy = real[0], "Put a folder per class in it, with JPEG or PNG photos inside."
+    if first.reason.startswith(_HERE_AS):
+        remedy = "To change labels, sort the photos that are here."
+    if len(real) == 1:
+        return f"The one file in it, '{first.file[:80]}', cannot be used: {first.reason}. {remedy}"
+    return (
+        f"None of the {len(real)} files is a photo that can be used. The first, '{first.file[:80]}': {first.reason}. "
+        f"{remedy}"
+    )

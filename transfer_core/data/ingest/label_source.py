@@ -1,0 +1,116 @@
+"""How a set of entries can be read, which of these ways is meant, and what it comes to. Imports no torch."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from transfer_core.data.ingest.folder_layout import WAYS, OneClass, Reading, alternatives, photo_paths, read_layout
+from transfer_core.data.ingest.label_table import LabelsTable, is_table, match_rows, read_rows
+from transfer_core.data.ingest.sources import Entry, is_junk, read_file
+from transfer_core.errors import DataError
+
+_TABLES = 10  # offered, or named in a message; each is read to its end before it is offered
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A way of reading, as it can be kept in a file.
+
+    Args:
+        way: One of `layout.WAYS`, or "table", or "one_class".
+        value: The table's path among the entries; the class's name.
+    """
+
+    way: str
+    value: str = ""
+
+    @property
+    def title(self) -> str:
+        """What says the class, in words; the value is hostile text and not part of it."""
+        return {"table": "a table of labels", "one_class": "one class for all of them"}.get(self.way) or WAYS[self.way]
+
+
+def choices(entries: Sequence[Entry]) -> list[Choice]:
+    """The ways that make sense of these, the one to suggest first; "one_class" always, still without a name."""
+    paths = _wanted(entries)
+    layouts = [Choice(layout.way) for layout in alternatives(paths)]
+    tables = [Choice("table", path) for path in _tables(paths)]
+    return [*layouts, *tables, Choice("one_class")]
+
+
+def read_as(entries: Sequence[Entry], choice: Choice, photos: Sequence[str] | None = None) -> Reading:
+    """What a choice comes to for these entries.
+
+    Args:
+        photos: As `photos_among` finds them, where that was asked before.
+
+    Raises:
+        DataError: There is no such table among them, or it cannot be read.
+    """
+    if choice.way == "one_class":
+        return OneClass(choice.value)
+    if choice.way == "table":
+        return _table_among(entries, choice.value, photos)
+    return read_layout(_wanted(entries), choice.way)
+
+
+def photos_among(entries: Sequence[Entry]) -> list[str]:
+    """Paths of what looks like a photo."""
+    return [path for path in photo_paths(_wanted(entries)) if not is_table(path)]
+
+
+def open_labels(entries: Sequence[Entry], named: str | Path) -> LabelsTable:
+    """A table held against the photos among the entries; parts it does not name, folders may.
+
+    For who may read every file of this machine anyway: what an upload names is only looked for in it, by `read_as`.
+
+    Args:
+        named: A file on this machine, or else the path or file name of one among the entries.
+
+    Raises:
+        DataError: There is none, there are several, or it cannot be read as a table.
+    """
+    path = Path(named).expanduser()
+    if path.is_file():
+        content, same = read_file(path), (path.name, path.stat().st_size)
+        beside = (entry.path for entry in entries if (entry.path.rsplit("/", 1)[-1], entry.size) == same)
+        return replace(_held_against(photos_among(entries), content, path.name), path=next(beside, None))
+    return _table_among(entries, str(named))
+
+
+def without_table(entries: Sequence[Entry], choice: Choice) -> list[Entry]:
+    """The entries that a choice leaves to be photos."""
+    return [entry for entry in entries if choice.way != "table" or entry.path != choice.value]
+
+
+def _table_among(entries: Sequence[Entry], named: str, photos: Sequence[str] | None = None) -> LabelsTable:
+    entry = _entry_named(entries, named)
+    photos = photos_among(entries) if photos is None else photos
+    return replace(_held_against(photos, entry.read(), entry.path.rsplit("/", 1)[-1]), path=entry.path)
+
+
+def _held_against(photos: Sequence[str], content: bytes, name: str) -> LabelsTable:
+    table = match_rows(read_rows(content, name), photos, name)
+    if any(place.part for place in table.places.values()):
+        return table
+    layout = read_layout(photos, "file_name")  # whose folders say nothing but the part
+    return replace(table, places={path: place._replace(part=layout.part(path)) for path, place in table.places.items()})
+
+
+def _entry_named(entries: Sequence[Entry], named: str) -> Entry:
+    found = [entry for entry in entries if entry.path == named]
+    found = found or [entry for entry in entries if entry.path.rsplit("/", 1)[-1] == named]
+    if len(found) == 1:
+        return found[0]
+    tables = ", ".join(f"'{path[:80]}'" for path in _tables(entry.path for entry in entries)) or "none"
+    problem = "is there several times; name it with its folder" if found else "does not exist"
+    raise DataError(f"The table '{named[:200]}' {problem}. Tables beside the photos: {tables}.")
+
+
+def _tables(paths: Iterable[str]) -> list[str]:
+    """The first tables among them, the shallowest before: one of the whole set lies above those of its parts."""
+    return sorted(filter(is_table, paths), key=lambda path: path.count("/"))[:_TABLES]
+
+
+def _wanted(entries: Sequence[Entry]) -> list[str]:
+    return [entry.path for entry in entries if not entry.refusal and not is_junk(entry.path)]

@@ -1,0 +1,200 @@
+"""The labelled photos of a project: what its label log comes to, and how new ones get into it. Imports no torch."""
+
+import hashlib
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TypeVar
+
+from transfer_core.data.labels import log as label_log
+from transfer_core.data.labels.replay import Action, Fold
+from transfer_core.workspace import Project
+
+_Answer = TypeVar("_Answer")
+_REMEMBERED = 4  # projects of which this process keeps the labels; one of 50,000 photos takes about 60 MB
+
+
+@dataclass(frozen=True)
+class Item:
+    """One labelled photo.
+
+    Args:
+        id: 16 hex digits, from the photo's bytes and its original path.
+        photo: SHA-256 of the original bytes, hex.
+        file: Name in the project's photos folder.
+        path: Where it came from, relative; hostile text.
+        class_name: Hostile text.
+        part: "train", "val" or "test" where the data said so, else None.
+        width, height: In pixels, upright.
+        group: What belongs together and may never be on both sides of a split, such as a patient; hostile text.
+    """
+
+    id: str
+    photo: str
+    file: str
+    path: str
+    class_name: str
+    part: str | None
+    width: int
+    height: int
+    group: str | None = None
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The labels of a project at one moment.
+
+    Args:
+        items: Photos that count, in the order in which they came.
+        removed: Photos that were taken out and can be brought back.
+        class_names: Sorted; those of the items, and those that were made to stay without any.
+        actions: What was changed by hand, the oldest first.
+        undone: Ids of the actions that were taken back, the last one last.
+    """
+
+    items: tuple[Item, ...]
+    removed: tuple[Item, ...]
+    class_names: tuple[str, ...]
+    actions: tuple[Action, ...]
+    undone: tuple[str, ...]
+
+
+def new_item(
+    photo: str, file: str, path: str, class_name: str, part: str | None, size: tuple[int, int], group: str | None = None
+) -> Item:
+    identity = hashlib.sha256(f"{photo}|{part}|{class_name}|{path}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return Item(identity, photo, file, path, class_name, part, *size, group)
+
+
+def append_items(project: Project, items: Sequence[Item]) -> int:
+    """Adds those that never came before, in one synced write; returns how many. What was removed stays removed.
+
+    Of the others only the groups are taken over, where they say some: photos may come before the table of patients.
+    """
+    with label_log.writing(project.labels_path):
+        groups = _groups_of(project, [item.id for item in items])
+        new = {item.id: item for item in items if item.id not in groups}
+        lines = [{"op": "add", **vars(item)} for item in new.values()]
+        told = {item.id: item.group for item in items if item.group not in (None, groups.get(item.id, item.group))}
+        if told:
+            said = {"id": secrets.token_hex(8), "time": round(time.time(), 3), "groups": told}
+            lines.append({"op": "group", **said})
+        if lines:
+            label_log.append(project.labels_path, lines)
+    return len(new)
+
+
+def load_items(project: Project, version: int | None = None) -> list[Item]:
+    """All items in the order in which they came, as the actions up to now leave them; removed ones are left out.
+
+    Args:
+        version: A position in the log, as `version` gives it: the items as they were then.
+    """
+    return list(load_labels(project, version).items)
+
+
+def load_labels(project: Project, version: int | None = None) -> Labels:
+    """The labels now, or as they were at a version; what this process has read before is not read again."""
+    if version is None:
+        return _ask(project, _Log.labels)
+    log = _Log(project.labels_path)
+    log.read_on(version)
+    return log.labels()
+
+
+def load_as_they_came(project: Project) -> list[Item]:
+    """Every photo that ever came in, removed ones too, with the class and part that it came with."""
+    return _ask(project, lambda log: list(log.came))
+
+
+def unknown_ids(project: Project, ids: Iterable[str]) -> set[str]:
+    """Those of the ids that no photo of the project has, counting or removed."""
+    return _ask(project, lambda log: {item for item in ids if item not in log.fold.numbers})
+
+
+def _groups_of(project: Project, ids: Sequence[str]) -> dict[str, str | None]:
+    """The groups of those that the project has."""
+
+    def look_up(log: _Log) -> dict[str, str | None]:
+        numbers, places = log.fold.numbers, log.fold.places
+        return {item: places[numbers[item]].group for item in ids if item in numbers}
+
+    return _ask(project, look_up)
+
+
+def version(project: Project) -> int:
+    """The state of the labels: a position in the log, in bytes."""
+    try:
+        return project.labels_path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def count_classes(items: Iterable[Item]) -> dict[str, int]:
+    """Photos per class, classes sorted by name."""
+    counts: dict[str, int] = {}
+    for item in items:
+        counts[item.class_name] = counts.get(item.class_name, 0) + 1
+    return dict(sorted(counts.items()))
+
+
+class _Log:
+    """A label log as far as it was read.
+
+    Args:
+        came: The photos in the order of the fold's numbers, as they came.
+    """
+
+    def __init__(self, path: Path):
+        self.reader, self.fold, self.came = label_log.Reader(path), Fold(), []
+        self._labels: Labels | None = None
+
+    def read_on(self, stop: int | None = None) -> None:
+        self.fold.take(map(self._keep, self.reader.read_on(stop)))
+        self._labels = None
+
+    def _keep(self, line: dict) -> dict:
+        """The line itself; the photo that it brings, if it brings one, is kept."""
+        if line["op"] == "add" and line["id"] not in self.fold.numbers:
+            self.came.append(Item(**{name: line[name] for name in _FIELDS if name in line}))
+        return line
+
+    def labels(self) -> Labels:
+        if self._labels is None:
+            items, removed = [], []
+            for item, (class_name, part, is_removed, group) in zip(self.came, self.fold.places, strict=True):
+                if (item.class_name, item.part, item.group) != (class_name, part, group):
+                    item = replace(item, class_name=class_name, part=part, group=group)
+                (removed if is_removed else items).append(item)
+            names = {item.class_name for item in items} | self.fold.kept_classes
+            self._labels = Labels(
+                tuple(items),
+                tuple(removed),
+                tuple(sorted(names)),
+                tuple(self.fold.actions.values()),
+                tuple(action for action in self.fold.undone if action in self.fold.actions),
+            )
+        return self._labels
+
+
+_FIELDS = [entry.name for entry in fields(Item)]
+_READING = threading.Lock()
+_LOGS: OrderedDict[Path, _Log] = OrderedDict()  # the one used last stands last
+
+
+def _ask(project: Project, question: Callable[[_Log], _Answer]) -> _Answer:
+    """What the log says now. The answer must not change with it, for other threads read on."""
+    with _READING:
+        log = _LOGS.pop(project.labels_path, None)
+        if log is None or (log.reader.has_news() and not log.reader.is_continued()):
+            log = _Log(project.labels_path)
+        if log.reader.has_news():
+            log.read_on()
+        _LOGS[project.labels_path] = log
+        if len(_LOGS) > _REMEMBERED:
+            _LOGS.popitem(last=False)
+        return question(log)

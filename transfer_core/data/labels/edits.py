@@ -1,0 +1,227 @@
+"""What a person changes by hand: classes, parts, removals, and all of it back again. Imports no torch.
+
+Each change is one line of the label log, written whole and synced before the function returns; `fold` says what the
+lines come to. Every function here reads the newest labels under the writers' lock, so that two windows that change
+something at once both have their way.
+"""
+
+import secrets
+import time
+import unicodedata
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from transfer_core.data import split_names
+from transfer_core.data.ingest.folder_layout import tidy_class_name
+from transfer_core.data.labels import log
+from transfer_core.data.labels.dataset import Item, Labels, load_items, load_labels, unknown_ids
+from transfer_core.data.labels.replay import Action
+from transfer_core.errors import DataError
+from transfer_core.support.text import counted, plain
+from transfer_core.workspace import Project
+
+PARTS = tuple(split_names.WORDS)
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What sets the photos apart from those of an earlier moment; each photo counts once, as the first that applies.
+
+    Args:
+        gone, come: Photos that do not count any more, or did not yet.
+        relabelled: Photos of another class.
+        moved: Photos of another part.
+    """
+
+    gone: int
+    come: int
+    relabelled: int
+    moved: int
+
+    def __bool__(self) -> bool:
+        return any(vars(self).values())
+
+    def __str__(self) -> str:
+        """Such as "12 labels have changed, 1 photo is new, 2 photos are gone"."""
+        told = [
+            self.relabelled and counted(self.relabelled, "label has changed", "labels have changed"),
+            self.come and counted(self.come, "photo is new", "photos are new"),
+            self.gone and counted(self.gone, "photo is gone", "photos are gone"),
+            self.moved and counted(self.moved, "photo is in another part", "photos are in another part"),
+        ]
+        return ", ".join(words for words in told if words)
+
+
+def relabel(project: Project, ids: Collection[str], class_name: str) -> str:
+    """Puts photos into a class, which need not exist before; returns the action's id, as all of these do.
+
+    Raises:
+        DataError: No photo, one that is not in the project, or no name.
+    """
+    return _edit(project, ids, class_name=check_class_name(class_name))
+
+
+def move(project: Project, ids: Collection[str], part: str | None) -> str:
+    """Puts photos into a part; None leaves it to the split. Raises as `relabel`."""
+    if part not in (*PARTS, None):
+        raise DataError(f"There is no part '{plain(str(part))[:60]}'. Choose one of {', '.join(PARTS)}, or none.")
+    return _edit(project, ids, part=part)
+
+
+def remove(project: Project, ids: Collection[str]) -> str:
+    """Takes photos out; their files stay, so that they can be brought back. Raises as `relabel`."""
+    return _edit(project, ids, removed=True)
+
+
+def bring_back(project: Project, ids: Collection[str]) -> str:
+    """Makes removed photos count again. Raises as `relabel`."""
+    return _edit(project, ids, removed=False)
+
+
+def rename_class(project: Project, name: str, new_name: str) -> str:
+    """Gives a class another name; where that one exists, both become one.
+
+    Raises:
+        DataError: There is no such class, or no other name.
+    """
+    new_name = check_class_name(new_name)
+    if new_name == name:
+        raise DataError(f"The class is called '{plain(name)}' already. Type another name.")
+
+    def check() -> None:
+        now = load_labels(project)
+        if name not in now.class_names and not any(item.class_name == name for item in now.removed):
+            raise DataError(f"There is no class '{plain(name)[:80]}'. There are: {_listed(now.class_names)}.")
+
+    return _write(project, check, {"op": "rename", "from": name, "to": new_name})
+
+
+def create_class(project: Project, name: str) -> str:
+    """Makes a class that stays without photos, to sort some into.
+
+    Raises:
+        DataError: It exists, or has no name.
+    """
+    name = check_class_name(name)
+
+    def check() -> None:
+        if name in load_labels(project).class_names:
+            raise DataError(f"There is a class '{name}' already. Type another name.")
+
+    return _write(project, check, {"op": "class", "name": name})
+
+
+def undo(project: Project, action_id: str) -> str:
+    """Takes an action back; what was done since stays. Returns the id of the action, again.
+
+    Raises:
+        DataError: There is no such action, or it was taken back already.
+    """
+
+    def check() -> None:
+        now = load_labels(project)
+        if find_action(now, action_id).id in now.undone:
+            raise DataError("This change was taken back already.")
+
+    _write(project, check, {"op": "undo", "of": action_id})
+    return action_id
+
+
+def redo(project: Project, action_id: str) -> str:
+    """Makes an action that was taken back hold again, in its old place among the others. Raises as `undo`."""
+
+    def check() -> None:
+        now = load_labels(project)
+        if find_action(now, action_id).id not in now.undone:
+            raise DataError("This change was not taken back, so there is nothing to bring again.")
+
+    _write(project, check, {"op": "redo", "of": action_id})
+    return action_id
+
+
+def find_action(labels: Labels, action_id: str) -> Action:
+    """The action of that id, done or undone; raises DataError where there is none."""
+    found = next((action for action in reversed(labels.actions) if action.id == action_id), None)
+    if found is None:
+        raise DataError(f"There is no change '{plain(action_id)[:60]}' in this project.")
+    return found
+
+
+def describe(action: Action) -> str:
+    """Such as "12 photos to 'oak'". Names in it are hostile text."""
+    said, photos = action.changes, counted(len(action.photos), "photo")
+    if action.kind == "class":
+        return f"new class '{said['name']}'"
+    if action.kind == "rename":
+        return f"'{said['from']}' is now '{said['to']}'"
+    if action.kind == "group":
+        return f"{photos} in {counted(len(set(said['groups'].values())), 'group')}"
+    if "class_name" in said:
+        return f"{photos} to '{said['class_name']}'"
+    if "part" in said:
+        return f"{photos} now {split_names.words_of(said['part'])}"
+    return f"{photos} {'removed' if said['removed'] else 'brought back'}"
+
+
+def choose(
+    items: Iterable[Item], class_name: str | None = None, part: str | None = None, words: str = ""
+) -> list[Item]:
+    """Those of a class, of a part ("none": without one) and with words in their file's path, each where it is asked."""
+    words = _searchable(words).strip()
+    return [
+        item
+        for item in items
+        if class_name in (None, item.class_name)
+        and part in (None, item.part or "none")
+        and (not words or words in _searchable(item.path))
+    ]
+
+
+def _searchable(text: str) -> str:
+    """Without capitals, and with its accents written in one way: file names from a Mac have another one."""
+    return unicodedata.normalize("NFC", text.casefold())
+
+
+def changes_since(project: Project, version: int) -> Changes:
+    """What has changed since a version of the labels, such as the one that a run keeps."""
+    return difference(load_items(project, version), load_items(project))
+
+
+def difference(before: Sequence[Item], now: Sequence[Item]) -> Changes:
+    """What sets these photos apart from those before."""
+    old, new = ({item.id: (item.class_name, item.part) for item in items} for items in (before, now))
+    both = [(old[item], new[item]) for item in old.keys() & new.keys()]
+    relabelled = sum(was[0] != now[0] for was, now in both)
+    moved = sum(was[0] == now[0] and was[1] != now[1] for was, now in both)
+    return Changes(len(old.keys() - new.keys()), len(new.keys() - old.keys()), relabelled, moved)
+
+
+def check_class_name(name: str) -> str:
+    """The name as all class names are spelled; raises DataError where nothing of it can be read."""
+    if not plain(name):
+        raise DataError("A class needs a name. Type one, for example 'oak'.")
+    return tidy_class_name(name)
+
+
+def _edit(project: Project, ids: Collection[str], **changes: object) -> str:
+    if not ids:
+        raise DataError("No photo is chosen. Choose some first.")
+
+    def check() -> None:
+        if unknown := unknown_ids(project, ids):
+            raise DataError(f"{counted(len(unknown), 'of the photos is', 'of the photos are')} not in this project.")
+
+    return _write(project, check, {"op": "edit", "items": sorted(ids), **changes})
+
+
+def _write(project: Project, check: Callable[[], None], line: dict) -> str:
+    """Appends an action unless the check, on the newest labels, raises; returns its id."""
+    with log.writing(project.labels_path):
+        check()
+        action_id = secrets.token_hex(8)
+        log.append(project.labels_path, [{"id": action_id, "time": round(time.time(), 3), **line}])
+    return action_id
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names[:5]) + (" and more" if len(names) > 5 else "")

@@ -1,0 +1,123 @@
+"""Runs side by side: who answered which photo rightly, and which settings differ. Imports no torch."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+
+import numpy as np
+from safetensors import SafetensorError
+
+from transfer_core import runs, strategies
+from transfer_core.backbones import catalog
+from transfer_core.config import TrainConfig, setting
+from transfer_core.data.splits.split import Split
+from transfer_core.errors import RunError
+from transfer_core.evaluation.result import ValAnswers, load_answers
+from transfer_core.metrics.paired_test import Paired, compare
+from transfer_core.runs import Run
+from transfer_core.training.plan import load_plan
+
+# What matters to a run that only learns the new part; the other settings say how the backbone learns.
+_OF_THE_HEAD = ("backbone", "strategy", "epochs", "val_fraction", "test_fraction", "group_pattern", "seed")
+
+
+def val_photos(split: Split) -> frozenset[str]:
+    """Ids of the photos kept aside: runs that have the same can be compared."""
+    return frozenset(item.id for item in split.val)
+
+
+def group_by_photos(splits: dict[str, Split]) -> list[list[str]]:
+    """Run ids whose runs were checked with the same photos, in the order given; the largest group first."""
+    groups: dict[frozenset[str], list[str]] = {}
+    for run_id, split in splits.items():
+        groups.setdefault(val_photos(split), []).append(run_id)
+    return sorted(groups.values(), key=len, reverse=True)
+
+
+def load_own_answers(run: Run) -> ValAnswers:
+    """What the run's model said of its validation photos.
+
+    Raises:
+        RunError: That cannot be read, for example because the run was deleted meanwhile.
+    """
+    try:
+        return load_answers(run.evaluation_dir)
+    except (OSError, SafetensorError, TypeError, ValueError) as error:
+        raise RunError(f"The answers of run '{run.id}' are not there or cannot be read. Train once more.") from error
+
+
+def load_right(run: Run, split: Split | None = None) -> dict[str, bool]:
+    """Whether the run was right, by photo (item id); RunError as `load_own_answers`."""
+    split, answers = split or runs.load_split(run), load_own_answers(run)
+    right = answers.predicted_ids == answers.true_ids
+    if len(right) != len(split.val):
+        raise RunError(f"The answers of run '{run.id}' do not belong to its photos. Train once more.")
+    return {item.id: bool(hit) for item, hit in zip(split.val, right, strict=True)}
+
+
+def load_said(run: Run, split: Split) -> dict[str, str]:
+    """The class that the run named, by photo (item id); hostile text. RunError as `load_own_answers`."""
+    said = load_own_answers(run).predicted_ids
+    return {item.id: split.class_names[class_id] for item, class_id in zip(split.val, said, strict=True)}
+
+
+def compare_right(first: dict[str, bool], second: dict[str, bool]) -> Paired:
+    """The paired comparison of two runs by their right answers, from `load_right`.
+
+    Raises:
+        RunError: They were checked with different photos.
+    """
+    if first.keys() != second.keys():
+        raise RunError(
+            "These runs were checked with different photos, so their figures cannot be compared. Train with the same "
+            "photos, the same seed and the same share kept aside."
+        )
+    order = sorted(first)
+    return compare(*(np.array([right[photo] for photo in order], bool) for right in (first, second)))
+
+
+def settings_that_differ(compared: Sequence[Run]) -> list[tuple[str, list[str]]]:
+    """(label, value of each run in words) of every setting in which two runs that use it differ; hostile text.
+
+    What was left to a rule counts as that decided; "not used" where the setting plays no part in a run.
+    """
+    plans = [_settled(run) for run in compared]
+    rows = []
+    for entry in fields(TrainConfig):
+        values = [
+            _in_words(entry.name, getattr(config, entry.name)) if tunes or entry.name in _OF_THE_HEAD else None
+            for config, tunes in plans
+        ]
+        if len({value for value in values if value is not None}) > 1:
+            rows.append((setting(entry.name)["label"], [value or "not used" for value in values]))
+    return rows
+
+
+def backbone_title(name: str) -> str:
+    """What a person calls it; the name itself where the catalogue has none. Hostile text."""
+    row = catalog.BUILT_IN.get(name)
+    return row.title if row else name
+
+
+def strategy_title(name: str) -> str:
+    row = strategies.STRATEGIES.get(name)
+    return row.title if row else name
+
+
+def _settled(run: Run) -> tuple[TrainConfig, bool]:
+    """The settings as they were carried out, else as asked for; and whether the backbone learned."""
+    try:
+        plan = load_plan(run.plan_path)
+    except RunError:  # somebody changed the file; what was asked for is still known
+        plan = None
+    if plan is None:
+        return run.config, run.config.strategy != "feature_extraction"
+    return plan.settings, any(phase.trains != strategies.HEAD for phase in plan.phases)
+
+
+def _in_words(name: str, value) -> str:
+    if value is None:
+        return "none" if name in ("continue_from", "group_pattern") else "automatic"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    titles = {"backbone": backbone_title, "strategy": strategy_title}
+    return titles[name](value) if name in titles else f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,101 @@
+"""The result of a run: what it says of the photos kept aside, and how sure that is. Imports no torch."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from transfer_core.data.splits.split import Split
+from transfer_core.metrics.classification import confusion_matrix
+from transfer_core.metrics.wilson import wilson
+from transfer_core.support.arrays import read_arrays, write_arrays
+from transfer_core.workspace import write_json
+
+
+@dataclass(frozen=True)
+class Result:
+    """What `fit` answers, and the pages show.
+
+    Args:
+        class_names: Sorted.
+        val_accuracy: In [0, 1].
+        val_interval: 95 %, (low, high).
+        confusion_matrix: Validation photos, rows = true class.
+        epochs: Done in all phases.
+        seconds: total, features, train; imports left out.
+        val_learned: How many of the validation photos it has learned from, too, in parts that were given.
+    """
+
+    class_names: tuple[str, ...]
+    train_count: int
+    val_count: int
+    val_accuracy: float
+    val_interval: tuple[float, float]
+    confusion_matrix: list[list[int]]
+    epochs: int
+    seconds: dict[str, float]
+    val_learned: int
+
+    def to_json(self) -> dict:
+        """All of it; `val_learned` only where there are some."""
+        content = asdict(self)
+        if not self.val_learned:
+            del content["val_learned"]
+        return content
+
+
+@dataclass(frozen=True)
+class ValAnswers:
+    """What the trained model said of each validation photo.
+
+    Args:
+        confidences: float64 (n, classes) in [0, 1].
+        true_ids: int64 (n,).
+    """
+
+    confidences: np.ndarray
+    true_ids: np.ndarray
+
+    def __post_init__(self):
+        if self.confidences.ndim != 2 or len(self.confidences) != len(self.true_ids):
+            raise ValueError(f"shapes do not match: {self.confidences.shape} and {self.true_ids.shape}")
+
+    @property
+    def predicted_ids(self) -> np.ndarray:
+        """int64 (n,)."""
+        return self.confidences.argmax(1)
+
+    def mistakes(self) -> np.ndarray:
+        """Row numbers of the photos it got wrong, the surest mistakes first."""
+        wrong = np.flatnonzero(self.predicted_ids != self.true_ids)
+        return wrong[np.argsort(-self.confidences[wrong].max(1), kind="stable")]
+
+
+def evaluate(split: Split, answers: ValAnswers, epochs: int, seconds: dict[str, float]) -> Result:
+    """The result of a model from its answers on the validation photos."""
+    confusion = confusion_matrix(answers.true_ids, answers.predicted_ids, len(split.class_names))
+    hits, count = int(np.trace(confusion)), len(answers.true_ids)
+    learned = {item.photo for item in split.train}
+    return Result(
+        split.class_names,
+        len(split.train),
+        count,
+        hits / max(1, count),
+        wilson(hits, count),
+        confusion.tolist(),
+        epochs,
+        seconds,
+        sum(item.photo in learned for item in split.val),
+    )
+
+
+def save_evaluation(folder: Path, result: Result, answers: ValAnswers) -> None:
+    """Writes `result.json` for people and `val.safetensors` for programs."""
+    arrays = {"confidences": answers.confidences, "true_ids": answers.true_ids}
+    write_arrays(folder / "val.safetensors", arrays)
+    write_json(folder / "result.json", result.to_json())
+
+
+def load_answers(folder: Path) -> ValAnswers:
+    """The answers as `save_evaluation` wrote them, in the order of the split's val part."""
+    return ValAnswers(**read_arrays(folder / "val.safetensors")[0])

@@ -1,0 +1,136 @@
+"""The test part is opened once: the exported model answers the photos that were held back. Imports no torch."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from transfer_core.data.labels.dataset import Item
+from transfer_core.errors import DataError, RunError
+from transfer_core.inference.predictor import Predictor
+from transfer_core.metrics.classification import confusion_matrix
+from transfer_core.metrics.wilson import wilson
+from transfer_core.runs import Run, load_split
+from transfer_core.support.parallel import map_ahead
+from transfer_core.support.text import counted, percent, too_good
+from transfer_core.workspace import read_json, write_json
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What the model made of the test part.
+
+    Args:
+        opened: Unix seconds.
+        class_names: Of the model.
+        accuracy: In [0, 1].
+        interval: 95 %, (low, high).
+        count: Photos that were asked about.
+        confusion_matrix: Rows = true class.
+        left_out: Photos of classes that the model does not know.
+        learned: How many of those that were asked about it has learned from, too, in parts that were given.
+    """
+
+    opened: float
+    class_names: tuple[str, ...]
+    accuracy: float
+    interval: tuple[float, float]
+    count: int
+    confusion_matrix: list[list[int]]
+    left_out: int
+    learned: int = 0  # runs of earlier versions do not know
+
+    def in_words(self) -> str:
+        """Such as "Right on 46 of 50 photos that were held back: 92 %, and very likely between 81 % and 97 %."."""
+        hits = sum(row[class_id] for class_id, row in enumerate(self.confusion_matrix))
+        right = f"Right on {hits:,} of {counted(self.count, 'photo')} that were held back: {percent(self.accuracy)}"
+        if self.learned:
+            return f"{right}. But {too_good(self.learned)}"
+        low, high = map(percent, self.interval)
+        return f"{right}, and very likely between {low} and {high}."
+
+
+def open_test_part(run: Run, report: Callable[[int, int], None]) -> None:
+    """Writes `evaluation/test.json`, and in the project that these photos were looked at; done before, nothing happens.
+
+    The second note outlives the run: to delete a run does not make anybody forget its figure.
+
+    Raises:
+        DataError: A photo cannot be read, or none is of a class that the model knows.
+    """
+    if _path(run).exists():
+        return
+    split = load_split(run)
+    held, learned = split.test, {item.photo for item in split.train}
+    predictor = Predictor.of_run(run, threads=1)
+    place = {name: class_id for class_id, name in enumerate(predictor.class_names)}
+    asked = [item for item in held if item.class_name in place]
+    if not asked:
+        raise DataError(
+            "No photo of the test part is of a class that the model knows. Look at the names of its folders."
+        )
+    true_ids = np.array([place[item.class_name] for item in asked], np.int64)
+    confusion = confusion_matrix(true_ids, _answers(run, predictor, asked, report), len(place))
+    hits, count, now = int(np.trace(confusion)), len(asked), time.time()
+    write_json(_look_path(run), {"opened": now, "photos": sorted({item.photo for item in held})})
+    found = Opening(
+        now,
+        predictor.class_names,
+        hits / count,
+        wilson(hits, count),
+        count,
+        confusion.tolist(),
+        len(held) - count,
+        sum(item.photo in learned for item in asked),
+    )
+    write_json(_path(run), asdict(found))
+
+
+def load_opening(run: Run) -> Opening:
+    """What came of it.
+
+    Raises:
+        RunError: It was not opened, or somebody changed the file.
+    """
+    try:
+        content = read_json(_path(run))
+        return Opening(**content | {name: tuple(content[name]) for name in ("class_names", "interval")})
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise RunError(f"What came of the test part of run '{run.id}' cannot be read ({error}).") from error
+
+
+def count_looks(run: Run) -> int:
+    """How many other runs were tested on some of the same photos before this one, or before now."""
+    own = {item.photo for item in load_split(run).test}
+    until = load_opening(run).opened if _path(run).exists() else math.inf
+    looks = [read_json(path) for path in _look_path(run).parent.glob("*.json") if path != _look_path(run)]
+    return sum(look["opened"] < until and not own.isdisjoint(look["photos"]) for look in looks)
+
+
+def _answers(run: Run, predictor: Predictor, items: Sequence[Item], report: Callable[[int, int], None]) -> np.ndarray:
+    """Class ids (n,) that the model names for the photos' original files."""
+
+    def answer(item: Item) -> int:
+        try:
+            return predictor.predict(run.photos_dir / item.file).class_id
+        except DataError as error:
+            raise DataError(f"'{item.path}' of the test part cannot be used: {error}. Put its file back.") from error
+
+    found = []
+    with closing(map_ahead(answer, items)) as answers:
+        for class_id in answers:
+            found.append(class_id)
+            report(len(found), len(items))
+    return np.array(found, np.int64)
+
+
+def _path(run: Run) -> Path:
+    return run.evaluation_dir / "test.json"
+
+
+def _look_path(run: Run) -> Path:
+    return run.photos_dir.parent / "opened" / f"{run.id}.json"

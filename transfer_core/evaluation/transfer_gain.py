@@ -1,0 +1,301 @@
+"""Is the pretrained knowledge helping? Told from answers to the same photos, never from a feeling. Imports no torch."""
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from transfer_core import runs
+from transfer_core.config import TrainConfig
+from transfer_core.data.splits.split import Split
+from transfer_core.errors import RunError
+from transfer_core.evaluation.baselines import load_baselines
+from transfer_core.evaluation.compare_runs import load_own_answers, load_right
+from transfer_core.metrics.paired_test import FEWEST, Paired, compare, few
+from transfer_core.metrics.wilson import wilson
+from transfer_core.runs import Run
+from transfer_core.support.text import counted
+
+SCRATCH = "scratch"
+NAMES = {
+    "majority": "Always the most common class",
+    "colours": "By colours alone",
+    "model": "This model",
+    "scratch": "Learned from nothing",
+}
+# What a control does not take over: how long and how fast to learn, and what only pretrained weights make sense of.
+_LEFT_TO_THE_RULES = (
+    *("epochs", "learning_rate", "backbone_share", "layer_decay", "frozen_stages", "views", "weight_decay"),
+    *("average_weights", "early_stopping", "l2_sp", "continue_from"),
+)
+
+
+@dataclass(frozen=True)
+class Score:
+    """Right answers of one way to answer, on the photos kept aside.
+
+    Args:
+        name: A key of `NAMES`.
+        share: In [0, 1].
+        interval: 95 %, (low, high).
+    """
+
+    name: str
+    share: float
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What is known of what the pretrained weights did for a run.
+
+    Args:
+        scores: In the order of `NAMES`; only what was measured.
+        against: The run's model (first) against "majority", "colours" and "scratch" (second), as far as measured.
+        is_control: Whether the run itself learned from nothing.
+        is_fixed: Whether the backbone stayed as it was, so that what is measured is how well it fits as it is.
+        barred: Why nothing can be told, a sentence; None where something can.
+    """
+
+    scores: tuple[Score, ...]
+    against: dict[str, Paired]
+    is_control: bool = False
+    is_fixed: bool = False
+    barred: str | None = None
+
+    @property
+    def verdict(self) -> str | None:
+        """ "helped", "hurt" or "cannot be told apart"; None without a control from scratch, or where it is barred."""
+        if SCRATCH not in self.against or self.barred:
+            return None
+        verdict = self.against[SCRATCH].verdict
+        return {"better": "helped", "worse": "hurt"}.get(verdict, verdict)
+
+    @property
+    def unbeaten(self) -> str | None:
+        """The baseline, "colours" or "majority", that the model is not clearly better than; None if it beats both."""
+        return self._strongest(name for name in self._baselines if self.against[name].verdict != "better")
+
+    @property
+    def strongest(self) -> str | None:
+        """The baseline that is right most often; None where none was measured."""
+        return self._strongest(self._baselines)
+
+    @property
+    def _baselines(self) -> list[str]:
+        return [name for name in ("colours", "majority") if name in self.against]
+
+    def _strongest(self, names: Iterable[str]) -> str | None:
+        return max(names, key=lambda name: self.against[name].both + self.against[name].only_second, default=None)
+
+    @property
+    def is_weak(self) -> bool:
+        """Whether a baseline is not clearly beaten that leaves enough photos wrong to be beaten clearly."""
+        paired = self.against.get(self.unbeaten)
+        return paired is not None and paired.only_first + paired.neither >= FEWEST
+
+    @property
+    def proposes_control(self) -> bool:
+        """Whether learning from nothing is the next experiment worth its time."""
+        return not self.is_control and not self.barred and self.verdict is None and self.is_weak
+
+
+def judge(
+    right: np.ndarray,
+    baselines: dict[str, np.ndarray],
+    scratch: np.ndarray | None = None,
+    *,
+    is_control: bool = False,
+    is_fixed: bool = False,
+    barred: str | None = None,
+) -> Knowledge:
+    """What right answers, bool (n,) each and of the same photos, say.
+
+    Args:
+        right: Of the run's model.
+        baselines: By "majority" and "colours"; empty where they are not known.
+        scratch: Of the run that learned from nothing.
+        is_control, is_fixed, barred: See `Knowledge`.
+    """
+    measured = {**baselines, "model": right}
+    if scratch is not None:
+        measured[SCRATCH] = scratch
+    count = len(right)
+    scores = (
+        Score(name, float(measured[name].mean()) if count else 0.0, wilson(int(measured[name].sum()), count))
+        for name in NAMES
+        if name in measured
+    )
+    against = {name: compare(right, other) for name, other in measured.items() if name != "model"}
+    return Knowledge(tuple(scores), against, is_control, is_fixed, barred)
+
+
+def explain(knowledge: Knowledge) -> str:
+    """The answer to "Is the pretrained knowledge helping?" in a sentence or two."""
+    if knowledge.is_control:
+        return (
+            "This run learned from nothing, so there is no pretrained knowledge in it. It is the control of the "
+            "experiment: other runs are held against it."
+        )
+    if knowledge.barred:
+        return knowledge.barred
+    if knowledge.verdict:
+        misfit = knowledge.is_fixed and knowledge.verdict == "hurt"
+        return (_misfit if misfit else _VERDICTS[knowledge.verdict])(knowledge.against[SCRATCH])
+    if not knowledge.against:
+        return f"Nothing is known yet to hold this run against. {_CONTROL}"
+    return _against_baselines(knowledge)
+
+
+_CONTROL = (
+    "What the pretrained knowledge is worth is told by the same network learning from nothing: the control of the "
+    "experiment."
+)
+
+
+def _helped(paired: Paired) -> str:
+    return (
+        f"Yes. With it the network is right on {counted(paired.only_first, 'photo')} that it gets wrong when it learns "
+        f"from nothing, and wrong on {few(paired.only_second)} that it then gets right."
+    )
+
+
+def _hurt(paired: Paired) -> str:
+    return (
+        f"No, it does harm (negative transfer). The same network, learning from nothing, is right on "
+        f"{counted(paired.only_second, 'photo')} that this one gets wrong, and wrong on {few(paired.only_first)} that "
+        "it gets right. Let more layers learn, or choose another backbone."
+    )
+
+
+def _misfit(paired: Paired) -> str:
+    """The features were held against others, not the weights as a beginning: that is no negative transfer."""
+    return (
+        f"As it is, the network fits your photos worse than one that learned from nothing. That one is right on "
+        f"{counted(paired.only_second, 'photo')} that this one gets wrong, and wrong on {few(paired.only_first)} that "
+        "it gets right. Let the network learn, too, or choose another backbone."
+    )
+
+
+def _alike(paired: Paired) -> str:
+    if paired.count < FEWEST:
+        return _too_few(paired)
+    return (
+        f"That cannot be told with {counted(paired.count, 'photo')} kept aside: learning from nothing is right on "
+        f"{paired.both + paired.only_second:,}, this model on {paired.both + paired.only_first:,}. With more photos a "
+        "difference may show."
+    )
+
+
+def _too_few(paired: Paired) -> str:
+    return f"{counted(paired.count, 'photo')} kept aside are too few to tell. Add photos, or keep more of them aside."
+
+
+_VERDICTS: dict[str, Callable[[Paired], str]] = {"helped": _helped, "hurt": _hurt, "cannot be told apart": _alike}
+_WAYS = {"colours": "going by colours alone", "majority": "always saying the most common class"}
+
+
+def _against_baselines(knowledge: Knowledge) -> str:
+    name = knowledge.unbeaten
+    if name is None:
+        name = knowledge.strongest
+        paired = knowledge.against[name]
+        return (
+            f"The model is clearly better than {_WAYS[name]}: right on {counted(paired.only_first, 'photo')} that this "
+            f"gets wrong, wrong on {few(paired.only_second)} that it gets right. {_CONTROL}"
+        )
+    paired = knowledge.against[name]
+    if paired.count < FEWEST:
+        return _too_few(paired)
+    hits = f"{paired.both + paired.only_second:,} of {counted(paired.count, 'photo')}"
+    if knowledge.is_weak:
+        return (
+            f"That is in doubt: the model is not clearly better than {_WAYS[name]}, which is right on {hits}. Learning "
+            "from nothing would tell whether the pretrained knowledge helps here or stands in the way."
+        )
+    return (
+        f"That cannot be told here: {_WAYS[name]} is right on {hits} already, which leaves too few to do better on. "
+        "With more photos kept aside a difference may show."
+    )
+
+
+_STOPPED = (
+    "This run was stopped early, so it is not known what its network would have come to. Resume it, and see what the "
+    "pretrained knowledge is worth when it has finished."
+)
+_CONTINUED = (
+    "This run went on from an earlier one, so there is more in it than the pretrained knowledge. Look at a run that "
+    "began with the pretrained weights."
+)
+
+
+def load_knowledge(run: Run, split: Split, control: Run | None) -> Knowledge:
+    """Everything that is on disk about it.
+
+    Args:
+        control: One of `find_controls` that has finished; one that is gone meanwhile is left out.
+
+    Raises:
+        RunError: The run's own answers cannot be read.
+    """
+    answers = load_own_answers(run)
+    true_ids, found = answers.true_ids, load_baselines(run.evaluation_dir)
+    baselines = {
+        name: np.array(ids, np.int64) == true_ids
+        for name, ids in (vars(found).items() if found else ())
+        if len(ids) == len(true_ids)  # else somebody changed the file
+    }
+    scratch = None
+    if control:
+        with suppress(RunError, KeyError):  # it was deleted meanwhile
+            right = load_right(control)
+            scratch = np.array([right[item.id] for item in split.val], bool)
+    stopped, continued = runs.read_history(run).status == "stopped", run.config.continue_from is not None
+    return judge(
+        answers.predicted_ids == true_ids,
+        baselines,
+        scratch,
+        is_control=run.config.strategy == SCRATCH,
+        is_fixed=run.config.strategy == "feature_extraction",
+        barred=_STOPPED if stopped else _CONTINUED if continued else None,
+    )
+
+
+def find_controls(run: Run, split: Split, others: Iterable[Run]) -> list[Run]:
+    """Those of the others that learn from nothing: the same backbone, learning from and checked with the same photos.
+
+    One of which somebody chose how it learns is none: with one epoch, or tiny steps, everybody loses. In whatever state
+    they are; whoever asks looks at their history. Those of the very settings come first.
+    """
+    wanted = control_config(run.config)
+    alike = [other for other in others if other.id != run.id and _is_control(other.config, wanted)]
+    alike.sort(key=lambda other: other.config != wanted)
+    return [other for other in alike if _same_photos(split, runs.load_split(other))]
+
+
+def control_config(config: TrainConfig) -> TrainConfig:
+    """The same experiment from nothing: same network, photos and variations.
+
+    How long and how fast to learn is left to the rules, for what suits a network that knows much starves one that knows
+    nothing, and the control would lose for the wrong reason.
+    """
+    defaults = TrainConfig()
+    open_ = {name: getattr(defaults, name) for name in _LEFT_TO_THE_RULES}
+    return replace(config, strategy=SCRATCH, **open_)
+
+
+def _is_control(config: TrainConfig, wanted: TrainConfig) -> bool:
+    """Whether every setting is as wanted or left as it was found; which photos there are, the split says."""
+    defaults, photos = TrainConfig(), ("val_fraction", "test_fraction", "group_pattern", "fill_val", "seed")
+    fixed = {entry.name for entry in fields(config)} - {"strategy", "backbone", *photos}
+    return (config.strategy, config.backbone) == (wanted.strategy, wanted.backbone) and all(
+        getattr(config, name) in (getattr(wanted, name), getattr(defaults, name)) for name in fixed
+    )
+
+
+def _same_photos(one: Split, other: Split) -> bool:
+    return all(
+        {item.id for item in getattr(one, part)} == {item.id for item in getattr(other, part)}
+        for part in ("train", "val")
+    )

@@ -1,0 +1,79 @@
+"""The model card: what the model is, how good, from what it learned, where it will fail. Plain Markdown."""
+
+import time
+
+from transfer_core import strategies
+from transfer_core.backbones import catalog
+from transfer_core.data.labels.dataset import count_classes
+from transfer_core.data.splits.split import Split
+from transfer_core.evaluation.test_set import count_looks, load_opening
+from transfer_core.metrics.classification import class_scores
+from transfer_core.runs import Run
+from transfer_core.runs.events import OpeningFinished
+from transfer_core.runs.state import History
+from transfer_core.support.text import answer, looked_at, markdown
+
+
+def write_card(run: Run, history: History, split: Split, project: dict) -> str:
+    """Markdown text of the card of a finished or stopped run with a checked export."""
+    result, export = history.result, history.export
+    strategy = strategies.find(run.config.strategy)
+    backbone = catalog.BUILT_IN.get(run.config.backbone)
+    lines = [
+        f"# {markdown(project['name'])}",
+        "",
+        f"A picture classifier for {len(split.class_names)} classes, made with Graft on "
+        f"{time.strftime('%Y-%m-%d', time.gmtime(run.created))} (UTC).",
+        "",
+        "## How good it is",
+        answer(result) + ("" if result.get("val_learned") else " (95 % Wilson interval)"),
+        f"The file `model.onnx` was held against the trained model on {export.checked} of these photos: "
+        f"{export.changed_labels} answers differ, confidences by at most {export.max_difference:.1e}.",
+        *_tested(run, history),
+        "",
+        *_class_table(split, result),
+        "",
+        "## How to use it",
+        "`pip install onnxruntime pillow`, then `python predict.py PHOTO`. Input of `model.onnx`: `photo`, uint8 "
+        "(1, height, width, 3), upright RGB in its full size; resizing and scaling happen inside. Output: "
+        "`confidences`, float32 (1, classes), in the order of `class_names.json`.",
+        "",
+        "## What it is made of",
+        f"- Backbone: {backbone.title if backbone else run.config.backbone} (`{run.config.backbone}`), weights under "
+        f"{backbone.licence if backbone else 'the licence they came with'}.",
+        f"- What learned: {strategy.title.lower()} (`{strategy.name}`), {result['epochs']} epochs, "
+        f"seed {run.config.seed}.",
+        f"- Learned from {result['train_count']} photos.",
+        "",
+        "## Where it will fail",
+        "It knows its classes and nothing else: whatever it is shown, it names one of them. Photos from another place, "
+        "camera or season than those it learned from may be read worse than the figure above says. It is no substitute "
+        "for an expert where a mistake can hurt somebody.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _tested(run: Run, history: History) -> list[str]:
+    """What came of the test part, where it was opened."""
+    if not isinstance(history.opening, OpeningFinished):
+        return []
+    found = load_opening(run)
+    when = time.strftime("%Y-%m-%d", time.gmtime(found.opened))
+    looks = count_looks(run)
+    others = f" {looked_at(looks)}" if looks else ""
+    return ["", f"The test part, opened on {when} (UTC): {found.in_words()}{others}"]
+
+
+def _class_table(split: Split, result: dict) -> list[str]:
+    scores = class_scores(result["confusion_matrix"])
+    learned = count_classes(split.train)
+    rows = ["| class | learned from | checked on | found (recall) | right when said (precision) |", "|--|--|--|--|--|"]
+    for class_id, name in enumerate(split.class_names):
+        recall, precision = (_percent(values[class_id]) for values in (scores.recall, scores.precision))
+        rows.append(f"| {markdown(name)} | {learned[name]} | {scores.count[class_id]} | {recall} | {precision} |")
+    return rows
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share == share else "-"

@@ -1,0 +1,99 @@
+"""The exported model at work: photo in, confidences out. onnxruntime alone, no torch."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import onnxruntime
+
+from transfer_core.data.images import decode
+from transfer_core.errors import RunError
+from transfer_core.runs import Run, load_split
+from transfer_core.support.text import csv_cell
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the model says of one photo.
+
+    Args:
+        class_names: Of the model.
+        confidences: float32 (classes,) in [0, 1], adding up to 1.
+    """
+
+    class_names: tuple[str, ...]
+    confidences: np.ndarray
+
+    def __post_init__(self):
+        if self.confidences.shape != (len(self.class_names),):
+            raise ValueError(f"{len(self.class_names)} classes, but confidences of shape {self.confidences.shape}")
+
+    @property
+    def class_id(self) -> int:
+        return int(self.confidences.argmax())
+
+    @property
+    def class_name(self) -> str:
+        return self.class_names[self.class_id]
+
+    @property
+    def confidence(self) -> float:
+        return float(self.confidences[self.class_id])
+
+    def by_class(self) -> dict[str, float]:
+        """Confidence of every class."""
+        return dict(zip(self.class_names, map(float, self.confidences), strict=True))
+
+
+def predictions_csv(answers: Sequence[tuple[str, Prediction]]) -> bytes:
+    """A table of (photo, prediction) pairs, readable by spreadsheets: UTF-8 with a mark, formulas made harmless."""
+    text = io.StringIO(newline="")
+    table = csv.writer(text)
+    names = answers[0][1].class_names if answers else ()
+    table.writerow(["photo", "class_name", "confidence", *map(csv_cell, names)])
+    for photo, answer in answers:
+        shares = [f"{value:.6f}" for value in answer.confidences]
+        table.writerow([csv_cell(photo), csv_cell(answer.class_name), f"{answer.confidence:.6f}", *shares])
+    return text.getvalue().encode("utf-8-sig", "replace")
+
+
+class Predictor:
+    """An exported model, loaded.
+
+    Args:
+        model_path: The ONNX file; preparation of the photo is inside it.
+        class_names: In the order of its output.
+        threads: Of onnxruntime; 1 where the caller predicts several photos at once.
+    """
+
+    def __init__(self, model_path: Path, class_names: Sequence[str], threads: int = 0):
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(str(model_path), options, providers=["CPUExecutionProvider"])
+        self.class_names = tuple(class_names)
+
+    @classmethod
+    def of_run(cls, run: Run, threads: int = 0) -> "Predictor":
+        """The exported model of a run.
+
+        Raises:
+            RunError: It has none yet.
+        """
+        if not run.model_path.is_file():
+            raise RunError("This run has no model yet. Wait until it has finished, or resume it if it was interrupted.")
+        return cls(run.model_path, load_split(run).class_names, threads)
+
+    def predict(self, photo: Path | BinaryIO | np.ndarray) -> Prediction:
+        """The model's answer; DataError where the photo cannot be read.
+
+        Args:
+            photo: A file, or pixels uint8 (height, width, 3), upright.
+        """
+        pixels = photo if isinstance(photo, np.ndarray) else decode.load_rgb(photo)
+        confidences = self._session.run(["confidences"], {"photo": pixels[np.newaxis]})[0][0]
+        return Prediction(self.class_names, confidences)

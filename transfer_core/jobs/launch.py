@@ -1,0 +1,114 @@
+"""Sees to it that a runner lives. Imports nothing heavy; pages and the command line call it."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from transfer_core.errors import RunError
+from transfer_core.workspace import Workspace, read_json
+
+_ROOT = Path(__file__).resolve().parents[2]
+_IDLE_S = "600"
+
+
+def runner_lock(workspace: Workspace) -> FileLock:
+    """Held by the workspace's runner as long as it lives."""
+    workspace.home.mkdir(parents=True, exist_ok=True)
+    return FileLock(workspace.home / "runner.lock")
+
+
+def ensure_runner(workspace: Workspace) -> None:
+    """Wakes the workspace's runner, or starts one; it outlives whoever started it, and takes every run that is queued.
+
+    Two calls at once may start two; the second finds the lock held and ends.
+
+    Raises:
+        RunError: As `idle_limit`: the runner could not start, and whoever waits for it would wait for ever.
+    """
+    idle_limit()
+    wake_path(workspace).touch()
+    try:
+        runner_lock(workspace).acquire(blocking=False).lock.release()
+    except Timeout:
+        return
+    start_detached(["transfer_core.jobs.queue", str(workspace.home)], workspace.home / "runner.log")
+
+
+def idle_limit() -> float:
+    """Seconds without work after which a runner ends, from `GRAFT_IDLE_S`.
+
+    Raises:
+        RunError: That is no number of seconds.
+    """
+    text = os.environ.get("GRAFT_IDLE_S") or _IDLE_S
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not seconds >= 0:
+        raise RunError(f"GRAFT_IDLE_S is '{text}', which is no time. Set it to a number of seconds, such as {_IDLE_S}.")
+    return seconds
+
+
+def wake_path(workspace: Workspace) -> Path:
+    """A file whose time tells the runner that there is something new: cheaper to look at than all runs."""
+    workspace.home.mkdir(parents=True, exist_ok=True)
+    return workspace.home / "runner.wake"
+
+
+def card_path(workspace: Workspace) -> Path:
+    """What the newest runner says of itself: its pid, when it started, and its slots: how many runs it does at once."""
+    return workspace.home / "runner.json"
+
+
+def slot_count(workspace: Workspace) -> int:
+    """How many runs are done at once, as far as a runner has found out."""
+    try:
+        return read_json(card_path(workspace))["slots"]
+    except (OSError, ValueError, KeyError):
+        return 1
+
+
+def code_version() -> str:
+    """Changes whenever a file of `transfer_core` does: a runner of older code must not do runs of newer."""
+    files = sorted((_ROOT / "transfer_core").rglob("*.py"))
+    stamps = [f"{path.name}:{path.stat().st_mtime_ns}:{path.stat().st_size}" for path in files]
+    return hashlib.sha256("|".join(stamps).encode()).hexdigest()[:12]
+
+
+def start_detached(
+    module_and_arguments: Sequence[str],
+    log_path: Path,
+    stdin: int = subprocess.DEVNULL,
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.Popen:
+    """Starts `python -m ...` as a process that does not end with ours, at low priority, its output in a file.
+
+    Args:
+        environment: Variables that it finds beside or in place of ours.
+    """
+    variables = os.environ | {"PYTHONPATH": os.pathsep.join([str(_ROOT), os.environ.get("PYTHONPATH", "")])}
+    # Threads that spin while they wait steal the processor from the page that is being looked at.
+    variables |= {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1"} | (environment or {})
+    with log_path.open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", *module_and_arguments],
+            stdin=stdin,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=variables,
+            close_fds=True,
+            **_detached(),
+        )
+
+
+def _detached() -> dict:
+    if os.name == "nt":
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS
+        return {"creationflags": flags | subprocess.BELOW_NORMAL_PRIORITY_CLASS}
+    return {"start_new_session": True}

@@ -1,0 +1,169 @@
+"""The queue: one detached process per workspace that has runs done, one at a time in each slot. Imports no torch.
+
+`python -m transfer_core.jobs.queue HOME`. Ends by itself after `GRAFT_IDLE_S` seconds without work.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from filelock import Timeout
+
+from transfer_core import runs
+from transfer_core.errors import TransferError
+from transfer_core.jobs.launch import card_path, code_version, ensure_runner, idle_limit, runner_lock, wake_path
+from transfer_core.jobs.slots import Slot, open_slots
+from transfer_core.runs import Run
+from transfer_core.runs.state import History
+from transfer_core.workspace import Workspace, read_json, write_json
+
+_LOOK_EVERY_S = 2.0  # at all runs; whoever queues one wakes us sooner
+_WAKE_EVERY_S = 0.05
+
+
+def main(home: str) -> int:
+    """Works until there has been nothing to do for a while, or until its code has been replaced."""
+    workspace = Workspace(Path(home))
+    if hasattr(os, "nice"):
+        os.nice(5)  # whoever looks at the page comes first; workers inherit it
+    idle_s = idle_limit()
+    version = code_version()
+    queue = _Queue(workspace)
+    while code_version() == version:
+        try:
+            with runner_lock(workspace).acquire(blocking=False):
+                workspace.clear_deleted()
+                slots = open_slots(workspace)
+                who = {"pid": os.getpid(), "started": time.time(), "slots": len(slots)}
+                write_json(card_path(workspace), who)
+                _serve(workspace, queue, slots, idle_s, version)
+        except Timeout:
+            return 0
+        # A run may have been queued while the lock was still held, by somebody who saw us alive.
+        if not queue.look().waiting:
+            return 0
+    ensure_runner(workspace)  # a runner of the new code goes on with the queue
+    return 0
+
+
+class _View(NamedTuple):
+    """The queue at one moment.
+
+    Args:
+        waiting: Those to be done, in that order.
+        strays: Those that workers of an earlier runner, which was killed, are still at.
+    """
+
+    waiting: list[Run]
+    strays: list[Run]
+
+
+class _Queue:
+    """What waits to be done; remembers how far each run's events were read."""
+
+    def __init__(self, workspace: Workspace):
+        self._workspace = workspace
+        self._histories: dict[str, History] = {}
+
+    def look(self, ours: Collection[str] = ()) -> _View:
+        """The runs of other ids than ours: first those that were queued first, last those with a model to be asked or
+        whose export was cut off."""
+        waiting, strays = [], []
+        for run in runs.list_runs(self._workspace, kind=None):
+            if run.id in ours or (history := self._read(run)) is None:
+                continue
+            if history.alive:
+                strays.append(run)
+            elif history.status == "queued":
+                waiting.append((0, history.lifecycle.time if history.lifecycle else run.created, run))
+            elif history.needs_export or history.needs_opening:
+                waiting.append((1, run.created, run))
+        return _View([run for *_, run in sorted(waiting, key=lambda entry: entry[:2])], strays)
+
+    def _read(self, run: Run) -> History | None:
+        try:
+            self._histories[run.id] = runs.read_history(run, self._histories.get(run.id))
+            return self._histories[run.id]
+        except OSError:  # its page says so; the others must not suffer
+            return None
+
+
+def _serve(workspace: Workspace, queue: _Queue, slots: Sequence[Slot], idle_s: float, version: str) -> None:
+    """Has runs done until none has waited for `idle_s` seconds, or the code was replaced; never leaves one at work."""
+    if code_version() == version:  # whoever queued a run, and started us for it, need not wait for this import
+        _hand_out(queue, slots)
+    from transfer_core.jobs.speed_trials import Trials
+
+    wake, trials = wake_path(workspace), Trials(workspace)
+    looked, seen, worked, replaced = 0.0, None, time.monotonic(), False
+    try:
+        while True:
+            ended = [slot for slot in slots if slot.tend()]
+            now, changed = time.monotonic(), wake.stat().st_mtime_ns if wake.exists() else 0
+            if ended or changed != seen or now - looked > _LOOK_EVERY_S:
+                looked, seen, replaced = now, changed, code_version() != version
+                view = _View([], []) if replaced else _hand_out(queue, slots)
+                if view.waiting:
+                    worked = now
+                if view.strays or any(slot.run for slot in slots):
+                    trials.break_off()
+                elif not replaced:
+                    trials.begin_next()
+                if ended:
+                    _trim_caches(workspace)
+            if trials.tend() or any(slot.run for slot in slots):
+                worked = now
+            elif replaced or now - worked > idle_s:
+                return
+            time.sleep(_WAKE_EVERY_S)
+    finally:
+        trials.break_off()
+        for slot in slots:
+            slot.dismiss_spare()
+
+
+def _trim_caches(workspace: Workspace) -> None:
+    """Keeps the caches within their limit; what goes wrong with that must not stop the queue."""
+    from transfer_core import storage
+
+    try:
+        storage.trim_caches(workspace)
+    except (OSError, TransferError) as error:
+        print(error)
+
+
+def _hand_out(queue: _Queue, slots: Sequence[Slot]) -> _View:
+    """Gives what waits to the slots that are free; those that stay so keep a spare. The queue as it was before."""
+    ours = {slot.run.id for slot in slots if slot.run}
+    if len(ours) == len(slots):
+        return _View([], [])
+    view = queue.look(ours)
+    free = _free_slots(slots, view.strays)
+    for run in view.waiting:
+        if free and free[0].begin(run):
+            free.pop(0)
+    for slot in free:
+        slot.keep_spare()
+    return view
+
+
+def _free_slots(slots: Sequence[Slot], strays: Sequence[Run]) -> list[Slot]:
+    """Slots where nobody is at work; a stray worker that names none of their GPUs is at the first, as torch would."""
+    known = {slot.gpu for slot in slots}
+    taken = {gpu if gpu in known else slots[0].gpu for gpu in map(_gpu_of, strays)}
+    return [slot for slot in slots if slot.run is None and slot.gpu not in taken]
+
+
+def _gpu_of(run: Run) -> str | None:
+    """What the run's worker found in CUDA_VISIBLE_DEVICES."""
+    try:
+        return read_json(run.folder / "worker.json").get("gpu")
+    except (OSError, ValueError):
+        return None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

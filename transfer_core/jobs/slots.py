@@ -1,0 +1,116 @@
+"""The places where runs are at work, one run at a time in each: what this machine can do at once. Imports no torch."""
+
+import os
+import subprocess
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from transfer_core import runs
+from transfer_core.jobs import gpus
+from transfer_core.jobs.launch import start_detached
+from transfer_core.runs import Run, events
+from transfer_core.runs.state import History
+from transfer_core.workspace import Workspace
+
+_ATTEMPTS = 2  # one more than none, should the first have been killed by accident
+_GO_HOME_S = 10.0  # a spare worker may be in the middle of its imports
+
+
+def open_slots(workspace: Workspace) -> list["Slot"]:
+    """One for each GPU, else a single one for the whole machine."""
+    return [Slot(workspace, gpu) for gpu in gpus.visible_gpus()] or [Slot(workspace)]
+
+
+class Slot:
+    """Has a worker do one run at a time; between runs, one that was started ahead waits for the next.
+
+    Args:
+        gpu: The one GPU that its workers see; None leaves it to them.
+    """
+
+    def __init__(self, workspace: Workspace, gpu: str | None = None):
+        self.gpu = gpu
+        self.run: Run | None = None
+        self._home = workspace.home
+        self._environment = {} if gpu is None else {gpus.VISIBLE: gpu}
+        self._before: events.Event | None = None
+        self._worker: subprocess.Popen | None = None
+        self._spare: subprocess.Popen | None = None
+
+    def keep_spare(self) -> None:
+        """Starts a worker ahead unless one waits: starting Python and its packages takes a second or more."""
+        if self._spare is None or self._spare.poll() is not None:
+            with suppress(OSError):  # it would only have saved time
+                self._spare = self._start(["--spare", str(self._home)], self._home / "runner.log", subprocess.PIPE)
+
+    def begin(self, run: Run) -> bool:
+        """Has the spare worker do the run, or a new one where there is no spare; whether one is at it now."""
+        self.run = run
+        try:
+            self._before = runs.read_history(run).lifecycle
+            self._worker = self._hand_to_spare(run) or self._start([str(run.folder)], run.log_path)
+        except OSError as error:  # deleted while it was waiting, or there is no room for one more file or process
+            self._leave(str(error))
+        return self.run is not None
+
+    def tend(self) -> bool:
+        """Looks after the worker; whether it has ended since the last look, so that the slot is free again."""
+        if self._worker is None or (code := self._worker.poll()) is None:
+            return False
+        self._leave(f"exit code {code}")
+        return True
+
+    def dismiss_spare(self) -> None:
+        """Sends the spare home: at the end of its input it ends."""
+        if self._spare is not None:
+            self._spare.stdin.close()
+            try:
+                self._spare.wait(_GO_HOME_S)
+            except subprocess.TimeoutExpired:  # it hangs, and must not keep the runner with it
+                self._spare.kill()
+
+    def _hand_to_spare(self, run: Run) -> subprocess.Popen | None:
+        worker, self._spare = self._spare, None
+        try:
+            if worker is not None and worker.poll() is None:
+                worker.stdin.write(os.fsencode(run.folder) + b"\n")
+                worker.stdin.close()
+                return worker
+        except OSError:  # it died just now
+            pass
+        return None
+
+    def _start(self, arguments: Sequence[str], log: Path, stdin: int = subprocess.DEVNULL) -> subprocess.Popen:
+        return start_detached(["transfer_core.jobs.worker", *arguments], log, stdin, self._environment)
+
+    def _leave(self, cause: str) -> None:
+        """Frees the slot and speaks for a worker that ended without a word; whatever comes of that, others go on."""
+        run, self.run, self._worker = self.run, None, None
+        try:
+            if run.folder.is_dir() and (word := last_word(runs.read_history(run), self._before, cause)):
+                with run.lock().acquire(timeout=1):
+                    events.EventLog(run.events_path).append(word)
+        except OSError:  # a full disk, or somebody else has taken the run meanwhile and will speak
+            traceback.print_exc()
+
+
+def last_word(history: History, before: events.Event | None, cause: str) -> events.Event | None:
+    """What to say for a worker that died without a word; unsaid, the same work would be begun for ever.
+
+    Args:
+        before: The newest lifecycle event when the worker was given the run: one that was queued again meanwhile, after
+            its worker had spoken, is no silent one.
+        cause: Such as "exit code 1".
+    """
+    if history.status == "queued" and history.lifecycle == before:
+        return events.RunFailed(
+            message=f"The program that trains could not start ({cause}).",
+            hint="The file worker.log says why. If a package is missing, run `pip install -r requirements.txt` again.",
+        )
+    if history.needs_export and history.export_attempts >= _ATTEMPTS:
+        return events.ExportFailed(message=f"The program that writes the model ended without a word ({cause}).")
+    if history.needs_opening and history.opening_attempts >= _ATTEMPTS:
+        return events.OpeningFailed(message=f"The program that asks the model ended without a word ({cause}).")
+    return None

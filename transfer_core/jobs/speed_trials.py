@@ -1,0 +1,42 @@
+"""Has the machine's speed tried, while there is nothing else to do. Imports no torch."""
+
+import subprocess
+from contextlib import suppress
+
+from transfer_core.advice.machine_speed import AGAIN, next_wanted, settle_wanted
+from transfer_core.jobs.launch import start_detached
+from transfer_core.workspace import Workspace
+
+
+class Trials:
+    """Has the trials done that pages wish for, one at a time, and breaks off for a run."""
+
+    def __init__(self, workspace: Workspace):
+        self._workspace = workspace
+        self._wish = None
+        self._worker: subprocess.Popen | None = None
+
+    def begin_next(self) -> None:
+        """Starts the next one that is wished for, unless one is at work."""
+        if self._worker is None and (found := next_wanted(self._workspace)):
+            self._wish, backbone = found
+            with suppress(OSError):  # no room for a process: once more at the next look
+                arguments = ["transfer_core.advice.speed_benchmark", str(self._workspace.home), backbone]
+                self._worker = start_detached(arguments, self._workspace.home / "runner.log")
+
+    def tend(self) -> bool:
+        """Begins the next step of a trial, or takes back the wish of one that has ended; whether one is at work."""
+        if self._worker is not None and (code := self._worker.poll()) is not None:
+            self._worker = None
+            if code == AGAIN:
+                self.begin_next()
+            else:
+                settle_wanted(self._wish, succeeded=code == 0)
+        return self._worker is not None
+
+    def break_off(self) -> None:
+        """Ends the one at work, whose wish stays: it would measure a busy machine, and keep the run waiting."""
+        if self.tend():
+            self._worker.kill()
+            self._worker.wait()
+            self._worker = None

@@ -1,0 +1,150 @@
+"""Two models asked about the same photos: is one better, or was it luck? numpy only."""
+
+from dataclasses import dataclass, replace
+from math import log, sqrt
+
+import numpy as np
+
+from transfer_core.metrics.wilson import wilson
+from transfer_core.support.text import counted
+
+LEVEL = 0.05
+FEWEST = 6  # photos, all won by the same side, from which on the test below can tell two models apart: 2 / 2^6 < 0.05
+
+
+@dataclass(frozen=True)
+class Paired:
+    """What two models made of the same photos, seen from the first.
+
+    Args:
+        only_first, only_second, both, neither: Photos that were answered rightly by whom.
+        p: Of McNemar's exact test, in [0, 1]: how often chance alone makes as large a difference between two models
+            that are equally good.
+        difference: Accuracy of the first minus that of the second, in [-1, 1].
+        interval: 95 %, (low, high), of the difference. With very few photos it may leave out 0 where the test, which
+            is the more careful of the two, cannot tell; the verdict goes by the test.
+    """
+
+    only_first: int
+    only_second: int
+    both: int
+    neither: int
+    p: float
+    difference: float
+    interval: tuple[float, float]
+
+    @property
+    def count(self) -> int:
+        return self.only_first + self.only_second + self.both + self.neither
+
+    @property
+    def verdict(self) -> str:
+        """Of the first: "better", "worse" or "cannot be told apart"."""
+        if self.p >= LEVEL:
+            return "cannot be told apart"
+        return "better" if self.only_first > self.only_second else "worse"
+
+
+def compare(first_right: np.ndarray, second_right: np.ndarray) -> Paired:
+    """Compares two models by their right answers, bool (n,) each, of the same photos in the same order."""
+    first, second = np.asarray(first_right, bool), np.asarray(second_right, bool)
+    if first.ndim != 1 or first.shape != second.shape:
+        raise ValueError(f"expected two rows of equal length, got shapes {first.shape} and {second.shape}")
+    only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
+    both, neither = int((first & second).sum()), int((~first & ~second).sum())
+    difference = (only_first - only_second) / max(1, len(first))
+    interval = _interval(both, only_first, only_second, neither)
+    return Paired(only_first, only_second, both, neither, _mcnemar(only_first, only_second), difference, interval)
+
+
+def corrected(paired: Paired, count: int) -> Paired:
+    """The same with a p that holds for one of `count` models, of which somebody looks at whichever pairs stand out.
+
+    The best of several was found by looking at all of them, so it counts as compared with each, and each with each: of
+    ten equally good models, half the time one would else seem worse than the luckiest.
+
+    Source: C. E. Bonferroni, 1936: p times the number of comparisons, here of all pairs.
+    """
+    return replace(paired, p=min(1.0, paired.p * pairs_of(count)))
+
+
+def pairs_of(count: int) -> int:
+    """How many pairs so many models make; at least 1."""
+    return max(1, count * (count - 1) // 2)
+
+
+def in_words(paired: Paired, other: str = "the other") -> str:
+    """Such as "Better: right on 12 photos that the other gets wrong, wrong on 2 that it gets right."
+
+    Args:
+        other: What the second is called; Markdown and other signs in it are the caller's business.
+    """
+    if paired.verdict == "cannot be told apart":
+        return f"Cannot be told apart with {counted(paired.count, 'photo')}."
+    if paired.verdict == "better":
+        won, lost = counted(paired.only_first, "photo"), few(paired.only_second)
+        return f"Better: right on {won} that {other} gets wrong, wrong on {lost} that it gets right."
+    lost, won = counted(paired.only_second, "photo"), few(paired.only_first)
+    return f"Worse: wrong on {lost} that {other} gets right, right on {won} that it gets wrong."
+
+
+def few(count: int) -> str:
+    """Such as "1,240", or "none"."""
+    return f"{count:,}" if count else "none"
+
+
+def in_points(paired: Paired) -> str:
+    """The difference, such as "+8 points, very likely between +2 and +14"; points are those of percentages.
+
+    Where the interval leaves out 0 and the test cannot tell, that is said in its place.
+    """
+    low, high = paired.interval
+    if paired.verdict == "cannot be told apart" and not low <= 0 <= high:
+        differing = paired.only_first + paired.only_second
+        few_photos = f"only {counted(differing, 'photo')} {'tells' if differing == 1 else 'tell'} them apart"
+        return f"{_signed(paired.difference)} points, but {few_photos}, too few to be sure"
+    return f"{_signed(paired.difference)} points, very likely between {_signed(low)} and {_signed(high)}"
+
+
+def _signed(share: float) -> str:
+    points = round(share * 100)
+    return f"{points:+d}".replace("-", "\N{MINUS SIGN}") if points else "0"
+
+
+def _mcnemar(won: int, lost: int) -> float:
+    """Two-sided p of `won` against `lost` where each photo falls to either side as a coin does.
+
+    Source: Q. McNemar, 1947; exact form, both tails of the binomial distribution with 1/2.
+    """
+    total, fewer = won + lost, min(won, lost)
+    if total == 0:
+        return 1.0
+    # Logarithms of "total choose k", each from the one before: as numbers they would be too large from 1,030 photos on.
+    steps = np.arange(1, fewer + 1)
+    ways = np.concatenate([[0.0], np.cumsum(np.log(total - steps + 1) - np.log(steps))])
+    return float(min(1.0, 2 * np.exp(ways - total * log(2)).sum()))
+
+
+def _interval(both: int, only_first: int, only_second: int, neither: int) -> tuple[float, float]:
+    """95 % interval of the difference of two shares of the same photos; (-1, 1) without photos.
+
+    Source: R. G. Newcombe, "Improved confidence intervals for the difference between binomial proportions based on
+    paired data", Statistics in Medicine 17, 1998, method 10: Wilson's interval of each share, joined by how strongly
+    the two go together.
+    """
+    count = both + only_first + only_second + neither
+    if count == 0:
+        return -1.0, 1.0
+    hits = both + only_first, both + only_second
+    first, second = (share / count for share in hits)
+    (low1, high1), (low2, high2) = (wilson(share, count) for share in hits)
+    spread = hits[0] * hits[1] * (count - hits[0]) * (count - hits[1])
+    product = both * neither - only_first * only_second
+    if product > 0:
+        product = max(0.0, product - count / 2)  # continuity correction: a weak tie counts as none
+    tie = product / sqrt(spread) if spread else 0.0
+    difference = first - second
+    down, up = (first - low1, high2 - second), (high1 - first, second - low2)
+    # Rounding may put a hair below 0 what is 0.
+    below, above = (sqrt(max(0.0, a * a - 2 * tie * a * b + b * b)) for a, b in (down, up))
+    return max(-1.0, difference - below), min(1.0, difference + above)

@@ -1,0 +1,93 @@
+"""Deleting a run so that it can be brought back. Imports nothing heavy.
+
+A deleted run's folder moves to `runs/.deleted/`, where no list looks. It stays there for a day, for whoever presses
+Undo, and goes for good with the first deletion or comparison in that project after that.
+"""
+
+import os
+import shutil
+import time
+from contextlib import suppress
+
+from transfer_core import runs
+from transfer_core.errors import RunError
+from transfer_core.runs import Run
+from transfer_core.support.text import moment
+from transfer_core.workspace import Project, check_id
+
+KEPT_S = 24 * 3600
+_FOLDER = ".deleted"
+_WAITS = ("queued", "running")
+_CAN_BE_RESUMED = ("interrupted", "stopped", "failed")
+
+
+def delete(project: Project, run: Run) -> None:
+    """Moves the run out of the way.
+
+    Raises:
+        RunError: It is at work or waits for its turn, another goes on from it, or it cannot be moved.
+    """
+    history = runs.read_history(run)
+    if history.status in _WAITS:
+        raise RunError("This run is at work or waits for its turn. Stop it first, then delete it.")
+    if history.alive:
+        raise RunError("Its model is just being checked. Try again in a moment.")
+    if heirs := _heirs(project, run):
+        named = " and ".join(f"the run of {moment(heir.created)}" for heir in heirs)
+        raise RunError(
+            f"This run is still needed: what has not finished yet, and begins where this one ended, is {named}. Let "
+            "that finish, or delete it first."
+        )
+    empty(project)
+    place = project.runs_dir / _FOLDER / run.id
+    place.parent.mkdir(exist_ok=True)
+    try:
+        os.utime(run.folder)  # the folder's own time says since when it has been deleted
+        os.replace(run.folder, place)
+    except OSError as error:  # Windows moves no folder of which a file is open
+        raise RunError(f"The run cannot be deleted now ({error.strerror}). Try again in a moment.") from error
+
+
+def restore(project: Project, run_id: str) -> None:
+    """Brings a deleted run back.
+
+    Raises:
+        RunError: It is gone for good, or cannot be moved.
+    """
+    try:
+        os.replace(project.runs_dir / _FOLDER / check_id(run_id), project.runs_dir / run_id)
+    except FileNotFoundError as error:
+        raise RunError(
+            "This run is no longer among the deleted ones. It was brought back already, or deleted more than a day ago."
+        ) from error
+    except OSError as error:
+        raise RunError(f"The run cannot be brought back now ({error.strerror}). Try again in a moment.") from error
+
+
+def deleted(project: Project) -> list[str]:
+    """Ids of the runs that can be brought back, the one deleted last first."""
+    found = []
+    for folder in (project.runs_dir / _FOLDER).glob("*"):
+        with suppress(OSError):  # it was brought back meanwhile
+            found.append((folder.stat().st_mtime_ns, folder.name))
+    return [run_id for _, run_id in sorted(found, reverse=True)]
+
+
+def empty(project: Project) -> None:
+    """Deletes for good what was deleted more than a day ago."""
+    for folder in (project.runs_dir / _FOLDER).glob("*"):
+        with suppress(OSError):  # somebody else empties it, too
+            if time.time() - folder.stat().st_mtime > KEPT_S:
+                shutil.rmtree(folder)
+
+
+def _heirs(project: Project, run: Run) -> list[Run]:
+    """Runs that begin where this one ended, and would have to begin there again should they be resumed."""
+    heirs = [
+        other for other in runs.list_runs(run.workspace, project, kind=None) if other.config.continue_from == run.id
+    ]
+    return [
+        heir
+        for heir in heirs
+        if runs.read_history(heir).status in (*_WAITS, *(_CAN_BE_RESUMED if heir.kind == "train" else ()))
+    ]

@@ -1,0 +1,101 @@
+"""A project at a glance, and the sample project. Imports no torch."""
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from transfer_core import runs
+from transfer_core.data import sample_set
+from transfer_core.data.images.thumbnails import ensure_thumbnail
+from transfer_core.data.ingest.sources import Entry
+from transfer_core.data.labels.dataset import Item, count_classes, load_items
+from transfer_core.errors import DataError
+from transfer_core.runs import Run
+from transfer_core.runs.state import History
+from transfer_core.services import training
+from transfer_core.workspace import Project, Workspace
+
+_THUMBNAILS = 4
+_SAMPLE_SEED = 3  # a typical one: right on 29 of the 32 kept aside; other seeds range from 27 to 32
+_SAMPLE_PER_CLASS = 40  # enough for a sound result, few enough to be drawn in four seconds
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a project's card shows.
+
+    Args:
+        latest: The newest result, or None. Not the best: the highest of several would be chosen on the photos kept
+            aside, and so be too good.
+        changed: Unix seconds of the last photo or run.
+        thumbnails: Of a few photos, of different classes where there are several.
+    """
+
+    photos: int
+    classes: int
+    runs: int
+    latest: dict | None
+    changed: float
+    thumbnails: tuple[Path, ...]
+
+
+def summarize(
+    workspace: Workspace, project: Project, read_history: Callable[[Run], History] = runs.read_history
+) -> Summary:
+    """The project's state now; its labels are read only if they have changed since this process last summed them up.
+
+    Args:
+        read_history: Of a run; who asks often may read on from where it was.
+    """
+    try:
+        found = project.labels_path.stat()
+        state, changed = (found.st_size, found.st_mtime_ns), found.st_mtime
+    except FileNotFoundError:
+        state, changed = None, project.created
+    photos, classes, chosen = _sum_up(project, state)
+    own = runs.list_runs(workspace, project)
+    return Summary(
+        photos,
+        classes,
+        len(own),
+        next((result for run in own if (result := read_history(run).result)), None),
+        max([changed, *(run.created for run in own)]),
+        tuple(_thumbnails(workspace, project, chosen)),
+    )
+
+
+@lru_cache(maxsize=256)
+def _sum_up(project: Project, state: tuple[int, int] | None) -> tuple[int, int, tuple[Item, ...]]:
+    """(photos, classes, a few photos to show).
+
+    Args:
+        state: Size and time of the labels; what was written since they were asked for is summed up under the next one.
+    """
+    items = load_items(project)
+    first_of_class = {item.class_name: item for item in reversed(items)}
+    chosen = list({item.photo: item for item in [*first_of_class.values(), *items[:_THUMBNAILS]]}.values())
+    return len(items), len(count_classes(items)), tuple(chosen[:_THUMBNAILS])
+
+
+def _thumbnails(workspace: Workspace, project: Project, items: Sequence[Item]) -> Iterator[Path]:
+    """Those of the photos that can be read."""
+    for item in items:
+        with suppress(DataError):
+            path = ensure_thumbnail(workspace, project, item)
+            if path.is_file():  # unless the disk is full
+                yield path
+
+
+def create_sample(workspace: Workspace, report: Callable[[int, int], None]) -> Project:
+    """A new project filled with the drawn sample set; takes a few seconds."""
+    pictures = []
+    total = _SAMPLE_PER_CLASS * len(sample_set.class_names)
+    for path, content in sample_set.draw_sample_set(_SAMPLE_PER_CLASS, _SAMPLE_SEED):
+        pictures.append(Entry(path, io.BytesIO(content).read))
+        report(len(pictures), total)
+    project = workspace.create_project(sample_set.SAMPLE_NAME)
+    training.take_in_entries(workspace, project, pictures, lambda done, total: None)
+    return project

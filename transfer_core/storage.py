@@ -1,0 +1,150 @@
+"""Deleting for good, keeping the caches small, and how much disk things use."""
+
+import math
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from transfer_core import runs
+from transfer_core.backbones.feature_store import RowStore
+from transfer_core.data import public_datasets
+from transfer_core.data.images.cache import forget
+from transfer_core.data.ingest import upload_inbox
+from transfer_core.data.labels.dataset import load_as_they_came
+from transfer_core.errors import RunError, TransferError
+from transfer_core.runs.state import History
+from transfer_core.workspace import Project, Workspace, folder_size, is_held
+
+_CACHE_GB = "10"
+_TRIM_TO = 0.9  # of the limit, so that the next photo does not cause the next search for the oldest
+
+
+def delete_project(workspace: Workspace, project: Project) -> None:
+    """Deletes photos, runs, and what the caches hold of photos that no other project has.
+
+    Raises:
+        RunError: A run of it is being worked on, or photos are coming into it; what is at work would go on in a folder
+            that is gone.
+    """
+    if any(runs.is_alive(run) for run in runs.list_runs(workspace, project, kind=None)):
+        raise RunError(f"A run of '{project.name}' is at work. Stop it first, then delete the project.")
+    if is_held(project.fetch_lock()) or any(is_held(batch.lock()) for batch in upload_inbox.batches(project)):
+        raise RunError(f"Photos are coming into '{project.name}'. Wait until they are in, then delete the project.")
+    own = {item.photo for item in load_as_they_came(project)}
+    for other in workspace.projects():
+        if other.id != project.id and own:
+            own -= {item.photo for item in load_as_they_came(other)}
+    workspace.delete_project(project)
+    for store in _stores(workspace):
+        store.delete(sorted(own))
+    forget(workspace.prepared_dir, own)
+
+
+def disk_use(workspace: Workspace) -> dict[str, int]:
+    """Bytes by purpose: projects, caches (may be deleted at any time), backbones."""
+    return {
+        "projects": folder_size(workspace.projects_dir),
+        "caches": sum(cache_use(workspace).values()),
+        "backbones": folder_size(workspace.weights_dir),
+    }
+
+
+def cache_use(workspace: Workspace) -> dict[str, int]:
+    """Bytes of the caches by kind: thumbnails, prepared (pixels and training copies), features, public (sets)."""
+    thumbnails = folder_size(workspace.prepared_dir / "thumbnails")
+    return {
+        "thumbnails": thumbnails,
+        "prepared": max(0, folder_size(workspace.prepared_dir) - thumbnails),
+        "features": folder_size(workspace.features_dir),
+        "public": folder_size(workspace.public_dir),
+    }
+
+
+def cache_limit() -> int:
+    """Bytes that all caches of our own making together may take, from `GRAFT_CACHE_GB`.
+
+    Raises:
+        TransferError: That is no number of gigabytes.
+    """
+    text = os.environ.get("GRAFT_CACHE_GB") or _CACHE_GB
+    try:
+        gigabytes = float(text)
+    except ValueError:
+        gigabytes = math.nan
+    if not 0 <= gigabytes < math.inf:
+        raise TransferError(
+            f"GRAFT_CACHE_GB is '{text}', which is no size. Set it to a number of gigabytes, such as 10."
+        )
+    return int(gigabytes * 1e9)
+
+
+def trim_caches(workspace: Workspace) -> None:
+    """Lets go of what was not used for longest, where the caches have outgrown their limit.
+
+    May be called at any time: whoever needs something that was let go makes it again. Public sets stay, for these would
+    have to be downloaded again, and a set without some of its photos is of no use.
+
+    Raises:
+        TransferError: As `cache_limit`.
+    """
+    limit = cache_limit()
+    kept = [*_files(workspace.prepared_dir), *_used_stores(workspace)]
+    total = sum(size for _, size, _ in kept)
+    if total <= limit:
+        return
+    for _, size, path in sorted(kept):
+        if total <= _TRIM_TO * limit:
+            break
+        _let_go(path)
+        total -= size
+
+
+def clear_caches(workspace: Workspace) -> None:
+    """Empties all caches, and deletes the public sets that were downloaded.
+
+    Raises:
+        RunError: A run is at work or waits for its turn, and would have to begin again with what it has prepared; or a
+            public set is coming in.
+    """
+    if any(_is_busy(runs.read_history(run)) for run in runs.list_runs(workspace, kind=None)):
+        raise RunError("A run is at work or waiting for its turn. Stop it, or wait for its end, then clear the caches.")
+    if any(is_held(project.fetch_lock()) for project in workspace.projects()):
+        raise RunError("A public set is coming in. Wait until it is there, then clear the caches.")
+    for _, _, path in [*_files(workspace.prepared_dir), *_used_stores(workspace)]:
+        _let_go(path)
+    public_datasets.delete_all(workspace.public_dir)
+
+
+def _is_busy(history: History) -> bool:
+    return history.alive or history.status == "queued"
+
+
+def _stores(workspace: Workspace) -> Iterator[RowStore]:
+    for shape in workspace.features_dir.glob("*/shape.json"):
+        yield RowStore.at(shape.parent)
+
+
+def _used_stores(workspace: Workspace) -> Iterator[tuple[float, int, str]]:
+    """(last use, bytes, folder) of the features of each backbone: they are of use as a whole."""
+    for store in _stores(workspace):
+        yield store.used(), folder_size(store.folder), str(store.folder)
+
+
+def _files(folder: Path) -> Iterator[tuple[float, int, str]]:
+    """(last use, bytes, path) of every file below; files that vanish meanwhile are passed over."""
+    for root, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(root, name)
+            with suppress(OSError):
+                found = os.stat(path)
+                yield found.st_mtime, found.st_size, path
+
+
+def _let_go(path: str) -> None:
+    """Deletes a photo's file, or empties a store, whose folder somebody may be using."""
+    if os.path.isdir(path):
+        RowStore.at(Path(path)).clear()
+    else:
+        with suppress(OSError):  # gone already, or being read (Windows)
+            os.unlink(path)

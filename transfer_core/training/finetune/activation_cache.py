@@ -1,0 +1,143 @@
+"""What the frozen stages make of a fixed number of variations of each photo, kept for the length of a phase.
+
+Learning then goes round the variations, and the frozen stages, often the larger half of the work, run only once for
+each. Imports torch.
+"""
+
+import math
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from transfer_core.runs.events import Notice
+from transfer_core.support.parallel import map_ahead
+from transfer_core.training.augment.loader import Batch, load_batches
+from transfer_core.training.context import Task
+from transfer_core.training.finetune.freeze_boundary import Boundary
+from transfer_core.training.finetune.learner import Learner, vary
+from transfer_core.training.plan import save_plan
+from transfer_core.workspace import move_into_place
+
+_AT_ONCE = 16  # photos; fewer where memory lacks. The last batch is filled up, so that all have one shape.
+_MOST_BYTES = 8 << 30
+_LARGEST = float(np.finfo(np.float16).max)
+
+
+class Bank:
+    """Activations at the boundary, in half precision: a file per variation, each there whole or not at all.
+
+    Args:
+        folder: Of the files; made when first written.
+        views: Variations.
+        shape: Of one activation.
+    """
+
+    def __init__(self, folder: Path, views: int, photos: int, shape: tuple[int, ...]):
+        self.folder = folder
+        self._views, self._shape = views, (photos, *shape)
+
+    @property
+    def bytes(self) -> int:
+        return 2 * self._views * math.prod(self._shape)
+
+    def fill(
+        self, task: Task, boundary: Boundary, report: Callable[[int, int], None], should_stop: Callable[[], bool]
+    ) -> None:
+        """Makes the files that are missing; one that was begun is begun anew.
+
+        Args:
+            report: Called with (activations done, activations in all).
+
+        Raises:
+            InterruptedError: `should_stop` said so; the files that are whole are kept.
+        """
+        self.folder.mkdir(exist_ok=True)
+        photos, size = self._shape[0], min(_AT_ONCE, task.plan.micro_batch)
+        batches = [np.arange(start, min(start + size, photos)) for start in range(0, photos, size)]
+        for view in range(self._views):
+            path = self._path(view)
+            if path.is_file():
+                continue
+            part = path.with_suffix(".part")
+            # Written, not mapped: on a full disk this fails with a reason, and a mapped file with a signal.
+            with part.open("wb") as file, closing(load_batches(task, batches, view)) as loaded:
+                for batch in loaded:
+                    if should_stop():
+                        raise InterruptedError
+                    file.write(_activations(boundary, batch, size, task.plan.device).tobytes())
+                    report(view * photos + int(batch.rows[-1]) + 1, self._views * photos)
+                file.flush()
+                os.fsync(file.fileno())
+            move_into_place(part, path)
+
+    def load_batches(self, batches: list[np.ndarray], epoch: int) -> Iterator[Batch]:
+        """Yields the batches in order, each loaded while the one before is learned from."""
+        rows = np.memmap(self._path(epoch % self._views), np.float16, "r", shape=self._shape)
+
+        def load(batch: np.ndarray) -> Batch:
+            return Batch(batch, torch.from_numpy(rows[batch].astype(np.float32)), None)
+
+        return map_ahead(load, batches, 1, 2)
+
+    def remove(self) -> None:
+        """Gives its disk space back; what cannot be deleted (Windows keeps mapped files) goes with the run."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _path(self, view: int) -> Path:
+        return self.folder / f"{view}.bin"
+
+
+def open_bank(task: Task, index: int, learner: Learner) -> tuple[Task, Bank | None]:
+    """The bank that the phase is to learn from, whose boundary it sets in the learner; None where it does without.
+
+    Whether there will be one is decided once, from the network and the disk, and written down: the task that is
+    returned has it in its plan.
+    """
+    phase = task.plan.phases[index]
+    if not phase.views or task.plan.keeps_views is False:
+        return task, None
+    side = task.backbone.preparation.size_px
+    blank = torch.zeros(1, 3, side, side, dtype=torch.uint8, device=learner.device)
+    boundary = Boundary(learner.body, learner.body.network, phase.frozen, blank)
+    learner.body.eval()
+    probe = torch.arange(2 * 3 * side * side).remainder(251).view(2, 3, side, side).to(torch.uint8).to(learner.device)
+    shape = tuple(boundary.before(probe).shape[1:])
+    bank = Bank(task.run.folder / f"views-{index}", phase.views, len(task.learned), shape)
+    if task.plan.keeps_views is None:
+        task = _decide(task, boundary.holds(probe) and _has_room(bank, task.run.folder))
+    if not task.plan.keeps_views:
+        return task, None
+    learner.boundary = boundary
+    return task, bank
+
+
+def _decide(task: Task, keeps: bool) -> Task:
+    plan = replace(task.plan, keeps_views=keeps)
+    save_plan(task.run.plan_path, plan)
+    if not keeps:
+        task.emit(
+            Notice(
+                message="What the frozen stages see is not kept (the disk has too little room, or the backbone cannot "
+                "be parted there): new variations are made every time, which takes longer."
+            )
+        )
+    return replace(task, plan=plan)
+
+
+def _has_room(bank: Bank, folder: Path) -> bool:
+    """Whether the disk has room for it, with as much again to spare."""
+    return bank.bytes <= min(_MOST_BYTES, shutil.disk_usage(folder).free / 2)
+
+
+def _activations(boundary: Boundary, batch: Batch, size: int, device: str) -> np.ndarray:
+    missing = size - len(batch.rows)
+    pixels = torch.cat([batch.pixels, batch.pixels[-1:].expand(missing, -1, -1, -1)])
+    variations = np.concatenate([batch.variations, np.repeat(batch.variations[-1:], missing, 0)])
+    found = boundary.before(vary(pixels.to(device), variations))
+    return found[: len(batch.rows)].clamp(-_LARGEST, _LARGEST).half().cpu().numpy()
