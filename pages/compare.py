@@ -9,7 +9,7 @@ from transfer_core.errors import TransferError
 from transfer_core.evaluation.compare_runs import compare_right, group_by_photos, load_right
 from transfer_core.metrics.paired_test import corrected, in_words, pairs_of
 from transfer_core.runs import trash
-from transfer_core.support.text import counted, markdown, moment
+from transfer_core.support.text import format_time, markdown, pluralize
 
 SCROLLS_FROM = 7  # rows; more would push what stands side by side out of sight
 
@@ -43,9 +43,9 @@ def choose_group(groups):
 
 def group_title(group):
     """Such as "2 runs on 16 photos, the newest of 21 Nov 09:36:12"."""
-    newest = moment(max(run.created for run in group))
-    photos = counted(len(ui.split_of(group[0]).val), "photo")
-    return f"{counted(len(group), 'run')} on {photos}, {'the newest ' if len(group) > 1 else ''}of {newest}"
+    newest = format_time(max(run.created for run in group))
+    photos = pluralize(len(ui.split_of(group[0]).val), "photo")
+    return f"{pluralize(len(group), 'run')} on {photos}, {'the newest ' if len(group) > 1 else ''}of {newest}"
 
 
 def show_rows(project, group, rights):
@@ -122,7 +122,7 @@ if groups:
             run_card.show_row(project, run)
 unfinished = [run for run in everything if run.id not in by_id]
 if unfinished:
-    with st.expander(f"{counted(len(unfinished), 'run')} without a result"):
+    with st.expander(f"{pluralize(len(unfinished), 'run')} without a result"):
         for run in unfinished:
             run_card.show_row(project, run)
 whose = "the best" if groups and len(group) > 1 else "it"

@@ -7,7 +7,7 @@ import streamlit as st
 from pages._shared import ui
 from transfer_core import storage
 from transfer_core.services import projects
-from transfer_core.support.text import ago, counted, file_size, markdown, percent, reach
+from transfer_core.support.text import ago, file_size, interval_phrase, markdown, percent, pluralize
 from transfer_core.workspace import NAME_LIMIT, folder_size
 
 CARDS_PER_ROW = 3
@@ -35,7 +35,7 @@ def ask_rename(project):
 @st.dialog("Delete this project?")
 def ask_delete(project):
     summary = projects.summarize(ui.workspace(), project, ui.history)
-    contents = f"{counted(summary.photos, 'photo')} and {counted(summary.runs, 'run')}"
+    contents = f"{pluralize(summary.photos, 'photo')} and {pluralize(summary.runs, 'run')}"
     size = file_size(folder_size(project.folder))
     st.write(f"**{markdown(project.name)}**: {contents} ({size}) are deleted from this computer for good.")
     keep, delete = st.columns(2)
@@ -64,9 +64,11 @@ def show_card(project, summary):
         else:
             st.caption("No photos yet")
         st.markdown(f"**{markdown(project.name)}**")
-        st.caption(f"{counted(summary.photos, 'photo')}, {counted(summary.classes, 'class', 'classes')}")
+        st.caption(f"{pluralize(summary.photos, 'photo')}, {pluralize(summary.classes, 'class', 'classes')}")
         if summary.latest:
-            st.markdown(f"Latest: **{percent(summary.latest['val_accuracy'])}** right, {reach(summary.latest)}")
+            st.markdown(
+                f"Latest: **{percent(summary.latest['val_accuracy'])}** right, {interval_phrase(summary.latest)}"
+            )
         else:
             st.markdown("Not trained yet")
         st.caption(f"Changed {ago(time.time() - summary.changed)}")

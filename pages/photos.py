@@ -7,10 +7,10 @@ from pages._shared import ui
 from pages._sort.selection import change, show_trouble
 from transfer_core import charts
 from transfer_core.data import split_names
-from transfer_core.data.checks import alike, findings
+from transfer_core.data.checks import alike, class_warnings
 from transfer_core.data.labels import edits
-from transfer_core.data.labels.dataset import count_classes, load_as_they_came, load_items
-from transfer_core.support.text import counted, markdown
+from transfer_core.data.labels.dataset import count_classes, load_items, load_original_items
+from transfer_core.support.text import markdown, pluralize
 
 PREVIEW = 8
 PER_PAGE = 60
@@ -24,21 +24,21 @@ def show_report(project):
     if owner != project.id:
         return
     already = report.photos - report.added
-    told = f"{counted(report.added, 'new photo')} added."
-    told += f" {counted(already, 'photo was', 'photos were')} here already." if already else ""
+    told = f"{pluralize(report.added, 'new photo')} added."
+    told += f" {pluralize(already, 'photo was', 'photos were')} here already." if already else ""
     st.success(told, icon=":material/check_circle:")
     left_out = [(entry.file, entry.reason) for entry in report.rejected if entry.reason != "junk"]
-    import_review.list_files(f"{counted(len(left_out), 'file was', 'files were')} left out", left_out)
+    import_review.list_files(f"{pluralize(len(left_out), 'file was', 'files were')} left out", left_out)
 
 
 def show_health(project, classes):
     total = sum(classes.values())
-    looks = findings(classes)
-    line = f"**{counted(total, 'photo')}, {counted(len(classes), 'class', 'classes')}.**"
+    looks = class_warnings(classes)
+    line = f"**{pluralize(total, 'photo')}, {pluralize(len(classes), 'class', 'classes')}.**"
     if not looks:
         st.success(f"{line} Nothing to look at.", icon=":material/check_circle:")
         return
-    st.warning(f"{line} {counted(len(looks), 'thing')} to look at:", icon=":material/error:")
+    st.warning(f"{line} {pluralize(len(looks), 'thing')} to look at:", icon=":material/error:")
     for look in looks[:5]:
         st.markdown(f"- {markdown(look)}")
     if len(looks) > 5:
@@ -63,7 +63,7 @@ def join(project, names, into):
 
 @st.dialog("All photos of this class", width="large")
 def show_all(project, name, items):
-    st.markdown(f"**{markdown(name)}**, {counted(len(items), 'photo')}")
+    st.markdown(f"**{markdown(name)}**, {pluralize(len(items), 'photo')}")
     pages = -(-len(items) // PER_PAGE)
     page = st.pagination(pages) if pages > 1 else 1
     ui.gallery(project, items[(page - 1) * PER_PAGE : page * PER_PAGE], "all", width=104)
@@ -83,7 +83,7 @@ def show_classes(project, items):
         row = wall.columns(CARDS_PER_ROW)
         for column, (number, (name, own)) in zip(row, cards[start : start + CARDS_PER_ROW], strict=False):
             with column, st.container(border=True, height="stretch", key=f"card-{number}"):
-                st.markdown(f"**{markdown(name)}** &nbsp; {counted(len(own), 'photo')}")
+                st.markdown(f"**{markdown(name)}** &nbsp; {pluralize(len(own), 'photo')}")
                 ui.gallery(project, own[:PREVIEW], str(number))
                 if len(own) > PREVIEW and st.button(f"See all {len(own)}", key=f"all-{number}"):
                     show_all(project, name, own)
@@ -101,7 +101,7 @@ def show_parts(items, classes):
     )
     st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="counts", alt="Photos per class and part")
     if tested := sum(item.part == "test" for item in items):
-        st.caption(f"{counted(tested, 'photo')} {split_names.WORDS['test']}: neither learned from nor checked with.")
+        st.caption(f"{pluralize(tested, 'photo')} {split_names.WORDS['test']}: neither learned from nor checked with.")
 
 
 def show_ways_in():
@@ -138,7 +138,7 @@ with st.expander("Add photos", opened, icon=":material/add_photo_alternate:"):
 if not items:
     if not waiting:
         show_ways_in()
-    if load_as_they_came(project) and st.button("Look at removed photos", icon=":material/restore_from_trash:"):
+    if load_original_items(project) and st.button("Look at removed photos", icon=":material/restore_from_trash:"):
         ui.open_page("sort", project)
     st.stop()
 if any(item.part == "val" for item in items):

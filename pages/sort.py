@@ -9,8 +9,8 @@ from pages._sort.photo_grid import begin_wall, show_wall
 from pages._sort.selection import change_chosen, show_trouble, take_over_picked
 from transfer_core.data import split_names
 from transfer_core.data.labels import edits
-from transfer_core.data.labels.dataset import load_as_they_came, load_labels
-from transfer_core.support.text import counted, markdown, plain
+from transfer_core.data.labels.dataset import load_labels, load_original_items
+from transfer_core.support.text import markdown, plain, pluralize
 
 PER_PAGE = 60
 PARTS = {part or "none": split_names.words_of(part).capitalize() for part in (*split_names.WORDS, None)}
@@ -30,13 +30,13 @@ def ask_view(now):
     words = by_words.text_input("File name", placeholder="any", help="Part of the name or folder.", key="sort-words")
     removed = by_state.toggle(f"Removed ones ({len(now.removed):,})", key="sort-removed")
     mine.look_at((class_name, part, words, removed))
-    return edits.choose(now.removed if removed else now.items, class_name, part, words), removed
+    return edits.select_items(now.removed if removed else now.items, class_name, part, words), removed
 
 
 def show_choice(now, found, on_page):
     """How much is chosen, the ways to choose much at once, and the way back."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{counted(len(mine.chosen), 'photo')} chosen** of {len(found):,}")
+        st.markdown(f"**{pluralize(len(mine.chosen), 'photo')} chosen** of {len(found):,}")
         for label, ids in (
             ("This page", mine.chosen | {item.id for item in on_page}),
             (f"All {len(found):,}", {item.id for item in found}),
@@ -136,7 +136,7 @@ project = ui.need_project()
 st.title("Sort photos")
 mine = selection.sorting_of(project)
 begin_wall(project)
-if load_as_they_came(project):
+if load_original_items(project):
     sort_photos()
 else:
     st.info("There are no photos yet. Add some first.", icon=":material/add_photo_alternate:")

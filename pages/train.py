@@ -15,9 +15,9 @@ from transfer_core.data.labels.dataset import count_classes, load_items
 from transfer_core.data.splits.split import classes_without_val
 from transfer_core.jobs.launch import ensure_runner
 from transfer_core.services import training
-from transfer_core.support.text import counted, duration, markdown
+from transfer_core.support.text import duration, markdown, pluralize
 
-STATES = {"embedded": "on this computer", "local": "on this computer", "download": "needs a download of {} MB"}
+STATES = {"bundled": "on this computer", "local": "on this computer", "download": "needs a download of {} MB"}
 AGAIN_TITLE = "Train again, with these or other settings"
 AGAIN = "{name} looks at your {seen} again and again, "
 GOING_ON = "{name}, as that run left it, looks at your {seen} again and again, and "
@@ -67,7 +67,7 @@ def use_backbone(before, draft):
 def choose_backbone(draft):
     rows = {row.name: row for row in catalog.rows(ui.workspace().weights_dir)}
     chosen = draft.get("backbone")
-    chosen = chosen if chosen in rows else catalog.EMBEDDED
+    chosen = chosen if chosen in rows else catalog.BUNDLED
     row = rows[chosen]
     with st.container(border=True):
         st.subheader("Backbone", help="The pretrained network that looks at your photos.")
@@ -93,7 +93,7 @@ def backbone_caption(row):
 
 def sentence(photos, classes, row, config):
     """What will happen, in words made from the settings."""
-    name, seen, learned = markdown(row.title), counted(photos, "photo"), counted(classes, "class", "classes")
+    name, seen, learned = markdown(row.title), pluralize(photos, "photo"), pluralize(classes, "class", "classes")
     first = f"{name} is downloaded first ({row.download_mb} MB). " if needs_download(row) else ""
     words = SENTENCES[config.strategy]
     if config.continue_from:

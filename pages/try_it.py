@@ -13,7 +13,7 @@ from transfer_core.data.images import decode
 from transfer_core.data.images.thumbnails import ensure_thumbnail
 from transfer_core.errors import DataError
 from transfer_core.inference.predictor import Predictor, predictions_csv
-from transfer_core.support.text import counted, markdown, percent
+from transfer_core.support.text import markdown, percent, pluralize
 
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the model")
@@ -70,7 +70,7 @@ def show_one(picture, name, answer, truth=None):
 
 
 def show_many(answers):
-    st.subheader(counted(len(answers), "photo"))
+    st.subheader(pluralize(len(answers), "photo"))
     st.dataframe(
         {
             "File": [name for name, _, _ in answers],

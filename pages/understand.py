@@ -9,14 +9,14 @@ from transfer_core import charts
 from transfer_core.data.splits.split import crossings
 from transfer_core.evaluation.result import load_answers
 from transfer_core.metrics.classification import class_scores
-from transfer_core.support.text import answer, counted, markdown, percent
+from transfer_core.support.text import markdown, percent, pluralize, result_sentence
 
 PER_PAGE = 24
 CONFUSIONS = 5
 
 
 def show_answer(history):
-    st.subheader(answer(history.result))
+    st.subheader(result_sentence(history.result))
     if not history.result.get("val_learned"):  # else it names no range
         st.caption(
             "Very likely: in 95 of 100 such cases the true share lies in this range (95 % Wilson interval). "
@@ -43,12 +43,12 @@ def show_confusions(split, result):
     ]
     pairs.sort(key=lambda pair: (-pair[0], pair[1:]))
     lines = [
-        f"- {counted(count, 'photo')} of **{markdown(true)}** taken for **{markdown(said)}**"
+        f"- {pluralize(count, 'photo')} of **{markdown(true)}** taken for **{markdown(said)}**"
         for count, true, said in pairs[:CONFUSIONS]
     ]
     st.markdown("\n".join(lines))
     if len(pairs) > CONFUSIONS:
-        st.caption(f"and {counted(len(pairs) - CONFUSIONS, 'more kind')} of confusion")
+        st.caption(f"and {pluralize(len(pairs) - CONFUSIONS, 'more kind')} of confusion")
     if not pairs:
         st.markdown("It mixed up nothing.")
 
@@ -133,11 +133,11 @@ with mixed:
             if (true, said) == cell
         ]
         true, said = (markdown(split.class_names[int(class_id)]) for class_id in cell)
-        st.markdown(f"**{counted(len(rows), 'photo')}** of {true} that it calls {said}")
+        st.markdown(f"**{pluralize(len(rows), 'photo')}** of {true} that it calls {said}")
         show_photos(project, split, answers, rows, f"cell-{run.id}")
 with wrong:
     mistakes = list(answers.mistakes())
-    st.markdown(f"{counted(len(mistakes), 'mistake')}, the surest first." if mistakes else "It made no mistake.")
+    st.markdown(f"{pluralize(len(mistakes), 'mistake')}, the surest first." if mistakes else "It made no mistake.")
     show_photos(project, split, answers, mistakes, f"mistakes-{run.id}")
 with by_class:
     show_classes(split, history.result)

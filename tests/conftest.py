@@ -82,7 +82,7 @@ def workspace(tmp_path, monkeypatch) -> Iterator[Workspace]:
     workspace.home.mkdir()
     monkeypatch.setenv("GRAFT_HOME", str(workspace.home))
     monkeypatch.setenv("GRAFT_IDLE_S", "0.5")
-    pretend_speed(workspace, catalog.BUILT_IN[catalog.EMBEDDED])
+    pretend_speed(workspace, catalog.BUILT_IN[catalog.BUNDLED])
     yield workspace
     kill_all(workspace)
 
@@ -162,7 +162,7 @@ def _finished_home(tiny_weights, _filled_home, tmp_path_factory) -> Path:
     [project] = workspace.projects()
     config = TrainConfig(backbone=RESNET, val_fraction=0.25, epochs=30)
     run = runs.create(project, config, make_split(load_items(project), 0.25, 0))
-    assert worker.main(str(run.folder)) == 0, runs.read_history(run)
+    assert worker.main(str(run.folder)) == 0, runs.read_state(run)
     return workspace.home
 
 

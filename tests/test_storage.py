@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.helpers import draw_dataset, draw_photo, fill_project
-from tests.training.test_engine import make_task
+from tests.training.test_engine import make_context
 from transfer_core import runs, storage
 from transfer_core.backbones.feature_store import RowStore
 from transfer_core.data.images.cache import PhotoCache
@@ -150,11 +150,11 @@ def test_trimming_nothing_makes_nothing(workspace):
 
 
 def test_cleared_caches_are_empty_and_cost_nothing_but_time(workspace, finished):
-    before = engine.fit(make_task(workspace, finished, lambda event: None))
+    before = engine.fit(make_context(workspace, finished, lambda event: None))
     storage.clear_caches(workspace)
     assert not any(store.keys() for store in stores(workspace))
     assert storage.cache_use(workspace)["thumbnails"] == storage.cache_use(workspace)["prepared"] == 0
-    again = engine.fit(make_task(workspace, finished, lambda event: None))
+    again = engine.fit(make_context(workspace, finished, lambda event: None))
     np.testing.assert_array_equal(again.val_confidences, before.val_confidences)
 
 

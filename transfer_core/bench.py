@@ -32,10 +32,10 @@ from transfer_core.services import training
 from transfer_core.strategies import Facts
 from transfer_core.support.parallel import map_ahead
 from transfer_core.training import engine
-from transfer_core.training.context import Task
+from transfer_core.training.context import TrainContext
 from transfer_core.workspace import Workspace, read_json
 
-BACKBONE = catalog.BUILT_IN[catalog.EMBEDDED]
+BACKBONE = catalog.BUILT_IN[catalog.BUNDLED]
 _SAMPLE_PER_CLASS = 40
 _BATCH = 32
 _PAUSE_S = 3.0  # between two commands: time for the runner to have the next worker ready
@@ -124,20 +124,20 @@ def fine_tuning(data: Path, rounds: int) -> list[Figure]:
     from transfer_core.training.finetune import device
 
     with _workspace() as workspace:
-        task = make_task(workspace, data, TrainConfig(strategy="full", epochs=10, batch_size=_BATCH))
+        context = make_context(workspace, data, TrainConfig(strategy="full", epochs=10, batch_size=_BATCH))
         limits = {"cpu": 0.90, "cuda": 0.85}
         found = []
         for name in filter(device.is_available, limits):
             precision = device.choose_precision(name)
             ours, bare = _training_speeds(
-                replace(task, plan=replace(task.plan, device=name, precision=precision)), rounds
+                replace(context, plan=replace(context.plan, device=name, precision=precision)), rounds
             )
             ratio = statistics.median(o / b for o, b in zip(ours, bare, strict=True))
             found.append(Figure(f"fine-tuning on {name}, over bare steps", ratio, "ratio", limits[name], at_least=True))
             found.append(Figure(f"fine-tuning on {name}", statistics.median(ours), "photos per second"))
         if torch.cuda.is_available():
             began = time.perf_counter()
-            engine.fit(task)
+            engine.fit(context)
             found.append(Figure("10 epochs of fine-tuning on cuda", time.perf_counter() - began, "seconds"))
     return found
 
@@ -186,17 +186,17 @@ def _bare_pass(workspace: Workspace, data: Path) -> float:
 def _graft_run(workspace: Workspace, data: Path) -> float:
     """Seconds for intake, features and head."""
     began = time.perf_counter()
-    engine.fit(make_task(workspace, data, TrainConfig()))
+    engine.fit(make_context(workspace, data, TrainConfig()))
     return time.perf_counter() - began
 
 
-def make_task(workspace: Workspace, data: Path, config: TrainConfig) -> Task:
+def make_context(workspace: Workspace, data: Path, config: TrainConfig) -> TrainContext:
     """What a worker would make of these photos and settings."""
     project, _ = training.take_in_path(workspace, data, None, lambda done, total: None)
     split = training.check(workspace, project, config)
     run = runs.create(project, config, split)
     plan = engine.make_plan(config, Facts(split.train_sizes, BACKBONE))
-    return Task(workspace, run, split, BACKBONE, plan, lambda event: None, lambda: False)
+    return TrainContext(workspace, run, split, BACKBONE, plan, lambda event: None, lambda: False)
 
 
 def _fit(workspace: Workspace, data: Path) -> tuple[float, int, bool]:
@@ -215,25 +215,25 @@ def _fit(workspace: Workspace, data: Path) -> tuple[float, int, bool]:
     return finished.time - began, looking.total - looking.done, read_json(run.folder / "worker.json")["torch"]
 
 
-def _training_speeds(task: Task, rounds: int) -> tuple[list[float], list[float]]:
+def _training_speeds(context: TrainContext, rounds: int) -> tuple[list[float], list[float]]:
     """Photos per second, per round, of an epoch as runs have it and of bare steps on batches of the same sizes."""
     import torch
 
     from transfer_core.training.augment import loader
     from transfer_core.training.finetune import device, learner, phase
 
-    device.settle(task.plan.threads)
-    ours, bare = (learner.build_learner(task, 0, None) for _ in range(2))
-    sizes = [len(rows) for rows in loader.split_into_batches(len(task.train_ids), _BATCH, 0, 0)]
-    side, place = task.backbone.preparation.size_px, torch.device(task.plan.device)
+    device.make_deterministic(context.plan.threads)
+    ours, bare = (learner.build_learner(context, 0, None) for _ in range(2))
+    sizes = [len(rows) for rows in loader.split_into_batches(len(context.train_ids), _BATCH, 0, 0)]
+    side, place = context.backbone.preparation.size_px, torch.device(context.plan.device)
     pixels = torch.randint(0, 256, (max(sizes), 3, side, side), dtype=torch.uint8, device=place)
-    class_ids = torch.arange(max(sizes), device=place) % task.class_count
+    class_ids = torch.arange(max(sizes), device=place) % context.class_count
 
     def bare_epoch() -> None:
         bare.body.train()
         for size in sizes:
             bare.optimizer.zero_grad(set_to_none=True)
-            with torch.autocast(place.type, torch.bfloat16, enabled=task.plan.precision == "bfloat16"):
+            with torch.autocast(place.type, torch.bfloat16, enabled=context.plan.precision == "bfloat16"):
                 logits = bare.head(bare.body(pixels[:size]))
             torch.nn.functional.cross_entropy(logits.float(), class_ids[:size]).backward()
             bare.optimizer.step()
@@ -243,12 +243,12 @@ def _training_speeds(task: Task, rounds: int) -> tuple[list[float], list[float]]
         epoch()
         if place.type == "cuda":
             torch.cuda.synchronize()
-        return len(task.train_ids) / (time.perf_counter() - began)
+        return len(context.train_ids) / (time.perf_counter() - began)
 
     bare_epoch()  # warms up
     found = [], []
     for number in range(rounds):
-        position = phase.Position(number % task.plan.phases[0].epochs)
-        found[0].append(photos_per_s(lambda position=position: phase.run_epoch(task, 0, position, ours)))
+        position = phase.Position(number % context.plan.phases[0].epochs)
+        found[0].append(photos_per_s(lambda position=position: phase.run_epoch(context, 0, position, ours)))
         found[1].append(photos_per_s(bare_epoch))
     return found

@@ -9,12 +9,12 @@ from pathlib import Path
 from transfer_core import runs
 from transfer_core.backbones.feature_store import RowStore
 from transfer_core.data import public_datasets
-from transfer_core.data.images.cache import forget
+from transfer_core.data.images.cache import delete_cached
 from transfer_core.data.ingest import upload_inbox
-from transfer_core.data.labels.dataset import load_as_they_came
+from transfer_core.data.labels.dataset import load_original_items
 from transfer_core.errors import RunError, TransferError
-from transfer_core.runs.state import History
-from transfer_core.workspace import Project, Workspace, folder_size, is_held
+from transfer_core.runs.state import RunState
+from transfer_core.workspace import Project, Workspace, folder_size, is_locked
 
 _CACHE_GB = "10"
 _TRIM_TO = 0.9  # of the limit, so that the next photo does not cause the next search for the oldest
@@ -29,16 +29,16 @@ def delete_project(workspace: Workspace, project: Project) -> None:
     """
     if any(runs.is_alive(run) for run in runs.list_runs(workspace, project, kind=None)):
         raise RunError(f"A run of '{project.name}' is at work. Stop it first, then delete the project.")
-    if is_held(project.fetch_lock()) or any(is_held(batch.lock()) for batch in upload_inbox.batches(project)):
+    if is_locked(project.fetch_lock()) or any(is_locked(batch.lock()) for batch in upload_inbox.batches(project)):
         raise RunError(f"Photos are coming into '{project.name}'. Wait until they are in, then delete the project.")
-    own = {item.photo for item in load_as_they_came(project)}
+    own = {item.photo for item in load_original_items(project)}
     for other in workspace.projects():
         if other.id != project.id and own:
-            own -= {item.photo for item in load_as_they_came(other)}
+            own -= {item.photo for item in load_original_items(other)}
     workspace.delete_project(project)
     for store in _stores(workspace):
         store.delete(sorted(own))
-    forget(workspace.prepared_dir, own)
+    delete_cached(workspace.prepared_dir, own)
 
 
 def disk_use(workspace: Workspace) -> dict[str, int]:
@@ -107,16 +107,16 @@ def clear_caches(workspace: Workspace) -> None:
         RunError: A run is at work or waits for its turn, and would have to begin again with what it has prepared; or a
             public set is coming in.
     """
-    if any(_is_busy(runs.read_history(run)) for run in runs.list_runs(workspace, kind=None)):
+    if any(_is_busy(runs.read_state(run)) for run in runs.list_runs(workspace, kind=None)):
         raise RunError("A run is at work or waiting for its turn. Stop it, or wait for its end, then clear the caches.")
-    if any(is_held(project.fetch_lock()) for project in workspace.projects()):
+    if any(is_locked(project.fetch_lock()) for project in workspace.projects()):
         raise RunError("A public set is coming in. Wait until it is there, then clear the caches.")
     for _, _, path in [*_files(workspace.prepared_dir), *_used_stores(workspace)]:
         _let_go(path)
     public_datasets.delete_all(workspace.public_dir)
 
 
-def _is_busy(history: History) -> bool:
+def _is_busy(history: RunState) -> bool:
     return history.alive or history.status == "queued"
 
 

@@ -41,20 +41,20 @@ def new_id(name: str = "") -> str:
 def write_whole(path: Path, content: bytes | str) -> None:
     """Writes the file so that a reader, or a power cut, sees the old content or the new, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = part_of(path)
+    part = temp_path(path)
     try:
         part.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
-        settle(part, path)
+        fsync_and_rename(part, path)
     finally:
         part.unlink(missing_ok=True)
 
 
-def part_of(path: Path) -> Path:
+def temp_path(path: Path) -> Path:
     """A name of one's own beside `path`, for what is to become that file."""
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
 
 
-def settle(part: Path, path: Path) -> None:
+def fsync_and_rename(part: Path, path: Path) -> None:
     """Waits until the disk has the part, then makes it the file."""
     with part.open("r+b") as file:  # Windows waits only for files that may be written to
         os.fsync(file.fileno())
@@ -95,7 +95,7 @@ def folder_size(folder: Path) -> int:
     return total
 
 
-def is_held(lock: FileLock) -> bool:
+def is_locked(lock: FileLock) -> bool:
     """Whether somebody works behind the lock; who only asks holds it for a moment, too, which is waited for."""
     if not os.path.isdir(os.path.dirname(lock.lock_file)):  # deleted; asking for the lock would make the folder again
         return False

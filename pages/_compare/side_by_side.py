@@ -5,7 +5,7 @@ import streamlit as st
 from pages._shared import plots, run_card, ui
 from transfer_core.evaluation.compare_runs import compare_right, load_said, settings_that_differ
 from transfer_core.metrics.paired_test import corrected, in_points, in_words, pairs_of
-from transfer_core.support.text import counted, markdown, percent
+from transfer_core.support.text import markdown, percent, pluralize
 
 LETTERS = "ABCD"
 PER_PAGE = 24
@@ -86,7 +86,7 @@ def show_photos(project, items, said, wrong, key):
         return
     pages = -(-len(items) // PER_PAGE)
     page = st.pagination(pages, key=f"page-{key}") if pages > 1 else 1
-    st.caption(f"{counted(len(items), 'photo')} that {wrong} gets wrong.")
+    st.caption(f"{pluralize(len(items), 'photo')} that {wrong} gets wrong.")
     with st.container(horizontal=True, key=f"gallery-{key}"):
         for item in items[(page - 1) * PER_PAGE : page * PER_PAGE]:
             with st.container(width=160, border=True):

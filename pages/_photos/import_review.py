@@ -10,15 +10,15 @@ from filelock import Timeout
 from pages._shared import ui
 from transfer_core.data.images.thumbnails import thumbnail_path
 from transfer_core.data.ingest import upload_inbox
-from transfer_core.data.ingest.folder_layout import Reading, Survey, survey
+from transfer_core.data.ingest.folder_layout import LabelSource, Survey, survey
 from transfer_core.data.ingest.label_source import Choice, choices, photos_among, read_as, without_table
 from transfer_core.data.ingest.sources import Entry
-from transfer_core.data.ingest.upload_inbox import Batch
-from transfer_core.data.labels.dataset import Item, load_as_they_came, load_items
+from transfer_core.data.ingest.upload_inbox import Upload
+from transfer_core.data.labels.dataset import Item, load_items, load_original_items
 from transfer_core.data.split_names import words_of
 from transfer_core.errors import DataError
 from transfer_core.services import training
-from transfer_core.support.text import counted, markdown, plain, shorten
+from transfer_core.support.text import markdown, plain, pluralize, shorten
 
 EXAMPLES = 3
 LISTED = 500  # names of files that are left out; a longer list is not read to its end
@@ -38,7 +38,7 @@ class Plan:
     key: tuple
     entries: Sequence[Entry]
     photos: list[str]
-    readings: dict[Choice, tuple[Reading, Survey] | str]
+    readings: dict[Choice, tuple[LabelSource, Survey] | str]
 
 
 def review_waiting(project) -> bool:
@@ -58,7 +58,7 @@ def review_waiting(project) -> bool:
     return False
 
 
-def _open(batch: Batch) -> Sequence[Entry]:
+def _open(batch: Upload) -> Sequence[Entry]:
     """Its entries; forgets one whose zip or folder cannot be opened any more, or the page could never be used again."""
     try:
         return batch.entries()
@@ -67,7 +67,7 @@ def _open(batch: Batch) -> Sequence[Entry]:
         raise
 
 
-def _review(batch: Batch, plan: Plan) -> bool:
+def _review(batch: Upload, plan: Plan) -> bool:
     if not plan.photos:
         _begin(batch, Choice("one_class", "unnamed"))  # says what is wrong with each file
     st.subheader("How these files are read")
@@ -81,7 +81,7 @@ def _review(batch: Batch, plan: Plan) -> bool:
     count = 0 if isinstance(found, str) else found[1].photos
     ready = count > 0 and chosen != Choice("one_class")
     with st.container(horizontal=True):
-        added = st.button(f"Add {counted(count, 'photo')}", type="primary", disabled=not ready, key="add-photos")
+        added = st.button(f"Add {pluralize(count, 'photo')}", type="primary", disabled=not ready, key="add-photos")
         left = st.button("Do not add them", key="leave-photos")
     if added:
         _begin(batch, chosen)
@@ -93,7 +93,7 @@ def _review(batch: Batch, plan: Plan) -> bool:
     return True
 
 
-def _plan(batch: Batch) -> Plan:
+def _plan(batch: Upload) -> Plan:
     """Made once for as long as a person looks at it."""
     key = (batch.id, len(batch.files), len(batch.missing))
     plan = st.session_state.get(ui.PLAN)
@@ -106,7 +106,7 @@ def _plan(batch: Batch) -> Plan:
     return plan
 
 
-def _survey(entries: Sequence[Entry], choice: Choice, photos: Sequence[str]) -> tuple[Reading, Survey] | str:
+def _survey(entries: Sequence[Entry], choice: Choice, photos: Sequence[str]) -> tuple[LabelSource, Survey] | str:
     """A reading and what it comes to, or why it cannot be read so."""
     try:
         reading = read_as(entries, choice, photos)
@@ -115,7 +115,7 @@ def _survey(entries: Sequence[Entry], choice: Choice, photos: Sequence[str]) -> 
     return reading, survey(reading, photos)
 
 
-def _tell_missing(batch: Batch) -> None:
+def _tell_missing(batch: Upload) -> None:
     missing = batch.missing
     if missing:
         total = len(batch.files)
@@ -127,7 +127,7 @@ def _tell_missing(batch: Batch) -> None:
         list_files("Missing files", [(name, "did not arrive") for name in missing])
 
 
-def _choose(batch: Batch, plan: Plan) -> Choice:
+def _choose(batch: Upload, plan: Plan) -> Choice:
     options = list(plan.readings)
     chosen = st.radio(
         "What says the class of a photo?",
@@ -147,19 +147,19 @@ def _title(choice: Choice) -> str:
     return f"{title}: {markdown(choice.value)}" if choice.way == "table" else title
 
 
-def _caption(choice: Choice, found: tuple[Reading, Survey] | str) -> str:
+def _caption(choice: Choice, found: tuple[LabelSource, Survey] | str) -> str:
     if choice.way == "one_class":
         return "You name it."
     if isinstance(found, str):
         return "Cannot be read."
     names = list(found[1].classes)
     listed = ", ".join(shorten(name, 40) for name in names[:EXAMPLES])
-    told = f"{counted(len(names), 'class', 'classes')}: {markdown(listed)}"
+    told = f"{pluralize(len(names), 'class', 'classes')}: {markdown(listed)}"
     return told + (" ..." if len(names) > EXAMPLES else "")
 
 
-def _sum_up(plan: Plan, reading: Reading, found: Survey) -> None:
-    st.markdown(f"**{counted(found.photos, 'photo')}, {counted(len(found.classes), 'class', 'classes')}.**")
+def _sum_up(plan: Plan, reading: LabelSource, found: Survey) -> None:
+    st.markdown(f"**{pluralize(found.photos, 'photo')}, {pluralize(len(found.classes), 'class', 'classes')}.**")
     path = next((path for path in plan.photos if reading.place(path)), None)
     if path:
         place = reading.place(path)
@@ -167,14 +167,14 @@ def _sum_up(plan: Plan, reading: Reading, found: Survey) -> None:
         st.caption(f"For example, {markdown(path[-100:])} is taken for **{markdown(place.class_name[:80])}**{part}.")
 
 
-def _show(reading: Reading, found: Survey) -> None:
+def _show(reading: LabelSource, found: Survey) -> None:
     """Counts per class and part, and what is left out."""
     columns = {"Class": list(found.classes), "Photos": list(found.classes.values())}
     for part, counts in found.parts.items():
         columns[words_of(part).capitalize()] = [counts.get(name, 0) for name in found.classes]
     left_out = [(path, reading.unplaced) for path in found.unplaced]
-    list_files(f"{counted(len(left_out), 'photo')} left out", left_out)
-    list_files(f"{counted(len(reading.unmatched), 'row')} of the table left out", reading.unmatched)
+    list_files(f"{pluralize(len(left_out), 'photo')} left out", left_out)
+    list_files(f"{pluralize(len(reading.unmatched), 'row')} of the table left out", reading.unmatched)
     st.dataframe(columns, hide_index=True, key="review-classes")
 
 
@@ -189,13 +189,13 @@ def list_files(title: str, files: Sequence[tuple[str, str]]) -> None:
             )
 
 
-def _begin(batch: Batch, choice: Choice) -> None:
+def _begin(batch: Upload, choice: Choice) -> None:
     """Has it read by a page that shows nothing else."""
     st.session_state[ui.READING] = batch.choose(choice).id
     st.rerun()
 
 
-def _ask_to_go_on(project, batch: Batch) -> bool:
+def _ask_to_go_on(project, batch: Upload) -> bool:
     """For a reading that broke off, with its page or with the server, or never began; or that another window is at."""
     try:
         with batch.lock():
@@ -205,11 +205,11 @@ def _ask_to_go_on(project, batch: Batch) -> bool:
         return _wait_until_free(batch)
     paths = photos_among(_open(batch))
     if batch.before is None:
-        told = f"{counted(len(paths), 'photo waits', 'photos wait')} to be read. Go on, and they are added."
+        told = f"{pluralize(len(paths), 'photo waits', 'photos wait')} to be read. Go on, and they are added."
     else:
         here = {item.path for item in load_items(project)}
         done = sum(path in here for path in paths)
-        told = f"Reading broke off: {done:,} of {counted(len(paths), 'photo')} are here. Go on, and only the missing "
+        told = f"Reading broke off: {done:,} of {pluralize(len(paths), 'photo')} are here. Go on, and only the missing "
         told += "ones are added."
     st.warning(told, icon=":material/error:")
     with st.container(horizontal=True):
@@ -221,7 +221,7 @@ def _ask_to_go_on(project, batch: Batch) -> bool:
     return True
 
 
-def _wait_until_free(batch: Batch) -> bool:
+def _wait_until_free(batch: Upload) -> bool:
     """Draws the page anew once nobody fills or reads the batch any more."""
 
     def look() -> None:
@@ -232,7 +232,7 @@ def _wait_until_free(batch: Batch) -> bool:
     return True
 
 
-def _read(project, batch: Batch) -> bool:
+def _read(project, batch: Upload) -> bool:
     """Reads the batch to its end and draws the page anew; False where nothing came of it, as was said.
 
     A script that Streamlit breaks off, because somebody pressed another button, begins again where it was.
@@ -240,7 +240,7 @@ def _read(project, batch: Batch) -> bool:
     with ui.shown_errors():
         try:
             with batch.lock():
-                entries, batch = batch.entries(), batch.begin(len(load_as_they_came(project)))
+                entries, batch = batch.entries(), batch.begin(len(load_original_items(project)))
                 report = _take_in(project, without_table(entries, batch.choice), read_as(entries, batch.choice))
         except Timeout:
             st.session_state.pop(ui.READING)
@@ -251,7 +251,7 @@ def _read(project, batch: Batch) -> bool:
                 batch.discard()
             raise
         # Those that came before the reading broke off are new to the person, too.
-        report.added = len(report.items - {item.id for item in load_as_they_came(project)[: batch.before]})
+        report.added = len(report.items - {item.id for item in load_original_items(project)[: batch.before]})
         batch.discard()
         st.session_state.pop(ui.READING)
         st.session_state[ui.INTAKE] = (project.id, report)
@@ -259,7 +259,7 @@ def _read(project, batch: Batch) -> bool:
     return False
 
 
-def _take_in(project, entries: Sequence[Entry], reading: Reading):
+def _take_in(project, entries: Sequence[Entry], reading: LabelSource):
     """The intake, with photos per second, time left, and the last few thumbnails."""
     line = ui.progress_line("Reading photos")
     wall, latest, steps = st.container(key="gallery-arriving").empty(), deque(maxlen=THUMBNAILS), 0

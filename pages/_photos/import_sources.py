@@ -11,7 +11,7 @@ from transfer_core.data.ingest import upload_inbox
 from transfer_core.data.ingest.import_roots import Listing, import_roots, list_folder
 from transfer_core.data.ingest.label_source import Choice
 from transfer_core.errors import DataError
-from transfer_core.support.text import counted, markdown, plain
+from transfer_core.support.text import markdown, plain, pluralize
 
 HERE = "(this folder)"
 
@@ -96,7 +96,7 @@ def _descend(root: Path) -> str | None:
         inside = f"{inside}/{chosen}" if inside else chosen
         if chosen in listing.zips:
             return inside
-    st.caption(f"{counted(listing.photos, 'photo')} and {counted(len(listing.folders), 'folder')} in it.")
+    st.caption(f"{pluralize(listing.photos, 'photo')} and {pluralize(len(listing.folders), 'folder')} in it.")
     return inside if listing.photos or listing.folders else None
 
 

@@ -5,7 +5,7 @@ import streamlit as st
 from pages._shared import ui
 from transfer_core.data.public_datasets import SETS
 from transfer_core.services import fetch
-from transfer_core.support.text import counted, markdown
+from transfer_core.support.text import markdown, pluralize
 
 PER_CLASS = 20
 MOST_PER_CLASS = 1000
@@ -27,7 +27,7 @@ def ask_for_public_set(project) -> None:
     name = st.selectbox("Public set", list(SETS), format_func=lambda name: SETS[name].title, key="public-set")
     row = SETS[name]
     st.caption(
-        f"{row.about}. A download of {counted(row.download_mb, 'MB', 'MB')} from the internet, kept for next time. "
+        f"{row.about}. A download of {pluralize(row.download_mb, 'MB', 'MB')} from the internet, kept for next time. "
         f"[Where it comes from, and its terms]({row.home})"
     )
     per_class = st.number_input("Photos of each class", 1, MOST_PER_CLASS, PER_CLASS, key="public-per-class")

@@ -7,13 +7,13 @@ import streamlit as st
 from pages._shared.theme import is_dark
 from transfer_core import charts
 from transfer_core.runs.events import EpochFinished
-from transfer_core.runs.state import History, kept_step, split_off_head
+from transfer_core.runs.state import RunState, kept_step, split_off_head
 from transfer_core.support.text import percent
 
 SCROLLING_CLASSES = 12  # more do not fit a phone
 
 
-def show_learning(history: History, shown: int, key: str) -> None:
+def show_learning(history: RunState, shown: int, key: str) -> None:
     """The curves of what learned last, head or backbone; of the backbone from where the head had come to.
 
     Args:
@@ -55,7 +55,7 @@ def _show_curves(
         )
 
 
-def show_compared(named: Iterable[tuple[str, History]], key: str) -> None:
+def show_compared(named: Iterable[tuple[str, RunState]], key: str) -> None:
     """Right answers per epoch of several runs, by name; beside others, one that trained only a head is a level line.
 
     A head's epochs pass over kept features in no time, a hundred of them against ten: they fit no common axis.

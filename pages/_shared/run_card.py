@@ -6,34 +6,34 @@ import streamlit as st
 
 from pages._shared import ui
 from transfer_core.runs import trash
-from transfer_core.runs.notes import NOTE_LIMIT, load_about, save_about
-from transfer_core.support.text import counted, duration, markdown, moment, reach
+from transfer_core.runs.notes import NOTE_LIMIT, load_notes, save_notes
+from transfer_core.support.text import duration, format_time, interval_phrase, markdown, pluralize
 
 
 @st.dialog("A note on this run")
 def ask_note(run):
-    about = load_about(run)
+    about = load_notes(run)
     note = st.text_input("Note", about.note, max_chars=NOTE_LIMIT, placeholder="What was this run to find out?")
     if st.button("Keep", type="primary", width="stretch"):
         with ui.shown_errors():
-            save_about(run, replace(about, note=note))
+            save_notes(run, replace(about, note=note))
             st.rerun()
 
 
 def show_row(project, run, badge="", verdict=""):
     """One run: what it is, how good, and what can be done with it."""
-    about, result = load_about(run), ui.history(run).result
+    about, result = load_notes(run), ui.history(run).result
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"card-{run.id}"):
         with st.container(width="stretch", gap="xsmall"):
             star = ":material/star: " if about.starred else ""
             st.markdown(f"{star}**{markdown(ui.run_title(run))}** {badge}")
             if result:
-                count = counted(result["val_count"], "photo")
-                st.caption(f"On {count}, {reach(result)}. It took {seconds_of(result)}. {verdict}")
+                count = pluralize(result["val_count"], "photo")
+                st.caption(f"On {count}, {interval_phrase(result)}. It took {seconds_of(result)}. {verdict}")
             if about.note:
                 st.markdown(markdown(about.note))
         options = ["Take the star off" if about.starred else "Star", "Note", "Delete"]
-        which = f"Star, note or delete the run of {moment(run.created)}"
+        which = f"Star, note or delete the run of {format_time(run.created)}"
         act(project, run, about, st.menu_button("More", options, key=f"more-{run.id}", help=which))
 
 
@@ -45,7 +45,7 @@ def act(project, run, about, chosen):
             if chosen == "Delete":
                 trash.delete(project, run)
             else:
-                save_about(run, replace(about, starred=not about.starred))
+                save_notes(run, replace(about, starred=not about.starred))
             st.rerun()
 
 
@@ -53,7 +53,7 @@ def show_undo(project):
     """Brings back what was deleted last; from the disk, for a page that was reloaded has forgotten it."""
     if deleted := trash.deleted(project):
         with st.container(horizontal=True, vertical_alignment="center", key="undo-row"):
-            st.caption(f"{counted(len(deleted), 'run')} deleted. Undo works for a day.", width="content")
+            st.caption(f"{pluralize(len(deleted), 'run')} deleted. Undo works for a day.", width="content")
             if st.button("Undo", icon=":material/undo:", key="undo"):
                 with ui.shown_errors():
                     trash.restore(project, deleted[0])

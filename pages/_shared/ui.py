@@ -18,8 +18,8 @@ from transfer_core.data.splits.split import Split
 from transfer_core.errors import DISK_FULL, TransferError
 from transfer_core.jobs.launch import ensure_runner
 from transfer_core.runs import Run, events
-from transfer_core.runs.state import History
-from transfer_core.support.text import markdown, moment, pace, percent
+from transfer_core.runs.state import RunState
+from transfer_core.support.text import format_time, markdown, percent, progress_text
 from transfer_core.workspace import Project, Workspace
 
 PROJECT = "project_id"
@@ -152,11 +152,11 @@ def note_page(title: str) -> None:
     st.session_state[PAGE] = title
 
 
-def history(run: Run) -> History:
+def history(run: Run) -> RunState:
     """What happened in a run until now; read on from where this session last read."""
     known = st.session_state.setdefault(HISTORIES, {})
     with _READING:
-        known[run.id] = runs.read_history(run, known.get(run.id))
+        known[run.id] = runs.read_state(run, known.get(run.id))
         return known[run.id]
 
 
@@ -168,7 +168,7 @@ def split_of(run: Run) -> Split:
     return known[run.id]
 
 
-def need_model(project: Project) -> tuple[Run, History]:
+def need_model(project: Project) -> tuple[Run, RunState]:
     """The run that the page is about, chosen where there are several; ends the page where there is none."""
     found = [run for run in runs.list_runs(workspace(), project) if history(run).result]
     if not found:
@@ -222,10 +222,10 @@ def run_title(run: Run) -> str:
     backbone = catalog.BUILT_IN.get(run.config.backbone)
     learned = strategies.STRATEGIES.get(run.config.strategy)
     parts = (outcome, learned.title.lower() if learned else run.config.strategy)
-    return f"{moment(run.created)}: {', '.join(parts)}, {backbone.title if backbone else run.config.backbone}"
+    return f"{format_time(run.created)}: {', '.join(parts)}, {backbone.title if backbone else run.config.backbone}"
 
 
-def need_export(run: Run, entry: History) -> None:
+def need_export(run: Run, entry: RunState) -> None:
     """Ends the page unless the exported model was checked: waits for that, or says why there is none."""
     if entry.needs_export:
         _wait_for_export(run)
@@ -279,7 +279,7 @@ def progress_line(title: str) -> Callable[[int, int], bool]:
         if now - shown < SHOW_EVERY_S and done < total:
             return False
         shown = now
-        text = pace(done, total, now - began)
+        text = progress_text(done, total, now - began)
         bar.progress(min(1.0, done / max(1, total)), f"{title}: {text}")
         return True
 

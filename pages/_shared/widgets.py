@@ -7,7 +7,7 @@ import streamlit as st
 from transfer_core import strategies
 from transfer_core.backbones.catalog import Backbone
 from transfer_core.config import TrainConfig, problems_of, setting
-from transfer_core.strategies import Settled
+from transfer_core.strategies import Resolved
 
 # Streamlit takes a box whose chosen option is None for an empty one, so what is drafted has a word for each value.
 _OPEN = {"automatic": None, "yes": True, "no": False}
@@ -38,17 +38,17 @@ def words(name: str) -> dict[str, str]:
     return {"label": entry["label"], "help": entry["help"], "key": f"setting-{name}"}
 
 
-def setting_widget(name: str, draft: dict, settled: Settled):
+def setting_widget(name: str, draft: dict, resolved: Resolved):
     """Draws the widget of one field of `TrainConfig`, with its own words and limits; returns and drafts its value.
 
     Where a rule decides as long as nobody else does, the widget says what it comes to, and its help why.
     """
     entry, common = setting(name), words(name)
-    drafted, default = draft.get(name, getattr(TrainConfig(), name)), getattr(settled.config, name)
+    drafted, default = draft.get(name, getattr(TrainConfig(), name)), getattr(resolved.config, name)
     automatic = "automatic"
-    if name in settled.reasons:
+    if name in resolved.reasons:
         automatic = f"automatic: {default:g}" if isinstance(default, int | float) else automatic
-        common["help"] += f" **Automatic: {_said(default)}.** {settled.reasons[name]}"
+        common["help"] += f" **Automatic: {_said(default)}.** {resolved.reasons[name]}"
     if "choices" in entry:
         choices = list(entry["choices"])
         draft[name] = st.selectbox(index=choices.index(drafted), options=choices, format_func=str.capitalize, **common)

@@ -8,7 +8,7 @@ from pages._sort.selection import change, switch
 from transfer_core.data.ingest.folder_layout import tidy_class_name
 from transfer_core.data.labels import edits
 from transfer_core.data.labels.dataset import count_classes
-from transfer_core.support.text import ago, counted, markdown, plain
+from transfer_core.support.text import ago, markdown, plain, pluralize
 
 PER_PAGE = 12  # changes
 
@@ -24,7 +24,7 @@ def show_classes(project, now):
         merges = new in now.class_names and new != name
         if merges:
             both = counts.get(name, 0) + counts.get(new, 0)
-            st.caption(f"There is a class of that name. Both become one, of {counted(both, 'photo')}.")
+            st.caption(f"There is a class of that name. Both become one, of {pluralize(both, 'photo')}.")
         put = (project, edits.rename_class, name, new)
         label = "Merge" if merges else "Rename"
         st.button(label, disabled=not (name and new), on_click=change, args=put, key="rename")

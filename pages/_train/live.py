@@ -9,7 +9,7 @@ from pages._shared import plots, ui
 from transfer_core import runs
 from transfer_core.errors import TransferError
 from transfer_core.jobs.launch import ensure_runner, slot_count
-from transfer_core.support.text import answer, counted, duration, markdown, pace
+from transfer_core.support.text import duration, markdown, pluralize, progress_text, result_sentence
 from transfer_core.training.plan import load_plan
 
 REPLAY_S = 3.0  # a head learns faster than eyes can follow: its recorded epochs are shown over this time
@@ -84,7 +84,7 @@ def show_progress(run, history, shown):
     show_steps(run, history)
     if history.status == "queued":
         ahead = runs.count_ahead(ui.workspace(), run, slot_count(ui.workspace()), ui.history)
-        waiting = f"{counted(ahead, 'run')} before this one" if ahead else "Starting"
+        waiting = f"{pluralize(ahead, 'run')} before this one" if ahead else "Starting"
         st.progress(0.0, waiting)
     elif epoch := epoch_at_work(history, shown):
         phase = next(phase for phase in history.phases if phase.name == epoch.phase)
@@ -94,7 +94,9 @@ def show_progress(run, history, shown):
     elif history.progress:
         progress = history.progress
         fresh = progress.done - history.first_progress.done  # what came from the cache tells nothing about the pace
-        text = pace(progress.done, progress.total, progress.time - history.first_progress.time, progress.unit, fresh)
+        text = progress_text(
+            progress.done, progress.total, progress.time - history.first_progress.time, progress.unit, fresh
+        )
         st.progress(progress.done / max(1, progress.total), f"{markdown(phase.title)}: {text}")
     else:
         st.progress(0.0, markdown(phase.title) if phase else "Starting")
@@ -142,7 +144,7 @@ def show_steps(run, history):
 def show_end(project, run, history):
     if history.result:
         early = "Stopped early. " if history.status == "stopped" else ""
-        st.success(f"{early}**{answer(history.result)}**", icon=":material/check_circle:")
+        st.success(f"{early}**{result_sentence(history.result)}**", icon=":material/check_circle:")
         if st.button("See what it gets wrong", type="primary", icon=":material/arrow_forward:", key="to-understand"):
             st.session_state[ui.PROJECT] = project.id
             st.switch_page("pages/understand.py", query_params={"project": project.id, "run": run.id})

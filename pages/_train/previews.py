@@ -6,7 +6,7 @@ from pages._shared import ui
 from transfer_core import runs
 from transfer_core.jobs.launch import slot_count
 from transfer_core.services import previews
-from transfer_core.support.text import counted, markdown, percent, small_number
+from transfer_core.support.text import markdown, percent, pluralize, small_number
 
 TICK_S = 0.5
 PICTURE_PX = 96
@@ -68,7 +68,7 @@ def watch(run):
     title = markdown(history.phases[-1].title) if history.phases else "Starting"
     if history.status == "queued":
         ahead = runs.count_ahead(ui.workspace(), run, slot_count(ui.workspace()), ui.history)
-        st.progress(0.0, f"{counted(ahead, 'run')} before this one" if ahead else "Starting")
+        st.progress(0.0, f"{pluralize(ahead, 'run')} before this one" if ahead else "Starting")
     elif history.progress:
         done, total, unit = history.progress.done, history.progress.total, history.progress.unit
         st.progress(done / max(1, total), f"{title}: {done:,} of {total:,} {unit}")

@@ -31,13 +31,13 @@ def show_settings(project, items, draft, row, planned):
     `row` is the backbone's. `planned` is what `strategies.plan` makes of the draft: which phases there are, and what
     the rules decide.
     """
-    phases, settled = planned
-    strategy = settled.config.strategy
+    phases, resolved = planned
+    strategy = resolved.config.strategy
     learns = any(phase.trains == BACKBONE for phase in phases)
     if learns:
         with st.expander("Variations of your photos", icon=":material/auto_awesome_motion:"):
             for name in ("augmentation", "mirror", "upside_down"):
-                setting_widget(name, draft, settled)
+                setting_widget(name, draft, resolved)
             preview = st.container()
     with st.expander("Advanced", icon=":material/settings:"):
         st.caption('"Automatic" follows a rule; what it comes to, and why, stands behind each question mark.')
@@ -46,7 +46,7 @@ def show_settings(project, items, draft, row, planned):
         for column, part in zip(st.columns(2), (names[::2], names[1::2]), strict=True):
             with column:
                 for name in part:
-                    setting_widget(name, draft, settled)
+                    setting_widget(name, draft, resolved)
         split.choose_groups(project, items, draft, drafted_config(draft, row))
         if learns:
             choose_beginning(project, draft, row)

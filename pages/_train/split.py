@@ -12,7 +12,7 @@ from transfer_core.data.splits.groups import list_groups, name_groups
 from transfer_core.data.splits.split import crossings, given_part, has_test_part
 from transfer_core.services import training
 from transfer_core.support import safe_regex
-from transfer_core.support.text import counted, markdown, plain, shorten
+from transfer_core.support.text import markdown, plain, pluralize, shorten
 
 EXAMPLES = 3
 PUSHED = "pushed-slider"
@@ -92,8 +92,8 @@ def choose_groups(project, items, draft, config):
     if groups:
         named = ", ".join(f"**{markdown(shorten(name, 24))}**" for name in groups[:EXAMPLES])
         origin = "Found" if typed else "Your photos came with"
-        rest = f" {counted(alone, 'photo belongs', 'photos belong')} to none and may go anywhere." if alone else ""
-        st.caption(f"{origin} {counted(len(groups), 'group')}, for example {named}.{rest}")
+        rest = f" {pluralize(alone, 'photo belongs', 'photos belong')} to none and may go anywhere." if alone else ""
+        st.caption(f"{origin} {pluralize(len(groups), 'group')}, for example {named}.{rest}")
     elif typed:
         example = markdown(plain(items[0].path))
         st.warning(f"Nothing found. A path looks like this: {example}", icon=":material/search_off:")

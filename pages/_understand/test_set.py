@@ -7,7 +7,7 @@ from transfer_core import runs
 from transfer_core.evaluation.test_set import count_looks, load_opening
 from transfer_core.jobs.launch import ensure_runner
 from transfer_core.runs import events
-from transfer_core.support.text import counted, looked_at, markdown, moment
+from transfer_core.support.text import format_time, markdown, pluralize, reuse_warning
 
 
 def show_opening(run, history, split):
@@ -27,13 +27,13 @@ def show_opening(run, history, split):
 
 def offer(run, history, split):
     st.markdown(
-        f"**{counted(len(split.test), 'photo was', 'photos were')} held back.** They are the test part: nothing was "
+        f"**{pluralize(len(split.test), 'photo was', 'photos were')} held back.** They are the test part: nothing was "
         "learned from them and nothing chosen by them, so they tell best how good the model really is. That is true "
         "once: whoever looks, changes something and looks again has chosen by them after all. Open them with the model "
         "that you will keep."
     )
     if looks := count_looks(run):
-        st.warning(looked_at(looks), icon=":material/visibility:")
+        st.warning(reuse_warning(looks), icon=":material/visibility:")
     if isinstance(history.opening, events.OpeningFailed):
         st.error(markdown(history.opening.message), icon=":material/error:")
     ready = isinstance(history.export, events.ExportFinished)
@@ -62,12 +62,12 @@ def show_outcome(run):
     with st.container(key="answer-test"):
         st.markdown(found.in_words())
     left_out = (
-        f" {counted(found.left_out, 'photo was', 'photos were')} left out: of classes that the model does not know."
+        f" {pluralize(found.left_out, 'photo was', 'photos were')} left out: of classes that the model does not know."
         if found.left_out
         else ""
     )
-    st.caption(f"Opened {moment(found.opened)}. The figure stays, however often you come back.{left_out}")
+    st.caption(f"Opened {format_time(found.opened)}. The figure stays, however often you come back.{left_out}")
     if looks := count_looks(run):
-        st.warning(looked_at(looks), icon=":material/visibility:")
+        st.warning(reuse_warning(looks), icon=":material/visibility:")
     with st.expander("What it mixes up in the test part"):
         plots.show_matrix(found.confusion_matrix, list(found.class_names), f"test-{run.id}")

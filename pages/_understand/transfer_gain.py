@@ -18,7 +18,7 @@ def show_knowledge(project, run, history):
     controls = transfer_gain.find_controls(run, split, everything)
     done = next((other for other in controls if ui.history(other).status == "finished"), None)
     knowledge = transfer_gain.load_knowledge(run, split, done)
-    st.markdown(transfer_gain.explain(knowledge))
+    st.markdown(transfer_gain.verdict_sentence(knowledge))
     show_scores(knowledge)
     if are_coming(run):
         st.fragment(wait_for_baselines, run_every=1.0)(run)

@@ -8,12 +8,12 @@ from tests.helpers import RESNET, run_python, tiny_row
 from transfer_core.advice import machine_speed, speed_benchmark
 from transfer_core.advice.machine_speed import (
     AGAIN,
+    close_request,
     load_speed,
-    next_wanted,
+    next_request,
+    request_benchmark,
     save_speed,
-    settle_wanted,
     speed_path,
-    want_trial,
 )
 
 
@@ -45,18 +45,18 @@ def test_another_machine_finds_nothing_of_this_one(tiny_workspace, monkeypatch):
 
 def test_a_wish_is_kept_until_its_trial_is_over(tiny_workspace):
     row = tiny_row(RESNET)
-    assert next_wanted(tiny_workspace) is None
-    assert want_trial(tiny_workspace, row) and want_trial(tiny_workspace, row)
-    path, name = next_wanted(tiny_workspace)
+    assert next_request(tiny_workspace) is None
+    assert request_benchmark(tiny_workspace, row) and request_benchmark(tiny_workspace, row)
+    path, name = next_request(tiny_workspace)
     assert name == RESNET
-    settle_wanted(path, succeeded=True)
-    assert next_wanted(tiny_workspace) is None
+    close_request(path, succeeded=True)
+    assert next_request(tiny_workspace) is None
 
 
 def test_a_trial_that_failed_is_not_begun_for_ever(tiny_workspace):
-    assert want_trial(tiny_workspace, tiny_row(RESNET))
-    settle_wanted(next_wanted(tiny_workspace)[0], succeeded=False)
-    assert not want_trial(tiny_workspace, tiny_row(RESNET)) and next_wanted(tiny_workspace) is None
+    assert request_benchmark(tiny_workspace, tiny_row(RESNET))
+    close_request(next_request(tiny_workspace)[0], succeeded=False)
+    assert not request_benchmark(tiny_workspace, tiny_row(RESNET)) and next_request(tiny_workspace) is None
 
 
 def test_what_cannot_be_read_counts_as_unknown(tiny_workspace):

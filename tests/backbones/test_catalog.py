@@ -66,7 +66,7 @@ def test_the_shortest_side_is_rounded_down_as_timm_does(size, crop, shortest):
 
 def test_names_are_found_with_and_without_their_tag(tmp_path):
     assert catalog.find("resnet18", tmp_path) is catalog.find("resnet18.a1_in1k", tmp_path)
-    assert catalog.find("tf_efficientnet_lite0", tmp_path).name == catalog.EMBEDDED
+    assert catalog.find("tf_efficientnet_lite0", tmp_path).name == catalog.BUNDLED
 
 
 @pytest.mark.parametrize(
@@ -114,4 +114,4 @@ def test_a_broken_description_hides_no_other_backbone(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "backbone.json").write_text("{")
     assert [row.name for row in catalog.rows(tmp_path)] == list(catalog.BUILT_IN)
-    assert catalog.find(catalog.EMBEDDED, tmp_path).name == catalog.EMBEDDED
+    assert catalog.find(catalog.BUNDLED, tmp_path).name == catalog.BUNDLED

@@ -20,7 +20,7 @@ from transfer_core.data import sample_set
 from transfer_core.data.images import decode
 from transfer_core.errors import BackboneError
 
-ROW = catalog.BUILT_IN[catalog.EMBEDDED]
+ROW = catalog.BUILT_IN[catalog.BUNDLED]
 
 
 @pytest.fixture(scope="module")

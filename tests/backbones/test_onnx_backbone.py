@@ -8,7 +8,7 @@ from tests.helpers import RESNET, run_python, tiny_row
 from transfer_core.backbones import catalog, lite0_graph, onnx_backbone, torch_export
 from transfer_core.backbones.onnx_backbone import digest, ensure_trunk, trunk_path
 
-EMBEDDED = catalog.BUILT_IN[catalog.EMBEDDED]
+BUNDLED = catalog.BUILT_IN[catalog.BUNDLED]
 
 
 def test_a_trunk_is_made_once(tiny_weights, monkeypatch):
@@ -19,12 +19,12 @@ def test_a_trunk_is_made_once(tiny_weights, monkeypatch):
 def test_whoever_needs_it_meanwhile_waits(tmp_path, monkeypatch):
     build, built = lite0_graph.build_trunk, []
     monkeypatch.setattr(onnx_backbone.lite0_graph, "build_trunk", lambda *given: built.append(given) or build(*given))
-    threads = [threading.Thread(target=ensure_trunk, args=(EMBEDDED, tmp_path)) for _ in range(3)]
+    threads = [threading.Thread(target=ensure_trunk, args=(BUNDLED, tmp_path)) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(built) == 1 and trunk_path(EMBEDDED, tmp_path).is_file()
+    assert len(built) == 1 and trunk_path(BUNDLED, tmp_path).is_file()
 
 
 def test_the_embedded_trunk_needs_neither_torch_nor_patience(tmp_path):
@@ -33,7 +33,7 @@ def test_the_embedded_trunk_needs_neither_torch_nor_patience(tmp_path):
         "import sys, time; from pathlib import Path\n"
         "from transfer_core.backbones import catalog, features, onnx_backbone\n"
         "began = time.perf_counter()\n"
-        "path = onnx_backbone.ensure_trunk(catalog.BUILT_IN[catalog.EMBEDDED], Path(sys.argv[1]))\n"
+        "path = onnx_backbone.ensure_trunk(catalog.BUILT_IN[catalog.BUNDLED], Path(sys.argv[1]))\n"
         "print(time.perf_counter() - began)\n"
         "print(features.open_session(path).get_outputs()[0].shape)\n"
         "print({'torch', 'timm', 'onnxscript'} & set(sys.modules))"

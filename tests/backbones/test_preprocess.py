@@ -14,7 +14,7 @@ from transfer_core.backbones.preprocess import PreparedPhotos, Preparer, prepare
 from transfer_core.data.images import decode
 from transfer_core.data.images.cache import PhotoCache
 from transfer_core.errors import DataError
-from transfer_core.support.parallel import Room
+from transfer_core.support.parallel import MemoryBudget
 
 IMAGENET = Preparation(224, 0.875, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
@@ -199,7 +199,7 @@ def test_large_photos_are_worked_on_one_at_a_time(photos, prepared, monkeypatch)
         at_work.pop()
         return pixels
 
-    monkeypatch.setattr(decode, "_room", Room(1))
+    monkeypatch.setattr(decode, "_room", MemoryBudget(1))
     monkeypatch.setattr(preprocess.Preparer, "__call__", watched)
     prepare_all(prepared, photos, lambda *_: None)
     assert most == [1] * 5

@@ -10,11 +10,11 @@ from transfer_core.backbones import catalog, torch_backbone, weights
 from transfer_core.backbones.torch_backbone import build_backbone, build_random, feature_width, load_tuned
 from transfer_core.errors import BackboneError
 
-EMBEDDED = catalog.BUILT_IN[catalog.EMBEDDED]
+BUNDLED = catalog.BUILT_IN[catalog.BUNDLED]
 
 
 def test_the_embedded_backbone_passes_its_fingerprint(tmp_path):
-    network = build_backbone(EMBEDDED, tmp_path)
+    network = build_backbone(BUNDLED, tmp_path)
     assert not network.training
     with torch.inference_mode():
         assert network(torch.zeros(1, 3, 224, 224)).shape == (1, 1280)
@@ -22,7 +22,7 @@ def test_the_embedded_backbone_passes_its_fingerprint(tmp_path):
 
 @pytest.fixture
 def embedded_state():
-    return torch.load(weights.locate(EMBEDDED, None), weights_only=True)
+    return torch.load(weights.locate(BUNDLED, None), weights_only=True)
 
 
 def _swap_equal_shapes(state):
@@ -49,7 +49,7 @@ def test_shuffled_weights_are_refused(embedded_state, tmp_path, monkeypatch, spo
     torch.save(spoil(embedded_state), tmp_path / "model.pth")
     monkeypatch.setattr(weights, "_embedded_path", lambda: tmp_path / "model.pth")
     with pytest.raises(BackboneError, match="do not fit the installed timm"):
-        build_backbone(EMBEDDED, tmp_path)
+        build_backbone(BUNDLED, tmp_path)
 
 
 def test_weights_of_other_shapes_are_refused(embedded_state, tmp_path, monkeypatch):
@@ -58,7 +58,7 @@ def test_weights_of_other_shapes_are_refused(embedded_state, tmp_path, monkeypat
     torch.save(embedded_state, tmp_path / "model.pth")
     monkeypatch.setattr(weights, "_embedded_path", lambda: tmp_path / "model.pth")
     with pytest.raises(BackboneError, match="do not fit"):
-        build_backbone(EMBEDDED, tmp_path)
+        build_backbone(BUNDLED, tmp_path)
 
 
 @pytest.mark.parametrize("name", [RESNET, VIT])

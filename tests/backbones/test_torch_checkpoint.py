@@ -23,7 +23,7 @@ def save(state, path: Path) -> Path:
 
 
 def test_the_embedded_weights_are_read_as_torch_reads_them():
-    path = weights.locate(catalog.BUILT_IN[catalog.EMBEDDED], None)
+    path = weights.locate(catalog.BUILT_IN[catalog.BUNDLED], None)
     ours, theirs = read_state_dict(path), torch.load(path, weights_only=True)
     assert list(ours) == list(theirs) and len(ours) == 296
     for name, tensor in theirs.items():

@@ -205,8 +205,8 @@ def test_the_limit_keeps_the_promise_of_ten_seconds():
 
 
 def test_the_embedded_weights_are_always_here(tmp_path):
-    row = catalog.BUILT_IN[catalog.EMBEDDED]
-    assert weights.state(row, tmp_path) == "embedded"
+    row = catalog.BUILT_IN[catalog.BUNDLED]
+    assert weights.state(row, tmp_path) == "bundled"
     assert weights.locate(row, tmp_path).stat().st_size > 10_000_000
 
 

@@ -37,7 +37,7 @@ def main() -> None:
             save_file(timm.create_model(name, pretrained=False).state_dict(), path)
         project, _ = training.take_in_path(workspace, options.data, None, lambda done, total: None)
         items = load_items(project)
-        for name in (catalog.EMBEDDED, *_RANDOM):
+        for name in (catalog.BUNDLED, *_RANDOM):
             while (
                 trial := run_python("-m", "transfer_core.advice.speed_benchmark", folder, name, seconds=600)
             ).returncode == AGAIN:
@@ -47,8 +47,8 @@ def main() -> None:
                 config = TrainConfig(backbone=name, strategy=strategy, epochs=epochs)
                 said, _ = training.estimate_run(workspace, items, config)
                 run = training.start(workspace, project, config)
-                wait_for(lambda run=run: runs.read_history(run).status == "finished", seconds=3600, every=0.1)
-                history = runs.read_history(run)
+                wait_for(lambda run=run: runs.read_state(run).status == "finished", seconds=3600, every=0.1)
+                history = runs.read_state(run)
                 took = history.lifecycle.time - history.started
                 factor = max(said.seconds / took, took / said.seconds)
                 worst = max(worst, factor)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from transfer_core import bench
 from transfer_core.config import TrainConfig
-from transfer_core.training.context import Task
+from transfer_core.training.context import TrainContext
 from transfer_core.training.finetune import device, phase
 from transfer_core.training.finetune.activation_cache import open_bank
 from transfer_core.training.finetune.learner import build_learner
@@ -24,20 +24,20 @@ from transfer_core.workspace import Workspace
 class Side:
     """One of those that take turns."""
 
-    def __init__(self, task: Task):
-        self.task = task
-        self._index = len(task.plan.phases) - 1
-        self._learner = build_learner(task, self._index, None)
+    def __init__(self, context: TrainContext):
+        self.context = context
+        self._index = len(context.plan.phases) - 1
+        self._learner = build_learner(context, self._index, None)
         began = time.perf_counter()
-        self.task, self._bank = open_bank(task, self._index, self._learner)
+        self.context, self._bank = open_bank(context, self._index, self._learner)
         if self._bank:
-            self._bank.fill(task, self._learner.boundary, lambda done, total: None, lambda: False)
+            self._bank.fill(context, self._learner.boundary, lambda done, total: None, lambda: False)
         self.fill_s = time.perf_counter() - began
 
     def photos_per_s(self, epoch: int) -> float:
         began = time.perf_counter()
-        phase.run_epoch(self.task, self._index, phase.Position(epoch), self._learner, self._bank)
-        return len(self.task.train_ids) / (time.perf_counter() - began)
+        phase.run_epoch(self.context, self._index, phase.Position(epoch), self._learner, self._bank)
+        return len(self.context.train_ids) / (time.perf_counter() - began)
 
 
 def main() -> None:
@@ -53,9 +53,9 @@ def main() -> None:
             ("partial, kept activations", {"strategy": "partial", "views": 4}),
         ):
             config = TrainConfig(epochs=options.rounds, batch_size=32, **settings)
-            task = bench.make_task(workspace, options.data, config)
-            device.settle(task.plan.threads)
-            sides[name] = Side(task)
+            context = bench.make_context(workspace, options.data, config)
+            device.make_deterministic(context.plan.threads)
+            sides[name] = Side(context)
         speeds = {name: [] for name in sides}
         for epoch in range(options.rounds):
             for name, side in sides.items():

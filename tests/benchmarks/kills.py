@@ -36,7 +36,7 @@ def outcome(run: Run) -> dict[str, np.ndarray]:
     arrays = {"answers": load_answers(run.evaluation_dir).confidences}
     for path in sorted(run.model_dir.glob("*.safetensors")):
         arrays |= {f"{path.stem}.{name}": value for name, value in read_arrays(path)[0].items()}
-    for epoch in runs.read_history(run).epochs:
+    for epoch in runs.read_state(run).epochs:
         figures = [epoch.train_loss, epoch.train_accuracy, epoch.val_loss, epoch.val_accuracy]
         arrays[f"epoch {epoch.step}"] = np.array(figures)
     return arrays
@@ -52,14 +52,14 @@ def start(workspace: Workspace, project: Project, config: TrainConfig) -> Run:
     shutil.rmtree(workspace.features_dir, ignore_errors=True)
     shutil.rmtree(workspace.prepared_dir, ignore_errors=True)
     run = training.start(workspace, project, config)
-    wait_for(lambda: runs.read_history(run).status == "running", every=0.002)
+    wait_for(lambda: runs.read_state(run).status == "running", every=0.002)
     return run
 
 
 def finish(run: Run) -> float:
     """Waits for the result; seconds since the run was started."""
-    wait_for(lambda: runs.read_history(run).status == "finished", seconds=1800, every=0.05)
-    history = runs.read_history(run)
+    wait_for(lambda: runs.read_state(run).status == "finished", seconds=1800, every=0.05)
+    history = runs.read_state(run)
     return history.lifecycle.time - history.started
 
 
@@ -93,7 +93,7 @@ def kill_at_a_moment(workspace: Workspace, run: Run, number: int, seconds: float
         killed.append("web server")
     if "worker" in killed:  # one that holds much memory takes a moment to be gone
         wait_for(lambda: not runs.is_alive(run))
-    return f"{' and '.join(killed) or 'nothing'} killed after {seconds:.2f} s, {runs.read_history(run).status}"
+    return f"{' and '.join(killed) or 'nothing'} killed after {seconds:.2f} s, {runs.read_state(run).status}"
 
 
 def main() -> None:
@@ -118,7 +118,7 @@ def main() -> None:
         for number in range(1, options.kills + 1):
             run = start(workspace, project, config)
             said = kill_at_a_moment(workspace, run, number, draw.uniform(0, length))
-            if runs.read_history(run).status == "interrupted":
+            if runs.read_state(run).status == "interrupted":
                 runs.request_resume(run)
             ensure_runner(workspace)
             finish(run)

@@ -62,7 +62,7 @@ def fit(data: Path, home: Path, strategy: str, epochs: int | None) -> tuple[floa
         time.sleep(0.05)
     answer = json.loads(process.stdout.read().splitlines()[-1])
     run = runs.open_run(Workspace(home), answer["run_id"])
-    history = runs.read_history(run)
+    history = runs.read_state(run)
     return run.intake_s, history.lifecycle.time - history.started, peak
 
 

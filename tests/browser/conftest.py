@@ -129,7 +129,7 @@ def server(tiny_weights, tmp_path_factory) -> Iterator[Server]:
     """The one server; whatever it started is ended by its own pid."""
     home = tmp_path_factory.mktemp("browser") / "home"
     shutil.copytree(tiny_weights, home / "weights")
-    for row in (catalog.BUILT_IN[catalog.EMBEDDED], tiny_row(RESNET), tiny_row(VIT)):
+    for row in (catalog.BUILT_IN[catalog.BUNDLED], tiny_row(RESNET), tiny_row(VIT)):
         pretend_speed(Workspace(home), row)
     server = Server(home)
     server.launch()  # `open_tab` waits for it: meanwhile Chromium starts, too

@@ -56,12 +56,12 @@ def matrix(tab) -> list[list[int]]:
 
 
 def shows_newest_matrix(tab, run: Run) -> bool:
-    newest = runs.read_history(run).epochs[-1].confusion_matrix
+    newest = runs.read_state(run).epochs[-1].confusion_matrix
     return matrix(tab) == newest and figures(tab) == sorted(count for row in newest for count in row if count)
 
 
 def epochs_of(run: Run) -> int:
-    return len(runs.read_history(run).epochs)
+    return len(runs.read_state(run).epochs)
 
 
 def worker_pid(run: Run) -> int:
@@ -159,7 +159,7 @@ def test_a_messy_zip_of_photos_becomes_a_model(open_tab, server, leaves, tmp_pat
 
     [project] = [entry for entry in server.workspace.projects() if entry.name == "From a zip"]
     [run] = runs.list_runs(server.workspace, project)
-    history = runs.read_history(run)
+    history = runs.read_state(run)
     hits, count = map(int, re.search(r"Right on (\d+) of (\d+)", answer).groups())
     assert (hits / count, count) == (history.result["val_accuracy"], history.result["val_count"])
     wait_for(lambda: sum(figures(tab)) == count)
@@ -265,7 +265,7 @@ def test_killed_worker_is_seen_and_resumed_to_the_end(open_tab, start_run):
     see(tab, RIGHT)
     resumed = [event for event in events.read_events(run.events_path)[0] if isinstance(event, events.RunResumed)]
     assert [event.from_step in (there, there - 1) for event in resumed] == [True]  # killed between epoch and checkpoint
-    assert [epoch.step for epoch in runs.read_history(run).epochs] == list(range(1, 21))
+    assert [epoch.step for epoch in runs.read_state(run).epochs] == list(range(1, 21))
     wait_for(lambda: curve(tab) == 20)
 
 
@@ -305,7 +305,7 @@ def test_stages_are_frozen_variations_looked_at_and_two_runs_compared(open_tab, 
     config = second.config
     assert (config.strategy, config.frozen_stages, config.mirror, config.epochs) == ("partial", 3, False, 3)
     advanced.wait_for(state="hidden")  # the settings have made room for what comes
-    wait_for(lambda: runs.read_history(second).status == "finished")  # the page still shows the first one's result
+    wait_for(lambda: runs.read_state(second).status == "finished")  # the page still shows the first one's result
     see(tab, RIGHT)
 
     tab = open_tab(f"compare?project={blots.id}")

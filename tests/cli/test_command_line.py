@@ -151,7 +151,7 @@ def test_ctrl_c_stops_and_keeps(tiny_workspace, tmp_path):
     client = start_python(*arguments)
     try:
         run = wait_for(lambda: next(iter(runs.list_runs(tiny_workspace)), None))
-        wait_for(lambda: runs.read_history(run).epochs, every=0.005)
+        wait_for(lambda: runs.read_state(run).epochs, every=0.005)
         client.send_signal(signal.SIGINT)
         out, err = client.communicate(timeout=30)
     finally:
@@ -178,10 +178,10 @@ def test_fetch_takes_in_a_public_set(workspace, tmp_path, ask, refuse, monkeypat
     photos = [(draw_photo(tmp_path / f"{n}.jpg", (40 * n, 60, 200), n), "ab"[n % 2]) for n in range(4)]
     row = PublicSet("shapes", "Shapes", "", 1, "", "", lambda folder: photos)
     monkeypatch.setitem(public_datasets.SETS, "shapes", row)
-    monkeypatch.setattr(public_datasets, "knock", lambda address, timeout_s: None)
+    monkeypatch.setattr(public_datasets, "probe_url", lambda address, timeout_s: None)
     found = ask("fetch", "shapes", "--per-class", 1, "--name", "Shapes")
     assert (found["added"], found["classes"]) == (2, {"a": 1, "b": 1})
-    monkeypatch.setattr(public_datasets, "knock", lambda address, timeout_s: TimeoutError())
+    monkeypatch.setattr(public_datasets, "probe_url", lambda address, timeout_s: TimeoutError())
     assert "which cannot be had" in refuse("fetch", "dtd", "--per-class", 1, "--name", "Textures")
     assert "There is no public set 'moon'" in refuse("fetch", "moon", "--per-class", 1, "--name", "Moon")
     assert [project.name for project in workspace.projects()] == ["Shapes"]
@@ -256,7 +256,7 @@ def test_lists(finished, ask):
     assert all(row.keys() == {"name", "parameters", "input_size", "licence", "state"} for row in rows)
     states = {row["name"]: row["state"] for row in rows}
     assert (states["tf_efficientnet_lite0"], states["vgg16.tv_in1k"], states[RESNET]) == (
-        "embedded",
+        "bundled",
         "download",
         "local",
     )

@@ -1,6 +1,6 @@
 import pytest
 
-from transfer_core.data.checks import alike, findings
+from transfer_core.data.checks import alike, class_warnings
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ def test_names_that_differ_in_capitals_only(names, groups):
 
 
 def test_they_are_asked_about():
-    said = [line for line in findings({"Cats": 20, "cats": 20, "dogs": 20}) if "capitals" in line]
+    said = [line for line in class_warnings({"Cats": 20, "cats": 20, "dogs": 20}) if "capitals" in line]
     assert said == [
         "'Cats' and 'cats' differ in capitals only, and are learned as different classes. Do they mean the same?"
     ]

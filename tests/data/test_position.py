@@ -60,7 +60,7 @@ def says_nothing(workspace, original) -> None:
 def test_what_is_taken_along_holds_no_photo(finished, tmp_path):
     for path in finished.photos_dir.iterdir():
         path.write_bytes(telling("JPEG"))
-    write_bundle(finished, runs.read_history(finished), tmp_path / "model.zip")
+    write_bundle(finished, runs.read_state(finished), tmp_path / "model.zip")
     with zipfile.ZipFile(tmp_path / "model.zip") as archive:
         contents = [archive.read(name) for name in archive.namelist()]
     assert contents and not any(PLACE in content or content.startswith(b"\xff\xd8") for content in contents)

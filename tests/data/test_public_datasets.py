@@ -30,7 +30,7 @@ def shapes(monkeypatch):
     """A set that draws itself instead of being downloaded, from a host that answers."""
     row = PublicSet("shapes", "Shapes", "", 1, "", "", lambda folder: drawn(folder, ("disc", "ring")))
     monkeypatch.setitem(public_datasets.SETS, "shapes", row)
-    monkeypatch.setattr(public_datasets, "knock", lambda address, timeout_s: None)
+    monkeypatch.setattr(public_datasets, "probe_url", lambda address, timeout_s: None)
     return row
 
 
@@ -45,7 +45,7 @@ def no_timeout():
 def offline(monkeypatch):
     knock, port = public_datasets.knock, closed_port()
     monkeypatch.setattr(
-        public_datasets, "knock", lambda address, timeout_s: knock(f"http://127.0.0.1:{port}", timeout_s)
+        public_datasets, "probe_url", lambda address, timeout_s: knock(f"http://127.0.0.1:{port}", timeout_s)
     )
 
 

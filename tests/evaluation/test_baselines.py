@@ -86,5 +86,5 @@ def test_a_run_does_not_fail_for_them(finished, monkeypatch, capfd):
     (finished.evaluation_dir / "baselines.json").unlink()
     monkeypatch.setattr(worker, "measure_baselines", refuse)
     assert worker.main(str(finished.folder)) == 0
-    assert runs.read_history(finished).status == "finished"
+    assert runs.read_state(finished).status == "finished"
     assert "is gone" in capfd.readouterr().err  # worker.log, where a worker is a process of its own

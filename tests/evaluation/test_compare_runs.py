@@ -13,8 +13,8 @@ from transfer_core.training.plan import Plan, save_plan
 
 def planned(run):
     """Writes down how the run is carried out, as its worker would."""
-    phases, settled = strategies.plan(run.config, Facts((6, 6, 6), catalog.BUILT_IN[catalog.EMBEDDED]))
-    save_plan(run.plan_path, Plan(phases, settled.config, 8))
+    phases, resolved = strategies.plan(run.config, Facts((6, 6, 6), catalog.BUILT_IN[catalog.BUNDLED]))
+    save_plan(run.plan_path, Plan(phases, resolved.config, 8))
     return run
 
 

@@ -7,7 +7,7 @@ from transfer_core.data.labels.dataset import new_item
 from transfer_core.data.splits.split import Split
 from transfer_core.evaluation.result import ValAnswers, evaluate, load_answers, save_evaluation
 from transfer_core.metrics.wilson import wilson
-from transfer_core.support.text import answer
+from transfer_core.support.text import result_sentence
 from transfer_core.workspace import read_json
 
 ITEMS = tuple(new_item(str(n), f"{n}.jpg", f"{n}", "ab"[n % 2], None, (1, 1)) for n in range(6))
@@ -28,7 +28,7 @@ def test_photos_that_were_learned_from_too_are_counted_and_said():
     assert "val_learned" not in evaluate(SPLIT, ANSWERS, 7, {}).to_json()
     result = evaluate(crossing, ANSWERS, 7, {})
     assert result.val_learned == 2
-    assert answer(result.to_json()) == (
+    assert result_sentence(result.to_json()) == (
         "Right on 2 of 4 photos kept aside: 50\u00a0%. But it has learned from 2 of these, too: expect less on new "
         "photos."
     )

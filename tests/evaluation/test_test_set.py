@@ -15,7 +15,7 @@ from transfer_core.evaluation import test_set
 from transfer_core.export.model_card import write_card
 from transfer_core.jobs import worker
 from transfer_core.jobs.queue import _Queue
-from transfer_core.jobs.slots import last_word
+from transfer_core.jobs.slots import failure_event_for
 from transfer_core.runs import Run, events
 from transfer_core.runs.events import EventLog, read_events
 from transfer_core.workspace import read_json, write_json
@@ -41,7 +41,7 @@ def work(run: Run) -> None:
 def open_(run: Run) -> test_set.Opening:
     runs.request_opening(run)
     work(run)
-    assert isinstance(runs.read_history(run).opening, events.OpeningFinished), run.log_path
+    assert isinstance(runs.read_state(run).opening, events.OpeningFinished), run.log_path
     return test_set.load_opening(run)
 
 
@@ -58,11 +58,11 @@ def test_a_run_that_holds_photos_back_never_sees_them(project, tiny_workspace):
     for item in split.test:
         (run.photos_dir / item.file).unlink()
     work(run)
-    history = runs.read_history(run)
+    history = runs.read_state(run)
     assert history.status == "finished" and isinstance(history.export, events.ExportFinished)
     runs.request_opening(run)
     work(run)
-    history = runs.read_history(run)
+    history = runs.read_state(run)
     assert split.test[0].file and "of the test part cannot be used" in history.opening.message
     assert history.status == "finished" and not (run.folder.parents[1] / "opened").exists()
 
@@ -95,10 +95,10 @@ def test_a_worker_that_dies_of_it_again_and_again_is_not_sent_for_ever(held_back
     log = EventLog(held_back.events_path)
     for word in (None, events.OpeningFailed):
         log.append(events.OpeningStarted())
-        found = last_word(runs.read_history(held_back), None, "exit code -9")
+        found = failure_event_for(runs.read_state(held_back), None, "exit code -9")
         assert (found and type(found)) == word
     log.append(found)
-    assert not runs.read_history(held_back).is_opening
+    assert not runs.read_state(held_back).is_opening
     assert open_(held_back).count == 6  # a person may ask once more
 
 
@@ -127,7 +127,7 @@ def test_a_run_without_a_test_part_or_a_model_is_refused(finished, queue_run):
 
 
 def test_an_opened_run_does_not_learn_on(held_back):
-    EventLog(held_back.events_path).append(events.RunStopped(result=runs.read_history(held_back).result))
+    EventLog(held_back.events_path).append(events.RunStopped(result=runs.read_state(held_back).result))
     runs.request_opening(held_back)
     with pytest.raises(RunError, match="The test part of this run was opened"):
         runs.request_resume(held_back)
@@ -148,7 +148,7 @@ def test_looks_are_counted_even_of_runs_that_are_gone(held_back, workspace):
 
 def test_the_card_names_the_figure(held_back):
     open_(held_back)
-    card = write_card(held_back, runs.read_history(held_back), runs.load_split(held_back), {"name": "Blots"})
+    card = write_card(held_back, runs.read_state(held_back), runs.load_split(held_back), {"name": "Blots"})
     assert "The test part, opened on " in card and "of 6 photos that were held back: " in card
     assert "Other runs have been tested" not in card
 
@@ -157,7 +157,7 @@ def test_the_card_says_that_others_have_looked(held_back):
     photos = [item.photo for item in runs.load_split(held_back).test]
     write_json(held_back.folder.parents[1] / "opened" / "other.json", {"opened": 0, "photos": photos[:1]})
     open_(held_back)
-    card = write_card(held_back, runs.read_history(held_back), runs.load_split(held_back), {"name": "Blots"})
+    card = write_card(held_back, runs.read_state(held_back), runs.load_split(held_back), {"name": "Blots"})
     assert "Other runs have been tested on these photos once before" in card
 
 

@@ -8,7 +8,13 @@ from tests.helpers import answered, right
 from transfer_core import runs
 from transfer_core.config import TrainConfig
 from transfer_core.evaluation.baselines import Baselines, save_baselines
-from transfer_core.evaluation.transfer_gain import control_config, explain, find_controls, judge, load_knowledge
+from transfer_core.evaluation.transfer_gain import (
+    control_config,
+    find_controls,
+    judge,
+    load_knowledge,
+    verdict_sentence,
+)
 from transfer_core.runs import events
 from transfer_core.runs.events import EventLog
 
@@ -36,12 +42,12 @@ GUESS = {"majority": right((12, True), (38, False)), "colours": POOR}
 def test_verdict_and_words(own, baselines, scratch, verdict, weak, words):
     found = judge(own, baselines, scratch)
     assert (found.verdict, found.is_weak) == (verdict, weak)
-    assert words in explain(found)
+    assert words in verdict_sentence(found)
     assert found.proposes_control is (weak and scratch is None)
 
 
 def test_a_network_left_as_it_was_is_not_told_to_have_transferred_badly():
-    words = explain(judge(POOR, GUESS, GOOD, is_fixed=True))
+    words = verdict_sentence(judge(POOR, GUESS, GOOD, is_fixed=True))
     assert words.startswith("As it is, the network fits your photos worse than one that learned from nothing.")
     assert "negative transfer" not in words
 
@@ -52,17 +58,17 @@ def test_runs_that_were_cut_short_or_went_on_get_no_verdict(queue_run):
     EventLog(cut.events_path).append(events.RunStopped(result={}))
     for run, words in ((cut, "was stopped early"), (further, "went on from an earlier one")):
         found = load_knowledge(run, runs.load_split(run), control)
-        assert found.verdict is None and not found.proposes_control and words in explain(found)
+        assert found.verdict is None and not found.proposes_control and words in verdict_sentence(found)
 
 
 def test_the_stronger_baseline_is_the_one_that_is_named():
     found = judge(POOR, {"majority": right((30, True), (20, False)), "colours": POOR})
-    assert found.unbeaten == "majority" and "most common class, which is right on 30 of 50" in explain(found)
+    assert found.unbeaten == "majority" and "most common class, which is right on 30 of 50" in verdict_sentence(found)
 
 
 def test_a_control_is_not_sent_for_another():
     found = judge(POOR, GUESS, is_control=True)
-    assert "learned from nothing" in explain(found) and not found.proposes_control
+    assert "learned from nothing" in verdict_sentence(found) and not found.proposes_control
 
 
 def test_scores_stand_in_the_same_order_with_their_intervals():

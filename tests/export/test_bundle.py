@@ -22,7 +22,7 @@ from transfer_core.inference.predictor import Predictor
 def unpacked(finished, tmp_path):
     """The folder a person has after unpacking."""
     out = tmp_path / "out" / "model.zip"
-    write_bundle(finished, runs.read_history(finished), out)
+    write_bundle(finished, runs.read_state(finished), out)
     assert os.listdir(out.parent) == ["model.zip"]
     with zipfile.ZipFile(out) as archive:
         archive.extractall(tmp_path / "unpacked")
@@ -122,7 +122,7 @@ def test_a_failed_write_leaves_the_old_zip(finished, tmp_path):
     out.write_bytes(b"old")
     finished.model_path.unlink()
     with pytest.raises(FileNotFoundError):
-        write_bundle(finished, runs.read_history(finished), out)
+        write_bundle(finished, runs.read_state(finished), out)
     assert out.read_bytes() == b"old"
     assert [name for name in os.listdir(tmp_path) if name.endswith(".part")] == []
 

@@ -36,7 +36,7 @@ NASTY = (
 
 
 def test_the_card_says_what_the_result_says(finished):
-    history, split = runs.read_history(finished), runs.load_split(finished)
+    history, split = runs.read_state(finished), runs.load_split(finished)
     card = write_card(finished, history, split, {"name": "Blots"})
     assert card.startswith("# Blots\n")
     assert f"of {history.result['val_count']} photos" in card
@@ -65,7 +65,7 @@ def nasty(tiny_workspace, tmp_path):
 def test_hostile_names_survive_every_file(nasty, tmp_path):
     names = list(runs.load_split(nasty).class_names)
     assert len(names) == len(NASTY) and "cod.exe" in names and "two lines" in names
-    write_bundle(nasty, runs.read_history(nasty), tmp_path / "x.zip")
+    write_bundle(nasty, runs.read_state(nasty), tmp_path / "x.zip")
     with zipfile.ZipFile(tmp_path / "x.zip") as archive:
         assert sorted(archive.namelist()) == ["README.md", "class_names.json", "model.onnx", "predict.py"]
         assert json.loads(archive.read("class_names.json")) == names

@@ -37,7 +37,7 @@ def test_the_model_is_preparation_trunk_and_head(finished, workspace):
 
 def test_a_tuned_embedded_backbone_answers_as_torch_does(tmp_path):
     """Written without torch's exporter; its weights come from the file that a run leaves, in whatever order."""
-    row = catalog.BUILT_IN[catalog.EMBEDDED]
+    row = catalog.BUILT_IN[catalog.BUNDLED]
     network = build_random(row)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():

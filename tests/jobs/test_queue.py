@@ -13,14 +13,14 @@ from transfer_core import runs
 from transfer_core.errors import RunError
 from transfer_core.jobs import queue
 from transfer_core.jobs.launch import card_path, ensure_runner, runner_lock, slot_count
-from transfer_core.jobs.slots import Slot, last_word
+from transfer_core.jobs.slots import Slot, failure_event_for
 from transfer_core.runs import Run, events
 from transfer_core.runs.events import EventLog, read_events
 from transfer_core.workspace import read_json, write_json
 
 
 def status(run) -> str:
-    return runs.read_history(run).status
+    return runs.read_state(run).status
 
 
 def _is_held(workspace) -> bool:
@@ -94,8 +94,8 @@ def test_runs_that_somebody_works_on_or_that_ended_are_left_alone(tiny_workspace
     EventLog(done.events_path).append(events.RunStopped(result=None))
     EventLog(interrupted.events_path).append(events.RunStarted())
     with working.lock().acquire():
-        waiting, strays = queue._Queue(tiny_workspace).look({ours.id})  # which may not have taken its lock yet
-    assert (waiting, ids(strays)) == ([], [working.id])
+        waiting, orphans = queue._Queue(tiny_workspace).look({ours.id})  # which may not have taken its lock yet
+    assert (waiting, ids(orphans)) == ([], [working.id])
 
 
 def test_a_cut_off_export_is_taken_up_once_after_everything_else(tiny_workspace, queue_run):
@@ -130,11 +130,11 @@ def test_a_run_that_cannot_be_read_does_not_stop_the_others(tiny_workspace, queu
     ],
 )
 def test_slots_of_stray_workers_are_not_free(tiny_workspace, queue_run, gpus, stray, free):
-    strays = [queue_run() for _ in stray]
-    for run, gpu in zip(strays, stray, strict=True):
+    orphans = [queue_run() for _ in stray]
+    for run, gpu in zip(orphans, stray, strict=True):
         write_json(run.folder / "worker.json", {"pid": 1, "gpu": gpu})
     slots = [Slot(tiny_workspace, gpu) for gpu in gpus]
-    assert [slot.gpu for slot in queue._free_slots(slots, strays)] == free
+    assert [slot.gpu for slot in queue._free_slots(slots, orphans)] == free
 
 
 class Actor(Slot):
@@ -156,7 +156,7 @@ class Actor(Slot):
         self.run = None
         return True
 
-    def keep_spare(self) -> None:
+    def keep_standby(self) -> None:
         pass
 
 
@@ -188,11 +188,11 @@ def test_an_export_that_kills_its_worker_is_not_begun_for_ever(queue_run, in_pro
 
     def die(run):
         EventLog(run.events_path).append(events.ExportStarted())
-        if word := last_word(runs.read_history(run), None, "exit code -9"):
+        if word := failure_event_for(runs.read_state(run), None, "exit code -9"):
             EventLog(run.events_path).append(word)
 
     assert in_process(die) == [run.id, run.id]  # once more than the first, which may have been an accident
-    assert "ended without a word (exit code -9)" in runs.read_history(run).export.message
+    assert "ended without a word (exit code -9)" in runs.read_state(run).export.message
     runs.request_export(run)
     assert in_process(die)[2:] == [run.id, run.id]  # a person may ask for it again
 
@@ -225,7 +225,7 @@ def test_a_worker_that_dies_before_its_first_word_is_a_failed_run(tiny_workspace
     (run.folder / "worker.json" / "x").touch()
     ensure_runner(tiny_workspace)
     wait_for(lambda: status(run) == "failed")
-    failure = runs.read_history(run).failure
+    failure = runs.read_state(run).failure
     assert "could not start (exit code 1)" in failure.message and "worker.log" in failure.hint
     assert "Traceback" in run.log_path.read_text()
     wait_for(lambda: status(other) == "finished")  # the others do not suffer
@@ -262,7 +262,7 @@ def test_a_runner_of_older_code_sees_its_run_to_the_end_and_takes_no_other(queue
         return 20  # looks until it has ended
 
     left = []
-    monkeypatch.setattr(Actor, "dismiss_spare", lambda self: left.append(self.run))
+    monkeypatch.setattr(Actor, "stop_standby", lambda self: left.append(self.run))
     assert in_process(begin, slots=2) == [run.id]  # the second slot was free
     assert left == [None, None] and status(late[0]) == "queued"
 

@@ -46,7 +46,7 @@ def kinds(run: Run) -> list[str]:
 def test_a_short_run_ends_with_its_files_and_asks_for_no_export(begin, tiny_workspace, kind):
     run = begin(kind)
     assert work(run) == 0
-    history = runs.read_history(run)
+    history = runs.read_state(run)
     assert (history.status, history.failure, history.needs_export) == ("finished", None, False)
     assert "ExportStarted" not in kinds(run) and not run.model_dir.exists()
     assert _Queue(tiny_workspace).look().waiting == []
@@ -63,7 +63,7 @@ def test_stopped_while_it_waited(begin, kind):
     run = begin(kind)
     runs.request_stop(run)
     assert work(run) == 0
-    assert runs.read_history(run).status == "stopped" and "PhaseStarted" not in kinds(run)
+    assert runs.read_state(run).status == "stopped" and "PhaseStarted" not in kinds(run)
 
 
 @pytest.mark.parametrize(("kind", "name"), [("preview", "preview"), ("find_rate", "rates")])
@@ -77,13 +77,13 @@ def test_stopped_at_work_it_leaves_no_half_of_a_result_and_can_begin_again(begin
 
     monkeypatch.setattr(EventLog, "append", append_and_stop)
     assert work(run) == 0
-    history = runs.read_history(run)
+    history = runs.read_state(run)
     assert (history.status, history.result) == ("stopped", None)
     assert previews.load_preview(run) is None and previews.load_rates(run) is None
     assert "reserve" not in os.listdir(run.folder) and "features.bin" not in os.listdir(run.folder)
     runs.request_resume(run)
     assert work(run) == 0
-    assert runs.read_history(run).status == "finished"
+    assert runs.read_state(run).status == "finished"
 
 
 def test_killed_at_work_it_is_interrupted_and_goes_on_to_the_same(begin, project):
@@ -95,7 +95,7 @@ def test_killed_at_work_it_is_interrupted_and_goes_on_to_the_same(begin, project
     finally:
         process.send_signal(signal.SIGKILL)
         process.communicate()
-    assert runs.read_history(killed).status == "interrupted"
+    assert runs.read_state(killed).status == "interrupted"
     runs.request_resume(killed)
     assert work(killed) == 0 and work(whole) == 0
     assert previews.load_rates(killed) == previews.load_rates(whole)
@@ -106,19 +106,19 @@ def test_a_failure_is_said_as_in_training(begin):
     item = runs.load_split(run).train[0]
     (run.photos_dir / item.file).unlink()
     assert work(run) == 1
-    assert item.file in runs.read_history(run).failure.message
+    assert item.file in runs.read_state(run).failure.message
 
 
 def test_a_kind_of_a_newer_version_is_refused_by_name(project, queue_run):
     run = runs.create(project, TrainConfig(), runs.load_split(queue_run()), kind="dream")
     assert work(run) == 1
-    assert "'dream'" in runs.read_history(run).failure.message
+    assert "'dream'" in runs.read_state(run).failure.message
 
 
 def test_the_runner_does_them_too(tiny_workspace, project):
     run = previews.start_preview(tiny_workspace, project, TrainConfig(backbone=RESNET))
-    wait_for(lambda: runs.read_history(run).status in runs.ENDED)
-    assert runs.read_history(run).status == "finished", run.log_path.read_text()
+    wait_for(lambda: runs.read_state(run).status in runs.ENDED)
+    assert runs.read_state(run).status == "finished", run.log_path.read_text()
     ensure_runner(tiny_workspace)  # and it does not try to export what is no model
     wait_for(lambda: not runs.is_alive(run))
     assert kinds(run)[-1] == "RunFinished"

@@ -1,4 +1,4 @@
-"""One slot: its spare worker, the run it is given, and what is said when a worker dies."""
+"""One slot: its standby worker, the run it is given, and what is said when a worker dies."""
 
 import errno
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.helpers import wait_for
 from transfer_core import runs
-from transfer_core.jobs.slots import Slot, last_word
+from transfer_core.jobs.slots import Slot, failure_event_for
 from transfer_core.runs import events
 from transfer_core.runs.events import EventLog
 
@@ -15,20 +15,20 @@ from transfer_core.runs.events import EventLog
 def slot(tiny_workspace):
     slot = Slot(tiny_workspace)
     yield slot
-    slot.dismiss_spare()
+    slot.stop_standby()
 
 
 def status(run) -> str:
-    return runs.read_history(run).status
+    return runs.read_state(run).status
 
 
 def test_a_spare_worker_does_the_run_it_is_given(tiny_workspace, slot, queue_run):
     run = queue_run(epochs=2)
-    slot.keep_spare()
-    spare = slot._spare
-    slot.keep_spare()
-    assert slot._spare is spare  # one is enough
-    assert slot.begin(run) and slot._worker is spare
+    slot.keep_standby()
+    standby = slot._standby
+    slot.keep_standby()
+    assert slot._standby is standby  # one is enough
+    assert slot.begin(run) and slot._worker is standby
     assert (slot.run, slot.tend()) == (run, False)
     wait_for(slot.tend)
     assert slot.run is None and status(run) == "finished" and run.log_path.exists()
@@ -37,8 +37,8 @@ def test_a_spare_worker_does_the_run_it_is_given(tiny_workspace, slot, queue_run
 
 def test_a_spare_worker_that_died_is_replaced(slot, queue_run):
     run = queue_run(epochs=2)
-    slot.keep_spare()
-    dead = slot._spare
+    slot.keep_standby()
+    dead = slot._standby
     dead.kill()
     dead.wait()
     assert slot.begin(run) and slot._worker is not dead
@@ -47,9 +47,9 @@ def test_a_spare_worker_that_died_is_replaced(slot, queue_run):
 
 
 def test_a_spare_worker_that_is_not_needed_ends(slot):
-    slot.keep_spare()
-    slot.dismiss_spare()
-    assert slot._spare.poll() == 0
+    slot.keep_standby()
+    slot.stop_standby()
+    assert slot._standby.poll() == 0
 
 
 def test_a_run_that_was_deleted_while_it_waited_leaves_the_slot_free(slot, queue_run):
@@ -63,7 +63,7 @@ def test_a_run_whose_worker_cannot_be_started_has_failed(slot, queue_run):
     run = queue_run()
     run.log_path.mkdir()
     assert not slot.begin(run) and slot.run is None
-    assert "could not start ([Errno 21] Is a directory" in runs.read_history(run).failure.message
+    assert "could not start ([Errno 21] Is a directory" in runs.read_state(run).failure.message
 
 
 def test_a_last_word_that_cannot_be_said_hurts_nobody(slot, queue_run, monkeypatch, capsys):
@@ -81,11 +81,11 @@ def test_a_last_word_that_cannot_be_said_hurts_nobody(slot, queue_run, monkeypat
 def test_a_run_that_was_resumed_before_its_worker_ended_is_not_called_failed(queue_run):
     """A worker that has said its last word needs a moment to end; Resume may be pressed meanwhile."""
     run = queue_run()
-    before = runs.read_history(run).lifecycle
+    before = runs.read_state(run).lifecycle
     log = EventLog(run.events_path)
-    assert last_word(runs.read_history(run), before, "exit code 1") is not None  # not a word was said
+    assert failure_event_for(runs.read_state(run), before, "exit code 1") is not None  # not a word was said
     log.append(events.RunStarted())
     log.append(events.RunStopped(result=None))
     runs.request_resume(run)
     assert status(run) == "queued"
-    assert last_word(runs.read_history(run), before, "exit code 0") is None
+    assert failure_event_for(runs.read_state(run), before, "exit code 0") is None

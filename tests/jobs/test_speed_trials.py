@@ -8,7 +8,7 @@ import pytest
 from tests.helpers import RESNET, tiny_row, wait_for
 from transfer_core import runs
 from transfer_core.advice import machine_speed
-from transfer_core.advice.machine_speed import load_speed, next_wanted, settle_wanted, want_trial
+from transfer_core.advice.machine_speed import close_request, load_speed, next_request, request_benchmark
 from transfer_core.jobs.launch import ensure_runner
 from transfer_core.jobs.speed_trials import Trials
 
@@ -16,8 +16,8 @@ from transfer_core.jobs.speed_trials import Trials
 @pytest.fixture
 def wish(tiny_workspace):
     shutil.rmtree(tiny_workspace.home / "speeds")
-    assert want_trial(tiny_workspace, tiny_row(RESNET))
-    return next_wanted(tiny_workspace)[0]
+    assert request_benchmark(tiny_workspace, tiny_row(RESNET))
+    return next_request(tiny_workspace)[0]
 
 
 def test_a_runner_does_the_trial_that_somebody_wishes_for(tiny_workspace, wish):
@@ -40,7 +40,7 @@ def test_a_run_is_not_kept_waiting(tiny_workspace, wish, queue_run):
     wait_for(lambda: (tiny_workspace.home / "runner.log").exists())
     run = queue_run(epochs=2)
     ensure_runner(tiny_workspace)
-    wait_for(lambda: runs.read_history(run).status == "finished")
+    wait_for(lambda: runs.read_state(run).status == "finished")
     assert wish.exists()
 
 
@@ -57,13 +57,13 @@ def test_one_that_fails_is_not_begun_again(tiny_workspace, wish):
     trials = Trials(tiny_workspace)
     trials.begin_next()
     wait_for(lambda: not trials.tend())
-    assert wish.with_suffix(".failed").exists() and next_wanted(tiny_workspace) is None
+    assert wish.with_suffix(".failed").exists() and next_request(tiny_workspace) is None
     trials.begin_next()
     assert not trials.tend()
 
 
 def test_a_wish_that_is_gone_is_no_error(tiny_workspace, wish):
     wish.unlink()
-    settle_wanted(wish, succeeded=False)
-    settle_wanted(wish, succeeded=True)
-    assert machine_speed.next_wanted(tiny_workspace) is None
+    close_request(wish, succeeded=False)
+    close_request(wish, succeeded=True)
+    assert machine_speed.next_request(tiny_workspace) is None

@@ -42,7 +42,7 @@ def kinds(run: Run) -> list[str]:
 
 def kept_epochs(run: Run) -> list[dict]:
     return [
-        {key: value for key, value in vars(epoch).items() if key != "time"} for epoch in runs.read_history(run).epochs
+        {key: value for key, value in vars(epoch).items() if key != "time"} for epoch in runs.read_state(run).epochs
     ]
 
 
@@ -69,7 +69,7 @@ def test_a_finished_run_has_said_everything_in_order(queue_run):
     milestones = ["RunQueued", "RunStarted", "PhaseStarted", "EpochFinished", "RunFinished", "ExportStarted"]
     places = [said.index(kind) for kind in milestones] + [said.index("ExportFinished")]
     assert places == sorted(places) and said.count("EpochFinished") == 3
-    history = runs.read_history(run)
+    history = runs.read_state(run)
     assert (history.status, history.export.changed_labels, history.export.checked) == ("finished", 0, 6)
     result = history.result
     assert result["val_accuracy"] == pytest.approx(np.trace(result["confusion_matrix"]) / 6)
@@ -83,7 +83,7 @@ def test_a_finished_run_has_said_everything_in_order(queue_run):
 def test_a_fine_tuned_run_exports_its_own_network(tiny_workspace, queue_run):
     run = queue_run(strategy="full", epochs=2)
     assert work(run) == 0
-    history, split = runs.read_history(run), runs.load_split(run)
+    history, split = runs.read_state(run), runs.load_split(run)
     assert history.export.changed_labels == 0 and history.export.max_difference < 1e-4
     photos = [run.photos_dir / item.file for item in split.val]
     frozen = queue_run(epochs=2)
@@ -105,7 +105,7 @@ def test_a_frozen_run_never_imports_torch(queue_run):
     answer = start_python("-c", _NO_TORCH, str(run.folder))
     said, errors = answer.communicate(timeout=60)
     assert said.splitlines()[-1] == "0 []", errors
-    assert runs.read_history(run).status == "finished"
+    assert runs.read_state(run).status == "finished"
 
 
 _STANDS_STILL = """
@@ -135,17 +135,17 @@ def test_a_killed_run_goes_on_to_the_very_same_result(queue_run, no_export, stra
     process = start_python("-c", _STANDS_STILL, str(killed.folder), str(kill_after))
     try:
         wait_for(lambda: kinds(killed).count("EpochFinished") == kill_after)
-        assert runs.read_history(killed).status == "running"
+        assert runs.read_state(killed).status == "running"
     finally:
         process.send_signal(signal.SIGKILL)
         process.communicate()
     assert "RunFinished" not in kinds(killed)
-    assert runs.read_history(killed).status == "interrupted"
+    assert runs.read_state(killed).status == "interrupted"
     runs.request_resume(killed)
     assert work(killed) == 0 and work(whole) == 0
     resumed = next(event for event in read_events(killed.events_path)[0] if isinstance(event, events.RunResumed))
     assert (resumed.from_step > 0) is (strategy == "full")
-    assert runs.read_history(killed).status == "finished"
+    assert runs.read_state(killed).status == "finished"
     assert_same(killed, whole)
 
 
@@ -153,12 +153,12 @@ def test_a_stopped_run_keeps_what_it_learned_and_goes_on(queue_run, monkeypatch)
     whole, stopped = queue_run(epochs=40), queue_run(epochs=40)
     stop_at_epoch(stopped, 7, monkeypatch)
     assert work(stopped) == 0
-    history = runs.read_history(stopped)
+    history = runs.read_state(stopped)
     assert history.status == "stopped" and history.result["epochs"] == 7
     assert history.export.changed_labels == 0  # what was learned can be tried and taken along
     runs.request_resume(stopped)
     assert work(stopped) == 0 and work(whole) == 0
-    assert runs.read_history(stopped).result["epochs"] == 40
+    assert runs.read_state(stopped).result["epochs"] == 40
     assert_same(stopped, whole)
 
 
@@ -178,9 +178,9 @@ def stop_at_epoch(run: Run, epoch: int, monkeypatch) -> None:
 def test_a_run_stopped_while_it_waited_never_starts_to_learn(queue_run):
     run = queue_run()
     runs.request_stop(run)
-    assert runs.read_history(run).status == "stopped"
+    assert runs.read_state(run).status == "stopped"
     assert work(run) == 0  # a worker may have been on its way
-    assert runs.read_history(run).status == "stopped"
+    assert runs.read_state(run).status == "stopped"
     assert "PhaseStarted" not in kinds(run)
 
 
@@ -199,17 +199,17 @@ def test_a_photo_that_broke_fails_the_run_and_is_named(queue_run, spoil, said):
     process = start_worker(run)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
-    failure = runs.read_history(run).failure
+    failure = runs.read_state(run).failure
     assert said in failure.message and str(photo) in failure.message
     assert "Traceback" in errors  # the runner sends it to worker.log
-    assert runs.read_history(run).status == "failed"
+    assert runs.read_state(run).status == "failed"
 
 
 def test_a_bug_of_ours_is_an_event_too(queue_run, monkeypatch, capsys):
-    monkeypatch.setattr(worker.engine, "fit", lambda task: 1 / 0)
+    monkeypatch.setattr(worker.engine, "fit", lambda context: 1 / 0)
     run = queue_run()
     assert work(run) == 1
-    failure = runs.read_history(run).failure
+    failure = runs.read_state(run).failure
     assert failure.message == "Something went wrong on our side (ZeroDivisionError: division by zero)."
     assert "Traceback" in capsys.readouterr().err
 
@@ -222,7 +222,7 @@ def test_a_failed_export_leaves_the_result_standing(queue_run, monkeypatch, erro
     monkeypatch.setattr(worker.onnx_export, "export_model", fail)
     run = queue_run(epochs=2)
     assert work(run) == 0
-    history = runs.read_history(run)
+    history = runs.read_state(run)
     assert history.status == "finished" and history.result["epochs"] == 2
     assert isinstance(history.export, events.ExportFailed)
 
@@ -233,10 +233,10 @@ def test_a_cut_off_export_is_made_up_for_without_training_again(queue_run, monke
         patch.setattr(worker, "_export", lambda *_: None)  # the power fails right after the result
         assert work(run) == 0
     before = learned(run)
-    assert runs.read_history(run).needs_export
+    assert runs.read_state(run).needs_export
     monkeypatch.setattr(worker, "_carry_out", lambda *_, **__: pytest.fail("trained again"))
     assert work(run) == 0
-    assert isinstance(runs.read_history(run).export, events.ExportFinished)
+    assert isinstance(runs.read_state(run).export, events.ExportFinished)
     assert learned(run).keys() == before.keys()
 
 
@@ -272,7 +272,7 @@ def test_a_full_disk_is_said_the_checkpoint_intact_and_the_run_resumable(queue_r
     with monkeypatch.context() as patch:
         patch.setattr(checkpoints, "write_arrays", full_from_the_third)
         assert work(run) == 1
-    failure = runs.read_history(run).failure
+    failure = runs.read_state(run).failure
     assert failure.message.startswith("The disk is full") and "Resume" in failure.hint
     assert checkpoints.load_checkpoint(run.checkpoint_path).step == 2
     runs.request_resume(run)
@@ -307,12 +307,12 @@ def test_a_disk_that_is_really_full(queue_run, small_disk, no_export):
     size = sum(path.stat().st_size for path in run.folder.rglob("*"))
     small_disk(run.folder, size + 1_000_000)  # a checkpoint of the tiny network has 4 MB
     assert work(run) == 1
-    assert runs.read_history(run).failure.message.startswith("The disk is full")
+    assert runs.read_state(run).failure.message.startswith("The disk is full")
     assert not list(run.folder.rglob("*.part"))
     subprocess.run(["mount", "-o", "remount,size=50m", str(run.folder)], check=True)
     runs.request_resume(run)
     assert work(run) == 0
-    assert runs.read_history(run).status == "finished"
+    assert runs.read_state(run).status == "finished"
 
 
 def test_a_checkpoint_in_the_middle_of_the_head_is_used(queue_run, monkeypatch):

@@ -9,7 +9,7 @@ from transfer_core import runs
 from transfer_core.jobs import worker
 from transfer_core.runs import events
 from transfer_core.services import previews
-from transfer_core.training.short_run_results import Rates, save_rates
+from transfer_core.training.short_run_results import LrSweep, save_sweep
 from transfer_core.workspace import Workspace
 
 _PAGE = f"""
@@ -23,15 +23,15 @@ from transfer_core.config import TrainConfig
 
 project = ui.workspace().open_project(st.query_params["project"])
 draft = ui.settings_draft(project)
-settled = strategies.plan(TrainConfig(strategy="full"), strategies.Facts((9, 9), catalog.BUILT_IN[catalog.EMBEDDED]))[1]
-rate = setting_widget("learning_rate", draft, settled)
+resolved = strategies.plan(TrainConfig(strategy="full"), strategies.Facts((9, 9), catalog.BUILT_IN[catalog.BUNDLED]))[1]
+rate = setting_widget("learning_rate", draft, resolved)
 chosen = {{"strategy": "full", "mixup": 0.0}} | st.session_state.get("chosen", {{}})
 config = TrainConfig(backbone="{RESNET}", batch_size=8, val_fraction=0.25, learning_rate=rate, **chosen)
 previews.show_preview(project, config)
 previews.show_rate_finder(project, config, draft)
 """
 PREVIEW, FIND = "Show variations of my photos", "Find a learning rate"
-RATES = Rates((1e-6, 1e-4, 1e-2), (1.0, 0.5, 0.9), (0.9, 0.6, 0.9), 0.0012)
+RATES = LrSweep((1e-6, 1e-4, 1e-2), (1.0, 0.5, 0.9), (0.9, 0.6, 0.9), 0.0012)
 
 
 @pytest.fixture
@@ -45,10 +45,10 @@ def run_of(project, kind: str) -> runs.Run:
     return previews.newest(Workspace(project.folder.parents[1]), project, kind)
 
 
-def found(project, rates: Rates = RATES) -> None:
+def found(project, rates: LrSweep = RATES) -> None:
     """Ends the finder's run as its worker would."""
     run = run_of(project, "find_rate")
-    save_rates(run.evaluation_dir, rates)
+    save_sweep(run.evaluation_dir, rates)
     write(run, events.RunStarted(), events.RunFinished(result={"suggestion": rates.suggestion}))
 
 
@@ -99,7 +99,7 @@ def test_progress_of_a_run_at_work_and_stop(page, project):
 
 def test_a_queued_one_that_is_stopped_leaves_the_queue(page, project):
     press(press(page, PREVIEW), "Stop")
-    assert runs.read_history(run_of(project, "preview")).status == "stopped"
+    assert runs.read_state(run_of(project, "preview")).status == "stopped"
     assert button(page.run(), PREVIEW)
 
 

@@ -10,7 +10,7 @@ from tests.pages.conftest import after_epochs, button, charts, errors, press, sa
 from transfer_core import runs
 from transfer_core.evaluation.result import load_answers
 from transfer_core.runs import events
-from transfer_core.runs.notes import About, load_about, save_about
+from transfer_core.runs.notes import RunNotes, load_notes, save_notes
 from transfer_core.workspace import read_json
 
 
@@ -128,12 +128,12 @@ def test_charts_say_what_they_show(visit, two, project):
 def test_a_star_and_a_note(visit, two, project):
     _, worse = two
     app = choose(visit("compare", project=project.id), worse, "Star")
-    assert load_about(worse) == About(True)
+    assert load_notes(worse) == RunNotes(True)
     assert ":material/star:" in said(app) and more(app, worse).options[0] == "Take the star off"
-    save_about(worse, About(True, "with *less* <b>"))
+    save_notes(worse, RunNotes(True, "with *less* <b>"))
     assert r"with \*less\* \<b\>" in said(visit("compare", project=project.id))
     choose(visit("compare", project=project.id), worse, "Take the star off")
-    assert load_about(worse) == About(False, "with *less* <b>")
+    assert load_notes(worse) == RunNotes(False, "with *less* <b>")
 
 
 def test_a_note_is_kept_by_its_dialog(visit, two, project):
@@ -142,7 +142,7 @@ def test_a_note_is_kept_by_its_dialog(visit, two, project):
     more(app, two[1]).click("Note")  # a dialog stays open only while what opens it is pressed
     button(app, "Keep").click()
     app.run()
-    assert load_about(two[1]).note == "for the fair"
+    assert load_notes(two[1]).note == "for the fair"
 
 
 def test_a_deleted_run_comes_back_by_undo(visit, two, project):

@@ -32,7 +32,7 @@ def test_card_tells_photos_classes_and_the_best_result(visit, finished):
 
 def test_card_of_a_run_that_was_checked_with_what_it_learned_from_names_no_range(visit, finished):
     log = EventLog(finished.events_path)
-    result = runs.read_history(finished).result
+    result = runs.read_state(finished).result
     log.append(events.RunFinished(result=result | {"val_learned": 2}))
     text = said(visit())
     assert "right, but it has learned from some of these photos, too" in text and "very likely" not in text

@@ -16,7 +16,7 @@ from transfer_core.data.labels.dataset import load_items
 from transfer_core.data.splits.split import make_split
 from transfer_core.evaluation.result import ValAnswers, evaluate, load_answers, save_evaluation
 from transfer_core.runs import events
-from transfer_core.runs.notes import About, save_about
+from transfer_core.runs.notes import RunNotes, save_notes
 
 NAMES = (
     "<img src=x onerror=alert(1)>",
@@ -130,7 +130,7 @@ def test_compare(visit, hostile, answered):
     save_evaluation(second.evaluation_dir, result, answers)
     write(second, events.RunStarted(), events.RunFinished(result=json.loads(json.dumps(result.to_json()))))
     for run, note in ((answered, NAMES[1]), (second, NAMES[2])):
-        save_about(run, About(True, note))
+        save_notes(run, RunNotes(True, note))
     app = visit("compare", project=hostile.id)
     text = check(app)
     assert r"\:red\[alarm\]" in text and r"\<b\>by hand" in text and "A right, B wrong (2)" in text

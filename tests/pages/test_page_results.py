@@ -38,7 +38,7 @@ def test_understand_without_a_mistake(visit, finished):
 
 
 def test_understand_explains_no_range_where_none_is_named(visit, finished):
-    result = runs.read_history(finished).result
+    result = runs.read_state(finished).result
     write(finished, events.RunFinished(result=result | {"val_learned": 2}))
     app = visit("understand", project=finished.project_id)
     assert app.subheader[0].value.endswith("expect less on new photos.") and "Very likely" not in said(app)
@@ -67,7 +67,7 @@ def test_understand_says_which_photos_are_in_both_parts(visit, finished):
 def test_run_is_chosen_by_the_list_and_by_the_address(visit, finished, workspace):
     project = workspace.open_project(finished.project_id)
     newer = runs.create(project, finished.config, runs.load_split(finished))
-    history = runs.read_history(finished)
+    history = runs.read_state(finished)
     worse = history.result | {"val_accuracy": 0.5, "confusion_matrix": [[1, 1, 0], [0, 1, 1], [1, 0, 1]]}
     write(newer, events.RunStarted(), *history.epochs, events.RunFinished(result=worse))
     save_evaluation(
@@ -157,7 +157,7 @@ def test_failed_export_can_be_tried_again(visit, finished):
     write(finished, events.ExportFailed(message="The disk is full."))
     app = press(visit("export", project=finished.project_id), "Try again")
     assert errors(app) == [] and "checking that it answers" in said(app)
-    assert runs.read_history(finished).needs_export
+    assert runs.read_state(finished).needs_export
 
 
 # --- Take along ----------------------------------------------------------------------------------------------------

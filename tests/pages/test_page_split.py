@@ -162,7 +162,7 @@ def test_the_test_part_is_opened_on_purpose(visit, held_back):
     assert "**6 photos were held back.**" in said(app) and not (held_back.evaluation_dir / "test.json").exists()
     app = press(app, "Open the test part (once)")
     assert "Opening the test part" in said(app)
-    assert isinstance(runs.read_history(held_back).opening, events.OpeningQueued)
+    assert isinstance(runs.read_state(held_back).opening, events.OpeningQueued)
     write(held_back, events.Progress(done=2, total=6))
     assert "2 of 6 photos" in said(app.run())
     test_set.open_test_part(held_back, lambda done, total: None)
@@ -177,7 +177,7 @@ def test_a_failed_opening_can_be_asked_for_again(visit, held_back):
     app = visit("understand", project=held_back.project_id)
     assert r"'a\.jpg' cannot be used\." in errors(app)[0]
     press(app, "Open the test part (once)")
-    assert isinstance(runs.read_history(held_back).opening, events.OpeningQueued)
+    assert isinstance(runs.read_state(held_back).opening, events.OpeningQueued)
 
 
 def test_looks_of_other_runs_are_counted(visit, held_back):

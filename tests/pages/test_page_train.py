@@ -13,15 +13,15 @@ from pages._train import live
 from tests.helpers import RESNET, VIT, fill_project, tiny_row
 from tests.pages.conftest import after_epochs, button, charts, errors, press, said, write
 from transfer_core import runs, strategies
-from transfer_core.advice.machine_speed import Speed, next_wanted, save_speed
+from transfer_core.advice.machine_speed import Speed, next_request, save_speed
 from transfer_core.backbones import catalog
 from transfer_core.jobs import launch
 from transfer_core.jobs.launch import card_path
 from transfer_core.runs import events
-from transfer_core.runs.state import History
+from transfer_core.runs.state import RunState
 from transfer_core.services import previews
 from transfer_core.training.plan import Plan, save_plan
-from transfer_core.training.short_run_results import Picture, Row, save_preview
+from transfer_core.training.short_run_results import PreviewPicture, PreviewRow, save_preview
 from transfer_core.workspace import read_json, write_json
 
 MATRIX = [[2, 0, 0], [0, 1, 1], [0, 0, 2]]
@@ -58,7 +58,7 @@ def test_it_says_how_long_and_how_much_memory(visit, project, workspace):
     text = said(visit("train", project=project.id)).replace("\\", "")
     assert "**About\u00a01\u00a0s.**" in text and "Needs about 0.2 GB of memory" in text
     huge = Speed(0, 0, 1, 0, 0, 1e15)
-    save_speed(workspace, catalog.BUILT_IN[catalog.EMBEDDED], huge)
+    save_speed(workspace, catalog.BUILT_IN[catalog.BUNDLED], huge)
     app = visit("train", project=project.id)
     assert "**About\u00a024\u00a0s.**" in said(app).replace("\\", "")
     assert any("Close other programs" in warning.value for warning in app.warning)
@@ -69,7 +69,7 @@ def test_a_machine_whose_speed_is_not_known_is_tried(visit, project, workspace, 
     monkeypatch.setattr(launch, "start_detached", lambda *_, **__: None)  # nobody is to grant the wish
     app = visit("train", project=project.id)
     assert "speed is being measured" in said(app) and "About" not in said(app)
-    assert next_wanted(workspace)[1] == catalog.EMBEDDED
+    assert next_request(workspace)[1] == catalog.BUNDLED
 
 
 def test_train_makes_one_run_with_the_suggested_settings(visit, project, workspace):
@@ -142,7 +142,7 @@ def test_a_setting_counts_in_the_moment_it_is_changed(visit, project, workspace)
     assert preview.config.augmentation == "strong"
     preview.evaluation_dir.mkdir()
     Image.new("RGB", (8, 8)).save(preview.evaluation_dir / "0.png")
-    save_preview(preview.evaluation_dir, [Row("a.png", (Picture("0.png", {}),))])
+    save_preview(preview.evaluation_dir, [PreviewRow("a.png", (PreviewPicture("0.png", {}),))])
     write(preview, events.RunStarted(), events.RunFinished(result={}))
     assert "as training would see it" in said(app.run())
     app.selectbox(key="setting-augmentation").set_value("light")
@@ -172,7 +172,7 @@ def test_runs_that_look_alike_can_be_told_apart(visit, queue_run, project):
 
 def test_how_many_stages_stay_is_chosen_by_name(visit, project, workspace):
     app = press(visit("train", project=project.id), "The later layers")
-    slider = app.select_slider(key=f"frozen-stages-{catalog.EMBEDDED}")
+    slider = app.select_slider(key=f"frozen-stages-{catalog.BUNDLED}")
     assert slider.value == "stage 3"  # of stem and seven stages, half
     slider.set_value("stage 5")
     app.run()
@@ -191,7 +191,7 @@ def test_looking_at_the_stages_leaves_them_to_the_rule(visit, project, workspace
 
 def test_another_backbone_forgets_what_was_chosen_for_the_one_before(visit, project, workspace):
     app = press(visit("train", project=project.id), "The later layers")
-    app.select_slider(key=f"frozen-stages-{catalog.EMBEDDED}").set_value("stage 5")
+    app.select_slider(key=f"frozen-stages-{catalog.BUNDLED}").set_value("stage 5")
     app.number_input(key="setting-learning_rate").set_value(0.5)
     app = press(app.run(), "All backbones")
     app.radio(key="backbone").set_value(RESNET)
@@ -204,8 +204,8 @@ def test_another_backbone_forgets_what_was_chosen_for_the_one_before(visit, proj
 
 
 def test_what_needs_stages_is_closed_where_they_are_not_known(visit, project, monkeypatch):
-    row = replace(catalog.BUILT_IN[catalog.EMBEDDED], stages=())
-    monkeypatch.setitem(catalog.BUILT_IN, catalog.EMBEDDED, row)
+    row = replace(catalog.BUILT_IN[catalog.BUNDLED], stages=())
+    monkeypatch.setitem(catalog.BUILT_IN, catalog.BUNDLED, row)
     app = visit("train", project=project.id)
     assert button(app, "The later layers").disabled and not button(app, "Everything at once").disabled
     assert "its description does not say which layers come first" in said(app)
@@ -308,7 +308,7 @@ def test_queued_run_beside_another_on_a_second_gpu_starts(visit, project, traini
 def test_queued_run_that_is_stopped_leaves_the_queue(visit, project, queue_run):
     run = queue_run()
     app = press(visit("train", project=project.id), "Stop and keep")
-    assert runs.read_history(run).status == "stopped"
+    assert runs.read_state(run).status == "stopped"
     assert "Stopped before it had learned anything." in said(app)
 
 
@@ -349,7 +349,7 @@ def test_interrupted_run_can_be_resumed(visit, project, queue_run):
     assert "This run was interrupted." in said(app) and points(app, "loss") == 4
     assert not button(app, "Train again").disabled
     app = press(app, "Resume")
-    assert runs.read_history(run).status == "queued"
+    assert runs.read_state(run).status == "queued"
     assert errors(app) == [] and button(app, "Stop and keep")
 
 
@@ -384,8 +384,8 @@ def test_the_phase_that_has_just_begun_has_no_epoch_yet(visit, project, queue_ru
         everything,
         events.Progress(done=3, total=12, unit="photos"),
     )
-    phases, settled = strategies.plan(run.config, strategies.Facts((6, 6, 6), tiny_row(RESNET)))
-    save_plan(run.plan_path, Plan(phases, settled.config, 8))
+    phases, resolved = strategies.plan(run.config, strategies.Facts((6, 6, 6), tiny_row(RESNET)))
+    save_plan(run.plan_path, Plan(phases, resolved.config, 8))
     with run.lock():
         app = visit("train", project=project.id)
         assert "Learning, all layers: 3 of 12 photos" in said(app) and app.progress[0].value == 25
@@ -484,7 +484,7 @@ def test_a_page_on_which_little_moves_is_drawn_less_often(monkeypatch, phase, ep
     monkeypatch.setattr(live.st, "session_state", {})
     finished = [replace(after_epochs(1)[-1], time=1000.0 + at) for at in epochs]
     started = events.PhaseStarted(name="everything", title="Learning", time=1000.0 + phase)
-    history = History("train", events.RunStarted(time=1000.0), alive=True, phases=[started], epochs=finished)
+    history = RunState("train", events.RunStarted(time=1000.0), alive=True, phases=[started], epochs=finished)
     paces = {"fast": live.TICK_S, "slow": live.SLOW_TICK_S}
     assert live.pace_of(Mock(id="one"), history, 1000.0 + now) == paces[expected]
 

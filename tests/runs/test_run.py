@@ -15,7 +15,7 @@ from transfer_core.data.splits.split import make_split
 from transfer_core.errors import RunError
 from transfer_core.runs import events
 from transfer_core.runs.events import EventLog
-from transfer_core.runs.state import History, fold
+from transfer_core.runs.state import RunState, reduce_events
 from transfer_core.workspace import read_json, write_json
 
 
@@ -59,22 +59,22 @@ FAILED = events.RunFailed(message="m", hint="h")
     ],
 )
 def test_status_is_the_newest_lifecycle_event_and_the_lock(happened, alive, status):
-    assert fold(History(alive=alive), happened).status == status
+    assert reduce_events(RunState(alive=alive), happened).status == status
 
 
 def test_a_resume_drops_the_epochs_that_no_longer_hold():
-    history = fold(History(), [QUEUED, STARTED, *map(epoch, range(1, 6)), QUEUED, RESUMED])
+    history = reduce_events(RunState(), [QUEUED, STARTED, *map(epoch, range(1, 6)), QUEUED, RESUMED])
     assert [entry.step for entry in history.epochs] == [1, 2]
-    fold(history, map(epoch, range(3, 10)))
+    reduce_events(history, map(epoch, range(3, 10)))
     assert [entry.step for entry in history.epochs] == list(range(1, 10))
 
 
 def test_a_resume_forgets_the_old_end():
     exported = events.ExportFinished(changed_labels=0, max_difference=0.0, checked=1, seconds=1)
     stopped = events.RunStopped(result={"val_accuracy": 0.5})
-    history = fold(History(), [QUEUED, STARTED, stopped, exported, QUEUED, RESUMED])
+    history = reduce_events(RunState(), [QUEUED, STARTED, stopped, exported, QUEUED, RESUMED])
     assert (history.result, history.export, history.failure) == (None, None, None)
-    assert fold(History(), [QUEUED, STARTED, FAILED, QUEUED]).failure is None
+    assert reduce_events(RunState(), [QUEUED, STARTED, FAILED, QUEUED]).failure is None
 
 
 @pytest.mark.parametrize(
@@ -90,25 +90,25 @@ def test_a_resume_forgets_the_old_end():
     ],
 )
 def test_who_needs_an_export(happened, needed):
-    assert fold(History(), happened).needs_export is needed
+    assert reduce_events(RunState(), happened).needs_export is needed
 
 
 def test_reading_goes_on_where_it_ended(queue_run):
     run = queue_run()
     log = EventLog(run.events_path)
-    history = runs.read_history(run)
+    history = runs.read_state(run)
     for event in (STARTED, events.PhaseStarted(name="head", title="Learning"), epoch(1), epoch(2), FINISHED):
         log.append(event)
-        history = runs.read_history(run, history)
-    assert vars(history) == vars(runs.read_history(run))
+        history = runs.read_state(run, history)
+    assert vars(history) == vars(runs.read_state(run))
 
 
 def test_seconds_left_follow_the_pace():
-    history = fold(
-        History(), [events.PhaseStarted(name="f", title="F"), events.Progress(done=10, total=100, time=100.0)]
+    history = reduce_events(
+        RunState(), [events.PhaseStarted(name="f", title="F"), events.Progress(done=10, total=100, time=100.0)]
     )
     assert history.seconds_left(110) is None
-    fold(history, [events.Progress(done=40, total=100, time=105.0)])
+    reduce_events(history, [events.Progress(done=40, total=100, time=105.0)])
     assert history.seconds_left(110) == pytest.approx(20)
 
 
@@ -119,7 +119,7 @@ def test_a_run_comes_back_as_it_was_made(tiny_workspace, project, queue_run):
     assert run.config == TrainConfig(backbone=run.config.backbone, batch_size=8, val_fraction=0.25, seed=4, epochs=3)
     split = runs.load_split(run)
     assert sorted(item.id for item in split.train + split.val) == sorted(item.id for item in load_items(project))
-    assert runs.read_history(run).status == "queued"
+    assert runs.read_state(run).status == "queued"
 
 
 def test_a_split_with_hostile_names_comes_back(workspace):
@@ -174,13 +174,13 @@ def test_a_held_lock_is_life_and_death_frees_it(tiny_workspace, queue_run):
     holder = start_python("-c", _HOLD, run.id)
     try:
         assert holder.stdout.readline() == "held\n"
-        assert runs.is_alive(run) and runs.read_history(run).status == "running"
+        assert runs.is_alive(run) and runs.read_state(run).status == "running"
         with pytest.raises(RunError, match=r"at work. Stop it first"):
             runs.delete(run)
     finally:
         holder.kill()
         holder.communicate()
-    assert wait_for(lambda: runs.read_history(run).status == "interrupted", 5)
+    assert wait_for(lambda: runs.read_state(run).status == "interrupted", 5)
 
 
 def test_asking_who_is_alive_does_not_look_like_life(tiny_workspace, queue_run):
@@ -204,7 +204,7 @@ def test_a_worker_that_begins_between_two_looks_is_not_taken_for_dead(tiny_works
     run, answers = queue_run(), [False, True]
     EventLog(run.events_path).append(STARTED)  # said after the first look, before the events were read
     monkeypatch.setattr(runs.run, "is_alive", lambda run: answers.pop(0))
-    assert runs.read_history(run).status == "running"
+    assert runs.read_state(run).status == "running"
 
 
 def test_a_deleted_run_is_not_alive_and_does_not_come_back(tiny_workspace, queue_run):
@@ -222,7 +222,7 @@ def test_resuming_queues_again_and_takes_back_a_stop(queue_run):
         runs.request_stop(run)
         assert runs.stop_requested(run)
         runs.request_resume(run)
-        assert runs.read_history(run).status == "queued" and not runs.stop_requested(run)
+        assert runs.read_state(run).status == "queued" and not runs.stop_requested(run)
 
 
 def test_a_queued_run_is_not_queued_twice_and_a_finished_one_not_again(queue_run):
@@ -239,7 +239,7 @@ def test_those_ahead_are_counted(tiny_workspace, queue_run):
     first, second, third = queue_run(), queue_run(), queue_run()
     assert [runs.count_ahead(tiny_workspace, run) for run in (first, second, third)] == [0, 1, 2]
     assert [runs.count_ahead(tiny_workspace, run, slots=2) for run in (first, second, third)] == [0, 0, 1]
-    known = {run.id: runs.read_history(run) for run in (first, second, third)}
+    known = {run.id: runs.read_state(run) for run in (first, second, third)}
     EventLog(first.events_path).append(FINISHED)
     assert runs.count_ahead(tiny_workspace, third, read=lambda run: known[run.id]) == 2  # as far as its reader knows
     with first.lock().acquire():
@@ -287,13 +287,13 @@ def test_time_is_counted_by_phase_and_over_interruptions():
         at(606, FINISHED),
         at(900, events.ExportStarted()),
     ]
-    spent = fold(History(), happened).spent_s
+    spent = reduce_events(RunState(), happened).spent_s
     assert spent == {"": pytest.approx(1.5), "features": pytest.approx(3.5), "head": pytest.approx(7)}
 
 
 def test_a_clock_that_was_set_back_takes_no_time_away():
     happened = [at(100, STARTED), at(101, phase("head")), at(50, epoch(1)), at(52, FINISHED)]
-    assert fold(History(), happened).spent_s == {"": pytest.approx(1), "head": pytest.approx(2)}
+    assert reduce_events(RunState(), happened).spent_s == {"": pytest.approx(1), "head": pytest.approx(2)}
 
 
 def test_a_run_made_before_there_were_test_parts_still_loads(queue_run):

@@ -10,7 +10,7 @@ from transfer_core import runs
 from transfer_core.errors import RunError
 from transfer_core.runs import events, trash
 from transfer_core.runs.events import EventLog
-from transfer_core.support.text import moment
+from transfer_core.support.text import format_time
 
 
 def test_deleted_is_in_no_list_and_comes_back_as_it_was(tiny_workspace, project, stopped):
@@ -46,7 +46,7 @@ def test_a_run_whose_model_is_being_checked_is_not_at_work(project, queue_run):
 def test_what_another_run_still_needs_is_not_deleted(project, stopped, queue_run, last):
     heir = queue_run(strategy="full", continue_from=stopped.id)
     EventLog(heir.events_path).append(last)
-    with pytest.raises(RunError, match=re.escape(moment(heir.created))):
+    with pytest.raises(RunError, match=re.escape(format_time(heir.created))):
         trash.delete(project, stopped)
     EventLog(heir.events_path).append(events.RunFinished(result={}))
     trash.delete(project, stopped)

@@ -12,7 +12,7 @@ from transfer_core.errors import ConfigError, DataError
 from transfer_core.runs import events
 from transfer_core.runs.events import EventLog
 from transfer_core.services import previews
-from transfer_core.training.short_run_results import Rates, load_rates, save_rates
+from transfer_core.training.short_run_results import LrSweep, load_sweep, save_sweep
 
 CONFIG = TrainConfig(backbone=RESNET, strategy="full")
 
@@ -108,9 +108,9 @@ def test_what_was_found_is_used_again_where_it_holds(tiny_workspace, project, ch
 
 
 def test_rates_come_back_and_torn_ones_do_not(tmp_path):
-    rates = Rates((1e-6, 1e-5), (1.0, 0.5), (0.9, 0.6), 1e-6)
-    assert load_rates(tmp_path / "evaluation") is None
-    save_rates(tmp_path / "evaluation", rates)
-    assert load_rates(tmp_path / "evaluation") == rates
+    rates = LrSweep((1e-6, 1e-5), (1.0, 0.5), (0.9, 0.6), 1e-6)
+    assert load_sweep(tmp_path / "evaluation") is None
+    save_sweep(tmp_path / "evaluation", rates)
+    assert load_sweep(tmp_path / "evaluation") == rates
     (tmp_path / "evaluation" / "rates.json").write_text('{"rates": [1], "losses": [], "smoothed": [], "suggestion": 1}')
-    assert load_rates(tmp_path / "evaluation") is None
+    assert load_sweep(tmp_path / "evaluation") is None

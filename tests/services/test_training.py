@@ -52,7 +52,7 @@ def test_an_intake_decodes_for_the_backbone_that_comes_next(take, look, monkeypa
 
 
 def test_without_a_backbone_the_photos_are_prepared_for_the_embedded_one(tiny_workspace, take):
-    prepared = PreparedPhotos(catalog.BUILT_IN[catalog.EMBEDDED].preparation, tiny_workspace.prepared_dir)
+    prepared = PreparedPhotos(catalog.BUILT_IN[catalog.BUNDLED].preparation, tiny_workspace.prepared_dir)
     assert all(prepared.holds(photo) for photo, _ in photos_of(take()))
 
 

@@ -3,13 +3,13 @@
 import pytest
 
 from transfer_core import strategies
-from transfer_core.backbones.catalog import BUILT_IN, EMBEDDED
+from transfer_core.backbones.catalog import BUILT_IN, BUNDLED
 from transfer_core.config import TrainConfig
 from transfer_core.errors import ConfigError
 from transfer_core.strategies import BACKBONE, HEAD, Facts
 
 ROWS = list(strategies.STRATEGIES.values())
-LITE0, DINO = BUILT_IN[EMBEDDED], BUILT_IN["vit_small_patch14_dinov2.lvd142m"]
+LITE0, DINO = BUILT_IN[BUNDLED], BUILT_IN["vit_small_patch14_dinov2.lvd142m"]
 
 
 def plan(strategy: str, *sizes: int, backbone=LITE0, **settings):
@@ -20,7 +20,7 @@ def plan(strategy: str, *sizes: int, backbone=LITE0, **settings):
 @pytest.mark.parametrize("sizes", [(1, 1), (10, 10), (200, 200), (90_000, 10_000)])
 @pytest.mark.parametrize("backbone", [LITE0, DINO], ids=lambda backbone: backbone.family)
 def test_every_plan_can_be_trained(row, sizes, backbone):
-    phases, settled = plan(row.name, *sizes, backbone=backbone)
+    phases, resolved = plan(row.name, *sizes, backbone=backbone)
     assert phases
     for phase in phases:
         assert 1 <= phase.epochs <= 1000
@@ -29,17 +29,17 @@ def test_every_plan_can_be_trained(row, sizes, backbone):
         assert 0 <= phase.frozen < len(backbone.stages)
         assert phase.title and phase.name
     assert len({phase.name for phase in phases}) == len(phases)
-    assert all(reason.endswith(".") for reason in settled.reasons.values())
-    assert settled.config.batch_size <= max(4, sum(sizes))
+    assert all(reason.endswith(".") for reason in resolved.reasons.values())
+    assert resolved.config.batch_size <= max(4, sum(sizes))
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_settings_decide_where_they_are_given(row):
-    phases, settled = plan(row.name, epochs=7, learning_rate=0.002)
+    phases, resolved = plan(row.name, epochs=7, learning_rate=0.002)
     asked = [phase for phase in phases if phase.trains == BACKBONE] or phases
     assert sum(phase.epochs for phase in asked) == 7
     assert all(phase.learning_rate in (None, 0.002) for phase in phases)
-    assert "epochs" not in settled.reasons
+    assert "epochs" not in resolved.reasons
 
 
 @pytest.mark.parametrize(

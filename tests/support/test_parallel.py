@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from transfer_core.support.parallel import Room, map_ahead
+from transfer_core.support.parallel import MemoryBudget, map_ahead
 
 
 def test_results_come_in_order_however_long_each_takes():
@@ -48,7 +48,7 @@ def test_a_failure_is_raised_in_its_place():
 
 
 def test_room_is_shared_and_what_needs_more_than_all_of_it_goes_alone():
-    room, held, most = Room(10), [], []
+    room, held, most = MemoryBudget(10), [], []
 
     def hold(amount):
         with room.holding(amount):
@@ -65,7 +65,7 @@ def test_room_is_shared_and_what_needs_more_than_all_of_it_goes_alone():
 
 
 def test_room_is_free_again_after_a_failure():
-    room = Room(10)
+    room = MemoryBudget(10)
     with pytest.raises(ValueError), room.holding(10):
         raise ValueError
     with room.holding(10):

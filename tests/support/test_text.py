@@ -100,9 +100,9 @@ def test_small_numbers_have_two_digits_and_no_powers(value, said):
 
 
 def test_counts_and_ages():
-    assert text.counted(1, "photo") == "1 photo"
-    assert text.counted(1240, "photo") == "1,240 photos"
-    assert text.counted(2, "class", "classes") == "2 classes"
+    assert text.pluralize(1, "photo") == "1 photo"
+    assert text.pluralize(1240, "photo") == "1,240 photos"
+    assert text.pluralize(2, "class", "classes") == "2 classes"
     assert [text.ago(s) for s in (5, 60, 7200, 3 * 86400)] == ["just now", "1 minute ago", "2 hours ago", "3 days ago"]
 
 
@@ -116,7 +116,7 @@ def test_counts_and_ages():
     ],
 )
 def test_pace(done, elapsed, said):
-    assert text.pace(done, 400, elapsed) == said
+    assert text.progress_text(done, 400, elapsed) == said
 
 
 @pytest.mark.parametrize("name", ["http://evil.example", "www.evil.example", "a@evil.example", ":material/delete:"])

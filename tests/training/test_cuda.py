@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.training.test_engine import epochs_of, make_task
+from tests.training.test_engine import epochs_of, make_context
 from transfer_core.training import engine
 from transfer_core.training.augment.crops import NEUTRAL
 
@@ -13,9 +13,9 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a C
 
 def test_the_card_is_chosen_and_the_network_learns_on_it(tiny_workspace, queue_run):
     seen, run = [], queue_run(strategy="full", epochs=10, augmentation="light", batch_size=4, learning_rate=0.01)
-    task = make_task(tiny_workspace, run, seen.append)
-    assert task.plan.device == "cuda"
-    trained = engine.fit(task)
+    context = make_context(tiny_workspace, run, seen.append)
+    assert context.plan.device == "cuda"
+    trained = engine.fit(context)
     assert epochs_of(seen)[-1].train_loss < epochs_of(seen)[0].train_loss
     assert next(trained.network.parameters()).device.type == "cpu"  # ready for the export
 
@@ -25,11 +25,13 @@ def test_card_and_processor_agree_on_a_photo(tiny_workspace, queue_run):
 
     from transfer_core.training.finetune.learner import build_learner, vary
 
-    task = make_task(tiny_workspace, queue_run(strategy="full"), [].append)
+    context = make_context(tiny_workspace, queue_run(strategy="full"), [].append)
     pixels = np.random.default_rng(0).integers(0, 256, (4, 3, 64, 64), np.uint8)
     answers = []
     for device in ("cuda", "cpu"):
-        learner = build_learner(replace(task, plan=replace(task.plan, device=device, precision="float32")), 0, None)
+        learner = build_learner(
+            replace(context, plan=replace(context.plan, device=device, precision="float32")), 0, None
+        )
         with torch.no_grad():
             learner.head.weight.copy_(torch.linspace(-1, 1, learner.head.weight.numel()).view_as(learner.head.weight))
         answers.append(learner.confidences(pixels))

@@ -7,11 +7,11 @@ from transfer_core import runs
 from transfer_core.backbones import catalog
 from transfer_core.runs import events
 from transfer_core.runs.events import EpochFinished, RunResumed
-from transfer_core.runs.state import History, fold
+from transfer_core.runs.state import RunState, reduce_events
 from transfer_core.strategies import Facts
 from transfer_core.training import engine
 from transfer_core.training.checkpoints import load_checkpoint
-from transfer_core.training.context import Task
+from transfer_core.training.context import TrainContext
 from transfer_core.training.linear_probe import phase
 
 
@@ -19,11 +19,11 @@ class Killed(BaseException):
     """Ends the training as abruptly as Python can."""
 
 
-def make_task(workspace, run, emit, should_stop=lambda: False) -> Task:
+def make_context(workspace, run, emit, should_stop=lambda: False) -> TrainContext:
     split = runs.load_split(run)
     backbone = catalog.find(run.config.backbone, workspace.weights_dir)
     plan = engine.make_plan(run.config, Facts(split.train_sizes, backbone))
-    return Task(workspace, run, split, backbone, plan, emit, should_stop)
+    return TrainContext(workspace, run, split, backbone, plan, emit, should_stop)
 
 
 def epochs_of(seen) -> list[EpochFinished]:
@@ -36,17 +36,17 @@ def without_time(event: EpochFinished) -> dict:
 
 def test_a_frozen_run_learns_and_reports_every_epoch(tiny_workspace, queue_run):
     seen, run = [], queue_run(epochs=40)
-    trained = engine.fit(make_task(tiny_workspace, run, seen.append))
-    task = make_task(tiny_workspace, run, seen.append)
+    trained = engine.fit(make_context(tiny_workspace, run, seen.append))
+    context = make_context(tiny_workspace, run, seen.append)
     epochs = epochs_of(seen)
     assert [epoch.step for epoch in epochs] == [epoch.epoch for epoch in epochs] == list(range(1, 41))
     assert epochs[-1].train_loss < epochs[0].train_loss
     assert epochs[-1].train_accuracy > 0.9 and epochs[-1].val_accuracy >= 0.5
     for epoch in epochs:
         matrix = np.array(epoch.confusion_matrix)
-        assert matrix.sum() == len(task.val_ids)
+        assert matrix.sum() == len(context.val_ids)
         assert epoch.val_accuracy == pytest.approx(np.trace(matrix) / matrix.sum())
-    assert (trained.val_confidences.argmax(1) == task.val_ids).mean() == epochs[-1].val_accuracy
+    assert (trained.val_confidences.argmax(1) == context.val_ids).mean() == epochs[-1].val_accuracy
     assert (trained.epochs, trained.stopped, trained.network) == (40, False, None)
     names = [event.name for event in seen if isinstance(event, events.PhaseStarted)]
     assert names == ["features", "head"]
@@ -54,8 +54,8 @@ def test_a_frozen_run_learns_and_reports_every_epoch(tiny_workspace, queue_run):
 
 def test_reporting_never_changes_the_training(tiny_workspace, queue_run):
     run = queue_run(epochs=20)
-    one = engine.fit(make_task(tiny_workspace, run, lambda event: None))
-    other = engine.fit(make_task(tiny_workspace, run, [].append))
+    one = engine.fit(make_context(tiny_workspace, run, lambda event: None))
+    other = engine.fit(make_context(tiny_workspace, run, [].append))
     np.testing.assert_array_equal(one.head.weight, other.head.weight)
 
 
@@ -65,7 +65,7 @@ def test_going_on_after_being_killed_is_exact(tiny_workspace, queue_run, monkeyp
     monkeypatch.setattr(phase, "_CHECKPOINT_EVERY_S", 0)
     epochs, killed_at = (40, 23) if strategy == "feature_extraction" else (4, 3)
     whole_seen, run = [], queue_run(strategy=strategy, epochs=epochs)
-    whole = engine.fit(make_task(tiny_workspace, run, whole_seen.append))
+    whole = engine.fit(make_context(tiny_workspace, run, whole_seen.append))
     killed = queue_run(strategy=strategy, epochs=epochs)
     seen = []
 
@@ -75,12 +75,12 @@ def test_going_on_after_being_killed_is_exact(tiny_workspace, queue_run, monkeyp
         seen.append(event)
 
     with pytest.raises(Killed):
-        engine.fit(make_task(tiny_workspace, killed, die))
+        engine.fit(make_context(tiny_workspace, killed, die))
     step = load_checkpoint(killed.checkpoint_path).step
     assert step == killed_at - 1
     seen.append(RunResumed(from_step=step))
-    resumed = engine.fit(make_task(tiny_workspace, killed, seen.append))
-    kept = fold(History(), seen).epochs
+    resumed = engine.fit(make_context(tiny_workspace, killed, seen.append))
+    kept = reduce_events(RunState(), seen).epochs
     assert [without_time(epoch) for epoch in kept] == [without_time(epoch) for epoch in epochs_of(whole_seen)]
     np.testing.assert_array_equal(resumed.head.weight, whole.head.weight)
     np.testing.assert_array_equal(resumed.val_confidences, whole.val_confidences)
@@ -93,13 +93,13 @@ def test_going_on_after_being_killed_is_exact(tiny_workspace, queue_run, monkeyp
 @pytest.mark.parametrize("strategy", ["feature_extraction", "full"])
 def test_a_run_stopped_before_anything_was_learned_gives_nothing(tiny_workspace, queue_run, strategy):
     run = queue_run(strategy=strategy, epochs=3)
-    assert engine.fit(make_task(tiny_workspace, run, [].append, lambda: True)) is None
+    assert engine.fit(make_context(tiny_workspace, run, [].append, lambda: True)) is None
 
 
 @pytest.mark.parametrize("strategy", ["feature_extraction", "full"])
 def test_a_stopped_run_keeps_what_it_learned(tiny_workspace, queue_run, strategy):
     seen, run = [], queue_run(strategy=strategy, epochs=5)
-    trained = engine.fit(make_task(tiny_workspace, run, seen.append, lambda: len(epochs_of(seen)) >= 2))
+    trained = engine.fit(make_context(tiny_workspace, run, seen.append, lambda: len(epochs_of(seen)) >= 2))
     assert trained.stopped and trained.epochs == 2
     np.testing.assert_allclose(trained.val_confidences.sum(1), 1)
 
@@ -107,7 +107,7 @@ def test_a_stopped_run_keeps_what_it_learned(tiny_workspace, queue_run, strategy
 def test_the_seed_decides(tiny_workspace, queue_run):
     def train(seed):
         run = queue_run(strategy="full", epochs=1, seed=seed)
-        return engine.fit(make_task(tiny_workspace, run, [].append)).head.weight
+        return engine.fit(make_context(tiny_workspace, run, [].append)).head.weight
 
     np.testing.assert_array_equal(train(1), train(1))
     assert not np.array_equal(train(1), train(2))

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from tests.helpers import RESNET, VIT, draw_dataset, fill_project, save_random_weights, tiny_row
-from tests.training.test_engine import Killed, epochs_of, make_task, without_time
+from tests.training.test_engine import Killed, epochs_of, make_context, without_time
 from transfer_core import runs, strategies
-from transfer_core.backbones.catalog import EMBEDDED
+from transfer_core.backbones.catalog import BUNDLED
 from transfer_core.backbones.onnx_backbone import ensure_trunk
 from transfer_core.backbones.torch_backbone import build_backbone, stages
 from transfer_core.config import TrainConfig
@@ -27,9 +27,9 @@ HYBRID = "test_coatnet"
 SETTINGS = {"epochs": 2, "batch_size": 6}
 
 
-def changed_stages(task, trained) -> list[bool]:
+def changed_stages(context, trained) -> list[bool]:
     """Whether each stage's numbers, statistics of its norms included, differ from the pretrained ones."""
-    before = build_backbone(task.backbone, task.workspace.weights_dir)
+    before = build_backbone(context.backbone, context.workspace.weights_dir)
     groups = stages(before)
     old, new = before.state_dict(), trained.network.state_dict()
 
@@ -43,10 +43,10 @@ def changed_stages(task, trained) -> list[bool]:
 
 @pytest.mark.parametrize("name", TUNING)
 def test_what_a_strategy_says_learns_does_and_nothing_else(tiny_workspace, queue_run, name):
-    task = make_task(tiny_workspace, queue_run(strategy=name, **SETTINGS), [].append)
-    trained = engine.fit(task)
-    expected = strategies.layers_that_learn(task.plan.phases, task.backbone)[:-1]
-    assert changed_stages(task, trained) == list(expected)
+    context = make_context(tiny_workspace, queue_run(strategy=name, **SETTINGS), [].append)
+    trained = engine.fit(context)
+    expected = strategies.layers_that_learn(context.plan.phases, context.backbone)[:-1]
+    assert changed_stages(context, trained) == list(expected)
     assert trained.val_confidences.shape == (6, 3) and not trained.network.training
     assert trained.head.weight.any()
 
@@ -69,7 +69,7 @@ def few(tmp_path_factory):
     return draw_dataset(tmp_path_factory.mktemp("few") / "blots", 4)
 
 
-@pytest.mark.parametrize("backbone", [RESNET, VIT, HYBRID, EMBEDDED])
+@pytest.mark.parametrize("backbone", [RESNET, VIT, HYBRID, BUNDLED])
 @pytest.mark.parametrize("name", strategies.STRATEGIES)
 def test_every_family_can_be_trained_by_every_strategy(workspace, family_weights, few, name, backbone):
     """A step or two of each phase."""
@@ -78,7 +78,7 @@ def test_every_family_can_be_trained_by_every_strategy(workspace, family_weights
     epochs = {"feature_extraction": 20, "gradual": 3}.get(name, 1)
     config = TrainConfig(strategy=name, backbone=backbone, epochs=epochs, batch_size=8, val_fraction=0.25)
     run = runs.create(project, config, make_split(load_items(project), 0.25, 0))
-    trained = engine.fit(make_task(workspace, run, [].append))
+    trained = engine.fit(make_context(workspace, run, [].append))
     assert np.isfinite(trained.val_confidences).all() and trained.epochs >= epochs
 
 
@@ -110,15 +110,15 @@ def test_killed_anywhere_it_comes_to_the_same(tiny_workspace, queue_run, monkeyp
     monkeypatch.setattr(phase, "_CHECKPOINT_EVERY_S", 0)
     settings = {"strategy": name, **SETTINGS, **extra}
     whole_seen, seen = [], []
-    whole = engine.fit(make_task(tiny_workspace, queue_run(**settings), whole_seen.append))
+    whole = engine.fit(make_context(tiny_workspace, queue_run(**settings), whole_seen.append))
     run = queue_run(**settings)
-    task = make_task(tiny_workspace, run, [].append)
-    save_plan(run.plan_path, task.plan)
+    context = make_context(tiny_workspace, run, [].append)
+    save_plan(run.plan_path, context.plan)
     with pytest.raises(Killed):
-        engine.fit(replace(task, emit=Life(seen, len(whole_seen) // 2)))
+        engine.fit(replace(context, emit=Life(seen, len(whole_seen) // 2)))
     with suppress(Killed):  # some have ended by then
-        engine.fit(replace(task, emit=Life(seen, len(whole_seen) // 2)))
-    resumed = engine.fit(replace(task, plan=load_plan(run.plan_path), emit=seen.append))
+        engine.fit(replace(context, emit=Life(seen, len(whole_seen) // 2)))
+    resumed = engine.fit(replace(context, plan=load_plan(run.plan_path), emit=seen.append))
     np.testing.assert_array_equal(resumed.val_confidences, whole.val_confidences)
     ours, theirs = resumed.network.state_dict(), whole.network.state_dict()
     assert all(np.array_equal(ours[name].numpy(), theirs[name].numpy()) for name in theirs)
@@ -134,17 +134,17 @@ def test_stopped_between_two_phases_the_first_ones_outcome_is_kept(tiny_workspac
         return any(isinstance(event, PhaseStarted) and event.name == "prepare" for event in seen)
 
     run = queue_run(strategy="lp_ft", **SETTINGS)
-    trained = engine.fit(make_task(tiny_workspace, run, seen.append, should_stop))
+    trained = engine.fit(make_context(tiny_workspace, run, seen.append, should_stop))
     assert trained.stopped and trained.network is None and trained.head.weight.any()
-    resumed = engine.fit(make_task(tiny_workspace, run, [].append))
-    whole = engine.fit(make_task(tiny_workspace, queue_run(strategy="lp_ft", **SETTINGS), [].append))
+    resumed = engine.fit(make_context(tiny_workspace, run, [].append))
+    whole = engine.fit(make_context(tiny_workspace, queue_run(strategy="lp_ft", **SETTINGS), [].append))
     np.testing.assert_array_equal(resumed.val_confidences, whole.val_confidences)
 
 
 def test_stopped_while_it_gets_ready_again_a_resumed_run_keeps_what_it_had(tiny_workspace, queue_run):
     run, asked = queue_run(strategy="full", **SETTINGS), []
-    first = engine.fit(make_task(tiny_workspace, run, [].append, lambda: asked.append(1) or len(asked) > 7))
-    again = engine.fit(make_task(tiny_workspace, run, [].append, lambda: True))
+    first = engine.fit(make_context(tiny_workspace, run, [].append, lambda: asked.append(1) or len(asked) > 7))
+    again = engine.fit(make_context(tiny_workspace, run, [].append, lambda: True))
     assert again.stopped and again.epochs == first.epochs
     np.testing.assert_array_equal(again.val_confidences, first.val_confidences)
 
@@ -153,8 +153,8 @@ def test_scratch_begins_with_random_weights_of_the_seed(tiny_workspace, queue_ru
     from transfer_core.training.finetune.learner import build_learner
 
     def first_layer(seed: int, strategy: str = "scratch"):
-        task = make_task(tiny_workspace, queue_run(strategy=strategy, seed=seed), [].append)
-        return build_learner(task, 0, None).body.network.conv1[0].weight
+        context = make_context(tiny_workspace, queue_run(strategy=strategy, seed=seed), [].append)
+        return build_learner(context, 0, None).body.network.conv1[0].weight
 
     assert torch.equal(first_layer(0), first_layer(0))
     assert not torch.equal(first_layer(0), first_layer(1))
@@ -167,23 +167,23 @@ def test_scratch_begins_with_random_weights_of_the_seed(tiny_workspace, queue_ru
 def test_the_epoch_is_chosen_by_spared_photos_alone(tiny_workspace, queue_run):
     seen = []
     run = queue_run(strategy="full", early_stopping=True, epochs=8, batch_size=4, learning_rate=0.05)
-    task = make_task(tiny_workspace, run, seen.append)
-    trained = engine.fit(task)
-    spared, learned = {item.photo for item in task.spared}, {item.photo for item in task.learned}
-    val = {item.photo for item in task.split.val}
+    context = make_context(tiny_workspace, run, seen.append)
+    trained = engine.fit(context)
+    spared, learned = {item.photo for item in context.spared}, {item.photo for item in context.learned}
+    val = {item.photo for item in context.split.val}
     assert spared and not spared & learned and not (spared | learned) & val
-    assert {item.class_name for item in task.spared} == set(task.split.class_names)
+    assert {item.class_name for item in context.spared} == set(context.split.class_names)
     losses = [epoch.spared_loss for epoch in epochs_of(seen)]
     best = int(np.argmin(losses))
     matrix = np.zeros((3, 3), int)
-    np.add.at(matrix, (task.val_ids, trained.val_confidences.argmax(1)), 1)
+    np.add.at(matrix, (context.val_ids, trained.val_confidences.argmax(1)), 1)
     assert matrix.tolist() == epochs_of(seen)[best].confusion_matrix
     assert len(losses) == 8 or len(losses) - 1 - best == 3  # ended because nothing got better
 
 
 def test_without_it_nothing_is_spared_and_the_last_epoch_is_kept(tiny_workspace, queue_run):
     seen = []
-    task = make_task(tiny_workspace, queue_run(strategy="full", **SETTINGS), seen.append)
-    engine.fit(task)
-    assert task.spared == () and task.learned == task.split.train
+    context = make_context(tiny_workspace, queue_run(strategy="full", **SETTINGS), seen.append)
+    engine.fit(context)
+    assert context.spared == () and context.learned == context.split.train
     assert all(epoch.spared_loss is None for epoch in epochs_of(seen))

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from tests.training.test_engine import make_task
+from tests.training.test_engine import make_context
 from transfer_core.errors import TransferError
 from transfer_core.runs import events
 from transfer_core.runs.events import Notice, PhaseStarted, Progress
 from transfer_core.training import lr_finder
-from transfer_core.training.lr_finder import find_rate, smooth, suggest
+from transfer_core.training.lr_finder import find_lr, smooth, suggest
 
 RATES = np.geomspace(1e-6, 1, 60)
 
@@ -52,7 +52,7 @@ def test_smoothing_keeps_a_straight_line_and_does_not_shift_a_step():
 @pytest.mark.parametrize("strategy", ["full", "lp_ft"])
 def test_a_tiny_network_finds_a_rate_on_its_own_photos(tiny_workspace, queue_run, strategy):
     seen, run = [], queue_run(strategy=strategy)
-    found = find_rate(make_task(tiny_workspace, run, seen.append))
+    found = find_lr(make_context(tiny_workspace, run, seen.append))
     assert 1e-5 < found.suggestion < 0.5
     assert 10 <= len(found.rates) <= 60 and found.rates[0] == pytest.approx(1e-6)
     assert all(np.isfinite(found.losses)) and found.losses[0] > 0
@@ -66,13 +66,13 @@ def test_a_tiny_network_finds_a_rate_on_its_own_photos(tiny_workspace, queue_run
 
 def test_the_same_photos_and_settings_give_the_same_curve(tiny_workspace, queue_run, monkeypatch):
     monkeypatch.setattr(lr_finder, "STEPS", 12)
-    one, other = (find_rate(make_task(tiny_workspace, queue_run(strategy="full"), [].append)) for _ in range(2))
+    one, other = (find_lr(make_context(tiny_workspace, queue_run(strategy="full"), [].append)) for _ in range(2))
     assert one == other
 
 
 def test_it_ends_early_when_the_loss_has_grown(tiny_workspace, queue_run, monkeypatch):
     monkeypatch.setattr(lr_finder, "_HIGHEST", 1e6)
-    found = find_rate(make_task(tiny_workspace, queue_run(strategy="full"), [].append))
+    found = find_lr(make_context(tiny_workspace, queue_run(strategy="full"), [].append))
     assert len(found.rates) < 55
     assert found.smoothed[-1] > 4 * min(found.smoothed) or found.rates[-1] > 1
     assert found.suggestion < 0.5
@@ -86,12 +86,12 @@ def test_a_loss_that_is_no_number_ends_it(tiny_workspace, queue_run, monkeypatch
         pytest.fail("went on")
 
     monkeypatch.setattr(lr_finder, "_losses", broken)
-    task = make_task(tiny_workspace, queue_run(strategy="full"), [].append)
+    context = make_context(tiny_workspace, queue_run(strategy="full"), [].append)
     if told:
-        assert len(find_rate(task).rates) == broken_from
+        assert len(find_lr(context).rates) == broken_from
     else:
         with pytest.raises(TransferError, match="no number even with tiny steps"):
-            find_rate(task)
+            find_lr(context)
 
 
 @pytest.mark.parametrize("phase", ["features", "head", "rates"])
@@ -102,7 +102,7 @@ def test_it_stops_where_it_is_asked_to(tiny_workspace, queue_run, phase):
         return any(isinstance(event, events.PhaseStarted) and event.name == phase for event in seen)
 
     with pytest.raises(InterruptedError):
-        find_rate(make_task(tiny_workspace, run, seen.append, should_stop))
+        find_lr(make_context(tiny_workspace, run, seen.append, should_stop))
     assert not run.model_dir.exists() and not (run.folder / "features.bin").exists()
 
 
@@ -112,7 +112,7 @@ def test_where_memory_does_not_suffice_fewer_photos_go_through_at_a_time(
     monkeypatch.setattr(lr_finder, "STEPS", 12)
     settings, seen = {"strategy": "full", "batch_size": 8}, []
     sizes = small_card(5)
-    found = find_rate(make_task(tiny_workspace, queue_run(**settings), seen.append))
+    found = find_lr(make_context(tiny_workspace, queue_run(**settings), seen.append))
     assert max(sizes) <= 5 and len(found.rates) >= 10
     [*_, said] = [event.message for event in seen if isinstance(event, Notice)]
     assert "Memory did not suffice" in said and "batch size stays 8" in said

@@ -11,13 +11,13 @@ from transfer_core.errors import RunError
 from transfer_core.training import engine
 from transfer_core.training.plan import Plan, load_plan, save_plan
 
-FACTS = strategies.Facts((60, 40), catalog.BUILT_IN[catalog.EMBEDDED])
+FACTS = strategies.Facts((60, 40), catalog.BUILT_IN[catalog.BUNDLED])
 
 
 @pytest.mark.parametrize("strategy", strategies.STRATEGIES)
 def test_a_plan_comes_back_as_it_was(tmp_path, strategy):
-    phases, settled = strategies.plan(TrainConfig(strategy=strategy), FACTS)
-    plan = Plan(phases, settled.config, 8, "cuda", "bfloat16", 3)
+    phases, resolved = strategies.plan(TrainConfig(strategy=strategy), FACTS)
+    plan = Plan(phases, resolved.config, 8, "cuda", "bfloat16", 3)
     save_plan(tmp_path / "plan.json", plan)
     assert load_plan(tmp_path / "plan.json") == plan
 
@@ -36,8 +36,8 @@ def test_what_a_newer_version_added_is_left_out(tmp_path):
 
 
 def test_a_graphics_card_that_is_gone_is_replaced_by_the_processor():
-    phases, settled = strategies.plan(TrainConfig(strategy="full"), FACTS)
-    plan = Plan(phases, settled.config, 16, "no such device", "bfloat16", 1)
+    phases, resolved = strategies.plan(TrainConfig(strategy="full"), FACTS)
+    plan = Plan(phases, resolved.config, 16, "no such device", "bfloat16", 1)
     found = engine.fit_to_machine(plan)
     assert (found.device, found.precision, found.micro_batch, found.phases) == ("cpu", "float32", 16, plan.phases)
 

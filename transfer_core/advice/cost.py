@@ -49,7 +49,7 @@ def estimate(
     """The likely time and memory of a run on these photos; None where the trial has not got that far yet."""
     train, val = _counts(items, config)
     classes = len({item.class_name for item in items})
-    phases, settled = strategies.plan(config, facts_of(items, config, backbone))
+    phases, resolved = strategies.plan(config, facts_of(items, config, backbone))
     learns = any(phase.trains != HEAD for phase in phases)
     if learns and speed.learn_s is None:
         return None
@@ -66,7 +66,7 @@ def estimate(
             seconds += phase.epochs * val * speed.check_s
     memory = speed.look_bytes + _BYTES_PER_PIXEL * _pixels_at_once(items)
     if learns:
-        memory = max(memory, speed.learn_bytes + settled.config.batch_size * speed.learn_photo_bytes)
+        memory = max(memory, speed.learn_bytes + resolved.config.batch_size * speed.learn_photo_bytes)
     on_card = learns and speed.device == "cuda"
     return Estimate(seconds, memory, None if on_card else _free_bytes())
 

@@ -77,7 +77,7 @@ def speed_path(workspace: Workspace, backbone: Backbone) -> Path:
     return workspace.home / "speeds" / f"{backbone.name}-{name}.json"
 
 
-def want_trial(workspace: Workspace, backbone: Backbone) -> bool:
+def request_benchmark(workspace: Workspace, backbone: Backbone) -> bool:
     """Asks the runner for a trial, unless one has failed before; returns whether there will be one."""
     wanted = speed_path(workspace, backbone).with_suffix(".wanted")
     failed = wanted.with_suffix(".failed")
@@ -88,14 +88,14 @@ def want_trial(workspace: Workspace, backbone: Backbone) -> bool:
     return True
 
 
-def next_wanted(workspace: Workspace) -> tuple[Path, str] | None:
+def next_request(workspace: Workspace) -> tuple[Path, str] | None:
     """A wish for a trial, and the backbone's name; None where nobody has one."""
     for path in sorted((workspace.home / "speeds").glob("*.wanted")):
         return path, path.read_text("utf-8")
     return None
 
 
-def settle_wanted(path: Path, succeeded: bool) -> None:
+def close_request(path: Path, succeeded: bool) -> None:
     """Takes the wish back once its trial is over; one that failed is remembered, so that it is not begun for ever."""
     if succeeded:
         path.unlink(missing_ok=True)

@@ -25,7 +25,7 @@ from transfer_core.config import TrainConfig
 from transfer_core.data.images import decode
 from transfer_core.strategies import Facts
 from transfer_core.support.parallel import CORES, map_ahead
-from transfer_core.training.linear_probe.head import Scaler, choose_strength, train_epochs
+from transfer_core.training.linear_probe.head import Scaler, search_l2, train_epochs
 from transfer_core.workspace import Workspace
 
 _SMALL, _LARGE = (500, 375), (2400, 1800)  # pixels; a web picture and a small camera's
@@ -85,12 +85,12 @@ def try_learning(workspace: Workspace, backbone: Backbone, speed: Speed) -> Spee
     from transfer_core.training.finetune.learner import assemble
 
     name = device.choose_device()
-    device.settle(CORES)
+    device.make_deterministic(CORES)
     network = build_backbone(backbone, workspace.weights_dir)
-    [phase], settled = strategies.plan(TrainConfig(strategy="full"), Facts((1,) * _CLASSES, backbone))
+    [phase], resolved = strategies.plan(TrainConfig(strategy="full"), Facts((1,) * _CLASSES, backbone))
     head, class_ids = torch.nn.Linear(feature_width(network), _CLASSES), np.arange(_CLASSES)
     precision = device.choose_precision(name)
-    learner = assemble(network, head, backbone.preparation, phase, settled.config, class_ids, name, precision)
+    learner = assemble(network, head, backbone.preparation, phase, resolved.config, class_ids, name, precision)
     start_s = time.perf_counter() - began
     batches, peaks = _BATCHES.get(name, _CARD_BATCHES), []
     for count in batches:  # two shapes, as a run has two sizes of batches: each takes longer the first time
@@ -175,7 +175,7 @@ def _try_head(width: int) -> tuple[float, float]:
             state.head(scaler).confidences(rows)  # as after every epoch of a run
 
     with threadpool_limits(1, "blas"):
-        search_s = _best(lambda: choose_strength(rows, class_ids, photos, _CLASSES, _HEAD_EPOCHS, 0))
+        search_s = _best(lambda: search_l2(rows, class_ids, photos, _CLASSES, _HEAD_EPOCHS, 0))
         scaler = Scaler.of(rows)
         return search_s / units, _best(train) / units
 

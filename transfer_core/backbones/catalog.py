@@ -14,7 +14,7 @@ from transfer_core.errors import BackboneError
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-EMBEDDED = "tf_efficientnet_lite0"
+BUNDLED = "tf_efficientnet_lite0"
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Backbone:
         name: The name in timm, with its weights' tag; "tf_efficientnet_lite0" for the embedded one.
         title: What people call it.
         summary: One sentence for somebody who has to choose.
-        parameters: Count, classifier of the original task left out.
+        parameters: Count, classifier of the original context left out.
         licence: Of the weights.
         hub: Repository on the Hugging Face hub that holds `model.safetensors`; None when nothing is to be fetched.
         download_mb: Size of that file.
@@ -81,7 +81,7 @@ def _imagenet(size_px: int, crop_share: float, interpolation: str = "bicubic") -
 
 _ROWS = (
     Backbone(
-        EMBEDDED,
+        BUNDLED,
         "EfficientNet-Lite0",
         "Small and quick; a good first choice on a laptop. Comes with Graft.",
         3_371_008,

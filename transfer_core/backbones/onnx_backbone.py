@@ -7,7 +7,7 @@ import onnx
 from filelock import FileLock
 
 from transfer_core.backbones import lite0_graph, weights
-from transfer_core.backbones.catalog import EMBEDDED, Backbone
+from transfer_core.backbones.catalog import BUNDLED, Backbone
 from transfer_core.workspace import write_whole
 
 # Part of every trunk's name: raise it when the graphs change, and old trunks and features are left behind.
@@ -40,7 +40,7 @@ def ensure_trunk(backbone: Backbone, weights_dir: Path) -> Path:
 
 
 def _build(backbone: Backbone, weights_dir: Path) -> onnx.ModelProto:
-    if backbone.name == EMBEDDED:
+    if backbone.name == BUNDLED:
         return lite0_graph.build_trunk(backbone, weights_dir)
     from transfer_core.backbones.torch_export import export_trunk
 

@@ -11,13 +11,13 @@ from timm.models import group_parameters
 from torch import nn
 
 from transfer_core.backbones import weights
-from transfer_core.backbones.catalog import EMBEDDED, Backbone
+from transfer_core.backbones.catalog import BUNDLED, Backbone
 from transfer_core.errors import BackboneError
 
 _UNLIKELY_SEED = 0x67726166  # nobody's weights are those that this seed draws
 # Pooled features of the embedded backbone for the fixed input of `_fingerprint_input`, numbers 5 to 7. The package's
 # tensors are matched with timm's by their order, which a change in timm could silently break; see `_check_fingerprint`.
-_EMBEDDED_FINGERPRINT = (0.0346, 0.0, 1.7551)
+_BUNDLED_FINGERPRINT = (0.0346, 0.0, 1.7551)
 
 
 def build_backbone(backbone: Backbone, weights_dir: Path) -> nn.Module:
@@ -27,7 +27,7 @@ def build_backbone(backbone: Backbone, weights_dir: Path) -> nn.Module:
         BackboneError: The weights are not on this machine, or do not fit.
     """
     path = weights.locate(backbone, weights_dir)
-    if backbone.name == EMBEDDED:
+    if backbone.name == BUNDLED:
         return _build_embedded(backbone, path)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_UNLIKELY_SEED)
@@ -99,7 +99,7 @@ def _fingerprint_input() -> torch.Tensor:
 def _check_fingerprint(backbone: Backbone, network: nn.Module) -> None:
     with torch.inference_mode():
         found = network(_fingerprint_input())[0, 5:8].numpy()
-    if not np.allclose(found, _EMBEDDED_FINGERPRINT, rtol=1e-2, atol=1e-3):
+    if not np.allclose(found, _BUNDLED_FINGERPRINT, rtol=1e-2, atol=1e-3):
         raise _mismatch(backbone)
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from transfer_core.backbones.catalog import EMBEDDED, Backbone
+from transfer_core.backbones.catalog import BUNDLED, Backbone
 from transfer_core.errors import BackboneError
-from transfer_core.support.reachability import knock
+from transfer_core.support.reachability import probe_url
 from transfer_core.workspace import move_into_place, write_json
 
 HUB_TIMEOUT_S = 4  # Two tries and a DNS time-out still end within the ten seconds we promise.
@@ -24,9 +24,9 @@ _SHA256_LENGTH = 64  # Small files carry a shorter git hash as their tag: nothin
 
 
 def state(backbone: Backbone, weights_dir: Path) -> str:
-    """ "embedded", "local" (on this machine) or "download" (must be fetched first)."""
-    if backbone.name == EMBEDDED:
-        return "embedded"
+    """ "bundled", "local" (on this machine) or "download" (must be fetched first)."""
+    if backbone.name == BUNDLED:
+        return "bundled"
     return "local" if _local_path(backbone, weights_dir).is_file() else "download"
 
 
@@ -36,7 +36,7 @@ def locate(backbone: Backbone, weights_dir: Path) -> Path:
     Raises:
         BackboneError: It is not on this machine.
     """
-    if backbone.name == EMBEDDED:
+    if backbone.name == BUNDLED:
         return _embedded_path()
     path = _local_path(backbone, weights_dir)
     if not path.is_file():
@@ -67,7 +67,7 @@ def check_reachable(backbone: Backbone) -> None:
     Raises:
         BackboneError: Not reachable, or the file is not there: says what can be done.
     """
-    if error := knock(_hub_address(backbone), HUB_TIMEOUT_S):
+    if error := probe_url(_hub_address(backbone), HUB_TIMEOUT_S):
         raise _unreachable(backbone, error) from error
 
 

@@ -21,7 +21,7 @@ def compare(workspace: Workspace, options: argparse.Namespace) -> dict:
     compared = list({run.id: run for run in (runs.open_run(workspace, name) for name in options.runs)}.values())
     if len(compared) < 2:
         raise RunError("Name at least two different runs. `runs` lists those there are.")
-    results = [runs.read_history(run).result for run in compared]
+    results = [runs.read_state(run).result for run in compared]
     for run, result in zip(compared, results, strict=True):
         if result is None:
             raise RunError(f"Run '{run.id}' has no result to compare. Resume it, or leave it out.")

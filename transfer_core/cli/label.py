@@ -16,14 +16,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("project", metavar="PROJECT", help="its id or its name")
     which = parser.add_argument_group("which photos", "a photo must be like all that is said here")
     which.add_argument("--class", dest="class_name", metavar="NAME")
-    which.add_argument("--part", choices=[*edits.PARTS, "none"])
+    which.add_argument("--part", choices=[*edits.SPLIT_NAMES, "none"])
     which.add_argument("--match", default="", metavar="WORDS", help="in the file's name or folder")
     which.add_argument("--removed", action="store_true", help="among removed photos, instead of those that count")
     which.add_argument("--all", action="store_true", help="every one; needed to change all of a project")
     change = parser.add_argument_group("what to change", "without any of these, the photos are listed")
     change = change.add_mutually_exclusive_group()
     change.add_argument("--to", metavar="CLASS", help="put the photos into this class, new or not")
-    change.add_argument("--to-part", choices=[*edits.PARTS, "none"], help="put the photos into this part")
+    change.add_argument("--to-part", choices=[*edits.SPLIT_NAMES, "none"], help="put the photos into this part")
     change.add_argument("--remove", action="store_true", help="take the photos out; they can be brought back")
     change.add_argument("--bring-back", action="store_true", help="make removed photos count again")
     change.add_argument("--rename", nargs=2, metavar=("CLASS", "NAME"), help="a class; two of one name become one")
@@ -35,7 +35,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def label(workspace: Workspace, options: argparse.Namespace) -> dict:
     project = _find_project(workspace, options.project)
     now = load_labels(project)
-    chosen = edits.choose(
+    chosen = edits.select_items(
         now.removed if options.removed or options.bring_back else now.items,
         options.class_name,
         options.part,

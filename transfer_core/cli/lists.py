@@ -13,7 +13,7 @@ from transfer_core.workspace import Workspace
 def list_runs(workspace: Workspace, options: Namespace) -> dict:
     listed = []
     for run in runs.list_runs(workspace, kind=None):
-        history = runs.read_history(run)
+        history = runs.read_state(run)
         listed.append(
             {
                 "run_id": run.id,

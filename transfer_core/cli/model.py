@@ -74,10 +74,10 @@ def show_predict(answer: dict) -> None:
 
 def export(workspace: Workspace, options: Namespace) -> dict:
     run = runs.open_run(workspace, options.run)
-    history = runs.read_history(run)
+    history = runs.read_state(run)
     if isinstance(history.export, events.ExportFailed):
         runs.request_export(run)
-        history = runs.read_history(run)
+        history = runs.read_state(run)
     if history.needs_export:
         ensure_runner(run.workspace)
         history = wait(run, lambda history: not history.needs_export)
@@ -110,12 +110,12 @@ def _evaluate_test_part(run: Run) -> dict:
     if isinstance(history.opening, events.OpeningFailed):
         raise RunError(f"The test part of run '{run.id}' could not be opened. {history.opening.message}")
     found = load_opening(run)
-    print(f"Opened {text.moment(found.opened)}.", file=sys.stderr)
+    print(f"Opened {text.format_time(found.opened)}.", file=sys.stderr)
     if found.left_out:
         print(f"{found.left_out} photos left out, of classes that the model does not know.", file=sys.stderr)
     _mention_learned(found.learned)
     if looks := count_looks(run):
-        print(text.looked_at(looks), file=sys.stderr)
+        print(text.reuse_warning(looks), file=sys.stderr)
     return {key: value for key, value in asdict(found).items() if key not in ("opened", "left_out", "learned")}
 
 

@@ -8,7 +8,7 @@ from transfer_core import runs
 from transfer_core.data.ingest.intake import Rejected
 from transfer_core.jobs.launch import ensure_runner
 from transfer_core.runs import Run
-from transfer_core.runs.state import History
+from transfer_core.runs.state import RunState
 from transfer_core.support import text
 
 _LOOK_EVERY_S = 0.1
@@ -28,13 +28,13 @@ def bar(title: str) -> Callable[..., None]:
     return show
 
 
-def wait(run: Run, is_done: Callable[[History], bool]) -> History:
+def wait(run: Run, is_done: Callable[[RunState], bool]) -> RunState:
     """Shows how far the run is until it is done, and sees to it that somebody is at it; the history it then has."""
     show = bar("")
-    history, ensured = runs.read_history(run), time.monotonic()
+    history, ensured = runs.read_state(run), time.monotonic()
     while not is_done(history):
         time.sleep(_LOOK_EVERY_S)
-        history = runs.read_history(run, history)
+        history = runs.read_state(run, history)
         asked = history.needs_export or history.needs_opening
         idle = history.status == "queued" or (asked and not history.alive)
         if idle and time.monotonic() - ensured > _ENSURE_EVERY_S:

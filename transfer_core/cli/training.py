@@ -12,7 +12,7 @@ from transfer_core.config import TrainConfig, problems_of
 from transfer_core.errors import ConfigError, RunError, TransferError
 from transfer_core.jobs.launch import ensure_runner
 from transfer_core.runs import Run, events
-from transfer_core.runs.state import History
+from transfer_core.runs.state import RunState
 from transfer_core.services import training
 from transfer_core.strategies import Facts
 from transfer_core.support import text
@@ -44,7 +44,7 @@ def resume(workspace: Workspace, options: Namespace) -> dict:
 
 
 def show_fit(answer: dict) -> None:
-    print(f"{text.answer(answer)} ({text.duration(answer['seconds']['total'])})\nrun {answer['run_id']}")
+    print(f"{text.result_sentence(answer)} ({text.duration(answer['seconds']['total'])})\nrun {answer['run_id']}")
 
 
 def _config(workspace: Workspace, options: Namespace) -> TrainConfig:
@@ -88,11 +88,11 @@ def _follow(run: Run) -> dict:
     return _fit_answer(run, history)
 
 
-def _is_over(history: History) -> bool:
+def _is_over(history: RunState) -> bool:
     return history.status in (*runs.ENDED, "interrupted") and (not history.needs_export or not history.alive)
 
 
-def _fit_answer(run: Run, history: History) -> dict:
+def _fit_answer(run: Run, history: RunState) -> dict:
     if history.status == "failed":
         raise TransferError(f"{history.failure.message} {history.failure.hint}")
     if history.status == "interrupted":

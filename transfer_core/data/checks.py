@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 
-from transfer_core.support.text import counted
+from transfer_core.support.text import pluralize
 
 SMALL_CLASS = 10
 IMBALANCE = 3.0
 
 
-def findings(classes: dict[str, int]) -> list[str]:
+def class_warnings(classes: dict[str, int]) -> list[str]:
     """One sentence per thing to look at, from photos per class; class names come as they are, hostile text."""
     said = []
     if not classes:
@@ -20,7 +20,7 @@ def findings(classes: dict[str, int]) -> list[str]:
         said.append(f"{quoted} differ in capitals only, and are learned as different classes. Do they mean the same?")
     for name, count in classes.items():
         if count < SMALL_CLASS:
-            said.append(f"'{name}' has only {counted(count, 'photo')}. With {SMALL_CLASS} or more it will do better.")
+            said.append(f"'{name}' has only {pluralize(count, 'photo')}. With {SMALL_CLASS} or more it will do better.")
     largest, smallest = max(classes, key=classes.get), min(classes, key=classes.get)
     if classes[largest] > IMBALANCE * classes[smallest]:
         said.append(

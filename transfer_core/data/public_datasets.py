@@ -12,7 +12,7 @@ from filelock import FileLock
 
 from transfer_core.data.ingest.folder_layout import read_layout
 from transfer_core.errors import DISK_FULL, DataError
-from transfer_core.support.reachability import knock
+from transfer_core.support.reachability import probe_url
 
 Photo = tuple[Path, str]  # where it lies, its class
 _TIMEOUT_S = 4  # two tries and a slow look-up of the name still end within ten seconds
@@ -132,7 +132,7 @@ def check_reachable(row: PublicSet, folder: Path) -> None:
     Raises:
         DataError: Not so, and what to do.
     """
-    if not (folder / _COMPLETE).exists() and (error := knock(row.address, _TIMEOUT_S)):
+    if not (folder / _COMPLETE).exists() and (error := probe_url(row.address, _TIMEOUT_S)):
         raise _unreachable(row, error) from error
 
 

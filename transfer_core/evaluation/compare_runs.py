@@ -80,7 +80,7 @@ def settings_that_differ(compared: Sequence[Run]) -> list[tuple[str, list[str]]]
 
     What was left to a rule counts as that decided; "not used" where the setting plays no part in a run.
     """
-    plans = [_settled(run) for run in compared]
+    plans = [_resolved(run) for run in compared]
     rows = []
     for entry in fields(TrainConfig):
         values = [
@@ -103,7 +103,7 @@ def strategy_title(name: str) -> str:
     return row.title if row else name
 
 
-def _settled(run: Run) -> tuple[TrainConfig, bool]:
+def _resolved(run: Run) -> tuple[TrainConfig, bool]:
     """The settings as they were carried out, else as asked for; and whether the backbone learned."""
     try:
         plan = load_plan(run.plan_path)

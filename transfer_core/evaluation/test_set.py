@@ -16,7 +16,7 @@ from transfer_core.metrics.classification import confusion_matrix
 from transfer_core.metrics.wilson import wilson
 from transfer_core.runs import Run, load_split
 from transfer_core.support.parallel import map_ahead
-from transfer_core.support.text import counted, percent, too_good
+from transfer_core.support.text import percent, pluralize, too_good
 from transfer_core.workspace import read_json, write_json
 
 
@@ -47,7 +47,7 @@ class Opening:
     def in_words(self) -> str:
         """Such as "Right on 46 of 50 photos that were held back: 92 %, and very likely between 81 % and 97 %."."""
         hits = sum(row[class_id] for class_id, row in enumerate(self.confusion_matrix))
-        right = f"Right on {hits:,} of {counted(self.count, 'photo')} that were held back: {percent(self.accuracy)}"
+        right = f"Right on {hits:,} of {pluralize(self.count, 'photo')} that were held back: {percent(self.accuracy)}"
         if self.learned:
             return f"{right}. But {too_good(self.learned)}"
         low, high = map(percent, self.interval)

@@ -12,10 +12,10 @@ from transfer_core.data.splits.split import Split
 from transfer_core.errors import RunError
 from transfer_core.evaluation.baselines import load_baselines
 from transfer_core.evaluation.compare_runs import load_own_answers, load_right
-from transfer_core.metrics.paired_test import FEWEST, Paired, compare, few
+from transfer_core.metrics.paired_test import FEWEST, Paired, compare, count_or_none
 from transfer_core.metrics.wilson import wilson
 from transfer_core.runs import Run
-from transfer_core.support.text import counted
+from transfer_core.support.text import pluralize
 
 SCRATCH = "scratch"
 NAMES = {
@@ -47,7 +47,7 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Knowledge:
+class TransferGain:
     """What is known of what the pretrained weights did for a run.
 
     Args:
@@ -109,14 +109,14 @@ def judge(
     is_control: bool = False,
     is_fixed: bool = False,
     barred: str | None = None,
-) -> Knowledge:
+) -> TransferGain:
     """What right answers, bool (n,) each and of the same photos, say.
 
     Args:
         right: Of the run's model.
         baselines: By "majority" and "colours"; empty where they are not known.
         scratch: Of the run that learned from nothing.
-        is_control, is_fixed, barred: See `Knowledge`.
+        is_control, is_fixed, barred: See `TransferGain`.
     """
     measured = {**baselines, "model": right}
     if scratch is not None:
@@ -128,10 +128,10 @@ def judge(
         if name in measured
     )
     against = {name: compare(right, other) for name, other in measured.items() if name != "model"}
-    return Knowledge(tuple(scores), against, is_control, is_fixed, barred)
+    return TransferGain(tuple(scores), against, is_control, is_fixed, barred)
 
 
-def explain(knowledge: Knowledge) -> str:
+def verdict_sentence(knowledge: TransferGain) -> str:
     """The answer to "Is the pretrained knowledge helping?" in a sentence or two."""
     if knowledge.is_control:
         return (
@@ -156,16 +156,16 @@ _CONTROL = (
 
 def _helped(paired: Paired) -> str:
     return (
-        f"Yes. With it the network is right on {counted(paired.only_first, 'photo')} that it gets wrong when it learns "
-        f"from nothing, and wrong on {few(paired.only_second)} that it then gets right."
+        f"Yes. With it the network is right on {pluralize(paired.only_first, 'photo')} that it gets wrong when it "
+        f"learns from nothing, and wrong on {count_or_none(paired.only_second)} that it then gets right."
     )
 
 
 def _hurt(paired: Paired) -> str:
     return (
         f"No, it does harm (negative transfer). The same network, learning from nothing, is right on "
-        f"{counted(paired.only_second, 'photo')} that this one gets wrong, and wrong on {few(paired.only_first)} that "
-        "it gets right. Let more layers learn, or choose another backbone."
+        f"{pluralize(paired.only_second, 'photo')} that this one gets wrong, and wrong on "
+        f"{count_or_none(paired.only_first)} that it gets right. Let more layers learn, or choose another backbone."
     )
 
 
@@ -173,8 +173,9 @@ def _misfit(paired: Paired) -> str:
     """The features were held against others, not the weights as a beginning: that is no negative transfer."""
     return (
         f"As it is, the network fits your photos worse than one that learned from nothing. That one is right on "
-        f"{counted(paired.only_second, 'photo')} that this one gets wrong, and wrong on {few(paired.only_first)} that "
-        "it gets right. Let the network learn, too, or choose another backbone."
+        f"{pluralize(paired.only_second, 'photo')} that this one gets wrong, and wrong on "
+        f"{count_or_none(paired.only_first)} that it gets right. Let the network learn, too, or choose another "
+        "backbone."
     )
 
 
@@ -182,33 +183,33 @@ def _alike(paired: Paired) -> str:
     if paired.count < FEWEST:
         return _too_few(paired)
     return (
-        f"That cannot be told with {counted(paired.count, 'photo')} kept aside: learning from nothing is right on "
+        f"That cannot be told with {pluralize(paired.count, 'photo')} kept aside: learning from nothing is right on "
         f"{paired.both + paired.only_second:,}, this model on {paired.both + paired.only_first:,}. With more photos a "
         "difference may show."
     )
 
 
 def _too_few(paired: Paired) -> str:
-    return f"{counted(paired.count, 'photo')} kept aside are too few to tell. Add photos, or keep more of them aside."
+    return f"{pluralize(paired.count, 'photo')} kept aside are too few to tell. Add photos, or keep more of them aside."
 
 
 _VERDICTS: dict[str, Callable[[Paired], str]] = {"helped": _helped, "hurt": _hurt, "cannot be told apart": _alike}
 _WAYS = {"colours": "going by colours alone", "majority": "always saying the most common class"}
 
 
-def _against_baselines(knowledge: Knowledge) -> str:
+def _against_baselines(knowledge: TransferGain) -> str:
     name = knowledge.unbeaten
     if name is None:
         name = knowledge.strongest
         paired = knowledge.against[name]
         return (
-            f"The model is clearly better than {_WAYS[name]}: right on {counted(paired.only_first, 'photo')} that this "
-            f"gets wrong, wrong on {few(paired.only_second)} that it gets right. {_CONTROL}"
+            f"The model is clearly better than {_WAYS[name]}: right on {pluralize(paired.only_first, 'photo')} that "
+            f"this gets wrong, wrong on {count_or_none(paired.only_second)} that it gets right. {_CONTROL}"
         )
     paired = knowledge.against[name]
     if paired.count < FEWEST:
         return _too_few(paired)
-    hits = f"{paired.both + paired.only_second:,} of {counted(paired.count, 'photo')}"
+    hits = f"{paired.both + paired.only_second:,} of {pluralize(paired.count, 'photo')}"
     if knowledge.is_weak:
         return (
             f"That is in doubt: the model is not clearly better than {_WAYS[name]}, which is right on {hits}. Learning "
@@ -230,7 +231,7 @@ _CONTINUED = (
 )
 
 
-def load_knowledge(run: Run, split: Split, control: Run | None) -> Knowledge:
+def load_knowledge(run: Run, split: Split, control: Run | None) -> TransferGain:
     """Everything that is on disk about it.
 
     Args:
@@ -251,7 +252,7 @@ def load_knowledge(run: Run, split: Split, control: Run | None) -> Knowledge:
         with suppress(RunError, KeyError):  # it was deleted meanwhile
             right = load_right(control)
             scratch = np.array([right[item.id] for item in split.val], bool)
-    stopped, continued = runs.read_history(run).status == "stopped", run.config.continue_from is not None
+    stopped, continued = runs.read_state(run).status == "stopped", run.config.continue_from is not None
     return judge(
         answers.predicted_ids == true_ids,
         baselines,

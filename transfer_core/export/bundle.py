@@ -7,13 +7,13 @@ from pathlib import Path
 
 from transfer_core.export.model_card import write_card
 from transfer_core.runs import Run, load_split
-from transfer_core.runs.state import History
+from transfer_core.runs.state import RunState
 from transfer_core.workspace import read_json, write_whole
 
 _SCRIPT = Path(__file__).with_name("predict_script.py")
 
 
-def write_bundle(run: Run, history: History, out: Path) -> None:
+def write_bundle(run: Run, history: RunState, out: Path) -> None:
     """Writes the zip; the model inside is the very file that was checked."""
     split = load_split(run)
     content = io.BytesIO()
@@ -25,7 +25,7 @@ def write_bundle(run: Run, history: History, out: Path) -> None:
     write_whole(out, content.getvalue())
 
 
-def ensure_bundle(run: Run, history: History) -> Path:
+def ensure_bundle(run: Run, history: RunState) -> Path:
     """The run's zip, written once per export and name of the project."""
     path = run.model_dir / "take-along.zip"
     newest = max(run.model_path.stat().st_mtime, _project_path(run).stat().st_mtime)

@@ -10,11 +10,11 @@ from transfer_core.evaluation.test_set import count_looks, load_opening
 from transfer_core.metrics.classification import class_scores
 from transfer_core.runs import Run
 from transfer_core.runs.events import OpeningFinished
-from transfer_core.runs.state import History
-from transfer_core.support.text import answer, looked_at, markdown
+from transfer_core.runs.state import RunState
+from transfer_core.support.text import markdown, result_sentence, reuse_warning
 
 
-def write_card(run: Run, history: History, split: Split, project: dict) -> str:
+def write_card(run: Run, history: RunState, split: Split, project: dict) -> str:
     """Markdown text of the card of a finished or stopped run with a checked export."""
     result, export = history.result, history.export
     strategy = strategies.find(run.config.strategy)
@@ -26,7 +26,7 @@ def write_card(run: Run, history: History, split: Split, project: dict) -> str:
         f"{time.strftime('%Y-%m-%d', time.gmtime(run.created))} (UTC).",
         "",
         "## How good it is",
-        answer(result) + ("" if result.get("val_learned") else " (95 % Wilson interval)"),
+        result_sentence(result) + ("" if result.get("val_learned") else " (95 % Wilson interval)"),
         f"The file `model.onnx` was held against the trained model on {export.checked} of these photos: "
         f"{export.changed_labels} answers differ, confidences by at most {export.max_difference:.1e}.",
         *_tested(run, history),
@@ -54,14 +54,14 @@ def write_card(run: Run, history: History, split: Split, project: dict) -> str:
     return "\n".join(lines)
 
 
-def _tested(run: Run, history: History) -> list[str]:
+def _tested(run: Run, history: RunState) -> list[str]:
     """What came of the test part, where it was opened."""
     if not isinstance(history.opening, OpeningFinished):
         return []
     found = load_opening(run)
     when = time.strftime("%Y-%m-%d", time.gmtime(found.opened))
     looks = count_looks(run)
-    others = f" {looked_at(looks)}" if looks else ""
+    others = f" {reuse_warning(looks)}" if looks else ""
     return ["", f"The test part, opened on {when} (UTC): {found.in_words()}{others}"]
 
 

@@ -7,7 +7,7 @@ import onnx
 from onnx import TensorProto, compose, helper, numpy_helper
 
 from transfer_core.backbones import lite0_graph
-from transfer_core.backbones.catalog import EMBEDDED, Backbone
+from transfer_core.backbones.catalog import BUNDLED, Backbone
 from transfer_core.backbones.onnx_backbone import ensure_trunk
 from transfer_core.backbones.preprocess import IR_VERSION, OPSET, build_graph
 from transfer_core.support.arrays import read_arrays
@@ -38,7 +38,7 @@ def load_trunk(backbone: Backbone, weights_dir: Path, network_path: Path) -> onn
     if not network_path.is_file():
         return onnx.load(ensure_trunk(backbone, weights_dir))
     arrays, header = read_arrays(network_path)
-    if backbone.name == EMBEDDED and "order" in header:  # in a fraction of a second, where torch takes several
+    if backbone.name == BUNDLED and "order" in header:  # in a fraction of a second, where torch takes several
         return lite0_graph.write_network({name: arrays[name] for name in header["order"]}, backbone.preparation)
     from transfer_core.backbones.torch_backbone import load_tuned
     from transfer_core.backbones.torch_export import Normalized, export_network

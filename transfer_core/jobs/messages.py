@@ -6,7 +6,7 @@ from transfer_core.data.splits.split import Split, crossings
 from transfer_core.errors import DISK_FULL, TransferError
 
 
-def explain(error: BaseException) -> tuple[str, str]:
+def describe_error(error: BaseException) -> tuple[str, str]:
     """What happened and what to do about it, for a person."""
     if isinstance(error, TransferError):
         return str(error), ""

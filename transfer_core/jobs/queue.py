@@ -17,7 +17,7 @@ from transfer_core.errors import TransferError
 from transfer_core.jobs.launch import card_path, code_version, ensure_runner, idle_limit, runner_lock, wake_path
 from transfer_core.jobs.slots import Slot, open_slots
 from transfer_core.runs import Run
-from transfer_core.runs.state import History
+from transfer_core.runs.state import RunState
 from transfer_core.workspace import Workspace, read_json, write_json
 
 _LOOK_EVERY_S = 2.0  # at all runs; whoever queues one wakes us sooner
@@ -54,11 +54,11 @@ class _View(NamedTuple):
 
     Args:
         waiting: Those to be done, in that order.
-        strays: Those that workers of an earlier runner, which was killed, are still at.
+        orphans: Those that workers of an earlier runner, which was killed, are still at.
     """
 
     waiting: list[Run]
-    strays: list[Run]
+    orphans: list[Run]
 
 
 class _Queue:
@@ -66,26 +66,26 @@ class _Queue:
 
     def __init__(self, workspace: Workspace):
         self._workspace = workspace
-        self._histories: dict[str, History] = {}
+        self._histories: dict[str, RunState] = {}
 
     def look(self, ours: Collection[str] = ()) -> _View:
         """The runs of other ids than ours: first those that were queued first, last those with a model to be asked or
         whose export was cut off."""
-        waiting, strays = [], []
+        waiting, orphans = [], []
         for run in runs.list_runs(self._workspace, kind=None):
             if run.id in ours or (history := self._read(run)) is None:
                 continue
             if history.alive:
-                strays.append(run)
+                orphans.append(run)
             elif history.status == "queued":
                 waiting.append((0, history.lifecycle.time if history.lifecycle else run.created, run))
             elif history.needs_export or history.needs_opening:
                 waiting.append((1, run.created, run))
-        return _View([run for *_, run in sorted(waiting, key=lambda entry: entry[:2])], strays)
+        return _View([run for *_, run in sorted(waiting, key=lambda entry: entry[:2])], orphans)
 
-    def _read(self, run: Run) -> History | None:
+    def _read(self, run: Run) -> RunState | None:
         try:
-            self._histories[run.id] = runs.read_history(run, self._histories.get(run.id))
+            self._histories[run.id] = runs.read_state(run, self._histories.get(run.id))
             return self._histories[run.id]
         except OSError:  # its page says so; the others must not suffer
             return None
@@ -108,7 +108,7 @@ def _serve(workspace: Workspace, queue: _Queue, slots: Sequence[Slot], idle_s: f
                 view = _View([], []) if replaced else _hand_out(queue, slots)
                 if view.waiting:
                     worked = now
-                if view.strays or any(slot.run for slot in slots):
+                if view.orphans or any(slot.run for slot in slots):
                     trials.break_off()
                 elif not replaced:
                     trials.begin_next()
@@ -122,7 +122,7 @@ def _serve(workspace: Workspace, queue: _Queue, slots: Sequence[Slot], idle_s: f
     finally:
         trials.break_off()
         for slot in slots:
-            slot.dismiss_spare()
+            slot.stop_standby()
 
 
 def _trim_caches(workspace: Workspace) -> None:
@@ -136,24 +136,24 @@ def _trim_caches(workspace: Workspace) -> None:
 
 
 def _hand_out(queue: _Queue, slots: Sequence[Slot]) -> _View:
-    """Gives what waits to the slots that are free; those that stay so keep a spare. The queue as it was before."""
+    """Gives what waits to the slots that are free; those that stay so keep a standby. The queue as it was before."""
     ours = {slot.run.id for slot in slots if slot.run}
     if len(ours) == len(slots):
         return _View([], [])
     view = queue.look(ours)
-    free = _free_slots(slots, view.strays)
+    free = _free_slots(slots, view.orphans)
     for run in view.waiting:
         if free and free[0].begin(run):
             free.pop(0)
     for slot in free:
-        slot.keep_spare()
+        slot.keep_standby()
     return view
 
 
-def _free_slots(slots: Sequence[Slot], strays: Sequence[Run]) -> list[Slot]:
+def _free_slots(slots: Sequence[Slot], orphans: Sequence[Run]) -> list[Slot]:
     """Slots where nobody is at work; a stray worker that names none of their GPUs is at the first, as torch would."""
     known = {slot.gpu for slot in slots}
-    taken = {gpu if gpu in known else slots[0].gpu for gpu in map(_gpu_of, strays)}
+    taken = {gpu if gpu in known else slots[0].gpu for gpu in map(_gpu_of, orphans)}
     return [slot for slot in slots if slot.run is None and slot.gpu not in taken]
 
 

@@ -11,11 +11,11 @@ from transfer_core import runs
 from transfer_core.jobs import gpus
 from transfer_core.jobs.launch import start_detached
 from transfer_core.runs import Run, events
-from transfer_core.runs.state import History
+from transfer_core.runs.state import RunState
 from transfer_core.workspace import Workspace
 
 _ATTEMPTS = 2  # one more than none, should the first have been killed by accident
-_GO_HOME_S = 10.0  # a spare worker may be in the middle of its imports
+_SHUTDOWN_TIMEOUT_S = 10.0  # a standby worker may be in the middle of its imports
 
 
 def open_slots(workspace: Workspace) -> list["Slot"]:
@@ -37,20 +37,20 @@ class Slot:
         self._environment = {} if gpu is None else {gpus.VISIBLE: gpu}
         self._before: events.Event | None = None
         self._worker: subprocess.Popen | None = None
-        self._spare: subprocess.Popen | None = None
+        self._standby: subprocess.Popen | None = None
 
-    def keep_spare(self) -> None:
+    def keep_standby(self) -> None:
         """Starts a worker ahead unless one waits: starting Python and its packages takes a second or more."""
-        if self._spare is None or self._spare.poll() is not None:
+        if self._standby is None or self._standby.poll() is not None:
             with suppress(OSError):  # it would only have saved time
-                self._spare = self._start(["--spare", str(self._home)], self._home / "runner.log", subprocess.PIPE)
+                self._standby = self._start(["--standby", str(self._home)], self._home / "runner.log", subprocess.PIPE)
 
     def begin(self, run: Run) -> bool:
-        """Has the spare worker do the run, or a new one where there is no spare; whether one is at it now."""
+        """Has the standby worker do the run, or a new one where there is no standby; whether one is at it now."""
         self.run = run
         try:
-            self._before = runs.read_history(run).lifecycle
-            self._worker = self._hand_to_spare(run) or self._start([str(run.folder)], run.log_path)
+            self._before = runs.read_state(run).lifecycle
+            self._worker = self._hand_to_standby(run) or self._start([str(run.folder)], run.log_path)
         except OSError as error:  # deleted while it was waiting, or there is no room for one more file or process
             self._leave(str(error))
         return self.run is not None
@@ -62,17 +62,17 @@ class Slot:
         self._leave(f"exit code {code}")
         return True
 
-    def dismiss_spare(self) -> None:
-        """Sends the spare home: at the end of its input it ends."""
-        if self._spare is not None:
-            self._spare.stdin.close()
+    def stop_standby(self) -> None:
+        """Sends the standby home: at the end of its input it ends."""
+        if self._standby is not None:
+            self._standby.stdin.close()
             try:
-                self._spare.wait(_GO_HOME_S)
+                self._standby.wait(_SHUTDOWN_TIMEOUT_S)
             except subprocess.TimeoutExpired:  # it hangs, and must not keep the runner with it
-                self._spare.kill()
+                self._standby.kill()
 
-    def _hand_to_spare(self, run: Run) -> subprocess.Popen | None:
-        worker, self._spare = self._spare, None
+    def _hand_to_standby(self, run: Run) -> subprocess.Popen | None:
+        worker, self._standby = self._standby, None
         try:
             if worker is not None and worker.poll() is None:
                 worker.stdin.write(os.fsencode(run.folder) + b"\n")
@@ -89,14 +89,14 @@ class Slot:
         """Frees the slot and speaks for a worker that ended without a word; whatever comes of that, others go on."""
         run, self.run, self._worker = self.run, None, None
         try:
-            if run.folder.is_dir() and (word := last_word(runs.read_history(run), self._before, cause)):
+            if run.folder.is_dir() and (word := failure_event_for(runs.read_state(run), self._before, cause)):
                 with run.lock().acquire(timeout=1):
                     events.EventLog(run.events_path).append(word)
         except OSError:  # a full disk, or somebody else has taken the run meanwhile and will speak
             traceback.print_exc()
 
 
-def last_word(history: History, before: events.Event | None, cause: str) -> events.Event | None:
+def failure_event_for(history: RunState, before: events.Event | None, cause: str) -> events.Event | None:
     """What to say for a worker that died without a word; unsaid, the same work would be begun for ever.
 
     Args:

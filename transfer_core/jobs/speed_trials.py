@@ -3,7 +3,7 @@
 import subprocess
 from contextlib import suppress
 
-from transfer_core.advice.machine_speed import AGAIN, next_wanted, settle_wanted
+from transfer_core.advice.machine_speed import AGAIN, close_request, next_request
 from transfer_core.jobs.launch import start_detached
 from transfer_core.workspace import Workspace
 
@@ -18,7 +18,7 @@ class Trials:
 
     def begin_next(self) -> None:
         """Starts the next one that is wished for, unless one is at work."""
-        if self._worker is None and (found := next_wanted(self._workspace)):
+        if self._worker is None and (found := next_request(self._workspace)):
             self._wish, backbone = found
             with suppress(OSError):  # no room for a process: once more at the next look
                 arguments = ["transfer_core.advice.speed_benchmark", str(self._workspace.home), backbone]
@@ -31,7 +31,7 @@ class Trials:
             if code == AGAIN:
                 self.begin_next()
             else:
-                settle_wanted(self._wish, succeeded=code == 0)
+                close_request(self._wish, succeeded=code == 0)
         return self._worker is not None
 
     def break_off(self) -> None:

@@ -1,6 +1,6 @@
 """The program that does one run: `python -m transfer_core.jobs.worker RUN_FOLDER`.
 
-With `--spare HOME` in place of the folder it does its imports and then waits for the folder's name on its input.
+With `--standby HOME` in place of the folder it does its imports and then waits for the folder's name on its input.
 """
 
 import os
@@ -21,17 +21,17 @@ from transfer_core.export import onnx as onnx_export
 from transfer_core.export.parity import check_parity
 from transfer_core.jobs.gpus import VISIBLE
 from transfer_core.jobs.heartbeat import beating
-from transfer_core.jobs.messages import explain, notices
+from transfer_core.jobs.messages import describe_error, notices
 from transfer_core.runs import Run, events
-from transfer_core.runs.state import History, fold
+from transfer_core.runs.state import RunState, reduce_events
 from transfer_core.strategies import Facts
 from transfer_core.support.arrays import read_arrays, write_arrays
 from transfer_core.training import engine
 from transfer_core.training.checkpoints import load_checkpoint
-from transfer_core.training.context import Emit, Task, Trained
+from transfer_core.training.context import Emit, TrainContext, Trained
 from transfer_core.training.linear_probe.head import Head
 from transfer_core.training.plan import Plan, load_plan, save_plan
-from transfer_core.training.short_run_results import save_preview, save_rates
+from transfer_core.training.short_run_results import save_preview, save_sweep
 from transfer_core.workspace import Workspace, write_json
 
 _LOOKING = ("features", "prepare")
@@ -45,25 +45,25 @@ def main(run_folder: str) -> int:
     # Whoever looks at the run holds its lock for less than a millisecond; the usual 50 between two tries would be felt.
     with run.lock().acquire(timeout=10, poll_interval=0.005), beating(run.folder / "heartbeat"):
         started = time.time()
-        _introduce(run, started)
+        _write_worker_info(run, started)
         log = events.EventLog(run.events_path)
         try:
             runs.keep_reserve(run)
             _work(workspace, run, log)
-            _introduce(run, started)
+            _write_worker_info(run, started)
             return 0
         # The one place where everything is caught: the traceback goes to worker.log, the advice to the person.
         except BaseException as error:
             runs.free_reserve(run)  # first, for what follows writes, perhaps on a full disk
             traceback.print_exc()
-            message, hint = explain(error)
+            message, hint = describe_error(error)
             log.append(events.RunFailed(message=message, hint=hint))
             return 1
         finally:
             runs.free_reserve(run)
 
 
-def _introduce(run: Run, started: float) -> None:
+def _write_worker_info(run: Run, started: float) -> None:
     """Says who works on the run, on which GPU, and whether it has needed torch until now."""
     who = {"pid": os.getpid(), "started": started, "gpu": os.environ.get(VISIBLE), "torch": "torch" in sys.modules}
     write_json(run.folder / "worker.json", who)
@@ -81,9 +81,9 @@ def _work(workspace: Workspace, run: Run, log: events.EventLog) -> None:
     _add_baselines(run)
 
 
-def _own_history(run: Run) -> History:
+def _own_history(run: Run) -> RunState:
     """As `runs.read_history`, but without the 50 ms for which that tries to take the lock that we hold."""
-    return fold(History(run.kind, alive=True), events.read_events(run.events_path)[0])
+    return reduce_events(RunState(run.kind, alive=True), events.read_events(run.events_path)[0])
 
 
 def _carry_out(workspace: Workspace, run: Run, log: events.EventLog, resumed: bool) -> None:
@@ -110,11 +110,11 @@ def _carry_out(workspace: Workspace, run: Run, log: events.EventLog, resumed: bo
 
 
 def _train(run: Run, split: Split, emit: Emit) -> events.Event:
-    task = _build_task(run, split, emit)
-    trained = engine.fit(task)
+    context = _build_context(run, split, emit)
+    trained = engine.fit(context)
     if trained is None:
         return events.RunStopped(result=None)
-    answers = ValAnswers(trained.val_confidences, task.val_ids)
+    answers = ValAnswers(trained.val_confidences, context.val_ids)
     result = evaluate(split, answers, trained.epochs, _seconds(run))
     save_evaluation(run.evaluation_dir, result, answers)
     _save_model(run, trained)
@@ -123,11 +123,11 @@ def _train(run: Run, split: Split, emit: Emit) -> events.Event:
 
 
 def _find_rate(run: Run, split: Split, emit: Emit) -> events.Event:
-    task = _build_task(run, split, emit)
+    context = _build_context(run, split, emit)
     from transfer_core.training import lr_finder
 
-    found = lr_finder.find_rate(task)
-    save_rates(run.evaluation_dir, found)
+    found = lr_finder.find_lr(context)
+    save_sweep(run.evaluation_dir, found)
     return events.RunFinished(result={"suggestion": found.suggestion, "steps": len(found.rates)})
 
 
@@ -149,11 +149,11 @@ _KINDS: dict[str, Callable[[Run, Split, Emit], events.Event]] = {
 }
 
 
-def _build_task(run: Run, split: Split, emit: Emit) -> Task:
+def _build_context(run: Run, split: Split, emit: Emit) -> TrainContext:
     workspace = run.workspace
     backbone = catalog.find(run.config.backbone, workspace.weights_dir)
     plan = _get_ready(run, Facts(split.train_sizes, backbone), emit)
-    return Task(workspace, run, split, backbone, plan, emit, lambda: runs.stop_requested(run))
+    return TrainContext(workspace, run, split, backbone, plan, emit, lambda: runs.stop_requested(run))
 
 
 def _get_ready(run: Run, facts: Facts, emit: Emit) -> Plan:
@@ -210,7 +210,7 @@ def _export(workspace: Workspace, run: Run, log: events.EventLog) -> None:
         parity = check_parity(run.model_path, split.class_names, paths, load_answers(run.evaluation_dir))
     except Exception as error:  # whatever it is, the training has succeeded and must not be called failed
         traceback.print_exc()
-        log.append(events.ExportFailed(message=explain(error)[0]))
+        log.append(events.ExportFailed(message=describe_error(error)[0]))
         return
     log.append(
         events.ExportFinished(
@@ -230,7 +230,7 @@ def _open_test_part(run: Run, log: events.EventLog) -> None:
         test_set.open_test_part(run, lambda done, total: emit(events.Progress(done=done, total=total)))
     except Exception as error:  # as with the export, the training has succeeded
         traceback.print_exc()
-        log.append(events.OpeningFailed(message=" ".join(explain(error)).strip()))
+        log.append(events.OpeningFailed(message=" ".join(describe_error(error)).strip()))
         return
     log.append(events.OpeningFinished())
 
@@ -264,7 +264,7 @@ def _throttled(log: events.EventLog) -> Emit:
 
 def _seconds(run: Run) -> dict[str, float]:
     """total, features (intake and looking at photos) and train (the rest), interruptions left out."""
-    history = runs.read_history(run)
+    history = runs.read_state(run)
     looking = run.intake_s + sum(history.spent_s.get(name, 0) for name in _LOOKING)
     own = sum(seconds for name, seconds in history.spent_s.items() if name not in (*_LOOKING, *_ONCE_PER_MACHINE))
     train = own + time.time() - history.last_time
@@ -285,11 +285,11 @@ def _wait_for_run(workspace: Workspace) -> str | None:
 
 
 def _torch_marker(workspace: Workspace) -> Path:
-    """Says that runs of this workspace have needed torch, so that spare workers import it ahead."""
+    """Says that runs of this workspace have needed torch, so that standby workers import it ahead."""
     return workspace.home / "needs-torch"
 
 
 if __name__ == "__main__":
-    spare = sys.argv[1] == "--spare"
-    folder = _wait_for_run(Workspace(Path(sys.argv[2]))) if spare else sys.argv[1]
+    standby = sys.argv[1] == "--standby"
+    folder = _wait_for_run(Workspace(Path(sys.argv[2]))) if standby else sys.argv[1]
     sys.exit(main(folder) if folder else 0)

@@ -6,7 +6,7 @@ from math import log, sqrt
 import numpy as np
 
 from transfer_core.metrics.wilson import wilson
-from transfer_core.support.text import counted
+from transfer_core.support.text import pluralize
 
 LEVEL = 0.05
 FEWEST = 6  # photos, all won by the same side, from which on the test below can tell two models apart: 2 / 2^6 < 0.05
@@ -80,15 +80,15 @@ def in_words(paired: Paired, other: str = "the other") -> str:
         other: What the second is called; Markdown and other signs in it are the caller's business.
     """
     if paired.verdict == "cannot be told apart":
-        return f"Cannot be told apart with {counted(paired.count, 'photo')}."
+        return f"Cannot be told apart with {pluralize(paired.count, 'photo')}."
     if paired.verdict == "better":
-        won, lost = counted(paired.only_first, "photo"), few(paired.only_second)
+        won, lost = pluralize(paired.only_first, "photo"), count_or_none(paired.only_second)
         return f"Better: right on {won} that {other} gets wrong, wrong on {lost} that it gets right."
-    lost, won = counted(paired.only_second, "photo"), few(paired.only_first)
+    lost, won = pluralize(paired.only_second, "photo"), count_or_none(paired.only_first)
     return f"Worse: wrong on {lost} that {other} gets right, right on {won} that it gets wrong."
 
 
-def few(count: int) -> str:
+def count_or_none(count: int) -> str:
     """Such as "1,240", or "none"."""
     return f"{count:,}" if count else "none"
 
@@ -101,7 +101,7 @@ def in_points(paired: Paired) -> str:
     low, high = paired.interval
     if paired.verdict == "cannot be told apart" and not low <= 0 <= high:
         differing = paired.only_first + paired.only_second
-        few_photos = f"only {counted(differing, 'photo')} {'tells' if differing == 1 else 'tell'} them apart"
+        few_photos = f"only {pluralize(differing, 'photo')} {'tells' if differing == 1 else 'tell'} them apart"
         return f"{_signed(paired.difference)} points, but {few_photos}, too few to be sure"
     return f"{_signed(paired.difference)} points, very likely between {_signed(low)} and {_signed(high)}"
 

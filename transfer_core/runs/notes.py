@@ -11,7 +11,7 @@ NOTE_LIMIT = 200
 
 
 @dataclass(frozen=True)
-class About:
+class RunNotes:
     """A person's own marks on a run.
 
     Args:
@@ -22,17 +22,17 @@ class About:
     note: str = ""
 
 
-def load_about(run: Run) -> About:
+def load_notes(run: Run) -> RunNotes:
     """The marks; none where there are none yet, or where the file was spoilt: they are not worth an error."""
     try:
         content = read_json(run.folder / "about.json")
         starred, note = content.get("starred"), content.get("note")
     except (OSError, ValueError, AttributeError, RecursionError):
-        return About()
-    return About(starred is True, plain(note)[:NOTE_LIMIT] if isinstance(note, str) else "")
+        return RunNotes()
+    return RunNotes(starred is True, plain(note)[:NOTE_LIMIT] if isinstance(note, str) else "")
 
 
-def save_about(run: Run, about: About) -> None:
+def save_notes(run: Run, about: RunNotes) -> None:
     """Replaces the file whole.
 
     Raises:
@@ -43,4 +43,4 @@ def save_about(run: Run, about: About) -> None:
         raise RunError(f"The note has {len(note)} characters; at most {NOTE_LIMIT} fit. Shorten it.")
     if not run.folder.is_dir():  # writing would make the folder again
         raise RunError("This run is not here any more. It may have been deleted.")
-    write_json(run.folder / "about.json", asdict(About(about.starred, note)))
+    write_json(run.folder / "about.json", asdict(RunNotes(about.starred, note)))

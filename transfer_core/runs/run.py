@@ -15,8 +15,8 @@ from transfer_core.data.labels.dataset import Item, version
 from transfer_core.data.splits.split import Split
 from transfer_core.errors import RunError
 from transfer_core.runs import events
-from transfer_core.runs.state import History, fold
-from transfer_core.workspace import Project, Workspace, check_id, is_held, new_id, read_json, write_json
+from transfer_core.runs.state import RunState, reduce_events
+from transfer_core.workspace import Project, Workspace, check_id, is_locked, new_id, read_json, write_json
 
 ENDED = ("stopped", "failed", "finished")
 # "train" leaves a model; "preview" (pictures of variations) and "find_rate" are short, and leave what to choose by.
@@ -28,7 +28,7 @@ _PATIENCE_S = 5.0  # with a worker that is just ending
 
 @dataclass(frozen=True)
 class Run:
-    """A run's folder and settings; what happened in it is read with `read_history`."""
+    """A run's folder and settings; what happened in it is read with `read_state`."""
 
     id: str
     project_id: str
@@ -153,7 +153,7 @@ def find_under_way(
 ) -> Run | None:
     """A run of these settings and photos that has not ended and was not asked to: a second click needs no second."""
     for run in list_runs(workspace, project, kind=kind):
-        under_way = run.config == config and read_history(run).status in ("queued", "running")
+        under_way = run.config == config and read_state(run).status in ("queued", "running")
         if under_way and not stop_requested(run) and load_split(run) == split:
             return run
     return None
@@ -198,7 +198,7 @@ def learned_photos(run: Run) -> set[str]:
 
 def is_alive(run: Run) -> bool:
     """Whether a worker holds the run's lock."""
-    return is_held(run.lock())
+    return is_locked(run.lock())
 
 
 @contextmanager
@@ -215,7 +215,7 @@ def request_stop(run: Run) -> None:
     """Asks the worker to stop and keep what it learned; a run that still waits in the queue just leaves it."""
     try:
         with run.lock().acquire(blocking=False):
-            if read_history(run).status == "queued":
+            if read_state(run).status == "queued":
                 events.EventLog(run.events_path).append(events.RunStopped(result=None))
                 return
     except Timeout:
@@ -233,7 +233,7 @@ def request_resume(run: Run) -> None:
     Raises:
         RunError: It is finished, or its test part was opened.
     """
-    history = read_history(run)
+    history = read_state(run)
     status = history.status
     if status == "finished":
         raise RunError("This run is finished; there is nothing to resume.")
@@ -250,7 +250,7 @@ def request_resume(run: Run) -> None:
 
 def request_export(run: Run) -> None:
     """Queues an export that failed once more."""
-    if isinstance(read_history(run).export, events.ExportFailed):
+    if isinstance(read_state(run).export, events.ExportFailed):
         with _own(run):
             events.EventLog(run.events_path).append(events.ExportQueued())
 
@@ -267,7 +267,7 @@ def request_opening(run: Run) -> None:
             "train, val and test."
         )
     with _own(run):
-        history = read_history(run)
+        history = read_state(run)
         if history.is_opening or isinstance(history.opening, events.OpeningFinished):
             return
         if not isinstance(history.export, events.ExportFinished):
@@ -275,13 +275,13 @@ def request_opening(run: Run) -> None:
         events.EventLog(run.events_path).append(events.OpeningQueued())
 
 
-def count_ahead(workspace: Workspace, run: Run, slots: int = 1, read: Callable[[Run], History] | None = None) -> int:
+def count_ahead(workspace: Workspace, run: Run, slots: int = 1, read: Callable[[Run], RunState] | None = None) -> int:
     """How many runs must end before this queued one begins, where so many are done at once.
 
     Args:
-        read: What to read a history with, for whoever asks again and again and remembers; None for `read_history`.
+        read: What to read a history with, for whoever asks again and again and remembers; None for `read_state`.
     """
-    read = read or read_history
+    read = read or read_state
     own, ahead = read(run).lifecycle, 0
     for other in list_runs(workspace, kind=None):
         if other.id != run.id:
@@ -299,18 +299,18 @@ def free_reserve(run: Run) -> None:
     (run.folder / "reserve").unlink(missing_ok=True)
 
 
-def read_history(run: Run, earlier: History | None = None) -> History:
+def read_state(run: Run, earlier: RunState | None = None) -> RunState:
     """The run's state now; an `earlier` one is carried on from where it ended instead of reading everything again."""
-    history = earlier or History(run.kind)
+    history = earlier or RunState(run.kind)
     # Asked before the events are read: a worker that ends in between leaves its last event, which then decides.
     history.alive = is_alive(run)
     new, history.offset = events.read_events(run.events_path, history.offset)
-    fold(history, new)
+    reduce_events(history, new)
     if history.status == "interrupted":
         # Perhaps the worker began between the two looks. If it is still not there, it has ended and has said so.
         history.alive = is_alive(run)
         new, history.offset = events.read_events(run.events_path, history.offset)
-        fold(history, new)
+        reduce_events(history, new)
     return history
 
 

@@ -7,8 +7,8 @@ from transfer_core.runs import events
 
 
 @dataclass
-class History:
-    """What the events of a run add up to; `fold` brings it up to date.
+class RunState:
+    """What the events of a run add up to; `reduce_events` brings it up to date.
 
     Args:
         kind: Of the run: only one that trained has something to export.
@@ -101,7 +101,7 @@ def kept_step(epochs: Sequence[events.EpochFinished]) -> int:
     return min(last, key=lambda epoch: epoch.spared_loss).step if last else epochs[-1].step
 
 
-def fold(history: History, new: Iterable[events.Event]) -> History:
+def reduce_events(history: RunState, new: Iterable[events.Event]) -> RunState:
     """Adds events, in order, to a history."""
     for event in new:
         _count_time(history, event)
@@ -147,7 +147,7 @@ def fold(history: History, new: Iterable[events.Event]) -> History:
     return history
 
 
-def _count_time(history: History, event: events.Event) -> None:
+def _count_time(history: RunState, event: events.Event) -> None:
     """Adds the time since the event before to the phase at work, where somebody was at work."""
     if isinstance(history.lifecycle, (events.RunStarted, events.RunResumed)) and not isinstance(
         event, (events.RunQueued, events.RunResumed)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from transfer_core import runs
 from transfer_core.errors import RunError
 from transfer_core.runs import Run
-from transfer_core.support.text import moment
+from transfer_core.support.text import format_time
 from transfer_core.workspace import Project, check_id
 
 KEPT_S = 24 * 3600
@@ -27,13 +27,13 @@ def delete(project: Project, run: Run) -> None:
     Raises:
         RunError: It is at work or waits for its turn, another goes on from it, or it cannot be moved.
     """
-    history = runs.read_history(run)
+    history = runs.read_state(run)
     if history.status in _WAITS:
         raise RunError("This run is at work or waits for its turn. Stop it first, then delete it.")
     if history.alive:
         raise RunError("Its model is just being checked. Try again in a moment.")
     if heirs := _heirs(project, run):
-        named = " and ".join(f"the run of {moment(heir.created)}" for heir in heirs)
+        named = " and ".join(f"the run of {format_time(heir.created)}" for heir in heirs)
         raise RunError(
             f"This run is still needed: what has not finished yet, and begins where this one ended, is {named}. Let "
             "that finish, or delete it first."
@@ -89,5 +89,5 @@ def _heirs(project: Project, run: Run) -> list[Run]:
     return [
         heir
         for heir in heirs
-        if runs.read_history(heir).status in (*_WAITS, *(_CAN_BE_RESUMED if heir.kind == "train" else ()))
+        if runs.read_state(heir).status in (*_WAITS, *(_CAN_BE_RESUMED if heir.kind == "train" else ()))
     ]

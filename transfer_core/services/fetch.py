@@ -12,7 +12,7 @@ from transfer_core.data.ingest.sources import Entry, read_file
 from transfer_core.errors import DISK_FULL, DataError, TransferError
 from transfer_core.jobs.launch import start_detached
 from transfer_core.services import training
-from transfer_core.workspace import Project, Workspace, is_held, read_json, write_json
+from transfer_core.workspace import Project, Workspace, is_locked, read_json, write_json
 
 _NOTE_EVERY_S = 0.5
 _SILENCE_S = 60  # of a host in the middle of a download, after which it counts as gone
@@ -70,7 +70,7 @@ def progress(project: Project) -> dict | None:
         note["report"] = IntakeReport(came["photos"], came["added"], rejected)
         return note
     note["report"] = None
-    if note["error"] is None and time.time() - note["time"] > _START_S and not is_held(project.fetch_lock()):
+    if note["error"] is None and time.time() - note["time"] > _START_S and not is_locked(project.fetch_lock()):
         note["error"] = "The download broke off. Try again; what is here stays."
     return note
 

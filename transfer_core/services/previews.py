@@ -19,7 +19,7 @@ from transfer_core.runs import Run
 from transfer_core.services import training
 from transfer_core.strategies import BACKBONE, Facts
 from transfer_core.training import short_run_results
-from transfer_core.training.short_run_results import Rates, Row
+from transfer_core.training.short_run_results import LrSweep, PreviewRow
 from transfer_core.workspace import Project, Workspace
 
 PHOTOS = 4  # of a preview
@@ -77,14 +77,14 @@ def newest(workspace: Workspace, project: Project, kind: str) -> Run | None:
     return next(iter(runs.list_runs(workspace, project, kind=kind)), None)
 
 
-def load_preview(run: Run) -> tuple[Row, ...] | None:
+def load_preview(run: Run) -> tuple[PreviewRow, ...] | None:
     """A row per photo, and perhaps one of blended photos; the pictures lie in `run.evaluation_dir`. None before."""
     return short_run_results.load_preview(run.evaluation_dir)
 
 
-def load_rates(run: Run) -> Rates | None:
+def load_rates(run: Run) -> LrSweep | None:
     """The curve and the suggestion; None before."""
-    return short_run_results.load_rates(run.evaluation_dir)
+    return short_run_results.load_sweep(run.evaluation_dir)
 
 
 def varies_alike(run: Run, config: TrainConfig) -> bool:
@@ -121,6 +121,6 @@ def _start(workspace: Workspace, project: Project, config: TrainConfig, split: S
 
 def _forget(run: Run) -> None:
     """Deletes a run that waits for nothing; one whose files are open somewhere (Windows) goes the next time."""
-    if runs.read_history(run).status in (*runs.ENDED, "interrupted"):
+    if runs.read_state(run).status in (*runs.ENDED, "interrupted"):
         with suppress(RunError, OSError):
             runs.delete(run)

@@ -14,7 +14,7 @@ from transfer_core.data.ingest.sources import Entry
 from transfer_core.data.labels.dataset import Item, count_classes, load_items
 from transfer_core.errors import DataError
 from transfer_core.runs import Run
-from transfer_core.runs.state import History
+from transfer_core.runs.state import RunState
 from transfer_core.services import training
 from transfer_core.workspace import Project, Workspace
 
@@ -43,7 +43,7 @@ class Summary:
 
 
 def summarize(
-    workspace: Workspace, project: Project, read_history: Callable[[Run], History] = runs.read_history
+    workspace: Workspace, project: Project, read_history: Callable[[Run], RunState] = runs.read_state
 ) -> Summary:
     """The project's state now; its labels are read only if they have changed since this process last summed them up.
 

@@ -14,12 +14,12 @@ from PIL import Image
 
 from transfer_core import runs, storage, strategies
 from transfer_core.advice.cost import Estimate, estimate
-from transfer_core.advice.machine_speed import load_speed, want_trial
+from transfer_core.advice.machine_speed import load_speed, request_benchmark
 from transfer_core.backbones import catalog, weights
 from transfer_core.backbones.catalog import Backbone
 from transfer_core.backbones.preprocess import PreparedPhotos
 from transfer_core.config import TrainConfig
-from transfer_core.data.ingest.folder_layout import Reading, read_layout
+from transfer_core.data.ingest.folder_layout import LabelSource, read_layout
 from transfer_core.data.ingest.intake import IntakeReport, take_in
 from transfer_core.data.ingest.label_source import open_labels
 from transfer_core.data.ingest.sources import Entry, is_junk, open_source
@@ -29,7 +29,7 @@ from transfer_core.errors import ConfigError, DataError, RunError
 from transfer_core.jobs.launch import ensure_runner
 from transfer_core.runs import Run
 from transfer_core.strategies import Facts
-from transfer_core.support.text import counted
+from transfer_core.support.text import pluralize
 from transfer_core.workspace import Project, Workspace
 
 Report = Callable[[int, int], None]
@@ -43,7 +43,7 @@ def take_in_path(
     name: str | None,
     report: Report,
     val: Path | None = None,
-    backbone: str = catalog.EMBEDDED,
+    backbone: str = catalog.BUNDLED,
     labels: str | None = None,
 ) -> tuple[Project, IntakeReport]:
     """Photos of a folder or zip into the project that belongs to it; only new ones come in.
@@ -78,7 +78,7 @@ def take_in_named(
         return project, take_in_entries(workspace, project, entries, report, reading=reading)
 
 
-def _open(source: Path, labels: str | None = None) -> tuple[Sequence[Entry], Reading | None]:
+def _open(source: Path, labels: str | None = None) -> tuple[Sequence[Entry], LabelSource | None]:
     """The entries of a folder or zip, and what the table says of them; itself it is no photo that could be left out."""
     entries = open_source(source)
     if not labels:
@@ -98,9 +98,9 @@ def take_in_entries(
     project: Project,
     entries: Sequence[Entry],
     report: Report,
-    backbone: str = catalog.EMBEDDED,
+    backbone: str = catalog.BUNDLED,
     *,
-    reading: Reading | None = None,
+    reading: LabelSource | None = None,
     part: str | None = None,
     arrived: Callable[[Item], None] = lambda item: None,
     may_contradict: bool = False,
@@ -176,8 +176,8 @@ def share_out(workspace: Workspace, items: Sequence[Item], config: TrainConfig) 
     problems += against
     if split and (seen := sum(item.photo in learned for item in (*split.val, *split.test))):
         problems.append(
-            f"{counted(seen, 'of the photos kept aside was', 'of the photos kept aside were')} learned from by the run "
-            "that is gone on from, so the figure would be too good. Put others among those to check with."
+            f"{pluralize(seen, 'of the photos kept aside was', 'of the photos kept aside were')} learned from by the "
+            "run that is gone on from, so the figure would be too good. Put others among those to check with."
         )
     return split, problems
 
@@ -240,7 +240,7 @@ def _earlier(workspace: Workspace, config: TrainConfig, backbone: Backbone) -> t
     problems = []
     if run.kind != "train":
         problems.append(f"Run '{run.id}' was no training. Choose one that was.")
-    elif runs.read_history(run).result is None:
+    elif runs.read_state(run).result is None:
         problems.append(f"Run '{run.id}' has not learned anything that could be gone on from. Resume it first.")
     if run.config.backbone != backbone.name:
         problems.append(f"Run '{run.id}' changed another backbone, {run.config.backbone}. Choose that one as backbone.")
@@ -257,7 +257,7 @@ def estimate_run(workspace: Workspace, items: Sequence[Item], config: TrainConfi
         return None, False
     speed = load_speed(workspace, backbone)
     found = estimate(workspace, backbone, config, items, speed) if speed else None
-    coming = found is None and want_trial(workspace, backbone)
+    coming = found is None and request_benchmark(workspace, backbone)
     if coming:
         ensure_runner(workspace)
     return found, coming

@@ -16,7 +16,7 @@ from transfer_core.strategies.presets import (
     share_that_learns,
     without_idle,
 )
-from transfer_core.strategies.rules import Facts, Settled, settle
+from transfer_core.strategies.rules import Facts, Resolved, resolve
 
 __all__ = [
     "BACKBONE",
@@ -24,14 +24,14 @@ __all__ = [
     "STRATEGIES",
     "Facts",
     "Phase",
-    "Settled",
+    "Resolved",
     "Strategy",
     "check",
     "find",
     "idle",
     "layers_that_learn",
     "plan",
-    "settle",
+    "resolve",
     "share_that_learns",
     "without_idle",
 ]

@@ -7,7 +7,7 @@ from transfer_core.backbones.catalog import Backbone
 from transfer_core.config import TrainConfig, setting
 from transfer_core.errors import ConfigError
 from transfer_core.strategies.phases import BACKBONE, HEAD, Phase
-from transfer_core.strategies.rules import FAST, GENTLE, Facts, Schedule, Settled, settle
+from transfer_core.strategies.rules import FAST, GENTLE, Facts, Resolved, Schedule, resolve
 
 _HEAD_EPOCHS = 100  # accelerated full-batch steps bring the convex problem to within the noise of its optimum
 
@@ -23,7 +23,7 @@ class Strategy:
         expert: One sentence for somebody who knows the field's terms.
         source: Where the method comes from.
         schedule: Its own numbers.
-        phases: (settled settings, backbone) -> phases.
+        phases: (resolved settings, backbone) -> phases.
         up_front: Whether it is among those shown first.
     """
 
@@ -38,11 +38,11 @@ class Strategy:
     up_front: bool = False
 
 
-def plan(config: TrainConfig, facts: Facts) -> tuple[tuple[Phase, ...], Settled]:
+def plan(config: TrainConfig, facts: Facts) -> tuple[tuple[Phase, ...], Resolved]:
     """The phases of a run, and the settings with every rule applied."""
     strategy = find(config.strategy)
-    settled = settle(config, strategy.schedule, facts)
-    return strategy.phases(settled.config, facts.backbone), settled
+    resolved = resolve(config, strategy.schedule, facts)
+    return strategy.phases(resolved.config, facts.backbone), resolved
 
 
 def layers_that_learn(phases: Sequence[Phase], backbone: Backbone) -> tuple[bool, ...]:

@@ -56,7 +56,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Settled:
+class Resolved:
     """Settings with nothing left open.
 
     Args:
@@ -68,7 +68,7 @@ class Settled:
     reasons: dict[str, str]
 
 
-def settle(config: TrainConfig, schedule: Schedule, facts: Facts) -> Settled:
+def resolve(config: TrainConfig, schedule: Schedule, facts: Facts) -> Resolved:
     """Fills in what was left to the rules."""
     if config.continue_from:
         schedule = replace(schedule, rates=GENTLE)
@@ -77,7 +77,7 @@ def settle(config: TrainConfig, schedule: Schedule, facts: Facts) -> Settled:
         if getattr(config, name) is None:
             value, reasons[name] = rule(config, schedule, facts)
             config = replace(config, **{name: value})
-    return Settled(config, reasons)
+    return Resolved(config, reasons)
 
 
 def _batch_size(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[int, str]:

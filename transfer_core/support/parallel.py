@@ -36,7 +36,7 @@ def map_ahead(
         pool.shutdown(cancel_futures=True)
 
 
-class Room:
+class MemoryBudget:
     """Lets threads hold only so much at once, together; what exceeds that alone is held when nothing else is.
 
     Args:

@@ -5,7 +5,7 @@ import urllib.request
 from http.client import HTTPException
 
 
-def knock(address: str, timeout_s: float) -> Exception | None:
+def probe_url(address: str, timeout_s: float) -> Exception | None:
     """Why an address does not answer, or None where it does; takes at most twice the time-out.
 
     It runs in a thread because looking up a name has no time-out in Python.

@@ -68,12 +68,12 @@ def file_size(size: int) -> str:
     return f"{size / 1e3:.0f} kB"
 
 
-def counted(count: int, one: str, many: str | None = None) -> str:
+def pluralize(count: int, one: str, many: str | None = None) -> str:
     """Such as "1 photo", "1,240 photos"."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
-def moment(time_s: float) -> str:
+def format_time(time_s: float) -> str:
     """Such as "21 Nov 09:36:12", of Unix seconds: local time, to the second, for runs follow each other quickly."""
     return time.strftime("%d %b %H:%M:%S", time.localtime(time_s))
 
@@ -82,17 +82,17 @@ def ago(seconds: float) -> str:
     """Such as "just now", "5 minutes ago", "3 days ago"."""
     for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
         if seconds >= length:
-            return f"{counted(int(seconds // length), unit)} ago"
+            return f"{pluralize(int(seconds // length), unit)} ago"
     return "just now"
 
 
-def looked_at(times: int) -> str:
+def reuse_warning(times: int) -> str:
     """What a person should know of a test part that other runs have been tested on before."""
     often = {1: "once", 2: "twice"}.get(times, f"{times} times")
     return f"Other runs have been tested on these photos {often} before; the more often, the less the figure means."
 
 
-def pace(done: int, total: int, elapsed_s: float, unit: str = "photos", fresh: int | None = None) -> str:
+def progress_text(done: int, total: int, elapsed_s: float, unit: str = "photos", fresh: int | None = None) -> str:
     """Such as "120 of 382 photos, 95 per second, 3 s left"; speed and rest only once they can be known.
 
     Args:
@@ -105,17 +105,17 @@ def pace(done: int, total: int, elapsed_s: float, unit: str = "photos", fresh: i
     return f"{text}, {speed:,.0f} per second, {duration((total - done) / speed)} left"
 
 
-def answer(result: dict) -> str:
+def result_sentence(result: dict) -> str:
     """A run's result as a sentence, such as "Right on 46 of 50 photos it had never seen: 92 %, and ..."."""
     hits = sum(row[class_id] for class_id, row in enumerate(result["confusion_matrix"]))
-    right = f"Right on {hits:,} of {counted(result['val_count'], 'photo')}"
+    right = f"Right on {hits:,} of {pluralize(result['val_count'], 'photo')}"
     figure = percent(result["val_accuracy"])
     if learned := result.get("val_learned"):
         return f"{right} kept aside: {figure}. But {too_good(learned)}"
-    return f"{right} it had never seen: {figure}, and {reach(result)}."
+    return f"{right} it had never seen: {figure}, and {interval_phrase(result)}."
 
 
-def reach(result: dict) -> str:
+def interval_phrase(result: dict) -> str:
     """How far a run's figure can be trusted, in few words: its interval, where it has one."""
     if result.get("val_learned"):
         return "but it has learned from some of these photos, too"

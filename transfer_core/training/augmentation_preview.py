@@ -15,7 +15,7 @@ from transfer_core.runs.events import Event, PhaseStarted, Progress
 from transfer_core.training.augment.crops import Augmentation, load_varied
 from transfer_core.training.augment.mixup import blend
 from transfer_core.training.finetune.learner import vary
-from transfer_core.training.short_run_results import Picture, Row
+from transfer_core.training.short_run_results import PreviewPicture, PreviewRow
 
 VARIATIONS = 7  # of each photo; with the photo itself they fill a row of eight
 SIDE_PX = 160  # of a picture; larger ones only take longer to come
@@ -27,7 +27,7 @@ def draw_preview(
     preparation: Preparation,
     emit: Callable[[Event], None],
     should_stop: Callable[[], bool],
-) -> list[Row]:
+) -> list[PreviewRow]:
     """Writes the pictures into the run's `evaluation` folder; the photos are those of the split's training part.
 
     A row per photo: the photo, then what its first epochs would show. Where photos blend, one more row shows blends.
@@ -44,7 +44,7 @@ def draw_preview(
             raise InterruptedError
         shown.append(_vary_one(run, item, preparation))
         files = [_save(levels, run.evaluation_dir / f"photo-{number}-{i}.png") for i, levels in enumerate(shown[-1])]
-        rows.append(Row(item.path, tuple(Picture(file, {item.class_name: 1.0}) for file in files)))
+        rows.append(PreviewRow(item.path, tuple(PreviewPicture(file, {item.class_name: 1.0}) for file in files)))
         emit(Progress(done=number + 1, total=len(split.train)))
     config = run.config
     if (config.mixup or config.cutmix) and len(shown) > 1:
@@ -64,7 +64,7 @@ def _vary_one(run: Run, item: Item, preparation: Preparation) -> torch.Tensor:
     return vary(pixels, np.stack([one.variation for one in varied])).float()
 
 
-def _blended_row(run: Run, split: Split, shown: torch.Tensor) -> Row:
+def _blended_row(run: Run, split: Split, shown: torch.Tensor) -> PreviewRow:
     """The photos' variations, blended as one batch would be.
 
     Args:
@@ -79,8 +79,8 @@ def _blended_row(run: Run, split: Split, shown: torch.Tensor) -> Row:
         place = i % len(shown)  # each photo has its turn
         file = _save(pixels[place], run.evaluation_dir / f"blend-{i}.png")
         shares = zip(split.class_names, answers[place].tolist(), strict=True)
-        pictures.append(Picture(file, {name: round(share, 4) for name, share in shares if share >= 0.005}))
-    return Row("", tuple(pictures))
+        pictures.append(PreviewPicture(file, {name: round(share, 4) for name, share in shares if share >= 0.005}))
+    return PreviewRow("", tuple(pictures))
 
 
 def _save(levels: torch.Tensor, path: Path) -> str:

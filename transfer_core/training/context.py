@@ -26,7 +26,7 @@ Emit = Callable[[Event], None]
 
 
 @dataclass(frozen=True)
-class Task:
+class TrainContext:
     """One training run as its phases see it.
 
     Args:

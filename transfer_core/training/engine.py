@@ -7,23 +7,23 @@ from transfer_core import strategies
 from transfer_core.config import TrainConfig
 from transfer_core.strategies import HEAD, Facts, Phase
 from transfer_core.training.checkpoints import load_checkpoint
-from transfer_core.training.context import Task, Trained
+from transfer_core.training.context import TrainContext, Trained
 from transfer_core.training.linear_probe import phase as linear_probe
 from transfer_core.training.plan import Plan
 
 
-def fit(task: Task) -> Trained | None:
+def fit(context: TrainContext) -> Trained | None:
     """The trained model, or None where a person stopped the run before anything was learned.
 
     Goes on from the run's checkpoint if there is one. Raises TransferError when training cannot go on; says why.
     """
-    checkpoint = load_checkpoint(task.run.checkpoint_path)
-    trained = None if checkpoint else _first(task)
-    for index, phase in enumerate(task.plan.phases):
+    checkpoint = load_checkpoint(context.run.checkpoint_path)
+    trained = None if checkpoint else _first(context)
+    for index, phase in enumerate(context.plan.phases):
         if checkpoint and index < checkpoint.phase:
             continue
         own = checkpoint if checkpoint and checkpoint.phase == index else None
-        found = _runner_of(phase)(task, index, trained, own)
+        found = _runner_of(phase)(context, index, trained, own)
         if found is None:  # stopped before the phase's first step: what the phases before learned is kept
             return replace(trained, stopped=True) if trained and trained.epochs else None
         trained = found
@@ -32,13 +32,13 @@ def fit(task: Task) -> Trained | None:
     return trained
 
 
-def _first(task: Task) -> Trained | None:
+def _first(context: TrainContext) -> Trained | None:
     """What the first phase begins from, where that is not the pretrained backbone."""
-    if not task.plan.settings.continue_from:
+    if not context.plan.settings.continue_from:
         return None
     from transfer_core.training.finetune.warm_start import begin_from
 
-    return begin_from(task, task.plan.settings.continue_from)
+    return begin_from(context, context.plan.settings.continue_from)
 
 
 def needs_torch(phases: Sequence[Phase]) -> bool:
@@ -53,9 +53,9 @@ def import_torch() -> None:
 
 def make_plan(config: TrainConfig, facts: Facts) -> Plan:
     """How this machine carries out what was asked for."""
-    phases, settled = strategies.plan(config, facts)
+    phases, resolved = strategies.plan(config, facts)
     # Batches differ in size, up to half as large again as was asked for; none need be parted as long as memory lasts.
-    plan = Plan(phases, settled.config, micro_batch=3 * settled.config.batch_size // 2)
+    plan = Plan(phases, resolved.config, micro_batch=3 * resolved.config.batch_size // 2)
     if not needs_torch(phases):
         return plan
     from transfer_core.training.finetune import device

@@ -15,11 +15,11 @@ from transfer_core.runs.events import CheckpointSaved, EpochFinished, Event, Pha
 from transfer_core.strategies import BACKBONE
 from transfer_core.training import engine
 from transfer_core.training.augment.loader import Batch, load_batches, split_into_batches
-from transfer_core.training.context import Task, Trained
+from transfer_core.training.context import TrainContext, Trained
 from transfer_core.training.finetune import device
 from transfer_core.training.finetune.learner import build_learner
 from transfer_core.training.finetune.oom_retry import fit_into_memory
-from transfer_core.training.short_run_results import Rates
+from transfer_core.training.short_run_results import LrSweep
 
 STEPS = 60
 _LOWEST, _HIGHEST = 1e-6, 1.0
@@ -30,7 +30,7 @@ _NOISE = 3  # times the median distance of a loss from the smoothed curve: about
 _BELOW_LOWEST = 10  # where the loss is lowest the steps are about to become too big; training wants to keep away
 
 
-def find_rate(task: Task) -> Rates:
+def find_lr(context: TrainContext) -> LrSweep:
     """Losses while the learning rate rises through the first steps of the first phase that changes the backbone.
 
     The phases before it are done as in training. Nothing of what is learned is kept. Where memory does not suffice, it
@@ -40,21 +40,21 @@ def find_rate(task: Task) -> Rates:
         InterruptedError: A person stopped it.
         TransferError: The loss is no number from the beginning, or memory does not suffice for a single photo.
     """
-    index = next(i for i, phase in enumerate(task.plan.phases) if phase.trains == BACKBONE)
-    earlier = _do_phases_before(task, index)
-    return fit_into_memory(task, lambda task, is_first: _raise_rates(task, index, earlier))
+    index = next(i for i, phase in enumerate(context.plan.phases) if phase.trains == BACKBONE)
+    earlier = _do_phases_before(context, index)
+    return fit_into_memory(context, lambda context, is_first: _raise_rates(context, index, earlier))
 
 
-def _raise_rates(task: Task, index: int, earlier: Trained | None) -> Rates:
-    task.emit(PhaseStarted(name="rates", title="Trying learning rates"))
-    device.settle(task.plan.threads)
+def _raise_rates(context: TrainContext, index: int, earlier: Trained | None) -> LrSweep:
+    context.emit(PhaseStarted(name="rates", title="Trying learning rates"))
+    device.make_deterministic(context.plan.threads)
     rates, losses = np.geomspace(_LOWEST, _HIGHEST, STEPS), []
-    with closing(_losses(task, index, earlier, rates)) as found:
+    with closing(_losses(context, index, earlier, rates)) as found:
         for loss in found:
             if not np.isfinite(loss):
                 break
             losses.append(loss)
-            task.emit(Progress(done=len(losses), total=STEPS, unit="steps"))
+            context.emit(Progress(done=len(losses), total=STEPS, unit="steps"))
             smoothed = smooth(losses)
             if len(losses) >= _FEWEST and smoothed[-1] > _DIVERGED * smoothed.min():
                 break
@@ -65,7 +65,7 @@ def _raise_rates(task: Task, index: int, earlier: Trained | None) -> Rates:
         )
     rates = rates[: len(losses)]
     suggestion = suggest(rates, np.array(losses), smoothed)
-    return Rates(tuple(rates.tolist()), tuple(losses), tuple(smoothed.tolist()), suggestion)
+    return LrSweep(tuple(rates.tolist()), tuple(losses), tuple(smoothed.tolist()), suggestion)
 
 
 def smooth(losses: list[float]) -> np.ndarray:
@@ -82,7 +82,7 @@ def suggest(rates: np.ndarray, losses: np.ndarray, smoothed: np.ndarray) -> floa
     highest rate that does no harm yet. Two digits: more would only look exact.
 
     Args:
-        rates, losses, smoothed: (n,), see `Rates`; n is at least 2.
+        rates, losses, smoothed: (n,), see `LrSweep`; n is at least 2.
     """
     lowest = int(smoothed.argmin())
     noise = _NOISE * float(np.median(np.abs(losses - smoothed)))
@@ -93,39 +93,43 @@ def suggest(rates: np.ndarray, losses: np.ndarray, smoothed: np.ndarray) -> floa
     return float(f"{max(found, _LOWEST):.1e}")
 
 
-def _do_phases_before(task: Task, index: int) -> Trained | None:
+def _do_phases_before(context: TrainContext, index: int) -> Trained | None:
     """What the phases before that one leave, by the engine itself; None where there is none."""
 
     def emit(event: Event) -> None:  # their epochs are not what this run is about
         if not isinstance(event, (EpochFinished, CheckpointSaved)):
-            task.emit(event)
+            context.emit(event)
 
-    trained = engine.fit(replace(task, plan=replace(task.plan, phases=task.plan.phases[:index]), emit=emit))
+    trained = engine.fit(replace(context, plan=replace(context.plan, phases=context.plan.phases[:index]), emit=emit))
     if index and (trained is None or trained.stopped):
         raise InterruptedError
     return trained
 
 
-def _losses(task: Task, index: int, earlier: Trained | None, rates: np.ndarray) -> Iterator[float]:
+def _losses(context: TrainContext, index: int, earlier: Trained | None, rates: np.ndarray) -> Iterator[float]:
     """Mean loss of each step's batch, before the step that is then made at its rate; InterruptedError when stopped."""
-    learner = build_learner(task, index, earlier)
+    learner = build_learner(context, index, earlier)
     learner.begin_epoch()
-    peak = task.plan.phases[index].learning_rate
-    with closing(_batches(task, index)) as batches:
+    peak = context.plan.phases[index].learning_rate
+    with closing(_batches(context, index)) as batches:
         for step, (rate, batch) in enumerate(zip(rates, batches, strict=False)):
-            if task.should_stop():
+            if context.should_stop():
                 raise InterruptedError
-            torch.manual_seed((task.plan.settings.seed << 32) + step)  # whatever is random in a step follows from this
+            torch.manual_seed(
+                (context.plan.settings.seed << 32) + step
+            )  # whatever is random in a step follows from this
             learner.set_share(rate / peak)
-            sums = learner.learn(batch.pixels, batch.variations, task.train_ids[batch.rows], task.plan.micro_batch)
+            sums = learner.learn(
+                batch.pixels, batch.variations, context.train_ids[batch.rows], context.plan.micro_batch
+            )
             yield float(sums[0]) / len(batch.rows)
 
 
-def _batches(task: Task, index: int) -> Iterator[Batch]:
+def _batches(context: TrainContext, index: int) -> Iterator[Batch]:
     """Those of the phase's epochs, one after the other, without end."""
-    settings, epoch = task.plan.settings, task.epochs_before(index)
+    settings, epoch = context.plan.settings, context.epochs_before(index)
     while True:
-        parts = split_into_batches(len(task.train_ids), settings.batch_size, settings.seed, epoch)
-        with closing(load_batches(task, parts, epoch)) as loaded:
+        parts = split_into_batches(len(context.train_ids), settings.batch_size, settings.seed, epoch)
+        with closing(load_batches(context, parts, epoch)) as loaded:
             yield from loaded
         epoch += 1

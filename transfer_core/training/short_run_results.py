@@ -8,7 +8,7 @@ from transfer_core.workspace import read_json, write_json
 
 
 @dataclass(frozen=True)
-class Picture:
+class PreviewPicture:
     """One variation.
 
     Args:
@@ -21,7 +21,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Row:
+class PreviewRow:
     """A photo as it is and then its variations; or variations of several photos, blended.
 
     Args:
@@ -29,11 +29,11 @@ class Row:
     """
 
     name: str
-    pictures: tuple[Picture, ...]
+    pictures: tuple[PreviewPicture, ...]
 
 
 @dataclass(frozen=True)
-class Rates:
+class LrSweep:
     """How the loss went while the learning rate rose.
 
     Args:
@@ -53,36 +53,38 @@ class Rates:
             raise ValueError(f"{len(self.rates)} rates, {len(self.losses)} losses, {len(self.smoothed)} smoothed ones")
 
 
-def save_preview(folder: Path, rows: Sequence[Row]) -> None:
+def save_preview(folder: Path, rows: Sequence[PreviewRow]) -> None:
     """Names the pictures, which must lie there already."""
     write_json(folder / "preview.json", {"rows": [asdict(row) for row in rows]})
 
 
-def load_preview(folder: Path) -> tuple[Row, ...] | None:
+def load_preview(folder: Path) -> tuple[PreviewRow, ...] | None:
     """What `save_preview` wrote; None where there is nothing that can be read, or a picture is gone."""
     try:
         content = read_json(folder / "preview.json")["rows"]
-        rows = tuple(Row(row["name"], tuple(map(_picture, row["pictures"]))) for row in content)
+        rows = tuple(PreviewRow(row["name"], tuple(map(_picture, row["pictures"]))) for row in content)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     files = [folder / picture.file for row in rows for picture in row.pictures]
     return rows if all(file.is_file() for file in files) else None
 
 
-def _picture(content: dict) -> Picture:
-    return Picture(Path(content["file"]).name, content["shares"])  # of a path the name alone: nothing else is shown
+def _picture(content: dict) -> PreviewPicture:
+    return PreviewPicture(
+        Path(content["file"]).name, content["shares"]
+    )  # of a path the name alone: nothing else is shown
 
 
-def save_rates(folder: Path, rates: Rates) -> None:
+def save_sweep(folder: Path, rates: LrSweep) -> None:
     folder.mkdir(exist_ok=True)
     write_json(folder / "rates.json", asdict(rates))
 
 
-def load_rates(folder: Path) -> Rates | None:
-    """What `save_rates` wrote; None where there is nothing that can be read."""
+def load_sweep(folder: Path) -> LrSweep | None:
+    """What `save_sweep` wrote; None where there is nothing that can be read."""
     try:
         content = read_json(folder / "rates.json")
         curves = (tuple(content[name]) for name in ("rates", "losses", "smoothed"))
-        return Rates(*curves, content["suggestion"])
+        return LrSweep(*curves, content["suggestion"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from transfer_core.data.images.cache import PhotoCache, forget
+from transfer_core.data.images.cache import PhotoCache, delete_cached
 
 PHOTO, OTHER = "ab" + 62 * "0", "cd" + 62 * "1"
 
@@ -64,5 +64,5 @@ def test_a_photo_is_forgotten_by_all_caches(cache):
     for each in caches:
         each.write(PHOTO, b"content")
         each.write(OTHER, b"content")
-    forget(cache.folder.parent, [PHOTO])
+    delete_cached(cache.folder.parent, [PHOTO])
     assert not any(each.holds(PHOTO) for each in caches) and all(each.holds(OTHER) for each in caches)

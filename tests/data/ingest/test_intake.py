@@ -19,7 +19,7 @@ from tests.helpers import draw_dataset
 from transfer_core.data.images import decode
 from transfer_core.data.images.thumbnails import thumbnails
 from transfer_core.data.ingest import intake
-from transfer_core.data.ingest.folder_layout import OneClass, Place
+from transfer_core.data.ingest.folder_layout import OneClass, ParsedLabel
 from transfer_core.data.ingest.intake import take_in
 from transfer_core.data.ingest.label_table import LabelsTable
 from transfer_core.data.ingest.sources import open_source, upload_entries, zip_entries
@@ -182,7 +182,7 @@ def test_a_photo_may_lie_in_two_class_folders_and_parts_keep_their_copies(projec
 
 def test_groups_of_photos_that_are_here_come_with_a_later_table(project, take):
     take_zip(take, GOOD)
-    table = {path: Place(None, path.split("/")[0], "p7") for path in list(GOOD)[:2]}
+    table = {path: ParsedLabel(None, path.split("/")[0], "p7") for path in list(GOOD)[:2]}
     wrapped = {f"photos/{path}": place for path, place in table.items()}
     for prefix, places in (("", table), ("photos/", wrapped)):
         entries = zip_entries(make_zip({prefix + path: content for path, content in GOOD.items()}), "x.zip")
@@ -237,15 +237,15 @@ def test_pictures_that_cannot_be_made_ahead_cost_no_photo(workspace, project):
 
 
 def test_a_disk_that_fills_up_at_the_end_is_said_as_such(workspace, project, monkeypatch):
-    settle, settled = intake.settle, []
+    settle, resolved = intake.settle, []
 
     def full_after_two(part, path):
-        if len(settled) == 2:
+        if len(resolved) == 2:
             raise OSError(errno.ENOSPC, "No space left on device")
-        settled.append(path)
+        resolved.append(path)
         settle(part, path)
 
-    monkeypatch.setattr(intake, "settle", full_after_two)
+    monkeypatch.setattr(intake, "resolve", full_after_two)
     with pytest.raises(OSError, match="No space left"):
         take_in(workspace, project, zip_entries(make_zip(GOOD), "x"), lambda done, total: None)
     assert load_items(project) == [] and not list(project.photos_dir.glob(".*"))

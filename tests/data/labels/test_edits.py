@@ -13,9 +13,9 @@ from transfer_core.data.labels import edits
 from transfer_core.data.labels.dataset import (
     append_items,
     count_classes,
-    load_as_they_came,
     load_items,
     load_labels,
+    load_original_items,
     new_item,
     version,
 )
@@ -88,7 +88,7 @@ def test_what_was_changed_is_not_brought_in_once_more(filled):
     edits.remove(filled, ids(filled, "oak"))
     assert append_items(filled, draw_items(12, ("ash", "elm", "oak"))) == 0
     assert counts(filled) == {"elm": 8}
-    assert count_classes(load_as_they_came(filled)) == {"ash": 4, "elm": 4, "oak": 4}
+    assert count_classes(load_original_items(filled)) == {"ash": 4, "elm": 4, "oak": 4}
 
 
 @pytest.mark.parametrize(
@@ -162,12 +162,16 @@ def test_groups_of_photos_that_are_here_are_taken_over(filled):
 def test_choice_by_class_part_and_words(filled):
     edits.move(filled, ids(filled, "oak")[:1], "val")
     items = load_items(filled)
-    assert len(edits.choose(items)) == 12
-    assert len(edits.choose(items, "oak")) == 4 and len(edits.choose(items, part="none")) == 11
-    assert len(edits.choose(items, "oak", "val")) == 1 and edits.choose(items, "ash", "val") == []
-    assert [item.path for item in edits.choose(items, words=" ASH/0")] == ["ash/0.jpg"]
+    assert len(edits.select_items(items)) == 12
+    assert len(edits.select_items(items, "oak")) == 4 and len(edits.select_items(items, part="none")) == 11
+    assert len(edits.select_items(items, "oak", "val")) == 1 and edits.select_items(items, "ash", "val") == []
+    assert [item.path for item in edits.select_items(items, words=" ASH/0")] == ["ash/0.jpg"]
     from_a_mac = [replace(items[0], path="Ba\u0308ume/1.jpg")]
-    assert edits.choose(from_a_mac, words="b\u00e4u") == edits.choose(from_a_mac, words="Ba\u0308U") == from_a_mac
+    assert (
+        edits.select_items(from_a_mac, words="b\u00e4u")
+        == edits.select_items(from_a_mac, words="Ba\u0308U")
+        == from_a_mac
+    )
 
 
 # --- versions --------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from transfer_core.data.labels.replay import Fold
+from transfer_core.data.labels.replay import LabelState
 
 CLASSES = ("oak", "elm", "ash")
 
@@ -29,15 +29,15 @@ def redo(of: str) -> dict:
     return {"op": "redo", "id": f"redo {of}", "time": 1.0, "of": of}
 
 
-def state(*lines: dict) -> dict[str, tuple]:
+def replay(*lines: dict) -> dict[str, tuple]:
     """(class, part, removed) by item."""
-    fold = Fold()
-    fold.take(lines)
-    return {item: fold.places[number][:3] for item, number in fold.numbers.items()}
+    state = LabelState()
+    state.take(lines)
+    return {item: state.places[number][:3] for item, number in state.numbers.items()}
 
 
 def classes(*lines: dict) -> list[str]:
-    return [place[0] for place in state(*lines).values()]
+    return [place[0] for place in replay(*lines).values()]
 
 
 HERE = (add("a"), add("b"), add("c", "elm", "val"))
@@ -69,35 +69,38 @@ def test_class_of_each_photo(lines, wanted):
 
 def test_each_property_goes_its_own_way():
     lines = (edit("1", "c", class_name="oak"), edit("2", "c", part=None), edit("3", "c", removed=True))
-    assert state(*HERE, *lines)["c"] == ("oak", None, True)
-    assert state(*HERE, *lines, undo("2"))["c"] == ("oak", "val", True)
-    assert state(*HERE, *lines, edit("4", "c", removed=False))["c"] == ("oak", None, False)
+    assert replay(*HERE, *lines)["c"] == ("oak", None, True)
+    assert replay(*HERE, *lines, undo("2"))["c"] == ("oak", "val", True)
+    assert replay(*HERE, *lines, edit("4", "c", removed=False))["c"] == ("oak", None, False)
 
 
 def test_what_was_taken_back_last_stands_last():
-    fold = Fold()
-    fold.take([*HERE, edit("1", "a", part="val"), edit("2", "b", part="val"), undo("1"), undo("2"), redo("1")])
-    fold.take([undo("1")])
-    assert list(fold.undone) == ["2", "1"]
+    state = LabelState()
+    state.take([*HERE, edit("1", "a", part="val"), edit("2", "b", part="val"), undo("1"), undo("2"), redo("1")])
+    state.take([undo("1")])
+    assert list(state.undone) == ["2", "1"]
 
 
 def test_class_without_photos_stays_only_where_it_was_made_to():
-    fold = Fold()
-    fold.take([*HERE, {"op": "class", "id": "1", "time": 1.0, "name": "fir"}])
-    assert fold.kept_classes == {"fir"}
-    fold.take([rename("2", "fir", "pine"), rename("3", "elm", "larch")])
-    assert fold.kept_classes == {"pine"}
-    fold.take([undo("1")])
-    assert fold.kept_classes == set()
+    state = LabelState()
+    state.take([*HERE, {"op": "class", "id": "1", "time": 1.0, "name": "fir"}])
+    assert state.kept_classes == {"fir"}
+    state.take([rename("2", "fir", "pine"), rename("3", "elm", "larch")])
+    assert state.kept_classes == {"pine"}
+    state.take([undo("1")])
+    assert state.kept_classes == set()
 
 
 def test_groups_are_told_later_and_taken_back():
-    fold, told = Fold(), {"op": "group", "id": "1", "time": 1.0, "groups": {"a": "p1", "c": "p2", "unknown": "p3"}}
-    fold.take([*HERE, add("d") | {"group": "p9"}, told])
-    assert [place.group for place in fold.places] == ["p1", None, "p2", "p9"]
-    assert list(fold.actions["1"].photos) == [0, 2]
-    fold.take([undo("1")])
-    assert [place.group for place in fold.places] == [None, None, None, "p9"]
+    state, told = (
+        LabelState(),
+        {"op": "group", "id": "1", "time": 1.0, "groups": {"a": "p1", "c": "p2", "unknown": "p3"}},
+    )
+    state.take([*HERE, add("d") | {"group": "p9"}, told])
+    assert [place.group for place in state.places] == ["p1", None, "p2", "p9"]
+    assert list(state.actions["1"].photos) == [0, 2]
+    state.take([undo("1")])
+    assert [place.group for place in state.places] == [None, None, None, "p9"]
 
 
 class Simulation:
@@ -157,7 +160,7 @@ class Window:
 def test_two_windows_at_random_end_where_the_rules_say(seed):
     rng = random.Random(seed)
     windows = [Window(name, rng) for name in "AB"]
-    fold, simulation, waiting, items = Fold(), Simulation(), [], []
+    state, simulation, waiting, items = LabelState(), Simulation(), [], []
     for _ in range(60):
         if len(items) < 2 or rng.random() < 0.1:
             items.append(f"i{len(items)}")
@@ -167,10 +170,10 @@ def test_two_windows_at_random_end_where_the_rules_say(seed):
         simulation.lines.append(line)
         waiting.append(line)
         if rng.random() < 0.3:  # readers come by at any time
-            fold.take(waiting)
+            state.take(waiting)
             waiting = []
-    fold.take(waiting)
-    assert {item: fold.places[number][:3] for item, number in fold.numbers.items()} == {
+    state.take(waiting)
+    assert {item: state.places[number][:3] for item, number in state.numbers.items()} == {
         item: simulation.place(item) for item in items
     }
-    assert set(fold.undone) == simulation.undone()
+    assert set(state.undone) == simulation.undone()

@@ -8,7 +8,7 @@ import timm
 import torch
 from torch import nn
 
-from tests.training.test_engine import make_task
+from tests.training.test_engine import make_context
 from transfer_core.backbones.torch_backbone import stages
 from transfer_core.training import engine
 from transfer_core.training.finetune import activation_cache
@@ -63,16 +63,16 @@ def test_only_what_comes_after_the_boundary_gets_gradients():
 
 @pytest.fixture
 def partial(tiny_workspace, queue_run):
-    return make_task(tiny_workspace, queue_run(strategy="partial", epochs=4, views=2), [].append)
+    return make_context(tiny_workspace, queue_run(strategy="partial", epochs=4, views=2), [].append)
 
 
 def never() -> bool:
     return False
 
 
-def opened(task):
-    learner = build_learner(task, 1, None)
-    return learner, open_bank(task, 1, learner)[1]
+def opened(context):
+    learner = build_learner(context, 1, None)
+    return learner, open_bank(context, 1, learner)[1]
 
 
 def test_kept_activations_are_those_of_the_photos_variations(partial):
@@ -132,8 +132,8 @@ def test_with_room_once_there_is_a_bank_for_good(partial, monkeypatch):
 
 
 def test_without_views_there_is_no_bank(tiny_workspace, queue_run):
-    task = make_task(tiny_workspace, queue_run(strategy="partial", epochs=4, views=0), [].append)
-    assert opened(task)[1] is None
+    context = make_context(tiny_workspace, queue_run(strategy="partial", epochs=4, views=0), [].append)
+    assert opened(context)[1] is None
 
 
 def test_nothing_of_it_stays_behind(partial):

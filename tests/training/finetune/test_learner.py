@@ -5,14 +5,14 @@ import pytest
 import torch
 from PIL import Image, ImageEnhance
 
-from tests.training.test_engine import make_task
+from tests.training.test_engine import make_context
 from transfer_core.training.augment.crops import NEUTRAL
 from transfer_core.training.finetune.learner import build_learner, vary
 
 
 @pytest.fixture
-def task(tiny_workspace, queue_run):
-    return make_task(tiny_workspace, queue_run(strategy="full"), [].append)
+def context(tiny_workspace, queue_run):
+    return make_context(tiny_workspace, queue_run(strategy="full"), [].append)
 
 
 def batch(count: int = 8):
@@ -22,11 +22,11 @@ def batch(count: int = 8):
 
 
 @pytest.mark.parametrize("micro_batch", [1, 3, 8])
-def test_a_step_in_parts_is_the_step_of_the_whole_batch(task, micro_batch):
+def test_a_step_in_parts_is_the_step_of_the_whole_batch(context, micro_batch):
     """In eval mode, where batch norm does not look at the other photos."""
     steps = []
     for size in (8, micro_batch):
-        learner = build_learner(task, 0, None)
+        learner = build_learner(context, 0, None)
         learner.body.eval()
         sums = learner.learn(*batch(), size)
         steps.append((sums.numpy(), learner.state()))
@@ -38,19 +38,19 @@ def test_a_step_in_parts_is_the_step_of_the_whole_batch(task, micro_batch):
             np.testing.assert_allclose(parts[name], value, atol=1e-5 * max(1, np.abs(value).max()), err_msg=name)
 
 
-def test_the_sums_are_of_losses_and_right_answers(task):
-    learner = build_learner(task, 0, None)
+def test_the_sums_are_of_losses_and_right_answers(context):
+    learner = build_learner(context, 0, None)
     pixels, variations, class_ids = batch()
     losses, hits = learner.learn(pixels, variations, class_ids, 8).tolist()
     assert losses == pytest.approx(8 * np.log(3), rel=1e-5)  # a head of zeros finds all classes equally likely
     assert hits == (class_ids == 0).sum()
 
 
-def test_the_state_comes_back_exactly(task):
-    learner = build_learner(task, 0, None)
+def test_the_state_comes_back_exactly(context):
+    learner = build_learner(context, 0, None)
     for _ in range(2):
         learner.learn(*batch(), 8)
-    other = build_learner(task, 0, None)
+    other = build_learner(context, 0, None)
     other.restore(learner.state())
     for both in (learner, other):
         both.learn(*batch(), 8)
@@ -60,8 +60,8 @@ def test_the_state_comes_back_exactly(task):
         np.testing.assert_array_equal(theirs[name], value, err_msg=name)
 
 
-def test_confidences_do_not_depend_on_the_neighbours(task):
-    learner = build_learner(task, 0, None)
+def test_confidences_do_not_depend_on_the_neighbours(context):
+    learner = build_learner(context, 0, None)
     learner.learn(*batch(), 8)
     pixels = batch()[0].numpy()
     together = learner.confidences(pixels)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.training.test_engine import Killed, epochs_of, make_task, without_time
+from tests.training.test_engine import Killed, epochs_of, make_context, without_time
 from transfer_core.backbones.torch_backbone import build_backbone
 from transfer_core.errors import TransferError
 from transfer_core.runs.events import Notice, PhaseStarted
@@ -48,11 +48,11 @@ def test_batches_follow_seed_and_epoch():
 
 def test_full_fine_tuning_learns_and_changes_the_whole_network(tiny_workspace, queue_run):
     seen, run = [], queue_run(strategy="full", epochs=10, augmentation="none", batch_size=4, learning_rate=0.01)
-    task = make_task(tiny_workspace, run, seen.append)
-    trained = engine.fit(task)
+    context = make_context(tiny_workspace, run, seen.append)
+    trained = engine.fit(context)
     epochs = epochs_of(seen)
     assert epochs[-1].train_loss < 0.8 * epochs[0].train_loss
-    before = build_backbone(task.backbone, tiny_workspace.weights_dir).state_dict()
+    before = build_backbone(context.backbone, tiny_workspace.weights_dir).state_dict()
     after = trained.network.state_dict()
     unchanged = [name for name, value in after.items() if value.ndim > 1 and torch.equal(value, before[name])]
     assert not unchanged
@@ -64,7 +64,7 @@ def groups_of(learner) -> list[dict]:
 
 
 def test_biases_and_norms_are_not_decayed(tiny_workspace, queue_run):
-    learner = build_learner(make_task(tiny_workspace, queue_run(strategy="full"), [].append), 0, None)
+    learner = build_learner(make_context(tiny_workspace, queue_run(strategy="full"), [].append), 0, None)
     for group in groups_of(learner):
         assert all((parameter.ndim > 1) == (group["weight_decay"] > 0) for parameter in group["params"])
     in_groups = sum(len(group["params"]) for group in groups_of(learner))
@@ -74,7 +74,7 @@ def test_biases_and_norms_are_not_decayed(tiny_workspace, queue_run):
 def test_later_layers_learn_faster_and_the_head_fastest(tiny_workspace, queue_run):
     """Peaks as the settings say: the head's, a tenth of it for the last layers, less and less towards the first."""
     run = queue_run(strategy="full", learning_rate=0.01, backbone_share=0.1, layer_decay=0.5)
-    learner = build_learner(make_task(tiny_workspace, run, [].append), 0, None)
+    learner = build_learner(make_context(tiny_workspace, run, [].append), 0, None)
     peak_of = {id(parameter): group["peak"] for group in groups_of(learner) for parameter in group["params"]}
     network = learner.body.network
     first, last = network.conv1[0].weight, network.layer4[-1].conv1.weight
@@ -84,7 +84,7 @@ def test_later_layers_learn_faster_and_the_head_fastest(tiny_workspace, queue_ru
 
 
 def test_a_head_starts_at_zero(tiny_workspace, queue_run):
-    learner = build_learner(make_task(tiny_workspace, queue_run(strategy="full"), [].append), 0, None)
+    learner = build_learner(make_context(tiny_workspace, queue_run(strategy="full"), [].append), 0, None)
     assert not learner.head.weight.any() and not learner.head.bias.any()
 
 
@@ -97,12 +97,12 @@ def test_a_loss_that_is_no_number_ends_the_run_with_advice(tiny_workspace, queue
 
     monkeypatch.setattr(phase, "build_learner", broken)
     with pytest.raises(TransferError, match=r"no longer a number.*smaller learning rate"):
-        engine.fit(make_task(tiny_workspace, queue_run(strategy="full", epochs=1), [].append))
+        engine.fit(make_context(tiny_workspace, queue_run(strategy="full", epochs=1), [].append))
 
 
 def test_too_few_photos_for_a_batch_still_train(tiny_workspace, queue_run):
     run = queue_run(strategy="full", epochs=1, batch_size=512)
-    trained = engine.fit(make_task(tiny_workspace, run, [].append))
+    trained = engine.fit(make_context(tiny_workspace, run, [].append))
     assert np.isfinite(trained.val_confidences).all()
 
 
@@ -115,8 +115,8 @@ def test_stopping_in_the_middle_of_an_epoch(tiny_workspace, queue_run):
         return sum(asked) > 2 + 1  # an epoch of 18 photos in batches of 8 asks twice
 
     run = queue_run(strategy="full", epochs=3)
-    task = make_task(tiny_workspace, run, seen.append, should_stop)
-    trained = engine.fit(replace(task))
+    context = make_context(tiny_workspace, run, seen.append, should_stop)
+    trained = engine.fit(replace(context))
     assert trained.stopped
     assert trained.epochs == len(epochs_of(seen)) == 1  # only whole epochs count, though what came after is kept
 
@@ -126,7 +126,7 @@ def test_going_on_in_the_middle_of_an_epoch_is_exact(tiny_workspace, queue_run, 
     monkeypatch.setattr(phase, "_CHECKPOINT_EVERY_S", 0)
     settings = {"strategy": "full", "epochs": 3, "batch_size": 4}
     whole_seen, seen = [], []
-    whole = engine.fit(make_task(tiny_workspace, queue_run(**settings), whole_seen.append))
+    whole = engine.fit(make_context(tiny_workspace, queue_run(**settings), whole_seen.append))
     run, asked = queue_run(**settings), []
 
     def die_in_the_second_epoch():
@@ -135,10 +135,10 @@ def test_going_on_in_the_middle_of_an_epoch_is_exact(tiny_workspace, queue_run, 
             raise Killed
 
     with pytest.raises(Killed):
-        engine.fit(make_task(tiny_workspace, run, seen.append, die_in_the_second_epoch))
+        engine.fit(make_context(tiny_workspace, run, seen.append, die_in_the_second_epoch))
     checkpoint = load_checkpoint(run.checkpoint_path)
     assert (checkpoint.epoch, checkpoint.batch, checkpoint.step) == (1, 2, 1)
-    resumed = engine.fit(make_task(tiny_workspace, run, seen.append))
+    resumed = engine.fit(make_context(tiny_workspace, run, seen.append))
     assert [without_time(epoch) for epoch in epochs_of(seen)] == [
         without_time(epoch) for epoch in epochs_of(whole_seen)
     ]
@@ -149,20 +149,20 @@ def test_going_on_in_the_middle_of_an_epoch_is_exact(tiny_workspace, queue_run, 
 
 def test_a_run_stopped_in_the_middle_of_an_epoch_goes_on_from_there(tiny_workspace, queue_run):
     settings = {"strategy": "full", "epochs": 2, "batch_size": 4}
-    whole = engine.fit(make_task(tiny_workspace, queue_run(**settings), [].append))
+    whole = engine.fit(make_context(tiny_workspace, queue_run(**settings), [].append))
     run, asked = queue_run(**settings), []
-    task = make_task(tiny_workspace, run, [].append, lambda: asked.append(1) or len(asked) > 2)
-    assert engine.fit(task).stopped
+    context = make_context(tiny_workspace, run, [].append, lambda: asked.append(1) or len(asked) > 2)
+    assert engine.fit(context).stopped
     assert load_checkpoint(run.checkpoint_path).batch == 2
-    resumed = engine.fit(make_task(tiny_workspace, run, [].append))
+    resumed = engine.fit(make_context(tiny_workspace, run, [].append))
     np.testing.assert_array_equal(resumed.val_confidences, whole.val_confidences)
 
 
 def test_fewer_photos_at_a_time_where_memory_does_not_suffice(tiny_workspace, queue_run, small_card):
     sizes = small_card(3)
     seen, run = [], queue_run(strategy="full", epochs=2, batch_size=8)
-    task = make_task(tiny_workspace, run, seen.append)
-    trained = engine.fit(task)
+    context = make_context(tiny_workspace, run, seen.append)
+    trained = engine.fit(context)
     assert trained.epochs == 2 and not trained.stopped
     said = [event.message for event in seen if isinstance(event, Notice)]
     assert len(said) == 2 and "goes on with 3 at a time" in said[-1] and "batch size stays 8" in said[-1]
@@ -173,14 +173,14 @@ def test_fewer_photos_at_a_time_where_memory_does_not_suffice(tiny_workspace, qu
 def test_memory_that_does_not_suffice_for_one_photo_ends_the_run_with_advice(tiny_workspace, queue_run, small_card):
     small_card(0)
     with pytest.raises(TransferError, match=r"not even for one photo at a time\. Choose a smaller backbone"):
-        engine.fit(make_task(tiny_workspace, queue_run(strategy="full", epochs=1), [].append))
+        engine.fit(make_context(tiny_workspace, queue_run(strategy="full", epochs=1), [].append))
 
 
 def test_going_on_with_fewer_photos_at_a_time_is_exact(tiny_workspace, queue_run, small_card):
     """Killed after memory did not suffice: what was written down then holds for the resumed run too."""
     small_card(2)
     settings = {"strategy": "full", "epochs": 3, "batch_size": 4}
-    whole = engine.fit(make_task(tiny_workspace, queue_run(**settings), [].append))
+    whole = engine.fit(make_context(tiny_workspace, queue_run(**settings), [].append))
     run, seen = queue_run(**settings), []
 
     def die(event):
@@ -189,16 +189,16 @@ def test_going_on_with_fewer_photos_at_a_time_is_exact(tiny_workspace, queue_run
         seen.append(event)
 
     with pytest.raises(Killed):
-        engine.fit(make_task(tiny_workspace, run, die))
-    task = make_task(tiny_workspace, run, seen.append)
-    resumed = engine.fit(replace(task, plan=load_plan(run.plan_path)))
+        engine.fit(make_context(tiny_workspace, run, die))
+    context = make_context(tiny_workspace, run, seen.append)
+    resumed = engine.fit(replace(context, plan=load_plan(run.plan_path)))
     np.testing.assert_array_equal(resumed.val_confidences, whole.val_confidences)
 
 
 def test_with_memory_enough_no_batch_is_parted(tiny_workspace, queue_run, small_card):
     """18 photos in batches of 8 are two of 9: a ninth photo by itself would spoil batch norm."""
     sizes = small_card(100)
-    engine.fit(make_task(tiny_workspace, queue_run(strategy="full", epochs=1, batch_size=8), [].append))
+    engine.fit(make_context(tiny_workspace, queue_run(strategy="full", epochs=1, batch_size=8), [].append))
     assert sizes == [9, 9, 6]
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.helpers import RESNET
-from tests.training.test_engine import make_task
+from tests.training.test_engine import make_context
 from transfer_core import runs
 from transfer_core.config import TrainConfig
 from transfer_core.data.labels.dataset import load_items
@@ -44,12 +44,12 @@ def tuned(tiny_workspace, project, _tuned_home):
 
 def test_it_begins_where_the_earlier_run_ended(tiny_workspace, queue_run, tuned):
     run = queue_run(strategy="full", continue_from=tuned.id, epochs=1, batch_size=4, learning_rate=1e-6)
-    task = make_task(tiny_workspace, run, [].append)
-    first = begin_from(task, tuned.id)
+    context = make_context(tiny_workspace, run, [].append)
+    first = begin_from(context, tuned.id)
     assert first.head.weight.any() and not first.network.training
-    trained = engine.fit(task)
-    earlier = runs.read_history(tuned).result["val_accuracy"]
-    own = (trained.val_confidences.argmax(1) == task.val_ids).mean()
+    trained = engine.fit(context)
+    earlier = runs.read_state(tuned).result["val_accuracy"]
+    own = (trained.val_confidences.argmax(1) == context.val_ids).mean()
     assert own == pytest.approx(earlier, abs=0.2)  # hardly a step further
     old = first.network.state_dict()
     assert all(
@@ -60,11 +60,11 @@ def test_it_begins_where_the_earlier_run_ended(tiny_workspace, queue_run, tuned)
 
 
 def test_classes_are_matched_by_name_and_new_ones_start_at_zero(tiny_workspace, queue_run, tuned):
-    task = make_task(tiny_workspace, queue_run(strategy="full", continue_from=tuned.id), [].append)
-    known = begin_from(task, tuned.id).head
-    names = ("amber", *reversed(task.split.class_names))
-    wider = Split(names, task.split.train, task.split.val, given=False)
-    found = begin_from(type(task)(**{**vars(task), "split": wider}), tuned.id).head
+    context = make_context(tiny_workspace, queue_run(strategy="full", continue_from=tuned.id), [].append)
+    known = begin_from(context, tuned.id).head
+    names = ("amber", *reversed(context.split.class_names))
+    wider = Split(names, context.split.train, context.split.val, given=False)
+    found = begin_from(type(context)(**{**vars(context), "split": wider}), tuned.id).head
     assert not found.weight[0].any() and found.bias[0] == 0
     np.testing.assert_array_equal(found.weight[1:], known.weight[::-1])
 
@@ -94,10 +94,10 @@ def test_in_parts_that_were_given_they_are_a_problem(tiny_workspace, project, tu
 def test_a_run_that_has_begun_needs_the_earlier_one_no_longer(tiny_workspace, queue_run, tuned):
     run = queue_run(strategy="full", continue_from=tuned.id, **SETTINGS)
     asked = []
-    task = make_task(tiny_workspace, run, [].append, lambda: asked.append(1) or len(asked) > 5)
-    assert engine.fit(task).stopped
+    context = make_context(tiny_workspace, run, [].append, lambda: asked.append(1) or len(asked) > 5)
+    assert engine.fit(context).stopped
     shutil.rmtree(tuned.folder)
-    assert not engine.fit(make_task(tiny_workspace, run, [].append)).stopped
+    assert not engine.fit(make_context(tiny_workspace, run, [].append)).stopped
 
 
 @pytest.mark.parametrize(

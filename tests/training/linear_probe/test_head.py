@@ -12,7 +12,7 @@ from transfer_core.data.labels.dataset import load_items
 from transfer_core.data.splits.split import make_split
 from transfer_core.jobs import worker
 from transfer_core.training.linear_probe import head, phase
-from transfer_core.training.linear_probe.head import Head, Scaler, balance, choose_strength, softmax, train_epochs
+from transfer_core.training.linear_probe.head import Head, Scaler, balance, search_l2, softmax, train_epochs
 
 PLAIN = Scaler.identity(10)
 
@@ -92,7 +92,11 @@ def test_going_on_from_a_state_is_exact(cut):
     whole = last(train_epochs(scaled, PLAIN, class_ids, 3, [1e-3], 50))
     half = last(train_epochs(scaled, PLAIN, class_ids, 3, [1e-3], cut))
     resumed = last(train_epochs(scaled, PLAIN, class_ids, 3, [1e-3], 50 - cut, half))
-    for one, other in ((whole.now, resumed.now), (whole.before, resumed.before), (whole.run_up, resumed.run_up)):
+    for one, other in (
+        (whole.now, resumed.now),
+        (whole.before, resumed.before),
+        (whole.momentum_steps, resumed.momentum_steps),
+    ):
         np.testing.assert_array_equal(one, other)
 
 
@@ -131,7 +135,7 @@ def test_scaled_rows_have_about_norm_one():
 def test_the_strength_follows_the_data(spread, firm):
     features, class_ids = blobs(spread=spread)
     photos = [str(i) for i in range(len(features))]
-    strength = choose_strength(features, class_ids, photos, 3, 100, 0)
+    strength = search_l2(features, class_ids, photos, 3, 100, 0)
     assert (strength >= 0.03) is firm
 
 
@@ -142,14 +146,12 @@ def test_identical_photos_are_left_out_together():
     class_ids = np.repeat(rng.integers(0, 2, 40), 2)
     twins = [str(i // 2) for i in range(80)]
     strangers = [str(i) for i in range(80)]
-    assert choose_strength(features, class_ids, twins, 2, 100, 0) > 10 * choose_strength(
-        features, class_ids, strangers, 2, 100, 0
-    )
+    assert search_l2(features, class_ids, twins, 2, 100, 0) > 10 * search_l2(features, class_ids, strangers, 2, 100, 0)
 
 
 def test_folds_spread_each_class_evenly():
     class_ids = np.repeat([0, 1], [50, 10])
-    folds = head._fold_of(class_ids, [str(i) for i in range(60)], np.random.default_rng(0))
+    folds = head._fold_per_row(class_ids, [str(i) for i in range(60)], np.random.default_rng(0))
     assert np.bincount(folds[:50]).tolist() == [10] * 5 and np.bincount(folds[50:]).tolist() == [2] * 5
 
 
@@ -166,7 +168,7 @@ def test_folds_spread_each_class_evenly():
 )
 def test_extreme_features_give_finite_answers(features, class_ids):
     photos = [str(i) for i in range(len(features))]
-    strength = choose_strength(features, class_ids, photos, 2, 20, 0) or head.MIDDLE_STRENGTH
+    strength = search_l2(features, class_ids, photos, 2, 20, 0) or head.DEFAULT_L2
     scaler = Scaler.of(features)
     found = last(train_epochs(features, scaler, class_ids, 2, [strength], 20)).head(scaler)
     assert np.isfinite(found.weight).all() and np.isfinite(found.bias).all()
@@ -179,8 +181,8 @@ def test_large_sets_are_searched_on_a_part(monkeypatch):
     monkeypatch.setattr(head, "SEARCH_PHOTOS", 30)
     features, class_ids = blobs(per_class=100)
     photos = [str(i) for i in range(300)]
-    first = choose_strength(features, class_ids, photos, 3, 20, 0)
-    assert first == choose_strength(features, class_ids, photos, 3, 20, 0)
+    first = search_l2(features, class_ids, photos, 3, 20, 0)
+    assert first == search_l2(features, class_ids, photos, 3, 20, 0)
 
 
 def test_the_head_knows_unseen_points():
@@ -193,7 +195,7 @@ def test_the_head_knows_unseen_points():
 def test_rows_of_one_unit_are_left_out_together_and_folds_fill_evenly():
     class_ids = np.repeat([0, 1], [60, 60])
     units = [f"g{n % 15}" for n in range(60)] + [f"h{n // 4}" for n in range(60)]
-    folds = head._fold_of(class_ids, units, np.random.default_rng(0))
+    folds = head._fold_per_row(class_ids, units, np.random.default_rng(0))
     assert all(len(set(folds[np.array(units) == unit])) == 1 for unit in set(units))
     assert np.bincount(folds[:60]).tolist() == np.bincount(folds[60:]).tolist() == [12] * 5
 
@@ -201,13 +203,13 @@ def test_rows_of_one_unit_are_left_out_together_and_folds_fill_evenly():
 def test_what_holds_all_of_a_class_is_never_left_out():
     class_ids = np.array([0] * 6 + [1] * 6)
     units = ["one"] * 6 + ["one"] * 2 + list("abcd")
-    folds = head._fold_of(class_ids, units, np.random.default_rng(0))
+    folds = head._fold_per_row(class_ids, units, np.random.default_rng(0))
     assert set(folds[:8]) == {-1} and set(folds[8:]) == {0, 1, 2, 3}
 
 
 def test_in_one_unit_per_class_there_is_nothing_to_choose_by():
     features, class_ids = blobs()
-    assert choose_strength(features, class_ids, [str(i) for i in class_ids], 3, 20, 0) is None
+    assert search_l2(features, class_ids, [str(i) for i in class_ids], 3, 20, 0) is None
 
 
 def test_a_run_with_nothing_to_choose_by_says_so_and_takes_the_middle(project, monkeypatch):
@@ -219,7 +221,7 @@ def test_a_run_with_nothing_to_choose_by_says_so_and_takes_the_middle(project, m
     ]
     run = runs.create(project, TrainConfig(backbone=RESNET, epochs=2), make_split(items, 0.25, 0))
     assert worker.main(str(run.folder)) == 0
-    [notice] = runs.read_history(run).notices
+    [notice] = runs.read_state(run).notices
     assert used == [[1e-3]] and notice.startswith("Each class has only one photo, or one group")
 
 
@@ -230,7 +232,7 @@ def test_a_run_leaves_whole_groups_out(project, monkeypatch):
         asked.append(units)
         return 1e-2
 
-    monkeypatch.setattr(phase, "choose_strength", note)
+    monkeypatch.setattr(phase, "search_l2", note)
     config = TrainConfig(backbone=RESNET, epochs=2, group_pattern=r"(\d)\.jpg")
     split = make_split(load_items(project), 0.25, 0, group_pattern=config.group_pattern)
     assert worker.main(str(runs.create(project, config, split).folder)) == 0

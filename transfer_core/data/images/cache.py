@@ -69,7 +69,7 @@ class PhotoCache:
                 part.unlink(missing_ok=True)
 
 
-def forget(prepared_dir: Path, photos: Iterable[str]) -> None:
+def delete_cached(prepared_dir: Path, photos: Iterable[str]) -> None:
     """Deletes what the caches in that folder hold of these photos, whatever kind it is."""
     for photo in photos:
         for path in prepared_dir.glob(f"*/{photo[:2]}/{photo}.*"):

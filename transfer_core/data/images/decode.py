@@ -12,7 +12,7 @@ from PIL import Image, ImageFile, ImageOps
 from pillow_heif import register_heif_opener
 
 from transfer_core.errors import DataError
-from transfer_core.support.parallel import CORES, Room
+from transfer_core.support.parallel import CORES, MemoryBudget
 
 # The shortest side becomes 256 px for a backbone; a strip of 1 x 6000 would become a gigabyte on the way.
 NARROWEST = 50
@@ -33,7 +33,7 @@ _READERS = [name for name in FORMATS if name != "MPO"]  # which the JPEG reader 
 # A pixel takes 14 bytes of memory until all is made of it, so that on two cores these are 0.7 GB.
 PIXELS_AT_ONCE = 25_000_000 * max(2, CORES)
 _COSTLY = 1.5  # times that, of a WebP, whose reader keeps two more copies, and of what is laid on white
-_room = Room(PIXELS_AT_ONCE)
+_room = MemoryBudget(PIXELS_AT_ONCE)
 # A few kilobytes can claim to be many pixels. Of more than this many, a file needs some bytes for each: the smoothest
 # sky takes four times as much, an empty picture less.
 _CLAIM_LIMIT, _BYTES_PER_PIXEL = 30_000_000, 1 / 64

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 from transfer_core.support.text import plain
 
-PARTS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+SPLIT_FOLDERS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 # What can say the class, each with the words for "class = ...", in the order in which they are offered.
 WAYS = {
     "folder": "the folder that holds the photos",
@@ -23,7 +23,7 @@ _UP_TO_DIGIT = re.compile(r"(.*?[^\W\d_].*?)[\s_.()#-]*\d")  # "great_pyrenees" 
 _UP_TO_SEPARATOR = re.compile(r"([^\s_.()#-]+)[\s_.()#-]")  # "cat" of "cat_asleep"
 
 
-class Place(NamedTuple):
+class ParsedLabel(NamedTuple):
     """What was read of one file: "train", "val", "test" or None; the class; what belongs together with it, or None."""
 
     part: str | None
@@ -31,7 +31,7 @@ class Place(NamedTuple):
     group: str | None = None
 
 
-class Reading(Protocol):
+class LabelSource(Protocol):
     """Says where each file belongs.
 
     Args:
@@ -42,7 +42,7 @@ class Reading(Protocol):
     unplaced: str
     unmatched: Sequence[tuple[str, str]]
 
-    def place(self, path: str) -> Place | None: ...
+    def place(self, path: str) -> ParsedLabel | None: ...
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Layout:
             return f"{beside}its name begins with no word; put one in front, as in 'oak 12.jpg'"
         return f"{beside}in no class folder; put each photo in a folder named after its class"
 
-    def place(self, path: str) -> Place | None:
+    def place(self, path: str) -> ParsedLabel | None:
         """Where a file belongs, or None where the path does not say."""
         *folders, name = path.split("/")
         part = self.part(path)
@@ -81,14 +81,14 @@ class Layout:
             said = folders[self.wrapping :][:1]
         else:
             said = folders[self.wrapping :][-1:]
-        return Place(part, tidy_class_name(said[0])) if any(said) else None
+        return ParsedLabel(part, tidy_class_name(said[0])) if any(said) else None
 
     def part(self, path: str) -> str | None:
         """What the folders of a file say about its part."""
         folders = path.split("/")[:-1]
         if self.part_level is None or self.part_level >= len(folders):
             return None
-        return PARTS.get(folders[self.part_level].lower())
+        return SPLIT_FOLDERS.get(folders[self.part_level].lower())
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,8 @@ class OneClass:
     unplaced = ""
     unmatched = ()
 
-    def place(self, path: str) -> Place:
-        return Place(None, tidy_class_name(self.class_name))
+    def place(self, path: str) -> ParsedLabel:
+        return ParsedLabel(None, tidy_class_name(self.class_name))
 
 
 def read_layout(paths: Sequence[str], way: str | None = None) -> Layout:
@@ -132,7 +132,7 @@ def alternatives(paths: Sequence[str]) -> list[Layout]:
     names = survey(by_name, photos)
     if 1 < len(names.classes) <= names.photos / 2:  # a name that no other file shares says no class
         folders = survey(layouts[0], photos).classes
-        layouts.insert(len(layouts) if folders.keys() - PARTS.keys() else 0, by_name)
+        layouts.insert(len(layouts) if folders.keys() - SPLIT_FOLDERS.keys() else 0, by_name)
     found: dict[tuple, Layout] = {}
     for layout in layouts:
         places = tuple(layout.place(path) for path in photos)
@@ -160,7 +160,7 @@ class Survey:
         return sum(self.classes.values())
 
 
-def survey(reading: Reading, paths: Iterable[str]) -> Survey:
+def survey(reading: LabelSource, paths: Iterable[str]) -> Survey:
     """Counts what the reading says of these paths of photos."""
     placed, unplaced = [], []
     for path in paths:
@@ -169,7 +169,7 @@ def survey(reading: Reading, paths: Iterable[str]) -> Survey:
     classes = Counter(place.class_name for place in placed)
     parts = {
         part: dict(Counter(place.class_name for place in placed if place.part == part))
-        for part in dict.fromkeys(PARTS.values())
+        for part in dict.fromkeys(SPLIT_FOLDERS.values())
     }
     return Survey(dict(sorted(classes.items())), {part: counts for part, counts in parts.items() if counts}, unplaced)
 
@@ -204,7 +204,7 @@ def _part_level(folders: Sequence[Sequence[str]], beside: int) -> int | None:
     """
     for level in range(max(map(len, folders), default=0)):
         names = [entry[level].lower() for entry in folders if len(entry) > max(level, beside)]
-        if 2 * len(names) > len(folders) and "train" in names and PARTS.keys() >= set(names):
+        if 2 * len(names) > len(folders) and "train" in names and SPLIT_FOLDERS.keys() >= set(names):
             return level
     return None
 

@@ -15,18 +15,18 @@ from PIL import Image
 from transfer_core.data.checks import alike
 from transfer_core.data.images import decode
 from transfer_core.data.images.thumbnails import keep_pictures
-from transfer_core.data.ingest.folder_layout import Place, Reading, read_layout
+from transfer_core.data.ingest.folder_layout import LabelSource, ParsedLabel, read_layout
 from transfer_core.data.ingest.sources import Entry, is_junk
-from transfer_core.data.labels.dataset import Item, append_items, load_as_they_came, load_labels, new_item
+from transfer_core.data.labels.dataset import Item, append_items, load_labels, load_original_items, new_item
 from transfer_core.errors import DataError
-from transfer_core.support.parallel import Room, map_ahead
-from transfer_core.workspace import Project, Workspace, part_of, settle
+from transfer_core.support.parallel import MemoryBudget, map_ahead
+from transfer_core.workspace import Project, Workspace, fsync_and_rename, temp_path
 
 KeepPixels = Callable[[str, Image.Image], None]  # takes (digest, upright photo); from several threads
 
 _SETTLE_EVERY_S = 0.5  # a killed intake keeps all photos but those of the last half second
 _DISK_THREADS = 16  # files that wait for the disk together wait hardly longer than one
-_files = Room(100 * 10**6)  # bytes of files in memory at once; a larger one alone
+_files = MemoryBudget(100 * 10**6)  # bytes of files in memory at once; a larger one alone
 _HERE_AS = "here already as"
 _STALE_S = 3600  # nobody is still writing a file that has not changed for so long
 
@@ -76,7 +76,7 @@ def take_in(
     entries: Sequence[Entry],
     report: Callable[[int, int], None],
     *,
-    reading: Reading | None = None,
+    reading: LabelSource | None = None,
     part: str | None = None,
     keep_pixels: KeepPixels = lambda photo, upright: None,
     arrived: Callable[[Item], None] = lambda item: None,
@@ -174,7 +174,7 @@ class _Arrivals:
         """Writes a photo, unless it is in its place already. For several threads at once."""
         path = self._project.photos_dir / file
         if not path.exists():
-            part = part_of(path)
+            part = temp_path(path)
             part.write_bytes(content)
             self._parts[part] = path
 
@@ -197,7 +197,7 @@ class _Arrivals:
         self._items, self._settle_at = [], time.monotonic() + _SETTLE_EVERY_S
 
     def _settle_one(self, part: Path) -> None:
-        settle(part, self._parts[part])
+        fsync_and_rename(part, self._parts[part])
         del self._parts[part]
 
 
@@ -212,14 +212,14 @@ class _Taker:
         workspace: Workspace,
         project: Project,
         arrivals: _Arrivals,
-        reading: Reading,
+        reading: LabelSource,
         part: str | None,
         keep_pixels: KeepPixels,
         may_contradict: bool,
     ):
         self._prepared_dir, self._photos_dir, self._arrivals = workspace.prepared_dir, project.photos_dir, arrivals
         self._reading, self._part, self._keep_pixels = reading, part, keep_pixels
-        here = load_as_they_came(project)  # what was relabelled or removed since is not to come in once more
+        here = load_original_items(project)  # what was relabelled or removed since is not to come in once more
         now = load_labels(project).items
         self._ids, self._by_photo = {item.id for item in here}, {item.photo: item for item in here}
         self._alike = {(item.photo, item.class_name, item.part): item for item in (*now, *here)}
@@ -261,7 +261,7 @@ class _Taker:
                 self._keep_pixels(photo, upright)
             return upright.size
 
-    def _item(self, photo: str, file: str, path: str, place: Place, size: tuple[int, int]) -> Item:
+    def _item(self, photo: str, file: str, path: str, place: ParsedLabel, size: tuple[int, int]) -> Item:
         """The item, or the one that was here where only the path is new: a set handed in as a zip and as a folder."""
         item = new_item(photo, file, path, place.class_name, self._part or place.part, size, place.group)
         if item.id in self._ids:

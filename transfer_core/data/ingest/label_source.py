@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from transfer_core.data.ingest.folder_layout import WAYS, OneClass, Reading, alternatives, photo_paths, read_layout
+from transfer_core.data.ingest.folder_layout import WAYS, LabelSource, OneClass, alternatives, photo_paths, read_layout
 from transfer_core.data.ingest.label_table import LabelsTable, is_table, match_rows, read_rows
 from transfer_core.data.ingest.sources import Entry, is_junk, read_file
 from transfer_core.errors import DataError
@@ -38,7 +38,7 @@ def choices(entries: Sequence[Entry]) -> list[Choice]:
     return [*layouts, *tables, Choice("one_class")]
 
 
-def read_as(entries: Sequence[Entry], choice: Choice, photos: Sequence[str] | None = None) -> Reading:
+def read_as(entries: Sequence[Entry], choice: Choice, photos: Sequence[str] | None = None) -> LabelSource:
     """What a choice comes to for these entries.
 
     Args:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from transfer_core.data.ingest.folder_layout import PARTS, Place, tidy_class_name
+from transfer_core.data.ingest.folder_layout import SPLIT_FOLDERS, ParsedLabel, tidy_class_name
 from transfer_core.data.ingest.sources import FOLDER_LIMIT
 from transfer_core.errors import DataError
 from transfer_core.support.text import plain
@@ -38,7 +38,7 @@ class LabelRow:
 
     number: int
     file: str
-    place: Place
+    place: ParsedLabel
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class LabelsTable:
     """
 
     name: str
-    places: dict[str, Place]
+    places: dict[str, ParsedLabel]
     missing: list[str] = field(default_factory=list)
     unclear: list[str] = field(default_factory=list)
     path: str | None = None
@@ -71,7 +71,7 @@ class LabelsTable:
         )
         return [*((file, absent) for file in self.missing), *((file, several) for file in self.unclear)]
 
-    def place(self, path: str) -> Place | None:
+    def place(self, path: str) -> ParsedLabel | None:
         return self.places.get(path)
 
 
@@ -115,7 +115,7 @@ def match_rows(rows: Sequence[LabelRow], paths: Sequence[str], name: str) -> Lab
     """
     by_end, exact = _by_end(paths), {_tidy(path): path for path in paths}
     found = [(row, *_candidates(_tidy(row.file), exact, by_end)) for row in rows]
-    said: dict[str, set[Place]] = defaultdict(set)
+    said: dict[str, set[ParsedLabel]] = defaultdict(set)
     missing, unclear, claims = [], [], {}
     for row, likeness, candidates in sorted(found, key=lambda one: -one[1]):
         open_to_it = [path for path in candidates if claims.setdefault(path, likeness) <= likeness]
@@ -160,13 +160,13 @@ def _row(number: int, line: Sequence[str], columns: dict[str, int], name: str) -
         if not cells[meaning]:
             raise DataError(f"Line {number} of {name} has no {meaning}. Fill it in, or delete the line.")
     part = cells.get("part", "").lower()
-    if part and part not in PARTS:
+    if part and part not in SPLIT_FOLDERS:
         raise DataError(
             f"Line {number} of {name} has the part '{plain(part)[:30]}'; it may be train, val or test, or empty. "
             "Change it, or leave the column out."
         )
     group = plain(cells.get("group", "")) or None
-    return LabelRow(number, cells["file"], Place(PARTS.get(part), tidy_class_name(cells["label"]), group))
+    return LabelRow(number, cells["file"], ParsedLabel(SPLIT_FOLDERS.get(part), tidy_class_name(cells["label"]), group))
 
 
 def _by_end(paths: Iterable[str]) -> dict[str, list[str]]:

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from transfer_core.data.ingest.import_roots import open_inside
 from transfer_core.data.ingest.label_source import Choice
 from transfer_core.data.ingest.sources import Entry, tidy_path, upload_entries
-from transfer_core.workspace import Project, move_into_place, new_id, part_of, read_json, write_json
+from transfer_core.workspace import Project, move_into_place, new_id, read_json, temp_path, write_json
 
 _BLOCK = 1 << 20  # bytes copied at once
 _GLANCE_S = 1.0  # whoever asks whether a batch is busy holds its lock for a moment
@@ -24,7 +24,7 @@ _STALE_S = 3600
 
 
 @dataclass(frozen=True)
-class Batch:
+class Upload:
     """What was handed in at once.
 
     Args:
@@ -66,13 +66,13 @@ class Batch:
         ]
         return upload_entries(arrived)
 
-    def choose(self, choice: Choice) -> "Batch":
+    def choose(self, choice: Choice) -> "Upload":
         """Says how it is to be read, for good: who comes back after a break goes on in this way."""
         chosen = replace(self, choice=choice)
         chosen.save()
         return chosen
 
-    def begin(self, before: int) -> "Batch":
+    def begin(self, before: int) -> "Upload":
         """Notes that its reading begins; one that goes on after a break keeps what was noted first."""
         if self.before is not None:
             return self
@@ -119,7 +119,7 @@ class Batch:
                 report(number + 1, len(self.files))
 
     def _store(self, number: int, content: BinaryIO) -> None:
-        part = part_of(self._path(number))
+        part = temp_path(self._path(number))
         try:
             with part.open("wb") as target:
                 content.seek(0)
@@ -138,7 +138,7 @@ class Batch:
             return False
 
 
-def receive(project: Project, files: Sequence[tuple[str, BinaryIO]], report: Callable[[int, int], None]) -> Batch:
+def receive(project: Project, files: Sequence[tuple[str, BinaryIO]], report: Callable[[int, int], None]) -> Upload:
     """Keeps files that were handed in; with those of a batch that broke off among them, all become part of that one.
 
     Args:
@@ -151,25 +151,25 @@ def receive(project: Project, files: Sequence[tuple[str, BinaryIO]], report: Cal
     if broken:
         batch = replace(broken, files=tuple(dict.fromkeys((*broken.files, *announced))))
     else:
-        batch = Batch(_new_folder(project), time.time(), announced)
+        batch = Upload(_new_folder(project), time.time(), announced)
     batch.save()
     batch.fill(files, report)
     return batch
 
 
-def receive_folder(project: Project, root: Path, inside: str) -> Batch:
+def receive_folder(project: Project, root: Path, inside: str) -> Upload:
     """Notes a folder or zip below an import root; it is read where it lies.
 
     Raises:
         DataError: As `roots.open_inside`.
     """
     open_inside(root, inside)
-    batch = Batch(_new_folder(project), time.time(), source=(str(root), inside))
+    batch = Upload(_new_folder(project), time.time(), source=(str(root), inside))
     batch.save()
     return batch
 
 
-def batches(project: Project) -> list[Batch]:
+def batches(project: Project) -> list[Upload]:
     """All that wait, the oldest first."""
     found = []
     for path in (project.folder / "inbox").glob(f"*/{_MANIFEST}"):
@@ -178,18 +178,18 @@ def batches(project: Project) -> list[Batch]:
     return sorted(found, key=lambda batch: batch.created)
 
 
-def _lacks_some_of(batch: Batch, announced: Sequence[tuple[str, int]]) -> bool:
+def _lacks_some_of(batch: Upload, announced: Sequence[tuple[str, int]]) -> bool:
     """Whether a batch broke off that these files would complete; not one that another window is at."""
     lacks_some = batch.choice is None and bool(batch.missing) and set(batch.files) <= set(announced)
     return lacks_some and not batch.is_busy()
 
 
-def _load(path: Path) -> Batch:
+def _load(path: Path) -> Upload:
     fields = read_json(path)
     files = tuple((name, size) for name, size in fields["files"])
     source = fields["source"] and tuple(fields["source"])
     choice = fields["choice"] and Choice(fields["choice"]["way"], fields["choice"]["value"])
-    return Batch(path.parent, fields["created"], files, source, choice, fields.get("before"))
+    return Upload(path.parent, fields["created"], files, source, choice, fields.get("before"))
 
 
 def _new_folder(project: Project) -> Path:

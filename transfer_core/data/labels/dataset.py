@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from transfer_core.data.labels import log as label_log
-from transfer_core.data.labels.replay import Action, Fold
+from transfer_core.data.labels.replay import Action, LabelState
 from transfer_core.workspace import Project
 
 _Answer = TypeVar("_Answer")
@@ -106,21 +106,21 @@ def load_labels(project: Project, version: int | None = None) -> Labels:
     return log.labels()
 
 
-def load_as_they_came(project: Project) -> list[Item]:
+def load_original_items(project: Project) -> list[Item]:
     """Every photo that ever came in, removed ones too, with the class and part that it came with."""
     return _ask(project, lambda log: list(log.came))
 
 
 def unknown_ids(project: Project, ids: Iterable[str]) -> set[str]:
     """Those of the ids that no photo of the project has, counting or removed."""
-    return _ask(project, lambda log: {item for item in ids if item not in log.fold.numbers})
+    return _ask(project, lambda log: {item for item in ids if item not in log.state.numbers})
 
 
 def _groups_of(project: Project, ids: Sequence[str]) -> dict[str, str | None]:
     """The groups of those that the project has."""
 
     def look_up(log: _Log) -> dict[str, str | None]:
-        numbers, places = log.fold.numbers, log.fold.places
+        numbers, places = log.state.numbers, log.state.places
         return {item: places[numbers[item]].group for item in ids if item in numbers}
 
     return _ask(project, look_up)
@@ -146,37 +146,37 @@ class _Log:
     """A label log as far as it was read.
 
     Args:
-        came: The photos in the order of the fold's numbers, as they came.
+        came: The photos in the order of the state's numbers, as they came.
     """
 
     def __init__(self, path: Path):
-        self.reader, self.fold, self.came = label_log.Reader(path), Fold(), []
+        self.reader, self.state, self.came = label_log.Reader(path), LabelState(), []
         self._labels: Labels | None = None
 
     def read_on(self, stop: int | None = None) -> None:
-        self.fold.take(map(self._keep, self.reader.read_on(stop)))
+        self.state.take(map(self._keep, self.reader.read_on(stop)))
         self._labels = None
 
     def _keep(self, line: dict) -> dict:
         """The line itself; the photo that it brings, if it brings one, is kept."""
-        if line["op"] == "add" and line["id"] not in self.fold.numbers:
+        if line["op"] == "add" and line["id"] not in self.state.numbers:
             self.came.append(Item(**{name: line[name] for name in _FIELDS if name in line}))
         return line
 
     def labels(self) -> Labels:
         if self._labels is None:
             items, removed = [], []
-            for item, (class_name, part, is_removed, group) in zip(self.came, self.fold.places, strict=True):
+            for item, (class_name, part, is_removed, group) in zip(self.came, self.state.places, strict=True):
                 if (item.class_name, item.part, item.group) != (class_name, part, group):
                     item = replace(item, class_name=class_name, part=part, group=group)
                 (removed if is_removed else items).append(item)
-            names = {item.class_name for item in items} | self.fold.kept_classes
+            names = {item.class_name for item in items} | self.state.kept_classes
             self._labels = Labels(
                 tuple(items),
                 tuple(removed),
                 tuple(sorted(names)),
-                tuple(self.fold.actions.values()),
-                tuple(action for action in self.fold.undone if action in self.fold.actions),
+                tuple(self.state.actions.values()),
+                tuple(action for action in self.state.undone if action in self.state.actions),
             )
         return self._labels
 

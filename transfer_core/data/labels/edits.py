@@ -1,6 +1,6 @@
 """What a person changes by hand: classes, parts, removals, and all of it back again. Imports no torch.
 
-Each change is one line of the label log, written whole and synced before the function returns; `fold` says what the
+Each change is one line of the label log, written whole and synced before the function returns; `replay` says what the
 lines come to. Every function here reads the newest labels under the writers' lock, so that two windows that change
 something at once both have their way.
 """
@@ -17,10 +17,10 @@ from transfer_core.data.labels import log
 from transfer_core.data.labels.dataset import Item, Labels, load_items, load_labels, unknown_ids
 from transfer_core.data.labels.replay import Action
 from transfer_core.errors import DataError
-from transfer_core.support.text import counted, plain
+from transfer_core.support.text import plain, pluralize
 from transfer_core.workspace import Project
 
-PARTS = tuple(split_names.WORDS)
+SPLIT_NAMES = tuple(split_names.WORDS)
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,10 @@ class Changes:
     def __str__(self) -> str:
         """Such as "12 labels have changed, 1 photo is new, 2 photos are gone"."""
         told = [
-            self.relabelled and counted(self.relabelled, "label has changed", "labels have changed"),
-            self.come and counted(self.come, "photo is new", "photos are new"),
-            self.gone and counted(self.gone, "photo is gone", "photos are gone"),
-            self.moved and counted(self.moved, "photo is in another part", "photos are in another part"),
+            self.relabelled and pluralize(self.relabelled, "label has changed", "labels have changed"),
+            self.come and pluralize(self.come, "photo is new", "photos are new"),
+            self.gone and pluralize(self.gone, "photo is gone", "photos are gone"),
+            self.moved and pluralize(self.moved, "photo is in another part", "photos are in another part"),
         ]
         return ", ".join(words for words in told if words)
 
@@ -63,8 +63,8 @@ def relabel(project: Project, ids: Collection[str], class_name: str) -> str:
 
 def move(project: Project, ids: Collection[str], part: str | None) -> str:
     """Puts photos into a part; None leaves it to the split. Raises as `relabel`."""
-    if part not in (*PARTS, None):
-        raise DataError(f"There is no part '{plain(str(part))[:60]}'. Choose one of {', '.join(PARTS)}, or none.")
+    if part not in (*SPLIT_NAMES, None):
+        raise DataError(f"There is no part '{plain(str(part))[:60]}'. Choose one of {', '.join(SPLIT_NAMES)}, or none.")
     return _edit(project, ids, part=part)
 
 
@@ -149,13 +149,13 @@ def find_action(labels: Labels, action_id: str) -> Action:
 
 def describe(action: Action) -> str:
     """Such as "12 photos to 'oak'". Names in it are hostile text."""
-    said, photos = action.changes, counted(len(action.photos), "photo")
+    said, photos = action.changes, pluralize(len(action.photos), "photo")
     if action.kind == "class":
         return f"new class '{said['name']}'"
     if action.kind == "rename":
         return f"'{said['from']}' is now '{said['to']}'"
     if action.kind == "group":
-        return f"{photos} in {counted(len(set(said['groups'].values())), 'group')}"
+        return f"{photos} in {pluralize(len(set(said['groups'].values())), 'group')}"
     if "class_name" in said:
         return f"{photos} to '{said['class_name']}'"
     if "part" in said:
@@ -163,7 +163,7 @@ def describe(action: Action) -> str:
     return f"{photos} {'removed' if said['removed'] else 'brought back'}"
 
 
-def choose(
+def select_items(
     items: Iterable[Item], class_name: str | None = None, part: str | None = None, words: str = ""
 ) -> list[Item]:
     """Those of a class, of a part ("none": without one) and with words in their file's path, each where it is asked."""
@@ -209,7 +209,7 @@ def _edit(project: Project, ids: Collection[str], **changes: object) -> str:
 
     def check() -> None:
         if unknown := unknown_ids(project, ids):
-            raise DataError(f"{counted(len(unknown), 'of the photos is', 'of the photos are')} not in this project.")
+            raise DataError(f"{pluralize(len(unknown), 'of the photos is', 'of the photos are')} not in this project.")
 
     return _write(project, check, {"op": "edit", "items": sorted(ids), **changes})
 

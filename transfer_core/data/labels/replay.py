@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 
-class Place(NamedTuple):
+class Assignment(NamedTuple):
     """Where a photo belongs now."""
 
     class_name: str
@@ -57,7 +57,7 @@ class Action:
 
 
 @dataclass
-class Fold:
+class LabelState:
     """The state after the lines taken so far.
 
     Args:
@@ -69,11 +69,11 @@ class Fold:
     """
 
     numbers: dict[str, int] = field(default_factory=dict)
-    places: list[Place] = field(default_factory=list)
+    places: list[Assignment] = field(default_factory=list)
     kept_classes: set[str] = field(default_factory=set)
     actions: dict[str, Action] = field(default_factory=dict)
     undone: dict[str, None] = field(default_factory=dict)
-    _came: list[Place] = field(default_factory=list)
+    _came: list[Assignment] = field(default_factory=list)
 
     def take(self, lines: Iterable[dict]) -> None:
         """Goes on with these lines; those of unknown kind, of a later version of Graft, mean nothing here."""
@@ -99,7 +99,7 @@ class Fold:
 
     def _add(self, line: dict) -> None:
         if line["id"] not in self.numbers:
-            place = Place(line["class_name"], line["part"], False, line.get("group"))
+            place = Assignment(line["class_name"], line["part"], False, line.get("group"))
             self.numbers[line["id"]] = len(self._came)
             self._came.append(place)
             self.places.append(place)
@@ -113,7 +113,7 @@ class Fold:
     def _do(self, action: Action) -> None:
         places, changes = self.places, action.changes
         if action.kind == "edit":
-            after: dict[Place, Place] = {}  # few differ, so most need not be made
+            after: dict[Assignment, Assignment] = {}  # few differ, so most need not be made
             for number in action.photos:
                 place = places[number]
                 if place not in after:

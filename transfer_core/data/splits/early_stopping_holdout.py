@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from transfer_core.data.labels.dataset import Item
-from transfer_core.data.splits.groups import Unit, choose, find_units, gather_units
+from transfer_core.data.splits.groups import Unit, choose_held_out, find_units, gather_units
 
 SHARE = 1 / 7
 
@@ -22,7 +22,7 @@ def part_off(items: Sequence[Item], seed: int) -> tuple[tuple[Item, ...], tuple[
     for unit in units:
         sizes.update(unit.counts)
     wanted = {name: min(max(1, round(size * SHARE)), size - 1) for name, size in sizes.items()}
-    spared = choose(_shuffle(units, seed), wanted)
+    spared = choose_held_out(_shuffle(units, seed), wanted)
     return (
         tuple(item for item in items if unit_of[item.photo] not in spared),
         tuple(item for item in items if unit_of[item.photo] in spared),

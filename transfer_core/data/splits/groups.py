@@ -76,7 +76,7 @@ def gather_units(items: Iterable[Item], unit_of: Mapping[str, str]) -> list[Unit
     ]
 
 
-def choose(units: Sequence[Unit], wanted: Mapping[str, int], staying: Iterable[Unit] = ()) -> set[str]:
+def choose_held_out(units: Sequence[Unit], wanted: Mapping[str, int], staying: Iterable[Unit] = ()) -> set[str]:
     """Keys of the units to set aside, so that each class has about as many photos among them as wanted.
 
     Units are looked at in their order, and one is taken where that brings the classes nearer to what is wanted. In

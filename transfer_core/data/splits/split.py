@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from transfer_core.data.labels.dataset import Item
-from transfer_core.data.splits.groups import Unit, choose, find_units, gather_units, list_groups, name_groups
+from transfer_core.data.splits.groups import Unit, choose_held_out, find_units, gather_units, list_groups, name_groups
 from transfer_core.errors import DataError
-from transfer_core.support.text import counted
+from transfer_core.support.text import pluralize
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def _choose_val(units: Sequence[Unit], free: Sequence[Unit], names: Collection[s
     """Keys of the free units to check with, for these classes: those that are drawn first."""
     sizes = _sizes(units)
     wanted = {name: min(max(1, round(sizes[name] * share)), sizes[name] - 1) for name in names}
-    return choose(free, wanted, staying=_without(units, {unit.key for unit in free}))
+    return choose_held_out(free, wanted, staying=_without(units, {unit.key for unit in free}))
 
 
 def _choose_test(units: Sequence[Unit], free: Sequence[Unit], sizes: Mapping[str, int], share: float) -> set[str]:
@@ -122,7 +122,7 @@ def _choose_test(units: Sequence[Unit], free: Sequence[Unit], sizes: Mapping[str
     """
     left = _sizes(units)
     wanted = {name: min(max(1, round(sizes[name] * share)), left[name] - 1) for name in left}
-    return choose(free[::-1], wanted, staying=_without(units, {unit.key for unit in free}))
+    return choose_held_out(free[::-1], wanted, staying=_without(units, {unit.key for unit in free}))
 
 
 def classes_without_val(items: Sequence[Item]) -> list[str]:
@@ -138,15 +138,15 @@ def crossings(split: Split) -> list[str]:
     if split.crossing:
         one, other = split.crossing[0]
         found.append(
-            f"{counted(len(split.crossing), 'photo is', 'photos are')} in two parts of your data, so the figure is "
+            f"{pluralize(len(split.crossing), 'photo is', 'photos are')} in two parts of your data, so the figure is "
             f"too good. The first: {one} and {other}. Remove one of each pair."
         )
     if split.crossing_groups:
         listed = ", ".join(split.crossing_groups[:3])
         found.append(
-            f"{counted(len(split.crossing_groups), 'group is', 'groups are')} in two parts of your data, so the figure "
-            f"is too good: {listed}. Put all photos of a group into one part, or bring the photos without parts; "
-            "then groups stay together."
+            f"{pluralize(len(split.crossing_groups), 'group is', 'groups are')} in two parts of your data, so the "
+            f"figure is too good: {listed}. Put all photos of a group into one part, or bring the photos without "
+            "parts; then groups stay together."
         )
     return found
 

@@ -8,7 +8,7 @@ import torch
 
 from transfer_core.support.parallel import CORES, map_ahead
 from transfer_core.training.augment.crops import Augmentation, load_varied
-from transfer_core.training.context import Task
+from transfer_core.training.context import TrainContext
 
 
 class Batch(NamedTuple):
@@ -31,15 +31,15 @@ def split_into_batches(count: int, batch_size: int, seed: int, epoch: int) -> li
     return np.array_split(order, max(1, min(round(count / batch_size), count // 2)))
 
 
-def load_batches(task: Task, batches: list[np.ndarray], epoch: int) -> Iterator[Batch]:
+def load_batches(context: TrainContext, batches: list[np.ndarray], epoch: int) -> Iterator[Batch]:
     """Yields the batches in order, each loaded by one thread."""
-    photos, config = task.photos(task.learned), task.plan.settings
-    on_card, prepared_dir = task.plan.device == "cuda", task.workspace.prepared_dir
+    photos, config = context.photos(context.learned), context.plan.settings
+    on_card, prepared_dir = context.plan.device == "cuda", context.workspace.prepared_dir
     augmentation = Augmentation.of(config)
 
     def load(rows: np.ndarray) -> Batch:
         varied = [
-            load_varied(path, photo, prepared_dir, task.backbone.preparation, augmentation, config.seed, epoch)
+            load_varied(path, photo, prepared_dir, context.backbone.preparation, augmentation, config.seed, epoch)
             for photo, path in (photos[row] for row in rows)
         ]
         pixels = torch.from_numpy(np.stack([photo.pixels for photo in varied]))
@@ -47,5 +47,5 @@ def load_batches(task: Task, batches: list[np.ndarray], epoch: int) -> Iterator[
         return Batch(rows, pixels.pin_memory() if on_card else pixels, np.stack([photo.variation for photo in varied]))
 
     # The processor learns more slowly than it loads; a graphics card wants every core to load for it.
-    ahead = 1 if task.plan.device == "cpu" else CORES
+    ahead = 1 if context.plan.device == "cpu" else CORES
     return map_ahead(load, batches, ahead, min(CORES, ahead + 1))

@@ -18,7 +18,7 @@ import torch
 from transfer_core.runs.events import Notice
 from transfer_core.support.parallel import map_ahead
 from transfer_core.training.augment.loader import Batch, load_batches
-from transfer_core.training.context import Task
+from transfer_core.training.context import TrainContext
 from transfer_core.training.finetune.freeze_boundary import Boundary
 from transfer_core.training.finetune.learner import Learner, vary
 from transfer_core.training.plan import save_plan
@@ -47,7 +47,11 @@ class Bank:
         return 2 * self._views * math.prod(self._shape)
 
     def fill(
-        self, task: Task, boundary: Boundary, report: Callable[[int, int], None], should_stop: Callable[[], bool]
+        self,
+        context: TrainContext,
+        boundary: Boundary,
+        report: Callable[[int, int], None],
+        should_stop: Callable[[], bool],
     ) -> None:
         """Makes the files that are missing; one that was begun is begun anew.
 
@@ -58,7 +62,7 @@ class Bank:
             InterruptedError: `should_stop` said so; the files that are whole are kept.
         """
         self.folder.mkdir(exist_ok=True)
-        photos, size = self._shape[0], min(_AT_ONCE, task.plan.micro_batch)
+        photos, size = self._shape[0], min(_AT_ONCE, context.plan.micro_batch)
         batches = [np.arange(start, min(start + size, photos)) for start in range(0, photos, size)]
         for view in range(self._views):
             path = self._path(view)
@@ -66,11 +70,11 @@ class Bank:
                 continue
             part = path.with_suffix(".part")
             # Written, not mapped: on a full disk this fails with a reason, and a mapped file with a signal.
-            with part.open("wb") as file, closing(load_batches(task, batches, view)) as loaded:
+            with part.open("wb") as file, closing(load_batches(context, batches, view)) as loaded:
                 for batch in loaded:
                     if should_stop():
                         raise InterruptedError
-                    file.write(_activations(boundary, batch, size, task.plan.device).tobytes())
+                    file.write(_activations(boundary, batch, size, context.plan.device).tobytes())
                     report(view * photos + int(batch.rows[-1]) + 1, self._views * photos)
                 file.flush()
                 os.fsync(file.fileno())
@@ -93,41 +97,41 @@ class Bank:
         return self.folder / f"{view}.bin"
 
 
-def open_bank(task: Task, index: int, learner: Learner) -> tuple[Task, Bank | None]:
+def open_bank(context: TrainContext, index: int, learner: Learner) -> tuple[TrainContext, Bank | None]:
     """The bank that the phase is to learn from, whose boundary it sets in the learner; None where it does without.
 
     Whether there will be one is decided once, from the network and the disk, and written down: the task that is
     returned has it in its plan.
     """
-    phase = task.plan.phases[index]
-    if not phase.views or task.plan.keeps_views is False:
-        return task, None
-    side = task.backbone.preparation.size_px
+    phase = context.plan.phases[index]
+    if not phase.views or context.plan.keeps_views is False:
+        return context, None
+    side = context.backbone.preparation.size_px
     blank = torch.zeros(1, 3, side, side, dtype=torch.uint8, device=learner.device)
     boundary = Boundary(learner.body, learner.body.network, phase.frozen, blank)
     learner.body.eval()
     probe = torch.arange(2 * 3 * side * side).remainder(251).view(2, 3, side, side).to(torch.uint8).to(learner.device)
     shape = tuple(boundary.before(probe).shape[1:])
-    bank = Bank(task.run.folder / f"views-{index}", phase.views, len(task.learned), shape)
-    if task.plan.keeps_views is None:
-        task = _decide(task, boundary.holds(probe) and _has_room(bank, task.run.folder))
-    if not task.plan.keeps_views:
-        return task, None
+    bank = Bank(context.run.folder / f"views-{index}", phase.views, len(context.learned), shape)
+    if context.plan.keeps_views is None:
+        context = _decide(context, boundary.holds(probe) and _has_room(bank, context.run.folder))
+    if not context.plan.keeps_views:
+        return context, None
     learner.boundary = boundary
-    return task, bank
+    return context, bank
 
 
-def _decide(task: Task, keeps: bool) -> Task:
-    plan = replace(task.plan, keeps_views=keeps)
-    save_plan(task.run.plan_path, plan)
+def _decide(context: TrainContext, keeps: bool) -> TrainContext:
+    plan = replace(context.plan, keeps_views=keeps)
+    save_plan(context.run.plan_path, plan)
     if not keeps:
-        task.emit(
+        context.emit(
             Notice(
                 message="What the frozen stages see is not kept (the disk has too little room, or the backbone cannot "
                 "be parted there): new variations are made every time, which takes longer."
             )
         )
-    return replace(task, plan=plan)
+    return replace(context, plan=plan)
 
 
 def _has_room(bank: Bank, folder: Path) -> bool:

@@ -18,7 +18,7 @@ def choose_precision(device: str) -> str:
     return "bfloat16" if device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
 
 
-def settle(threads: int) -> None:
+def make_deterministic(threads: int) -> None:
     """Makes torch give the same numbers whenever it is asked the same."""
     torch.set_num_threads(threads)
     # Full float32: a shortened format would make results differ between graphics cards.

@@ -17,7 +17,7 @@ from transfer_core.config import TrainConfig
 from transfer_core.strategies import Phase
 from transfer_core.training.augment.crops import NEUTRAL
 from transfer_core.training.augment.mixup import blend
-from transfer_core.training.context import Task, Trained
+from transfer_core.training.context import TrainContext, Trained
 from transfer_core.training.finetune.freeze_boundary import Boundary
 from transfer_core.training.finetune.loss import Objective
 from transfer_core.training.finetune.param_groups import Anchors, freeze, parameter_groups
@@ -179,15 +179,15 @@ def _named(arrays: dict[str, np.ndarray], beginning: str) -> dict[str, torch.Ten
     }
 
 
-def build_learner(task: Task, index: int, earlier: Trained | None) -> Learner:
+def build_learner(context: TrainContext, index: int, earlier: Trained | None) -> Learner:
     """The network as the phase begins: pretrained, random, or as the phase before left it."""
-    phase, plan = task.plan.phases[index], task.plan
+    phase, plan = context.plan.phases[index], context.plan
     if earlier is not None and earlier.network is not None:
         # A copy: should memory not suffice, the phase begins anew from what it was given.
         network = copy.deepcopy(earlier.network)
     else:
-        network = _first_network(task, phase)
-    head = nn.Linear(feature_width(network) if earlier is None else earlier.head.weight.shape[1], task.class_count)
+        network = _first_network(context, phase)
+    head = nn.Linear(feature_width(network) if earlier is None else earlier.head.weight.shape[1], context.class_count)
     with torch.no_grad():
         if earlier is None:
             # A head that starts at zero sends no noise back into the pretrained layers.
@@ -197,20 +197,27 @@ def build_learner(task: Task, index: int, earlier: Trained | None) -> Learner:
             head.weight.copy_(torch.from_numpy(earlier.head.weight))
             head.bias.copy_(torch.from_numpy(earlier.head.bias))
     learner = assemble(
-        network, head, task.backbone.preparation, phase, plan.settings, task.train_ids, plan.device, plan.precision
+        network,
+        head,
+        context.backbone.preparation,
+        phase,
+        plan.settings,
+        context.train_ids,
+        plan.device,
+        plan.precision,
     )
     if plan.settings.l2_sp:
-        pretrained = build_backbone(task.backbone, task.workspace.weights_dir).state_dict()
+        pretrained = build_backbone(context.backbone, context.workspace.weights_dir).state_dict()
         learner.anchors = Anchors.of(network, pretrained, plan.settings.l2_sp)
     return learner
 
 
-def _first_network(task: Task, phase: Phase) -> nn.Module:
+def _first_network(context: TrainContext, phase: Phase) -> nn.Module:
     if not phase.from_scratch:
-        return build_backbone(task.backbone, task.workspace.weights_dir)
+        return build_backbone(context.backbone, context.workspace.weights_dir)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(task.plan.settings.seed)
-        return build_random(task.backbone)
+        torch.manual_seed(context.plan.settings.seed)
+        return build_random(context.backbone)
 
 
 def assemble(

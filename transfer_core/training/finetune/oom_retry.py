@@ -6,18 +6,18 @@ from typing import TypeVar
 
 from transfer_core.errors import TransferError
 from transfer_core.runs.events import Notice
-from transfer_core.training.context import Task
+from transfer_core.training.context import TrainContext
 from transfer_core.training.finetune import device
 from transfer_core.training.plan import load_plan, save_plan
 
 _Result = TypeVar("_Result")
 
 
-def fit_into_memory(task: Task, attempt: Callable[[Task, bool], _Result]) -> _Result:
+def fit_into_memory(context: TrainContext, attempt: Callable[[TrainContext, bool], _Result]) -> _Result:
     """Attempts it with half as many photos at a time, again and again, until memory suffices.
 
     Args:
-        attempt: Called with the task and whether this is the first attempt.
+        attempt: Called with the context and whether this is the first attempt.
 
     Raises:
         TransferError: Memory does not suffice for a single photo.
@@ -25,30 +25,30 @@ def fit_into_memory(task: Task, attempt: Callable[[Task, bool], _Result]) -> _Re
     is_first = True
     while True:
         try:
-            return attempt(task, is_first)
+            return attempt(context, is_first)
         except (RuntimeError, MemoryError) as error:
             if not device.is_out_of_memory(error):
                 raise
             # What the attempt has found out about this machine holds for the next one.
-            task = _with_less_memory(replace(task, plan=load_plan(task.run.plan_path) or task.plan))
+            context = _with_less_memory(replace(context, plan=load_plan(context.run.plan_path) or context.plan))
         # Outside the handler, where the failed attempt's tensors are held no longer.
-        device.free_memory(task.plan.device)
+        device.free_memory(context.plan.device)
         is_first = False
 
 
-def _with_less_memory(task: Task) -> Task:
+def _with_less_memory(context: TrainContext) -> TrainContext:
     """The same with half as many photos at a time, written down before it is used."""
-    if task.plan.micro_batch == 1:
+    if context.plan.micro_batch == 1:
         raise TransferError(
-            f"This machine's memory does not suffice for {task.backbone.title}, not even for one photo at a time. "
+            f"This machine's memory does not suffice for {context.backbone.title}, not even for one photo at a time. "
             "Choose a smaller backbone, or 'Only the new part', which needs far less."
         )
-    plan = replace(task.plan, micro_batch=(task.plan.micro_batch + 1) // 2)
-    save_plan(task.run.plan_path, plan)
-    task.emit(
+    plan = replace(context.plan, micro_batch=(context.plan.micro_batch + 1) // 2)
+    save_plan(context.run.plan_path, plan)
+    context.emit(
         Notice(
-            message=f"Memory did not suffice for {task.plan.micro_batch} photos at a time. It goes on with "
+            message=f"Memory did not suffice for {context.plan.micro_batch} photos at a time. It goes on with "
             f"{plan.micro_batch} at a time, a little more slowly; the batch size stays {plan.settings.batch_size}."
         )
     )
-    return replace(task, plan=plan)
+    return replace(context, plan=plan)

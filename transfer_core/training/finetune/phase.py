@@ -18,7 +18,7 @@ from transfer_core.strategies import Phase
 from transfer_core.support.parallel import map_ahead
 from transfer_core.training.augment.loader import load_batches, split_into_batches
 from transfer_core.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
-from transfer_core.training.context import Task, Trained
+from transfer_core.training.context import TrainContext, Trained
 from transfer_core.training.finetune import device
 from transfer_core.training.finetune.activation_cache import Bank, open_bank
 from transfer_core.training.finetune.learner import Learner, build_learner, learning_rate_share
@@ -69,7 +69,9 @@ class Best:
         return epoch - self.epoch >= max(3, epochs // 4)
 
 
-def run_phase(task: Task, index: int, earlier: Trained | None, checkpoint: Checkpoint | None) -> Trained | None:
+def run_phase(
+    context: TrainContext, index: int, earlier: Trained | None, checkpoint: Checkpoint | None
+) -> Trained | None:
     """Trains backbone and head; None when stopped before the first step.
 
     Where memory does not suffice, fewer photos at a time go through the network, from the last checkpoint on.
@@ -78,48 +80,50 @@ def run_phase(task: Task, index: int, earlier: Trained | None, checkpoint: Check
         TransferError: The loss is no longer a number, or memory does not suffice for a single photo.
     """
 
-    def attempt(task: Task, is_first: bool) -> Trained | None:
+    def attempt(context: TrainContext, is_first: bool) -> Trained | None:
         if is_first:
-            return _attempt(task, index, earlier, checkpoint)
-        saved = load_checkpoint(task.run.checkpoint_path)
-        return _attempt(task, index, earlier, saved if saved and saved.phase == index else None)
+            return _attempt(context, index, earlier, checkpoint)
+        saved = load_checkpoint(context.run.checkpoint_path)
+        return _attempt(context, index, earlier, saved if saved and saved.phase == index else None)
 
-    return fit_into_memory(task, attempt)
+    return fit_into_memory(context, attempt)
 
 
-def _attempt(task: Task, index: int, earlier: Trained | None, checkpoint: Checkpoint | None) -> Trained | None:
-    phase = task.plan.phases[index]
-    prepared = PreparedPhotos(task.backbone.preparation, task.workspace.prepared_dir)
-    device.settle(task.plan.threads)
-    learner = build_learner(task, index, earlier)
+def _attempt(
+    context: TrainContext, index: int, earlier: Trained | None, checkpoint: Checkpoint | None
+) -> Trained | None:
+    phase = context.plan.phases[index]
+    prepared = PreparedPhotos(context.backbone.preparation, context.workspace.prepared_dir)
+    device.make_deterministic(context.plan.threads)
+    learner = build_learner(context, index, earlier)
     position = _restore(learner, checkpoint) if checkpoint else Position()
     if _is_over(position, phase):  # killed between this phase and the next
-        return _leave(task, index, position, learner, prepared, None)
-    task, bank = open_bank(task, index, learner)
+        return _finish(context, index, position, learner, prepared, None)
+    context, bank = open_bank(context, index, learner)
     try:
-        return _learn(task, index, position, learner, prepared, bank)
+        return _learn(context, index, position, learner, prepared, bank)
     finally:
         if bank:  # whoever goes on with a stopped run makes it again, the same
             bank.remove()
 
 
 def _learn(
-    task: Task, index: int, position: Position, learner: Learner, prepared: PreparedPhotos, bank: Bank | None
+    context: TrainContext, index: int, position: Position, learner: Learner, prepared: PreparedPhotos, bank: Bank | None
 ) -> Trained | None:
-    phase, confidences = task.plan.phases[index], None
-    ready = _prepare(task, prepared, learner, bank)
-    task.begin_phase(index)
+    phase, confidences = context.plan.phases[index], None
+    ready = _prepare(context, prepared, learner, bank)
+    context.begin_phase(index)
     while ready and not _is_over(position, phase):
-        if not run_epoch(task, index, position, learner, bank):
+        if not run_epoch(context, index, position, learner, bank):
             break
-        confidences = _confidences(task, learner, prepared, task.split.val)
-        position = _end_epoch(task, index, position, learner, prepared, confidences)
-        _save(task, index, position, learner)
-    return _leave(task, index, position, learner, prepared, confidences)
+        confidences = _confidences(context, learner, prepared, context.split.val)
+        position = _end_epoch(context, index, position, learner, prepared, confidences)
+        _save(context, index, position, learner)
+    return _finish(context, index, position, learner, prepared, confidences)
 
 
-def _leave(
-    task: Task,
+def _finish(
+    context: TrainContext,
     index: int,
     position: Position,
     learner: Learner,
@@ -132,8 +136,8 @@ def _leave(
     if position.best:
         learner.restore_kept(position.best.weights)
     if confidences is None or position.batch or position.best:  # what was learned since the last epoch is kept, too
-        confidences = _confidences(task, learner, prepared, task.split.val)
-    epochs, stopped = task.epochs_before(index) + position.epoch, not _is_over(position, task.plan.phases[index])
+        confidences = _confidences(context, learner, prepared, context.split.val)
+    epochs, stopped = context.epochs_before(index) + position.epoch, not _is_over(position, context.plan.phases[index])
     return Trained(learner.trained_head(), confidences, epochs, stopped, learner.trained_network())
 
 
@@ -144,58 +148,65 @@ def _is_over(position: Position, phase: Phase) -> bool:
 
 
 def _end_epoch(
-    task: Task, index: int, position: Position, learner: Learner, prepared: PreparedPhotos, confidences: np.ndarray
+    context: TrainContext,
+    index: int,
+    position: Position,
+    learner: Learner,
+    prepared: PreparedPhotos,
+    confidences: np.ndarray,
 ) -> Position:
     """Reports the epoch that was just gone through, and notes whether it is the best; where the next one begins."""
     epoch, best, loss = position.epoch + 1, position.best, None
-    if task.spared:
-        loss = mean_log_loss(_confidences(task, learner, prepared, task.spared), task.spared_ids)
+    if context.spared:
+        loss = mean_log_loss(_confidences(context, learner, prepared, context.spared), context.spared_ids)
         if best is None or loss < best.loss:
             best = Best(epoch, loss, learner.kept_state())
-    train_loss, train_accuracy = position.sums / len(task.train_ids)
-    task.report_epoch(index, epoch, (train_loss, train_accuracy), confidences, loss)
+    train_loss, train_accuracy = position.sums / len(context.train_ids)
+    context.report_epoch(index, epoch, (train_loss, train_accuracy), confidences, loss)
     return Position(epoch, best=best)
 
 
-def run_epoch(task: Task, index: int, position: Position, learner: Learner, bank: Bank | None = None) -> bool:
+def run_epoch(
+    context: TrainContext, index: int, position: Position, learner: Learner, bank: Bank | None = None
+) -> bool:
     """Goes through what is left of the epoch at `position`, which moves along; False when stopped in it."""
-    phase, settings, count = task.plan.phases[index], task.plan.settings, len(task.train_ids)
-    epoch = task.epochs_before(index) + position.epoch  # of all phases: no phase repeats another's luck
+    phase, settings, count = context.plan.phases[index], context.plan.settings, len(context.train_ids)
+    epoch = context.epochs_before(index) + position.epoch  # of all phases: no phase repeats another's luck
     batches = split_into_batches(count, settings.batch_size, settings.seed, epoch)
     learner.begin_epoch()
     pending, reported, saved = [], time.monotonic(), time.monotonic()
     rest = batches[position.batch :]
-    with closing(bank.load_batches(rest, epoch) if bank else load_batches(task, rest, epoch)) as loaded:
+    with closing(bank.load_batches(rest, epoch) if bank else load_batches(context, rest, epoch)) as loaded:
         for batch in loaded:
-            if task.should_stop():
-                _settle_sums(position, pending)
+            if context.should_stop():
+                _add_up_losses(position, pending)
                 if position.has_learned:
-                    _save(task, index, position, learner)
+                    _save(context, index, position, learner)
                 return False
             # Everything random in a step follows from these numbers: there is no random state to save.
             torch.manual_seed((settings.seed << 32) + epoch * len(batches) + position.batch)
             steps_done = position.epoch * len(batches) + position.batch
             share = learning_rate_share(steps_done, phase.epochs * len(batches))
             learner.set_share(share)
-            class_ids = task.train_ids[batch.rows]
-            pending.append(learner.learn(batch.pixels, batch.variations, class_ids, task.plan.micro_batch))
+            class_ids = context.train_ids[batch.rows]
+            pending.append(learner.learn(batch.pixels, batch.variations, class_ids, context.plan.micro_batch))
             learner.end_step(steps_done + 1, share, len(batches))
             position.batch += 1
             now = time.monotonic()
             if now - reported > _REPORT_EVERY_S:
-                _settle_sums(position, pending)
+                _add_up_losses(position, pending)
                 done = position.epoch * count + sum(len(rows) for rows in batches[: position.batch])
-                task.emit(Progress(done=done, total=phase.epochs * count))
+                context.emit(Progress(done=done, total=phase.epochs * count))
                 reported = now
             if now - saved > _CHECKPOINT_EVERY_S:
-                _settle_sums(position, pending)
-                _save(task, index, position, learner)
+                _add_up_losses(position, pending)
+                _save(context, index, position, learner)
                 saved = now
-    _settle_sums(position, pending)
+    _add_up_losses(position, pending)
     return True
 
 
-def _settle_sums(position: Position, pending: list[torch.Tensor]) -> None:
+def _add_up_losses(position: Position, pending: list[torch.Tensor]) -> None:
     """Adds what the last steps gave, one by one: in another order the last digits would depend on the moment."""
     if pending:
         for sums in torch.stack(pending).cpu().numpy():
@@ -208,26 +219,28 @@ def _settle_sums(position: Position, pending: list[torch.Tensor]) -> None:
         )
 
 
-def _prepare(task: Task, prepared: PreparedPhotos, learner: Learner, bank: Bank | None) -> bool:
+def _prepare(context: TrainContext, prepared: PreparedPhotos, learner: Learner, bank: Bank | None) -> bool:
     """Sees to it that all is at hand that does not learn; False when stopped meanwhile."""
 
     def report(done: int, total: int) -> None:
-        task.emit(Progress(done=done, total=total))
+        context.emit(Progress(done=done, total=total))
 
-    task.emit(PhaseStarted(name="prepare", title="Preparing the photos kept aside"))
+    context.emit(PhaseStarted(name="prepare", title="Preparing the photos kept aside"))
     try:
-        prepare_all(prepared, task.photos((*task.split.val, *task.spared)), report, task.should_stop)
+        prepare_all(prepared, context.photos((*context.split.val, *context.spared)), report, context.should_stop)
         if bank:
-            task.emit(PhaseStarted(name="views", title="Looking at variations of your photos"))
-            bank.fill(task, learner.boundary, report, task.should_stop)
+            context.emit(PhaseStarted(name="views", title="Looking at variations of your photos"))
+            bank.fill(context, learner.boundary, report, context.should_stop)
     except InterruptedError:
         return False
     return True
 
 
-def _confidences(task: Task, learner: Learner, prepared: PreparedPhotos, items: Sequence[Item]) -> np.ndarray:
+def _confidences(
+    context: TrainContext, learner: Learner, prepared: PreparedPhotos, items: Sequence[Item]
+) -> np.ndarray:
     """float64 (n, classes) of photos as they are, of which only a few are in memory at a time."""
-    photos, size = task.photos(items), min(_VAL_BATCH, task.plan.micro_batch)
+    photos, size = context.photos(items), min(_VAL_BATCH, context.plan.micro_batch)
     parts = []
     with closing(map_ahead(lambda photo: prepared(*photo), photos, size)) as pixels:
         while batch := list(islice(pixels, size)):
@@ -235,14 +248,14 @@ def _confidences(task: Task, learner: Learner, prepared: PreparedPhotos, items: 
     return np.concatenate(parts)
 
 
-def _save(task: Task, index: int, position: Position, learner: Learner) -> None:
-    step = task.epochs_before(index) + position.epoch
+def _save(context: TrainContext, index: int, position: Position, learner: Learner) -> None:
+    step = context.epochs_before(index) + position.epoch
     arrays = learner.state() | {"sums": position.sums}
     if best := position.best:
         arrays |= {f"best.{name}": value for name, value in best.weights.items()}
         arrays["best"] = np.array([best.epoch, best.loss])
-    save_checkpoint(task.run.checkpoint_path, Checkpoint(index, position.epoch, step, arrays, position.batch))
-    task.emit(CheckpointSaved(step=step))
+    save_checkpoint(context.run.checkpoint_path, Checkpoint(index, position.epoch, step, arrays, position.batch))
+    context.emit(CheckpointSaved(step=step))
 
 
 def _restore(learner: Learner, checkpoint: Checkpoint) -> Position:

@@ -10,8 +10,8 @@ import numpy as np
 from transfer_core.support.parallel import CORES, map_ahead
 
 # Candidates for the L2 strength, on features of mean norm 1: from very firm to nearly free.
-_STRENGTHS = np.geomspace(1e-1, 1e-5, 9)
-MIDDLE_STRENGTH = 1e-3  # of these, for where nothing can be left out to choose by
+_L2_CANDIDATES = np.geomspace(1e-1, 1e-5, 9)
+DEFAULT_L2 = 1e-3  # of these, for where nothing can be left out to choose by
 _FOLDS = 5
 # The best strength hardly moves beyond this many photos, while the search would take minutes.
 SEARCH_PHOTOS = 1000
@@ -108,12 +108,12 @@ class HeadState:
     Args:
         now, before: Weights float32 (..., d + 1, strengths, classes) on scaled features, the last row being the bias,
             after this epoch and after the one before.
-        run_up: float32 (..., strengths), epochs since the momentum was last dropped.
+        momentum_steps: float32 (..., strengths), epochs since the momentum was last dropped.
     """
 
     now: np.ndarray
     before: np.ndarray
-    run_up: np.ndarray
+    momentum_steps: np.ndarray
 
     def head(self, scaler: Scaler) -> Head:
         """The head of the first strength."""
@@ -153,26 +153,26 @@ def train_epochs(
     inputs = _Inputs(np.asarray(features), scaler)
     *many, count, width = inputs.shape
     shape = (*many, width, len(strengths), class_count)
-    wanted = np.swapaxes(np.eye(class_count, dtype=np.float32)[class_ids], -1, -2)[..., np.newaxis, :, :]
+    one_hot = np.swapaxes(np.eye(class_count, dtype=np.float32)[class_ids], -1, -2)[..., np.newaxis, :, :]
     weights = np.ones(inputs.shape[:-1], np.float32) if weights is None else weights
-    shares = (weights / weights.sum(-1, keepdims=True, dtype=np.float64)).astype(np.float32)[..., np.newaxis, :]
+    sample_weights = (weights / weights.sum(-1, keepdims=True, dtype=np.float64)).astype(np.float32)[..., np.newaxis, :]
     penalty = np.asarray(strengths, np.float32)[:, np.newaxis] * np.ones((width, 1, 1), np.float32)
     penalty[-1] = 0
     # The softmax loss bends at most half as much as the squares of its inputs (Boehning 1992).
-    bend = np.float32(0.5) * _largest_eigenvalue(inputs, shares)[..., np.newaxis, np.newaxis, np.newaxis]
-    step = 1 / (bend + penalty[0])
+    lipschitz = np.float32(0.5) * _largest_eigenvalue(inputs, sample_weights)[..., np.newaxis, np.newaxis, np.newaxis]
+    step = 1 / (lipschitz + penalty[0])
     zero = np.zeros(shape, np.float32)
     state = start or HeadState(zero, zero, np.zeros((*many, len(strengths)), np.float32))
     for _ in range(epochs):
-        momentum = (state.run_up / (state.run_up + 3))[..., np.newaxis, :, np.newaxis]
+        momentum = (state.momentum_steps / (state.momentum_steps + 3))[..., np.newaxis, :, np.newaxis]
         ahead = state.now + momentum * (state.now - state.before)
         logits = inputs.times(ahead.reshape(*many, width, -1)).reshape(*many, *shape[-2:], count)
         error = np.exp(logits - logits.max(-2, keepdims=True))
-        error = (error / error.sum(-2, keepdims=True) - wanted) * shares[..., np.newaxis, :]
-        slope = inputs.transposed_times(error.reshape(*many, -1, count)).reshape(shape) + penalty * ahead
-        now = ahead - step * slope
-        uphill = np.einsum("...dsc,...dsc->...s", slope, now - state.now) > 0
-        state = HeadState(now, state.now, np.where(uphill, 0, state.run_up + 1).astype(np.float32))
+        error = (error / error.sum(-2, keepdims=True) - one_hot) * sample_weights[..., np.newaxis, :]
+        gradient = inputs.transposed_times(error.reshape(*many, -1, count)).reshape(shape) + penalty * ahead
+        now = ahead - step * gradient
+        restart = np.einsum("...dsc,...dsc->...s", gradient, now - state.now) > 0  # momentum points uphill
+        state = HeadState(now, state.now, np.where(restart, 0, state.momentum_steps + 1).astype(np.float32))
         yield state
 
 
@@ -182,7 +182,7 @@ def balance(class_ids: np.ndarray, class_count: int) -> np.ndarray:
     return (len(class_ids) / ((counts > 0).sum() * np.maximum(counts, 1))).astype(np.float32)
 
 
-def choose_strength(
+def search_l2(
     features: np.ndarray,
     class_ids: np.ndarray,
     units: list[str],
@@ -206,14 +206,14 @@ def choose_strength(
         chosen = np.sort(generator.choice(len(features), SEARCH_PHOTOS, replace=False))
         features, class_ids, units = features[chosen], class_ids[chosen], [units[i] for i in chosen]
     weights = balance(class_ids, class_count)[class_ids] if weighted else np.ones(len(class_ids), np.float32)
-    folds = _part(features, class_ids, weights, _fold_of(class_ids, units, generator))
+    folds = _make_folds(features, class_ids, weights, _fold_per_row(class_ids, units, generator))
     if not folds:
         return None
     # The matrices are small, and to step through all folds at once saves most of the time; with more than one core,
     # each takes some of them.
     heaps = [folds[core::CORES] for core in range(min(CORES, len(folds)))]
-    losses = map_ahead(lambda heap: _losses_left_out(heap, class_count, epochs), heaps)
-    return float(_STRENGTHS[sum(losses, np.zeros(len(_STRENGTHS))).argmin()])
+    losses = map_ahead(lambda heap: _held_out_losses(heap, class_count, epochs), heaps)
+    return float(_L2_CANDIDATES[sum(losses, np.zeros(len(_L2_CANDIDATES))).argmin()])
 
 
 class _Fold(NamedTuple):
@@ -233,7 +233,7 @@ class _Fold(NamedTuple):
     outside_weights: np.ndarray
 
 
-def _part(features: np.ndarray, class_ids: np.ndarray, weights: np.ndarray, fold_of: np.ndarray) -> list[_Fold]:
+def _make_folds(features: np.ndarray, class_ids: np.ndarray, weights: np.ndarray, fold_of: np.ndarray) -> list[_Fold]:
     """The folds that leave something out and leave two classes in."""
 
     def part(fold: int) -> _Fold | None:
@@ -241,37 +241,37 @@ def _part(features: np.ndarray, class_ids: np.ndarray, weights: np.ndarray, fold
         if not out.any() or len(np.unique(class_ids[~out])) < 2:
             return None
         scaler = Scaler.of(features[~out])
-        inside, outside = _shorten(scaler(features[~out]), scaler(features[out]))
+        inside, outside = _project(scaler(features[~out]), scaler(features[out]))
         return _Fold(inside, class_ids[~out], weights[~out], outside, class_ids[out], weights[out])
 
     found = [fold for fold in map_ahead(part, range(_FOLDS), _FOLDS) if fold]
     if not found:
         return []
     most = [np.max([array.shape for array in arrays], 0) for arrays in zip(*found, strict=True)]
-    return [_Fold(*(_fill_up(array, shape) for array, shape in zip(fold, most, strict=True))) for fold in found]
+    return [_Fold(*(_pad(array, shape) for array, shape in zip(fold, most, strict=True))) for fold in found]
 
 
-def _fill_up(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def _pad(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """The array with zeros behind it, up to that shape."""
     return np.pad(array, [(0, wanted - own) for own, wanted in zip(array.shape, shape, strict=True)])
 
 
-def _losses_left_out(folds: Sequence[_Fold], class_count: int, epochs: int) -> np.ndarray:
+def _held_out_losses(folds: Sequence[_Fold], class_count: int, epochs: int) -> np.ndarray:
     """Sums of log losses (strengths,) on the photos left out, of heads trained on the others."""
     stacked = _Fold(*(np.stack(arrays) for arrays in zip(*folds, strict=True)))
     plain = Scaler.identity(stacked.inside.shape[-1])
     *_, last = train_epochs(
-        stacked.inside, plain, stacked.inside_ids, class_count, _STRENGTHS, epochs, weights=stacked.inside_weights
+        stacked.inside, plain, stacked.inside_ids, class_count, _L2_CANDIDATES, epochs, weights=stacked.inside_weights
     )
-    losses = np.zeros(len(_STRENGTHS))
+    losses = np.zeros(len(_L2_CANDIDATES))
     for fold, now in zip(folds, last.now, strict=True):
-        shares = softmax(np.tensordot(fold.outside, now[:-1], 1) + now[-1])
-        picked = shares[np.arange(len(fold.outside)), :, fold.outside_ids]
+        confidences = softmax(np.tensordot(fold.outside, now[:-1], 1) + now[-1])
+        picked = confidences[np.arange(len(fold.outside)), :, fold.outside_ids]
         losses -= fold.outside_weights @ np.log(np.maximum(picked, 1e-12))
     return losses
 
 
-def _shorten(inside: np.ndarray, outside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _project(inside: np.ndarray, outside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Both in the basis that the training rows span: with fewer photos than features, same answers, less work."""
     if len(inside) >= inside.shape[1]:
         return inside, outside
@@ -279,7 +279,7 @@ def _shorten(inside: np.ndarray, outside: np.ndarray) -> tuple[np.ndarray, np.nd
     return inside @ basis, outside @ basis
 
 
-def _fold_of(class_ids: np.ndarray, units: list[str], generator: np.random.Generator) -> np.ndarray:
+def _fold_per_row(class_ids: np.ndarray, units: list[str], generator: np.random.Generator) -> np.ndarray:
     """Fold per row (n,), each class spread evenly, rows of one unit together.
 
     What holds all rows of a class is in no fold (-1): without it nothing could be learned of that class.
@@ -296,15 +296,15 @@ def _fold_of(class_ids: np.ndarray, units: list[str], generator: np.random.Gener
     return np.array([fold_of_unit[unit] for unit in units])
 
 
-def _largest_eigenvalue(inputs: _Inputs, shares: np.ndarray) -> np.ndarray:
+def _largest_eigenvalue(inputs: _Inputs, sample_weights: np.ndarray) -> np.ndarray:
     """float32 (...), of the inputs' weighted second moments, by power iteration, a little too large on purpose.
 
     Args:
-        shares: float32 (..., 1, n), adding up to 1.
+        sample_weights: float32 (..., 1, n), adding up to 1.
     """
     vector = np.ones((*inputs.shape[:-2], inputs.shape[-1], 1), np.float32)
     for _ in range(30):
-        vector = inputs.transposed_times(shares * inputs.times(vector))
+        vector = inputs.transposed_times(sample_weights * inputs.times(vector))
         value = np.sqrt((vector**2).sum((-2, -1)))
         vector /= value[..., np.newaxis, np.newaxis]
     return np.float32(1.02) * value

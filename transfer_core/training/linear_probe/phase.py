@@ -13,13 +13,13 @@ from transfer_core.data.splits.groups import find_units
 from transfer_core.metrics.classification import mean_log_loss
 from transfer_core.runs.events import CheckpointSaved, Notice, PhaseStarted, Progress
 from transfer_core.training.checkpoints import Checkpoint, save_checkpoint
-from transfer_core.training.context import Task, Trained
+from transfer_core.training.context import TrainContext, Trained
 from transfer_core.training.linear_probe.head import (
-    MIDDLE_STRENGTH,
+    DEFAULT_L2,
     HeadState,
     Scaler,
     balance,
-    choose_strength,
+    search_l2,
     train_epochs,
 )
 
@@ -27,15 +27,17 @@ from transfer_core.training.linear_probe.head import (
 _CHECKPOINT_EVERY_S = 5
 
 
-def run_phase(task: Task, index: int, earlier: Trained | None, checkpoint: Checkpoint | None) -> Trained | None:
+def run_phase(
+    context: TrainContext, index: int, earlier: Trained | None, checkpoint: Checkpoint | None
+) -> Trained | None:
     """Trains the head from zero, or from the checkpoint; None when stopped before the first epoch."""
-    path, rows = task.run.folder / "features.bin", None
+    path, rows = context.run.folder / "features.bin", None
     try:
-        rows = _compute_features(task, path)
+        rows = _compute_features(context, path)
         # One core per product of matrices: they are small, and several cores at one, which wait for each other at every
         # step, took ten times as long beside another busy program. The sums no longer depend on the machine, either.
         with threadpool_limits(1, "blas"):
-            return _train(task, index, rows, checkpoint)
+            return _train(context, index, rows, checkpoint)
     except InterruptedError:
         return None
     finally:
@@ -44,77 +46,84 @@ def run_phase(task: Task, index: int, earlier: Trained | None, checkpoint: Check
             path.unlink()
 
 
-def _compute_features(task: Task, path: Path) -> np.ndarray:
+def _compute_features(context: TrainContext, path: Path) -> np.ndarray:
     """Features float32 (n, d) of the training and then the validation photos; InterruptedError when stopped."""
-    task.emit(PhaseStarted(name="features", title="Looking at your photos"))
+    context.emit(PhaseStarted(name="features", title="Looking at your photos"))
     return features.compute_features(
-        task.backbone,
-        task.photos((*task.learned, *task.split.val)),
-        task.workspace,
+        context.backbone,
+        context.photos((*context.learned, *context.split.val)),
+        context.workspace,
         path,
-        lambda done, total: task.emit(Progress(done=done, total=total)),
-        task.should_stop,
+        lambda done, total: context.emit(Progress(done=done, total=total)),
+        context.should_stop,
     )
 
 
-def _train(task: Task, index: int, rows: np.ndarray, checkpoint: Checkpoint | None) -> Trained | None:
-    train, val = rows[: len(task.learned)], rows[len(task.learned) :]
-    phase, settings = task.plan.phases[index], task.plan.settings
-    task.begin_phase(index)
+def _train(context: TrainContext, index: int, rows: np.ndarray, checkpoint: Checkpoint | None) -> Trained | None:
+    train, val = rows[: len(context.learned)], rows[len(context.learned) :]
+    phase, settings = context.plan.phases[index], context.plan.settings
+    context.begin_phase(index)
     if checkpoint:
         strength, first, state = _restore(checkpoint)
     else:
-        strength, first, state = _choose_strength(task, index, train), 0, None
+        strength, first, state = _choose_l2(context, index, train), 0, None
     scaler = Scaler.of(train)
-    trained = None if state is None else _trained(task, index, first, state, scaler, val)
+    trained = None if state is None else _trained(context, index, first, state, scaler, val)
     saved = time.monotonic()
     left = phase.epochs - first
-    weights = balance(task.train_ids, task.class_count)[task.train_ids] if settings.class_weights else None
-    states = train_epochs(train, scaler, task.train_ids, task.class_count, [strength], left, state, weights)
+    weights = balance(context.train_ids, context.class_count)[context.train_ids] if settings.class_weights else None
+    states = train_epochs(train, scaler, context.train_ids, context.class_count, [strength], left, state, weights)
     for epoch, state in enumerate(states, first + 1):
-        trained = _trained(task, index, epoch, state, scaler, val)
+        trained = _trained(context, index, epoch, state, scaler, val)
         own = trained.head.confidences(train)
-        accuracy = float((own.argmax(1) == task.train_ids).mean())
-        task.report_epoch(index, epoch, (mean_log_loss(own, task.train_ids), accuracy), trained.val_confidences)
+        accuracy = float((own.argmax(1) == context.train_ids).mean())
+        context.report_epoch(index, epoch, (mean_log_loss(own, context.train_ids), accuracy), trained.val_confidences)
         if time.monotonic() - saved > _CHECKPOINT_EVERY_S:
-            _save(task, index, epoch, strength, state)
+            _save(context, index, epoch, strength, state)
             saved = time.monotonic()
-        if task.should_stop():
+        if context.should_stop():
             return replace(trained, stopped=epoch < phase.epochs)
     return trained
 
 
-def _choose_strength(task: Task, index: int, train: np.ndarray) -> float:
+def _choose_l2(context: TrainContext, index: int, train: np.ndarray) -> float:
     """The best one; a middle one, and a word about it, where there is nothing to choose it by."""
-    unit_of, settings = find_units(task.learned), task.plan.settings
-    units = [unit_of[item.photo] for item in task.learned]
-    epochs = task.plan.phases[index].epochs
-    found = choose_strength(
-        train, task.train_ids, units, task.class_count, epochs, settings.seed, settings.class_weights
+    unit_of, settings = find_units(context.learned), context.plan.settings
+    units = [unit_of[item.photo] for item in context.learned]
+    epochs = context.plan.phases[index].epochs
+    found = search_l2(
+        train, context.train_ids, units, context.class_count, epochs, settings.seed, settings.class_weights
     )
     if found is None:
-        task.emit(
+        context.emit(
             Notice(
                 message="Each class has only one photo, or one group of photos, to learn from, so it could not be "
                 "tried out how closely the new part should follow them. A middle way was taken."
             )
         )
-    return found or MIDDLE_STRENGTH
+    return found or DEFAULT_L2
 
 
-def _trained(task: Task, index: int, epoch: int, state: HeadState, scaler: Scaler, val: np.ndarray) -> Trained:
+def _trained(
+    context: TrainContext, index: int, epoch: int, state: HeadState, scaler: Scaler, val: np.ndarray
+) -> Trained:
     head = state.head(scaler)
-    return Trained(head, head.confidences(val), task.epochs_before(index) + epoch)
+    return Trained(head, head.confidences(val), context.epochs_before(index) + epoch)
 
 
-def _save(task: Task, index: int, epoch: int, strength: float, state: HeadState) -> None:
-    step = task.epochs_before(index) + epoch
-    tensors = {"now": state.now, "before": state.before, "run_up": state.run_up, "strength": np.array([strength])}
-    save_checkpoint(task.run.checkpoint_path, Checkpoint(index, epoch, step, tensors))
-    task.emit(CheckpointSaved(step=step))
+def _save(context: TrainContext, index: int, epoch: int, strength: float, state: HeadState) -> None:
+    step = context.epochs_before(index) + epoch
+    tensors = {
+        "now": state.now,
+        "before": state.before,
+        "momentum_steps": state.momentum_steps,
+        "strength": np.array([strength]),
+    }
+    save_checkpoint(context.run.checkpoint_path, Checkpoint(index, epoch, step, tensors))
+    context.emit(CheckpointSaved(step=step))
 
 
 def _restore(checkpoint: Checkpoint) -> tuple[float, int, HeadState]:
     tensors = checkpoint.arrays
-    state = HeadState(tensors["now"], tensors["before"], tensors["run_up"])
+    state = HeadState(tensors["now"], tensors["before"], tensors["momentum_steps"])
     return float(tensors["strength"][0]), checkpoint.epoch, state
