@@ -12,6 +12,7 @@ from transfer_core.data.labels.dataset import load_items
 from transfer_core.data.splits.split import make_split
 from transfer_core.evaluation.baselines import Baselines, save_baselines
 from transfer_core.runs import events
+from transfer_core.runs.events import EventLog
 from transfer_core.workspace import read_json
 
 
@@ -82,7 +83,9 @@ def test_a_run_from_nothing_is_the_control_itself(visit, finished, control):
 
 def test_baselines_are_waited_for_while_the_worker_is_at_them(visit, finished):
     (finished.evaluation_dir / "baselines.json").unlink()
+    EventLog(finished.events_path).append(events.StepQueued(name="baselines"))
     with finished.lock():
         assert "being worked out" in said(visit("understand", project=finished.project_id))
+    EventLog(finished.events_path).append(events.StepFailed(name="baselines", message="m"))
     app = visit("understand", project=finished.project_id)
     assert "Nothing is known yet" in said(app) and "being worked out" not in said(app)

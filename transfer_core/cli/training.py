@@ -70,7 +70,7 @@ def _config(workspace: Workspace, options: Namespace) -> TrainConfig:
     backbone = catalog.find(TrainConfig(**good).backbone, workspace.weights_dir)
     if problems or strategies.check(TrainConfig(**good), Facts((), backbone)):
         data = [source.expanduser().resolve() for source in (options.data, options.val) if source]
-        raise ConfigError([*problems.values(), *training.foresee(data, good, backbone, options.labels)])
+        raise ConfigError(*problems.values(), *training.foresee(data, good, backbone, options.labels))
     return TrainConfig(**good)
 
 

@@ -158,7 +158,7 @@ def check(workspace: Workspace, project: Project, config: TrainConfig, only: Col
     items = [item for item in load_items(project) if only is None or item.id in only]
     split, problems = share_out(workspace, items, config)
     if problems:
-        raise ConfigError(problems)
+        raise ConfigError(*problems)
     if weights.state(backbone, workspace.weights_dir) == "download":
         weights.check_reachable(backbone)
     return split
