@@ -13,7 +13,7 @@ from pathlib import Path
 from transfer_core import runs, strategies
 from transfer_core.backbones import catalog, onnx_backbone, weights
 from transfer_core.data.splits.split import Split
-from transfer_core.errors import RunError
+from transfer_core.errors import RunError, StopRequested
 from transfer_core.evaluation import test_set
 from transfer_core.evaluation.baselines import load_baselines, measure_baselines, save_baselines
 from transfer_core.evaluation.result import ValAnswers, evaluate, load_answers, save_evaluation
@@ -104,7 +104,7 @@ def _carry_out(workspace: Workspace, run: Run, log: events.EventLog, resumed: bo
             log.append(events.Notice(message=message))
     try:
         end = _KINDS[run.kind](run, split, _throttled(log))
-    except InterruptedError:
+    except StopRequested:
         end = events.RunStopped(result=None)
     log.append(end)
 
@@ -141,7 +141,7 @@ def _preview(run: Run, split: Split, emit: Emit) -> events.Event:
     return events.RunFinished(result={"rows": len(rows)})
 
 
-# What a run of each kind does, and how it ends; InterruptedError where a person stopped it with nothing to keep.
+# What a run of each kind does, and how it ends; StopRequested where a person stopped it with nothing to keep.
 _KINDS: dict[str, Callable[[Run, Split, Emit], events.Event]] = {
     "train": _train,
     "preview": _preview,
@@ -157,13 +157,13 @@ def _build_context(run: Run, split: Split, emit: Emit) -> TrainContext:
 
 
 def _get_ready(run: Run, facts: Facts, emit: Emit) -> Plan:
-    """What is done once per machine (weights, trunk), the slow imports, and the plan; InterruptedError when stopped."""
+    """What is done once per machine (weights, trunk), the slow imports, and the plan; StopRequested when stopped."""
     weights_dir, backbone = run.workspace.weights_dir, facts.backbone
 
     def report(done: int, total: int) -> None:
         emit(events.Progress(done=done >> 20, total=total >> 20, unit="MB"))
         if runs.stop_requested(run):
-            raise InterruptedError
+            raise StopRequested
 
     if weights.state(backbone, weights_dir) == "download":
         emit(events.PhaseStarted(name="download", title=f"Downloading {backbone.title}"))

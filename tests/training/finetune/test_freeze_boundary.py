@@ -10,6 +10,7 @@ from torch import nn
 
 from tests.training.test_engine import make_context
 from transfer_core.backbones.torch_backbone import stages
+from transfer_core.errors import StopRequested
 from transfer_core.training import engine
 from transfer_core.training.finetune import activation_cache
 from transfer_core.training.finetune.activation_cache import open_bank
@@ -96,7 +97,7 @@ def test_kept_activations_are_those_of_the_photos_variations(partial):
 def test_a_bank_that_is_there_is_not_made_again_and_one_cut_short_is(partial):
     learner, kept = opened(partial)
     asked = []
-    with pytest.raises(InterruptedError):
+    with pytest.raises(StopRequested):
         kept.fill(partial, learner.boundary, lambda *progress: None, lambda: asked.append(1) or len(asked) > 1)
     assert not list(kept.folder.glob("*.bin"))
     kept.fill(partial, learner.boundary, lambda *progress: None, never)

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from transfer_core.errors import StopRequested
 from transfer_core.runs.events import Notice
 from transfer_core.support.parallel import map_ahead
 from transfer_core.training.augment.loader import Batch, load_batches
@@ -59,7 +60,7 @@ class Bank:
             report: Called with (activations done, activations in all).
 
         Raises:
-            InterruptedError: `should_stop` said so; the files that are whole are kept.
+            StopRequested: `should_stop` said so; the files that are whole are kept.
         """
         self.folder.mkdir(exist_ok=True)
         photos, size = self._shape[0], min(_AT_ONCE, context.plan.micro_batch)
@@ -73,7 +74,7 @@ class Bank:
             with part.open("wb") as file, closing(load_batches(context, batches, view)) as loaded:
                 for batch in loaded:
                     if should_stop():
-                        raise InterruptedError
+                        raise StopRequested
                     file.write(_activations(boundary, batch, size, context.plan.device).tobytes())
                     report(view * photos + int(batch.rows[-1]) + 1, self._views * photos)
                 file.flush()

@@ -11,7 +11,7 @@ import torch
 
 from transfer_core.backbones.preprocess import PreparedPhotos, prepare_all
 from transfer_core.data.labels.dataset import Item
-from transfer_core.errors import TransferError
+from transfer_core.errors import StopRequested, TransferError
 from transfer_core.metrics.classification import mean_log_loss
 from transfer_core.runs.events import CheckpointSaved, PhaseStarted, Progress
 from transfer_core.strategies import Phase
@@ -231,7 +231,7 @@ def _prepare(context: TrainContext, prepared: PreparedPhotos, learner: Learner, 
         if bank:
             context.emit(PhaseStarted(name="views", title="Looking at variations of your photos"))
             bank.fill(context, learner.boundary, report, context.should_stop)
-    except InterruptedError:
+    except StopRequested:
         return False
     return True
 

@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from transfer_core.backbones import features
 from transfer_core.data.splits.groups import find_units
+from transfer_core.errors import StopRequested
 from transfer_core.metrics.classification import mean_log_loss
 from transfer_core.runs.events import CheckpointSaved, Notice, PhaseStarted, Progress
 from transfer_core.training.checkpoints import Checkpoint, save_checkpoint
@@ -38,7 +39,7 @@ def run_phase(
         # step, took ten times as long beside another busy program. The sums no longer depend on the machine, either.
         with threadpool_limits(1, "blas"):
             return _train(context, index, rows, checkpoint)
-    except InterruptedError:
+    except StopRequested:
         return None
     finally:
         rows = None  # lets go of the file
@@ -47,7 +48,7 @@ def run_phase(
 
 
 def _compute_features(context: TrainContext, path: Path) -> np.ndarray:
-    """Features float32 (n, d) of the training and then the validation photos; InterruptedError when stopped."""
+    """Features float32 (n, d) of the training and then the validation photos; StopRequested when stopped."""
     context.emit(PhaseStarted(name="features", title="Looking at your photos"))
     return features.compute_features(
         context.backbone,
