@@ -31,6 +31,7 @@ from transfer_core.training.checkpoints import load_checkpoint
 from transfer_core.training.context import Emit, TrainContext, Trained
 from transfer_core.training.linear_probe.head import Head
 from transfer_core.training.plan import Plan, load_plan, save_plan
+from transfer_core.training.run_context import context_of_run
 from transfer_core.training.short_run_results import save_preview, save_sweep
 from transfer_core.workspace import Workspace, write_json
 
@@ -114,7 +115,7 @@ def _train(run: Run, split: Split, emit: Emit) -> events.Event:
     trained = engine.fit(context)
     if trained is None:
         return events.RunStopped(result=None)
-    answers = ValAnswers(trained.val_confidences, context.val_ids)
+    answers = ValAnswers(trained.val_confidences, context.val.class_ids)
     result = evaluate(split, answers, trained.epochs, _seconds(run))
     save_evaluation(run.evaluation_dir, result, answers)
     _save_model(run, trained)
@@ -150,10 +151,9 @@ _KINDS: dict[str, Callable[[Run, Split, Emit], events.Event]] = {
 
 
 def _build_context(run: Run, split: Split, emit: Emit) -> TrainContext:
-    workspace = run.workspace
-    backbone = catalog.find(run.config.backbone, workspace.weights_dir)
+    backbone = catalog.find(run.config.backbone, run.workspace.weights_dir)
     plan = _get_ready(run, Facts(split.train_sizes, backbone), emit)
-    return TrainContext(workspace, run, split, backbone, plan, emit, lambda: runs.stop_requested(run))
+    return context_of_run(run, split, backbone, plan, emit, lambda: runs.stop_requested(run))
 
 
 def _get_ready(run: Run, facts: Facts, emit: Emit) -> Plan:

@@ -120,7 +120,7 @@ def _losses(context: TrainContext, index: int, earlier: Trained | None, rates: n
             )  # whatever is random in a step follows from this
             learner.set_share(rate / peak)
             sums = learner.learn(
-                batch.pixels, batch.variations, context.train_ids[batch.rows], context.plan.micro_batch
+                batch.pixels, batch.variations, context.train.class_ids[batch.rows], context.plan.micro_batch
             )
             yield float(sums[0]) / len(batch.rows)
 
@@ -129,7 +129,7 @@ def _batches(context: TrainContext, index: int) -> Iterator[Batch]:
     """Those of the phase's epochs, one after the other, without end."""
     settings, epoch = context.plan.settings, context.epochs_before(index)
     while True:
-        parts = split_into_batches(len(context.train_ids), settings.batch_size, settings.seed, epoch)
+        parts = split_into_batches(len(context.train), settings.batch_size, settings.seed, epoch)
         with closing(load_batches(context, parts, epoch)) as loaded:
             yield from loaded
         epoch += 1

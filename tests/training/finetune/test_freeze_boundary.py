@@ -120,14 +120,14 @@ def test_without_room_on_the_disk_the_photos_themselves_are_learned_from(partial
     decided, kept = open_bank(partial, 1, learner)
     assert kept is None and learner.boundary is None
     assert "new variations are made every time" in seen[0].message
-    assert load_plan(partial.run.plan_path) == decided.plan
+    assert load_plan(partial.plan_path) == decided.plan
     monkeypatch.undo()
     assert open_bank(decided, 1, learner)[1] is None
 
 
 def test_with_room_once_there_is_a_bank_for_good(partial, monkeypatch):
     decided, kept = open_bank(partial, 1, build_learner(partial, 1, None))
-    assert kept and load_plan(partial.run.plan_path).keeps_views
+    assert kept and load_plan(partial.plan_path).keeps_views
     monkeypatch.setattr(activation_cache, "_MOST_BYTES", 1000)  # its own files have filled the disk meanwhile
     assert open_bank(decided, 1, build_learner(decided, 1, None))[1]
 
@@ -139,4 +139,4 @@ def test_without_views_there_is_no_bank(tiny_workspace, queue_run):
 
 def test_nothing_of_it_stays_behind(partial):
     engine.fit(partial)
-    assert not list(partial.run.folder.glob("views*"))
+    assert not list(partial.scratch_dir.glob("views*"))
