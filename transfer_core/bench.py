@@ -33,6 +33,7 @@ from transfer_core.strategies import Facts
 from transfer_core.support.parallel import map_ahead
 from transfer_core.training import engine
 from transfer_core.training.context import TrainContext
+from transfer_core.training.run_context import context_of_run
 from transfer_core.workspace import Workspace, read_json
 
 BACKBONE = catalog.BUILT_IN[catalog.BUNDLED]
@@ -196,7 +197,7 @@ def make_context(workspace: Workspace, data: Path, config: TrainConfig) -> Train
     split = training.check(workspace, project, config)
     run = runs.create(project, runs.TrainSpec(config), split)
     plan = engine.make_plan(config, Facts(split.train_sizes, BACKBONE))
-    return TrainContext(workspace, run, split, BACKBONE, plan, lambda event: None, lambda: False)
+    return context_of_run(run, split, BACKBONE, plan, lambda event: None, lambda: False)
 
 
 def _fit(workspace: Workspace, data: Path) -> tuple[float, int, bool]:
@@ -220,11 +221,10 @@ def _training_speeds(context: TrainContext, rounds: int) -> tuple[list[float], l
     import torch
 
     from transfer_core.training.augment import loader
-    from transfer_core.training.finetune import device, learner, phase
+    from transfer_core.training.finetune import learner, phase
 
-    device.make_deterministic(context.plan.threads)
-    ours, bare = (learner.build_learner(context, 0, None) for _ in range(2))
-    sizes = [len(rows) for rows in loader.split_into_batches(len(context.train_ids), _BATCH, 0, 0)]
+    ours, bare = phase.FineTuning(context, 0), learner.build_learner(context, 0, None)
+    sizes = [len(rows) for rows in loader.split_into_batches(len(context.train), _BATCH, 0, 0)]
     side, place = context.backbone.preparation.size_px, torch.device(context.plan.device)
     pixels = torch.randint(0, 256, (max(sizes), 3, side, side), dtype=torch.uint8, device=place)
     class_ids = torch.arange(max(sizes), device=place) % context.class_count
@@ -243,12 +243,12 @@ def _training_speeds(context: TrainContext, rounds: int) -> tuple[list[float], l
         epoch()
         if place.type == "cuda":
             torch.cuda.synchronize()
-        return len(context.train_ids) / (time.perf_counter() - began)
+        return len(context.train) / (time.perf_counter() - began)
 
     bare_epoch()  # warms up
     found = [], []
     for number in range(rounds):
-        position = phase.Position(number % context.plan.phases[0].epochs)
-        found[0].append(photos_per_s(lambda position=position: phase.run_epoch(context, 0, position, ours)))
+        ours.position = phase.Position(number % context.plan.phases[0].epochs)
+        found[0].append(photos_per_s(ours.run_epoch))
         found[1].append(photos_per_s(bare_epoch))
     return found

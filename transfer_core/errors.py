@@ -32,3 +32,11 @@ class BackboneError(TransferError):
 
 class RunError(TransferError):
     """A run or project that does not exist, or is not in the state that was asked of it."""
+
+
+class StopRequested(Exception):
+    """A person asked to stop: no error, so neither a `TransferError` nor the system's `InterruptedError`.
+
+    The latter is an OSError, which whoever handles a failing disk would swallow, and which an interrupted system call
+    raises by itself.
+    """

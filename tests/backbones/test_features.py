@@ -14,6 +14,7 @@ from transfer_core.backbones.preprocess import Preparer
 from transfer_core.backbones.torch_backbone import build_backbone
 from transfer_core.backbones.torch_export import Normalized
 from transfer_core.data.images import decode
+from transfer_core.errors import StopRequested
 
 
 @pytest.fixture
@@ -96,7 +97,7 @@ def test_features_do_not_depend_on_their_neighbours(photos, compute, tiny_worksp
 
 def test_stopping_keeps_what_was_seen(photos, compute):
     asked = []
-    with pytest.raises(InterruptedError):
+    with pytest.raises(StopRequested):
         compute(photos, should_stop=lambda: asked.append(1) or len(asked) == 2)
     seen = []
     compute(photos, lambda *numbers: seen.append(numbers))

@@ -13,7 +13,7 @@ from transfer_core.backbones.catalog import Preparation
 from transfer_core.backbones.preprocess import PreparedPhotos, Preparer, prepare_all
 from transfer_core.data.images import decode
 from transfer_core.data.images.cache import PhotoCache
-from transfer_core.errors import DataError
+from transfer_core.errors import DataError, StopRequested
 from transfer_core.support.parallel import MemoryBudget
 
 IMAGENET = Preparation(224, 0.875, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
@@ -167,7 +167,7 @@ def test_all_are_prepared_and_progress_is_told(photos, prepared):
 
 
 def test_stopping_keeps_what_is_prepared(photos, prepared):
-    with pytest.raises(InterruptedError):
+    with pytest.raises(StopRequested):
         prepare_all(prepared, photos, lambda *_: None, lambda: True)
     assert prepared.holds(photos[0][0])
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.helpers import closed_port
 from transfer_core.backbones import catalog, weights
-from transfer_core.errors import BackboneError
+from transfer_core.errors import BackboneError, StopRequested
 
 ROW = replace(catalog.BUILT_IN["resnet18.a1_in1k"], download_mb=1)
 CONTENT = bytes(range(256)) * 4000  # a megabyte
@@ -221,9 +221,9 @@ def test_a_download_can_be_stopped_and_goes_on_later(hub, tmp_path):
 
     def stop(done, total):
         if done:
-            raise InterruptedError
+            raise StopRequested
 
-    with pytest.raises(InterruptedError):
+    with pytest.raises(StopRequested):
         fetch(tmp_path, stop)
     assert weights.state(ROW, tmp_path) == "download"
     assert fetch(tmp_path).read_bytes() == hub.content

@@ -15,9 +15,7 @@ from pathlib import Path
 from transfer_core import bench
 from transfer_core.config import TrainConfig
 from transfer_core.training.context import TrainContext
-from transfer_core.training.finetune import device, phase
-from transfer_core.training.finetune.activation_cache import open_bank
-from transfer_core.training.finetune.learner import build_learner
+from transfer_core.training.finetune.phase import FineTuning, Position
 from transfer_core.workspace import Workspace
 
 
@@ -25,19 +23,18 @@ class Side:
     """One of those that take turns."""
 
     def __init__(self, context: TrainContext):
-        self.context = context
-        self._index = len(context.plan.phases) - 1
-        self._learner = build_learner(context, self._index, None)
+        self._tuning = FineTuning(context, len(context.plan.phases) - 1)
         began = time.perf_counter()
-        self.context, self._bank = open_bank(context, self._index, self._learner)
-        if self._bank:
-            self._bank.fill(context, self._learner.boundary, lambda done, total: None, lambda: False)
+        self._tuning.open_bank()
+        if bank := self._tuning.bank:
+            bank.fill(context, self._tuning.learner.boundary, lambda done, total: None, lambda: False)
         self.fill_s = time.perf_counter() - began
 
     def photos_per_s(self, epoch: int) -> float:
         began = time.perf_counter()
-        phase.run_epoch(self.context, self._index, phase.Position(epoch), self._learner, self._bank)
-        return len(self.context.train_ids) / (time.perf_counter() - began)
+        self._tuning.position = Position(epoch)
+        self._tuning.run_epoch()
+        return len(self._tuning.context.train) / (time.perf_counter() - began)
 
 
 def main() -> None:
@@ -54,7 +51,6 @@ def main() -> None:
         ):
             config = TrainConfig(epochs=options.rounds, batch_size=32, **settings)
             context = bench.make_context(workspace, options.data, config)
-            device.make_deterministic(context.plan.threads)
             sides[name] = Side(context)
         speeds = {name: [] for name in sides}
         for epoch in range(options.rounds):

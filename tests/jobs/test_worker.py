@@ -13,6 +13,7 @@ import pytest
 
 from tests.helpers import start_python, wait_for
 from transfer_core import runs
+from transfer_core.backbones.feature_store import RowStore
 from transfer_core.errors import RunError
 from transfer_core.evaluation.result import load_answers
 from transfer_core.export.parity import check_parity
@@ -229,6 +230,18 @@ def test_a_bug_of_ours_is_an_event_too(queue_run, monkeypatch, caplog):
     failure = runs.read_state(run).failure
     assert failure.message == "Something went wrong on our side (ZeroDivisionError: division by zero)."
     assert "Traceback" in caplog.text
+
+
+def test_a_system_call_that_is_interrupted_is_no_wish_to_stop(queue_run, monkeypatch):
+    """As an `InterruptedError` a request to stop looked like this, and the run said that it was stopped."""
+
+    def fail(*_):
+        raise InterruptedError(errno.EINTR, "Interrupted system call")
+
+    monkeypatch.setattr(RowStore, "append", fail)
+    run = queue_run()
+    assert work(run) == 1
+    assert runs.read_state(run).status == "failed"
 
 
 @pytest.mark.parametrize("error", [RuntimeError("onnx"), OSError(errno.EIO, "broken disk"), MemoryError()])

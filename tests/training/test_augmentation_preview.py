@@ -12,7 +12,7 @@ from transfer_core import runs
 from transfer_core.backbones import catalog
 from transfer_core.backbones.catalog import Preparation
 from transfer_core.data.splits.split import Split
-from transfer_core.errors import DataError
+from transfer_core.errors import DataError, StopRequested
 from transfer_core.training.augment.crops import Augmentation, load_varied
 from transfer_core.training.augmentation_preview import draw_preview
 from transfer_core.training.finetune.learner import vary
@@ -96,7 +96,7 @@ def test_large_pictures_are_made_smaller(queue_preview):
 def test_it_stops_between_two_photos(queue_preview):
     run, split = queue_preview()
     answers = iter([False, True])
-    with pytest.raises(InterruptedError):
+    with pytest.raises(StopRequested):
         draw(run, split, should_stop=lambda: next(answers))
 
 

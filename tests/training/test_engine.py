@@ -13,6 +13,7 @@ from transfer_core.training import engine
 from transfer_core.training.checkpoints import load_checkpoint
 from transfer_core.training.context import TrainContext
 from transfer_core.training.linear_probe import phase
+from transfer_core.training.run_context import context_of_run
 
 
 class Killed(BaseException):
@@ -23,7 +24,7 @@ def make_context(workspace, run, emit, should_stop=lambda: False) -> TrainContex
     split = runs.load_split(run)
     backbone = catalog.find(run.config.backbone, workspace.weights_dir)
     plan = engine.make_plan(run.config, Facts(split.train_sizes, backbone))
-    return TrainContext(workspace, run, split, backbone, plan, emit, should_stop)
+    return context_of_run(run, split, backbone, plan, emit, should_stop)
 
 
 def epochs_of(seen) -> list[EpochFinished]:
@@ -44,9 +45,9 @@ def test_a_frozen_run_learns_and_reports_every_epoch(tiny_workspace, queue_run):
     assert epochs[-1].train_accuracy > 0.9 and epochs[-1].val_accuracy >= 0.5
     for epoch in epochs:
         matrix = np.array(epoch.confusion_matrix)
-        assert matrix.sum() == len(context.val_ids)
+        assert matrix.sum() == len(context.val.class_ids)
         assert epoch.val_accuracy == pytest.approx(np.trace(matrix) / matrix.sum())
-    assert (trained.val_confidences.argmax(1) == context.val_ids).mean() == epochs[-1].val_accuracy
+    assert (trained.val_confidences.argmax(1) == context.val.class_ids).mean() == epochs[-1].val_accuracy
     assert (trained.epochs, trained.stopped, trained.network) == (40, False, None)
     names = [event.name for event in seen if isinstance(event, events.PhaseStarted)]
     assert names == ["features", "head"]

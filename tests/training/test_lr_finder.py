@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.training.test_engine import make_context
-from transfer_core.errors import TransferError
+from transfer_core.errors import StopRequested, TransferError
 from transfer_core.runs import events
 from transfer_core.runs.events import Notice, PhaseStarted, Progress
 from transfer_core.training import lr_finder
@@ -101,7 +101,7 @@ def test_it_stops_where_it_is_asked_to(tiny_workspace, queue_run, phase):
     def should_stop() -> bool:
         return any(isinstance(event, events.PhaseStarted) and event.name == phase for event in seen)
 
-    with pytest.raises(InterruptedError):
+    with pytest.raises(StopRequested):
         find_lr(make_context(tiny_workspace, run, seen.append, should_stop))
     assert not run.model_dir.exists() and not (run.folder / "features.bin").exists()
 

@@ -15,7 +15,6 @@ import numpy as np
 from PIL import Image, ImageFilter
 from threadpoolctl import threadpool_limits
 
-from transfer_core import strategies
 from transfer_core.advice.machine_speed import AGAIN, Speed, load_speed, save_speed
 from transfer_core.backbones import catalog, features
 from transfer_core.backbones.catalog import Backbone
@@ -25,6 +24,7 @@ from transfer_core.config import TrainConfig
 from transfer_core.data.images import decode
 from transfer_core.strategies import Facts
 from transfer_core.support.parallel import CORES, map_ahead
+from transfer_core.training import engine
 from transfer_core.training.linear_probe.head import Scaler, search_l2, train_epochs
 from transfer_core.workspace import Workspace
 
@@ -84,21 +84,20 @@ def try_learning(workspace: Workspace, backbone: Backbone, speed: Speed) -> Spee
     from transfer_core.training.finetune import device
     from transfer_core.training.finetune.learner import assemble
 
-    name = device.choose_device()
-    device.make_deterministic(CORES)
+    plan = engine.make_plan(TrainConfig(strategy="full"), Facts((1,) * _CLASSES, backbone))
+    device.make_deterministic(plan.threads)
     network = build_backbone(backbone, workspace.weights_dir)
-    [phase], resolved = strategies.plan(TrainConfig(strategy="full"), Facts((1,) * _CLASSES, backbone))
     head, class_ids = torch.nn.Linear(feature_width(network), _CLASSES), np.arange(_CLASSES)
-    precision = device.choose_precision(name)
-    learner = assemble(network, head, backbone.preparation, phase, resolved.config, class_ids, name, precision)
+    learner = assemble(network, head, backbone.preparation, plan.phases[0], plan, class_ids)
     start_s = time.perf_counter() - began
-    batches, peaks = _BATCHES.get(name, _CARD_BATCHES), []
+    batches, peaks = _BATCHES.get(plan.device, _CARD_BATCHES), []
+    learner.begin_epoch()  # else batch norm would go on with the statistics it has, which takes less
     for count in batches:  # two shapes, as a run has two sizes of batches: each takes longer the first time
         batch = _random_batch(backbone, count)
         with _Memory() as memory:
             first_s, step_s = _first_and_best(lambda batch=batch, count=count: learner.learn(*batch, count).cpu())
         start_s += first_s - step_s
-        peaks.append(torch.cuda.max_memory_allocated() if name == "cuda" else memory.peak_bytes)
+        peaks.append(torch.cuda.max_memory_allocated() if plan.device == "cuda" else memory.peak_bytes)
     pixels = batch[0].numpy()
     first_s, check_s = _first_and_best(lambda: learner.confidences(pixels))
     start_s += 2 * (first_s - check_s)
@@ -110,7 +109,7 @@ def try_learning(workspace: Workspace, backbone: Backbone, speed: Speed) -> Spee
         check_s=check_s / batches[1],
         learn_bytes=max(0.0, peaks[0] - per_photo * batches[0]),
         learn_photo_bytes=per_photo,
-        device=name,
+        device=plan.device,
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from filelock import FileLock
 
 from transfer_core.data.images.cache import mark_used
+from transfer_core.errors import StopRequested
 from transfer_core.support.parallel import map_ahead
 from transfer_core.workspace import move_into_place, write_whole
 
@@ -72,7 +73,7 @@ class RowStore:
             should_stop: Asked after every photo.
 
         Raises:
-            InterruptedError: `should_stop` said so; what was computed is kept.
+            StopRequested: `should_stop` said so; what was computed is kept.
         """
         paths, known = dict(photos), self.keys()
         missing = [photo for photo in paths.items() if photo[0] not in known]
@@ -84,7 +85,7 @@ class RowStore:
                     fresh[sha] = row
                     report(done, len(paths))
                     if should_stop():
-                        raise InterruptedError
+                        raise StopRequested
                     if len(fresh) >= _PER_APPEND:
                         self._append_all(fresh)
         finally:

@@ -19,6 +19,7 @@ from PIL import Image
 from transfer_core.backbones.catalog import Preparation
 from transfer_core.data.images import decode
 from transfer_core.data.images.cache import PhotoCache
+from transfer_core.errors import StopRequested
 from transfer_core.support.parallel import map_ahead
 
 OPSET = 20
@@ -173,7 +174,7 @@ def prepare_all(
 
     Raises:
         DataError: A photo can no longer be read.
-        InterruptedError: `should_stop` said so; what was prepared is kept.
+        StopRequested: `should_stop` said so; what was prepared is kept.
     """
     paths = dict(photos)
     missing = [(photo, path) for photo, path in paths.items() if not prepared.holds(photo)]
@@ -183,4 +184,4 @@ def prepare_all(
         for done, _ in enumerate(results, here + 1):
             report(done, len(paths))
             if should_stop():
-                raise InterruptedError
+                raise StopRequested

@@ -15,7 +15,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from transfer_core.backbones.catalog import BUNDLED, Backbone
-from transfer_core.errors import BackboneError
+from transfer_core.errors import BackboneError, StopRequested
 from transfer_core.support.reachability import probe_url
 from transfer_core.workspace import move_into_place, write_json
 
@@ -75,7 +75,7 @@ def download(backbone: Backbone, weights_dir: Path, report: Callable[[int, int],
     """Fetches the weights from the hub, going on where an earlier try broke off, and checks their digest.
 
     Args:
-        report: Called with (bytes here, bytes in all) as they arrive; may raise `InterruptedError` to stop.
+        report: Called with (bytes here, bytes in all) as they arrive; may raise `StopRequested` to stop.
 
     Raises:
         BackboneError: The hub cannot be reached, or what came does not have the digest that the hub promised.
@@ -94,7 +94,7 @@ def download(backbone: Backbone, weights_dir: Path, report: Callable[[int, int],
             path = huggingface_hub.hf_hub_download(
                 backbone.hub, target.name, local_dir=landing, endpoint=_endpoint(), tqdm_class=_progress(report)
             )
-        except InterruptedError:  # raised by `report`: a person asked to stop
+        except StopRequested:  # raised by `report`: a person asked to stop
             raise
         # The library lets the errors of its HTTP client through, whose package changed its name between releases.
         except Exception as error:

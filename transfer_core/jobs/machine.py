@@ -15,6 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from transfer_core.errors import StopRequested
 from transfer_core.jobs.gpus import VISIBLE
 from transfer_core.jobs.job import Job
 from transfer_core.runs import events
@@ -33,7 +34,7 @@ def take_turn(job: Job) -> Iterator[None]:
     """Waits, saying so, until no other workspace trains on the same device; light work need not wait.
 
     Raises:
-        InterruptedError: A person stopped the run meanwhile.
+        StopRequested: A person stopped the run meanwhile.
     """
     if job.run.spec.is_light:
         yield
@@ -60,4 +61,4 @@ def _wait_for(lock: FileLock, job: Job) -> None:
                 job.emit(events.PhaseStarted(name="wait", title="Waiting for another project folder's training to end"))
                 has_said = True
             if job.should_stop():
-                raise InterruptedError from None
+                raise StopRequested from None

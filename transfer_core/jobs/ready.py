@@ -5,23 +5,24 @@ from pathlib import Path
 from transfer_core import strategies
 from transfer_core.backbones import catalog, onnx_backbone, weights
 from transfer_core.data.splits.split import Split
+from transfer_core.errors import StopRequested
 from transfer_core.jobs.job import Job
 from transfer_core.runs import events
 from transfer_core.strategies import Facts
 from transfer_core.training import engine
 from transfer_core.training.context import TrainContext
 from transfer_core.training.plan import Plan, load_plan, save_plan
+from transfer_core.training.run_context import context_of_run
 from transfer_core.workspace import Workspace
 
 ONCE_PER_MACHINE = ("download", "export_trunk", "imports", "wait")  # phases that are not the run's own work
 
 
 def build_context(job: Job, split: Split) -> TrainContext:
-    """What the phases of a training are given; InterruptedError when stopped meanwhile."""
-    workspace, run = job.workspace, job.run
-    backbone = catalog.find(run.config.backbone, workspace.weights_dir)
+    """What the phases of a training are given; StopRequested when stopped meanwhile."""
+    backbone = catalog.find(job.run.config.backbone, job.workspace.weights_dir)
     plan = _get_ready(job, Facts(split.train_sizes, backbone))
-    return TrainContext(workspace, run, split, backbone, plan, job.emit, job.should_stop)
+    return context_of_run(job.run, split, backbone, plan, job.emit, job.should_stop)
 
 
 def start_torch(job: Job) -> None:
@@ -37,13 +38,13 @@ def torch_marker(workspace: Workspace) -> Path:
 
 
 def _get_ready(job: Job, facts: Facts) -> Plan:
-    """What is done once per machine (weights, trunk), the slow imports, and the plan; InterruptedError when stopped."""
+    """What is done once per machine (weights, trunk), the slow imports, and the plan; StopRequested when stopped."""
     weights_dir, backbone, run = job.workspace.weights_dir, facts.backbone, job.run
 
     def report(done: int, total: int) -> None:
         job.report(done >> 20, total >> 20, "MB")
         if job.should_stop():
-            raise InterruptedError
+            raise StopRequested
 
     if weights.state(backbone, weights_dir) == "download":
         job.emit(events.PhaseStarted(name="download", title=f"Downloading {backbone.title}"))

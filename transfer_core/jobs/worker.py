@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from transfer_core import runs
-from transfer_core.errors import RunError
+from transfer_core.errors import RunError, StopRequested
 from transfer_core.jobs.gpus import VISIBLE
 from transfer_core.jobs.heartbeat import beating
 from transfer_core.jobs.job import Job, Outcome, throttled
@@ -83,7 +83,7 @@ def _carry_out(job: Job) -> events.Event:
     try:
         with take_turn(job):
             outcome = load(kind)(job)
-    except InterruptedError:
+    except StopRequested:
         outcome = Outcome(None, is_early=True)
     steps = kind.steps if outcome.result is not None else ()
     end = events.RunStopped if outcome.is_early else events.RunFinished

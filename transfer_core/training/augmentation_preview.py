@@ -10,6 +10,7 @@ from PIL import Image
 from transfer_core.backbones.catalog import Preparation
 from transfer_core.data.labels.dataset import Item
 from transfer_core.data.splits.split import Split
+from transfer_core.errors import StopRequested
 from transfer_core.runs import Run
 from transfer_core.runs.events import Event, PhaseStarted, Progress
 from transfer_core.training.augment.crops import Augmentation, load_varied
@@ -34,14 +35,14 @@ def draw_preview(
 
     Raises:
         DataError: A photo can no longer be read.
-        InterruptedError: A person stopped it.
+        StopRequested: A person stopped it.
     """
     emit(PhaseStarted(name="preview", title="Varying your photos"))
     run.evaluation_dir.mkdir(exist_ok=True)
     shown, rows = [], []
     for number, item in enumerate(split.train):
         if should_stop():
-            raise InterruptedError
+            raise StopRequested
         shown.append(_vary_one(run, item, preparation))
         files = [_save(levels, run.evaluation_dir / f"photo-{number}-{i}.png") for i, levels in enumerate(shown[-1])]
         rows.append(PreviewRow(item.path, tuple(PreviewPicture(file, {item.class_name: 1.0}) for file in files)))

@@ -1,23 +1,19 @@
-"""What a phase is given and what it gives back. Imports no torch."""
+"""What a phase is given and what it gives back: nothing here knows of projects or runs. Imports no torch."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from transfer_core.backbones.catalog import Backbone
-from transfer_core.data.labels.dataset import Item
-from transfer_core.data.splits.early_stopping_holdout import part_off
-from transfer_core.data.splits.split import Split
 from transfer_core.metrics.classification import confusion_matrix, mean_log_loss
-from transfer_core.runs import Run
-from transfer_core.runs.events import EpochFinished, Event, PhaseStarted
+from transfer_core.runs.events import CheckpointSaved, EpochFinished, Event, PhaseStarted, Progress
+from transfer_core.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from transfer_core.training.linear_probe.head import Head
-from transfer_core.training.plan import Plan
-from transfer_core.workspace import Workspace
+from transfer_core.training.photos import LabelledPhotos, PhotoSource
+from transfer_core.training.plan import Plan, load_plan, save_plan
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,60 +21,60 @@ if TYPE_CHECKING:
 Emit = Callable[[Event], None]
 
 
+def _ignore(event: Event) -> None:
+    """Lets an event pass."""
+
+
+def _never() -> bool:
+    return False
+
+
+def _nothing() -> LabelledPhotos:
+    return LabelledPhotos((), np.zeros(0, np.int64))
+
+
 @dataclass(frozen=True)
 class TrainContext:
-    """One training run as its phases see it.
+    """One training as its phases see it: what is learned, from which photos, and where something may be kept.
+
+    All that is optional may be left out: then nobody is told anything, nothing is kept on disk, and nothing stops it.
 
     Args:
+        class_count: Class ids lie in [0, class_count).
+        train: The photos that are learned from.
+        val: Those that it is checked with; they choose nothing.
+        photos: Where their pixels come from.
+        plan: See `engine.make_plan`.
+        weights_dir: Where the backbone's weights lie; None where every phase begins with random ones.
+        spared: Training photos that choose the best epoch instead; with none, the last one is kept.
+        start: What the first phase begins from, where that is not the pretrained backbone.
         emit: Takes events; reporting never changes the training.
         should_stop: Whether a person asked to stop; cheap enough to ask per batch.
+        checkpoint_path: File of the checkpoint, from which a later `fit` goes on.
+        plan_path: File of the plan, which is written anew where it changes on the way.
+        scratch_dir: Folder for what a phase keeps for its length.
     """
 
-    workspace: Workspace
-    run: Run
-    split: Split
+    class_count: int
+    train: LabelledPhotos
+    val: LabelledPhotos
+    photos: PhotoSource
     backbone: Backbone
     plan: Plan
-    emit: Emit
-    should_stop: Callable[[], bool]
+    weights_dir: Path | None = None
+    spared: LabelledPhotos = field(default_factory=_nothing)
+    start: "Callable[[], Trained] | None" = None
+    emit: Emit = _ignore
+    should_stop: Callable[[], bool] = _never
+    checkpoint_path: Path | None = None
+    plan_path: Path | None = None
+    scratch_dir: Path | None = None
 
-    @property
-    def class_count(self) -> int:
-        return len(self.split.class_names)
-
-    @cached_property
-    def _parts(self) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
-        spares = self.plan.settings.early_stopping
-        return part_off(self.split.train, self.plan.settings.seed) if spares else (self.split.train, ())
-
-    @property
-    def learned(self) -> tuple[Item, ...]:
-        """The training photos that are learned from: all, or all but those spared."""
-        return self._parts[0]
-
-    @property
-    def spared(self) -> tuple[Item, ...]:
-        """The training photos that choose the best epoch instead; none where the schedule is fixed."""
-        return self._parts[1]
-
-    @cached_property
-    def train_ids(self) -> np.ndarray:
-        """Class ids (n,) of the photos learned from."""
-        return self._class_ids(self.learned)
-
-    @cached_property
-    def spared_ids(self) -> np.ndarray:
-        """Class ids (n,) of the photos spared."""
-        return self._class_ids(self.spared)
-
-    @cached_property
-    def val_ids(self) -> np.ndarray:
-        """Class ids (n,) of the validation photos."""
-        return self._class_ids(self.split.val)
-
-    def photos(self, items: Sequence[Item]) -> list[tuple[str, Path]]:
-        """(digest, path) of each."""
-        return [(item.photo, self.run.photos_dir / item.file) for item in items]
+    def __post_init__(self):
+        if self.plan.settings.continue_from and self.start is None:
+            raise ValueError("The settings ask to go on from an earlier run: `start` must say from what.")
+        if self.weights_dir is None and not all(phase.from_scratch for phase in self.plan.phases):
+            raise ValueError("This strategy needs pretrained weights: `weights_dir` must say where they lie.")
 
     def epochs_before(self, index: int) -> int:
         """Epochs of all phases before that one."""
@@ -88,6 +84,10 @@ class TrainContext:
         """Emits `PhaseStarted`, once what the phase needs is at hand."""
         phase = self.plan.phases[index]
         self.emit(PhaseStarted(name=phase.name, title=phase.title, epochs=phase.epochs))
+
+    def report_progress(self, done: int, total: int) -> None:
+        """Emits `Progress`, in photos."""
+        self.emit(Progress(done=done, total=total))
 
     def report_epoch(
         self,
@@ -106,7 +106,8 @@ class TrainContext:
             val_confidences: (n, classes).
             spared_loss: On the photos that choose the epoch, where there are any.
         """
-        confusion = confusion_matrix(self.val_ids, val_confidences.argmax(1), self.class_count)
+        true_ids = self.val.class_ids
+        confusion = confusion_matrix(true_ids, val_confidences.argmax(1), self.class_count)
         phase = self.plan.phases[index]
         self.emit(
             EpochFinished(
@@ -116,16 +117,33 @@ class TrainContext:
                 step=self.epochs_before(index) + epoch,
                 train_loss=train[0],
                 train_accuracy=train[1],
-                val_loss=mean_log_loss(val_confidences, self.val_ids),
-                val_accuracy=float(np.trace(confusion) / max(1, len(self.val_ids))),
+                val_loss=mean_log_loss(val_confidences, true_ids),
+                val_accuracy=float(np.trace(confusion) / max(1, len(true_ids))),
                 confusion_matrix=confusion.tolist(),
                 spared_loss=spared_loss,
             )
         )
 
-    def _class_ids(self, items: Sequence[Item]) -> np.ndarray:
-        place = {name: class_id for class_id, name in enumerate(self.split.class_names)}
-        return np.array([place[item.class_name] for item in items], np.int64)
+    def load_checkpoint(self) -> Checkpoint | None:
+        """Where an earlier `fit` of the same training stood; None where there was none."""
+        return load_checkpoint(self.checkpoint_path) if self.checkpoint_path else None
+
+    def save_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Keeps it, where there is a place for it."""
+        if self.checkpoint_path:
+            save_checkpoint(self.checkpoint_path, checkpoint)
+            self.emit(CheckpointSaved(step=checkpoint.step))
+
+    def with_plan(self, plan: Plan) -> "TrainContext":
+        """The same with another plan, written down before it is used."""
+        if self.plan_path:
+            save_plan(self.plan_path, plan)
+        return replace(self, plan=plan)
+
+    def with_newest_plan(self) -> "TrainContext":
+        """The same with the plan as it was last written down."""
+        plan = load_plan(self.plan_path) if self.plan_path else None
+        return replace(self, plan=plan or self.plan)
 
 
 @dataclass(frozen=True)

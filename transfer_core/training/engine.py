@@ -6,7 +6,6 @@ from dataclasses import replace
 from transfer_core import strategies
 from transfer_core.config import TrainConfig
 from transfer_core.strategies import HEAD, Facts, Phase
-from transfer_core.training.checkpoints import load_checkpoint
 from transfer_core.training.context import TrainContext, Trained
 from transfer_core.training.linear_probe import phase as linear_probe
 from transfer_core.training.plan import Plan
@@ -15,10 +14,10 @@ from transfer_core.training.plan import Plan
 def fit(context: TrainContext) -> Trained | None:
     """The trained model, or None where a person stopped the run before anything was learned.
 
-    Goes on from the run's checkpoint if there is one. Raises TransferError when training cannot go on; says why.
+    Goes on from the context's checkpoint if there is one. Raises TransferError when training cannot go on; says why.
     """
-    checkpoint = load_checkpoint(context.run.checkpoint_path)
-    trained = None if checkpoint else _first(context)
+    checkpoint = context.load_checkpoint()
+    trained = context.start() if context.start and not checkpoint else None
     for index, phase in enumerate(context.plan.phases):
         if checkpoint and index < checkpoint.phase:
             continue
@@ -30,15 +29,6 @@ def fit(context: TrainContext) -> Trained | None:
         if trained.stopped:
             break
     return trained
-
-
-def _first(context: TrainContext) -> Trained | None:
-    """What the first phase begins from, where that is not the pretrained backbone."""
-    if not context.plan.settings.continue_from:
-        return None
-    from transfer_core.training.finetune.warm_start import begin_from
-
-    return begin_from(context, context.plan.settings.continue_from)
 
 
 def needs_torch(phases: Sequence[Phase]) -> bool:

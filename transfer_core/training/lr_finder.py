@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from transfer_core.errors import TransferError
+from transfer_core.errors import StopRequested, TransferError
 from transfer_core.runs.events import CheckpointSaved, EpochFinished, Event, PhaseStarted, Progress
 from transfer_core.strategies import BACKBONE
 from transfer_core.training import engine
@@ -37,7 +37,7 @@ def find_lr(context: TrainContext) -> LrSweep:
     begins anew with fewer photos at a time.
 
     Raises:
-        InterruptedError: A person stopped it.
+        StopRequested: A person stopped it.
         TransferError: The loss is no number from the beginning, or memory does not suffice for a single photo.
     """
     index = next(i for i, phase in enumerate(context.plan.phases) if phase.trains == BACKBONE)
@@ -102,25 +102,25 @@ def _do_phases_before(context: TrainContext, index: int) -> Trained | None:
 
     trained = engine.fit(replace(context, plan=replace(context.plan, phases=context.plan.phases[:index]), emit=emit))
     if index and (trained is None or trained.stopped):
-        raise InterruptedError
+        raise StopRequested
     return trained
 
 
 def _losses(context: TrainContext, index: int, earlier: Trained | None, rates: np.ndarray) -> Iterator[float]:
-    """Mean loss of each step's batch, before the step that is then made at its rate; InterruptedError when stopped."""
+    """Mean loss of each step's batch, before the step that is then made at its rate; StopRequested when stopped."""
     learner = build_learner(context, index, earlier)
     learner.begin_epoch()
     peak = context.plan.phases[index].learning_rate
     with closing(_batches(context, index)) as batches:
         for step, (rate, batch) in enumerate(zip(rates, batches, strict=False)):
             if context.should_stop():
-                raise InterruptedError
+                raise StopRequested
             torch.manual_seed(
                 (context.plan.settings.seed << 32) + step
             )  # whatever is random in a step follows from this
             learner.set_share(rate / peak)
             sums = learner.learn(
-                batch.pixels, batch.variations, context.train_ids[batch.rows], context.plan.micro_batch
+                batch.pixels, batch.variations, context.train.class_ids[batch.rows], context.plan.micro_batch
             )
             yield float(sums[0]) / len(batch.rows)
 
@@ -129,7 +129,7 @@ def _batches(context: TrainContext, index: int) -> Iterator[Batch]:
     """Those of the phase's epochs, one after the other, without end."""
     settings, epoch = context.plan.settings, context.epochs_before(index)
     while True:
-        parts = split_into_batches(len(context.train_ids), settings.batch_size, settings.seed, epoch)
+        parts = split_into_batches(len(context.train), settings.batch_size, settings.seed, epoch)
         with closing(load_batches(context, parts, epoch)) as loaded:
             yield from loaded
         epoch += 1

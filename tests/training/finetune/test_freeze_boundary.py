@@ -10,6 +10,7 @@ from torch import nn
 
 from tests.training.test_engine import make_context
 from transfer_core.backbones.torch_backbone import stages
+from transfer_core.errors import StopRequested
 from transfer_core.training import engine
 from transfer_core.training.finetune import activation_cache
 from transfer_core.training.finetune.activation_cache import open_bank
@@ -96,7 +97,7 @@ def test_kept_activations_are_those_of_the_photos_variations(partial):
 def test_a_bank_that_is_there_is_not_made_again_and_one_cut_short_is(partial):
     learner, kept = opened(partial)
     asked = []
-    with pytest.raises(InterruptedError):
+    with pytest.raises(StopRequested):
         kept.fill(partial, learner.boundary, lambda *progress: None, lambda: asked.append(1) or len(asked) > 1)
     assert not list(kept.folder.glob("*.bin"))
     kept.fill(partial, learner.boundary, lambda *progress: None, never)
@@ -119,14 +120,14 @@ def test_without_room_on_the_disk_the_photos_themselves_are_learned_from(partial
     decided, kept = open_bank(partial, 1, learner)
     assert kept is None and learner.boundary is None
     assert "new variations are made every time" in seen[0].message
-    assert load_plan(partial.run.plan_path) == decided.plan
+    assert load_plan(partial.plan_path) == decided.plan
     monkeypatch.undo()
     assert open_bank(decided, 1, learner)[1] is None
 
 
 def test_with_room_once_there_is_a_bank_for_good(partial, monkeypatch):
     decided, kept = open_bank(partial, 1, build_learner(partial, 1, None))
-    assert kept and load_plan(partial.run.plan_path).keeps_views
+    assert kept and load_plan(partial.plan_path).keeps_views
     monkeypatch.setattr(activation_cache, "_MOST_BYTES", 1000)  # its own files have filled the disk meanwhile
     assert open_bank(decided, 1, build_learner(decided, 1, None))[1]
 
@@ -138,4 +139,4 @@ def test_without_views_there_is_no_bank(tiny_workspace, queue_run):
 
 def test_nothing_of_it_stays_behind(partial):
     engine.fit(partial)
-    assert not list(partial.run.folder.glob("views*"))
+    assert not list(partial.scratch_dir.glob("views*"))

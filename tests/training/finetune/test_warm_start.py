@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from tests.helpers import RESNET
+from tests.helpers import RESNET, tiny_row
 from tests.training.test_engine import make_context
 from transfer_core import runs
 from transfer_core.config import TrainConfig
 from transfer_core.data.labels.dataset import load_items
-from transfer_core.data.splits.split import Split, make_split
+from transfer_core.data.splits.split import make_split
 from transfer_core.errors import ConfigError
 from transfer_core.jobs import worker
 from transfer_core.services import training
@@ -45,11 +45,11 @@ def tuned(tiny_workspace, project, _tuned_home):
 def test_it_begins_where_the_earlier_run_ended(tiny_workspace, queue_run, tuned):
     run = queue_run(strategy="full", continue_from=tuned.id, epochs=1, batch_size=4, learning_rate=1e-6)
     context = make_context(tiny_workspace, run, [].append)
-    first = begin_from(context, tuned.id)
+    first = context.start()
     assert first.head.weight.any() and not first.network.training
     trained = engine.fit(context)
     earlier = runs.read_state(tuned).result["val_accuracy"]
-    own = (trained.val_confidences.argmax(1) == context.val_ids).mean()
+    own = (trained.val_confidences.argmax(1) == context.val.class_ids).mean()
     assert own == pytest.approx(earlier, abs=0.2)  # hardly a step further
     old = first.network.state_dict()
     assert all(
@@ -59,12 +59,10 @@ def test_it_begins_where_the_earlier_run_ended(tiny_workspace, queue_run, tuned)
     )
 
 
-def test_classes_are_matched_by_name_and_new_ones_start_at_zero(tiny_workspace, queue_run, tuned):
-    context = make_context(tiny_workspace, queue_run(strategy="full", continue_from=tuned.id), [].append)
-    known = begin_from(context, tuned.id).head
-    names = ("amber", *reversed(context.split.class_names))
-    wider = Split(names, context.split.train, context.split.val, given=False)
-    found = begin_from(type(context)(**{**vars(context), "split": wider}), tuned.id).head
+def test_classes_are_matched_by_name_and_new_ones_start_at_zero(tiny_workspace, tuned):
+    names = runs.load_split(tuned).class_names
+    known = begin_from(tiny_workspace, tuned.id, tiny_row(RESNET), names).head
+    found = begin_from(tiny_workspace, tuned.id, tiny_row(RESNET), ("amber", *reversed(names))).head
     assert not found.weight[0].any() and found.bias[0] == 0
     np.testing.assert_array_equal(found.weight[1:], known.weight[::-1])
 

@@ -24,7 +24,7 @@ def run(job: Job) -> Outcome:
     trained = engine.fit(context)
     if trained is None:
         return Outcome(None, is_early=True)
-    answers = ValAnswers(trained.val_confidences, context.val_ids)
+    answers = ValAnswers(trained.val_confidences, context.val.class_ids)
     result = evaluate(split, answers, trained.epochs, _seconds(job))
     save_evaluation(job.run.evaluation_dir, result, answers)
     _save_model(job.run, trained)

@@ -59,18 +59,25 @@ def load_varied(
     seed: int,
     epoch: int,
 ) -> Varied:
-    """A training photo as this epoch shows it.
+    """A stored photo as this epoch shows it.
 
     Args:
-        photo: Its digest, which with seed and epoch decides every random choice.
+        photo: Its digest.
         prepared_dir: Where the smaller copies of large photos are.
     """
+    picture = load_for_training(prepared_dir, photo, path, preparation.size_px)
+    return crop(picture, photo, preparation, augmentation, seed, epoch)
+
+
+def crop(
+    image: Image.Image, digest: str, preparation: Preparation, augmentation: Augmentation, seed: int, epoch: int
+) -> Varied:
+    """An upright RGB picture as this epoch shows it; digest, seed and epoch decide every random choice."""
     side_px = preparation.size_px
-    image = load_for_training(prepared_dir, photo, path, side_px)
     if augmentation.preset == "none":
         box = _centre_box(image.size, preparation.crop_share)
         return Varied(_planes(image.resize((side_px, side_px), Image.Resampling.BICUBIC, box)), NEUTRAL)
-    generator = _generator(seed, epoch, photo)
+    generator = _generator(seed, epoch, digest)
     box = _random_box(image.size, generator)
     image = image.resize((side_px, side_px), Image.Resampling.BICUBIC, box)
     variation = np.array([generator.random() < 0.5, *generator.uniform(1 - _LIGHT, 1 + _LIGHT, 3)], np.float32)

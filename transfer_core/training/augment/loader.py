@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from transfer_core.support.parallel import CORES, map_ahead
-from transfer_core.training.augment.crops import Augmentation, load_varied
+from transfer_core.training.augment.crops import Augmentation, Varied, crop
 from transfer_core.training.context import TrainContext
 
 
@@ -33,15 +33,15 @@ def split_into_batches(count: int, batch_size: int, seed: int, epoch: int) -> li
 
 def load_batches(context: TrainContext, batches: list[np.ndarray], epoch: int) -> Iterator[Batch]:
     """Yields the batches in order, each loaded by one thread."""
-    photos, config = context.photos(context.learned), context.plan.settings
-    on_card, prepared_dir = context.plan.device == "cuda", context.workspace.prepared_dir
-    augmentation = Augmentation.of(config)
+    digests, preparation, seed = context.train.digests, context.backbone.preparation, context.plan.settings.seed
+    augmentation, on_card = Augmentation.of(context.plan.settings), context.plan.device == "cuda"
+
+    def load_one(digest: str) -> Varied:
+        picture = context.photos.picture(digest, preparation.size_px)
+        return crop(picture, digest, preparation, augmentation, seed, epoch)
 
     def load(rows: np.ndarray) -> Batch:
-        varied = [
-            load_varied(path, photo, prepared_dir, context.backbone.preparation, augmentation, config.seed, epoch)
-            for photo, path in (photos[row] for row in rows)
-        ]
+        varied = [load_one(digests[row]) for row in rows]
         pixels = torch.from_numpy(np.stack([photo.pixels for photo in varied]))
         # A graphics card fetches pinned memory by itself, while the processor goes on.
         return Batch(rows, pixels.pin_memory() if on_card else pixels, np.stack([photo.variation for photo in varied]))

@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from transfer_core.errors import StopRequested
 from transfer_core.runs.events import Notice
 from transfer_core.support.parallel import map_ahead
 from transfer_core.training.augment.loader import Batch, load_batches
 from transfer_core.training.context import TrainContext
 from transfer_core.training.finetune.freeze_boundary import Boundary
 from transfer_core.training.finetune.learner import Learner, vary
-from transfer_core.training.plan import save_plan
 from transfer_core.workspace import move_into_place
 
 _AT_ONCE = 16  # photos; fewer where memory lacks. The last batch is filled up, so that all have one shape.
@@ -59,7 +59,7 @@ class Bank:
             report: Called with (activations done, activations in all).
 
         Raises:
-            InterruptedError: `should_stop` said so; the files that are whole are kept.
+            StopRequested: `should_stop` said so; the files that are whole are kept.
         """
         self.folder.mkdir(exist_ok=True)
         photos, size = self._shape[0], min(_AT_ONCE, context.plan.micro_batch)
@@ -73,7 +73,7 @@ class Bank:
             with part.open("wb") as file, closing(load_batches(context, batches, view)) as loaded:
                 for batch in loaded:
                     if should_stop():
-                        raise InterruptedError
+                        raise StopRequested
                     file.write(_activations(boundary, batch, size, context.plan.device).tobytes())
                     report(view * photos + int(batch.rows[-1]) + 1, self._views * photos)
                 file.flush()
@@ -112,9 +112,10 @@ def open_bank(context: TrainContext, index: int, learner: Learner) -> tuple[Trai
     learner.body.eval()
     probe = torch.arange(2 * 3 * side * side).remainder(251).view(2, 3, side, side).to(torch.uint8).to(learner.device)
     shape = tuple(boundary.before(probe).shape[1:])
-    bank = Bank(context.run.folder / f"views-{index}", phase.views, len(context.learned), shape)
+    folder = context.scratch_dir
+    bank = Bank(folder / f"views-{index}", phase.views, len(context.train), shape) if folder else None
     if context.plan.keeps_views is None:
-        context = _decide(context, boundary.holds(probe) and _has_room(bank, context.run.folder))
+        context = _decide(context, boundary.holds(probe) and _has_room(bank))
     if not context.plan.keeps_views:
         return context, None
     learner.boundary = boundary
@@ -122,8 +123,6 @@ def open_bank(context: TrainContext, index: int, learner: Learner) -> tuple[Trai
 
 
 def _decide(context: TrainContext, keeps: bool) -> TrainContext:
-    plan = replace(context.plan, keeps_views=keeps)
-    save_plan(context.run.plan_path, plan)
     if not keeps:
         context.emit(
             Notice(
@@ -131,12 +130,12 @@ def _decide(context: TrainContext, keeps: bool) -> TrainContext:
                 "be parted there): new variations are made every time, which takes longer."
             )
         )
-    return replace(context, plan=plan)
+    return context.with_plan(replace(context.plan, keeps_views=keeps))
 
 
-def _has_room(bank: Bank, folder: Path) -> bool:
-    """Whether the disk has room for it, with as much again to spare."""
-    return bank.bytes <= min(_MOST_BYTES, shutil.disk_usage(folder).free / 2)
+def _has_room(bank: Bank | None) -> bool:
+    """Whether there is a disk for it, with as much room again to spare."""
+    return bank is not None and bank.bytes <= min(_MOST_BYTES, shutil.disk_usage(bank.folder.parent).free / 2)
 
 
 def _activations(boundary: Boundary, batch: Batch, size: int, device: str) -> np.ndarray:

@@ -22,6 +22,7 @@ from transfer_core.training.finetune.freeze_boundary import Boundary
 from transfer_core.training.finetune.loss import Objective
 from transfer_core.training.finetune.param_groups import Anchors, freeze, parameter_groups
 from transfer_core.training.linear_probe.head import Head, softmax
+from transfer_core.training.plan import Plan
 
 _WARM_UP = 0.1  # share of the steps in which the learning rate rises from zero
 _CLIP_NORM = 1.0  # one odd batch must not throw away what was learned
@@ -196,25 +197,16 @@ def build_learner(context: TrainContext, index: int, earlier: Trained | None) ->
         else:
             head.weight.copy_(torch.from_numpy(earlier.head.weight))
             head.bias.copy_(torch.from_numpy(earlier.head.bias))
-    learner = assemble(
-        network,
-        head,
-        context.backbone.preparation,
-        phase,
-        plan.settings,
-        context.train_ids,
-        plan.device,
-        plan.precision,
-    )
+    learner = assemble(network, head, context.backbone.preparation, phase, plan, context.train.class_ids)
     if plan.settings.l2_sp:
-        pretrained = build_backbone(context.backbone, context.workspace.weights_dir).state_dict()
+        pretrained = build_backbone(context.backbone, context.weights_dir).state_dict()
         learner.anchors = Anchors.of(network, pretrained, plan.settings.l2_sp)
     return learner
 
 
 def _first_network(context: TrainContext, phase: Phase) -> nn.Module:
     if not phase.from_scratch:
-        return build_backbone(context.backbone, context.workspace.weights_dir)
+        return build_backbone(context.backbone, context.weights_dir)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(context.plan.settings.seed)
         return build_random(context.backbone)
@@ -225,23 +217,21 @@ def assemble(
     head: nn.Linear,
     preparation: Preparation,
     phase: Phase,
-    settings: TrainConfig,
+    plan: Plan,
     class_ids: np.ndarray,
-    device: str,
-    precision: str,
 ) -> Learner:
-    """Backbone and head on their device, with the optimizer and the objective that phase and settings ask for.
+    """Backbone and head on their device, with the optimizer and the objective that phase and plan ask for.
 
     Args:
         class_ids: Of the training photos (n,), for the class weights.
     """
-    place = torch.device(device)
+    place, settings = torch.device(plan.device), plan.settings
     body = Normalized(network, preparation).to(place, memory_format=torch.channels_last)
     head = head.to(place)
     held = freeze(network, phase.frozen, phase.keeps_statistics)
     optimizer = torch.optim.AdamW(parameter_groups(network, head, phase, settings.weight_decay))
     objective = Objective.of(class_ids, head.out_features, settings.label_smoothing, settings.class_weights, place)
-    learner = Learner(body, head, optimizer, objective, settings, held, place, precision)
+    learner = Learner(body, head, optimizer, objective, settings, held, place, plan.precision)
     if settings.average_weights:
         learner.average = ModelEmaV3(learner.modules, _AVERAGE_DECAY, use_warmup=True)
     return learner

@@ -8,7 +8,6 @@ from transfer_core.errors import TransferError
 from transfer_core.runs.events import Notice
 from transfer_core.training.context import TrainContext
 from transfer_core.training.finetune import device
-from transfer_core.training.plan import load_plan, save_plan
 
 _Result = TypeVar("_Result")
 
@@ -30,7 +29,7 @@ def fit_into_memory(context: TrainContext, attempt: Callable[[TrainContext, bool
             if not device.is_out_of_memory(error):
                 raise
             # What the attempt has found out about this machine holds for the next one.
-            context = _with_less_memory(replace(context, plan=load_plan(context.run.plan_path) or context.plan))
+            context = _with_less_memory(context.with_newest_plan())
         # Outside the handler, where the failed attempt's tensors are held no longer.
         device.free_memory(context.plan.device)
         is_first = False
@@ -44,11 +43,10 @@ def _with_less_memory(context: TrainContext) -> TrainContext:
             "Choose a smaller backbone, or 'Only the new part', which needs far less."
         )
     plan = replace(context.plan, micro_batch=(context.plan.micro_batch + 1) // 2)
-    save_plan(context.run.plan_path, plan)
     context.emit(
         Notice(
             message=f"Memory did not suffice for {context.plan.micro_batch} photos at a time. It goes on with "
             f"{plan.micro_batch} at a time, a little more slowly; the batch size stays {plan.settings.batch_size}."
         )
     )
-    return replace(context, plan=plan)
+    return context.with_plan(plan)

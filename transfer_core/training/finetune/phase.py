@@ -1,7 +1,6 @@
 """The phase that changes the backbone too: a plain PyTorch loop. Imports torch."""
 
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
@@ -9,20 +8,19 @@ from itertools import islice
 import numpy as np
 import torch
 
-from transfer_core.backbones.preprocess import PreparedPhotos, prepare_all
-from transfer_core.data.labels.dataset import Item
-from transfer_core.errors import TransferError
+from transfer_core.errors import StopRequested, TransferError
 from transfer_core.metrics.classification import mean_log_loss
-from transfer_core.runs.events import CheckpointSaved, PhaseStarted, Progress
-from transfer_core.strategies import Phase
+from transfer_core.runs.events import PhaseStarted, Progress
+from transfer_core.support.every import Every
 from transfer_core.support.parallel import map_ahead
-from transfer_core.training.augment.loader import load_batches, split_into_batches
-from transfer_core.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from transfer_core.training.augment.loader import Batch, load_batches, split_into_batches
+from transfer_core.training.checkpoints import Checkpoint
 from transfer_core.training.context import TrainContext, Trained
 from transfer_core.training.finetune import device
 from transfer_core.training.finetune.activation_cache import Bank, open_bank
-from transfer_core.training.finetune.learner import Learner, build_learner, learning_rate_share
+from transfer_core.training.finetune.learner import build_learner, learning_rate_share
 from transfer_core.training.finetune.oom_retry import fit_into_memory
+from transfer_core.training.photos import LabelledPhotos
 
 _VAL_BATCH = 32
 _CHECKPOINT_EVERY_S = 30  # within an epoch; every epoch ends with one anyway
@@ -81,188 +79,188 @@ def run_phase(
     """
 
     def attempt(context: TrainContext, is_first: bool) -> Trained | None:
-        if is_first:
-            return _attempt(context, index, earlier, checkpoint)
-        saved = load_checkpoint(context.run.checkpoint_path)
-        return _attempt(context, index, earlier, saved if saved and saved.phase == index else None)
+        saved = checkpoint if is_first else context.load_checkpoint()
+        return FineTuning(context, index, earlier, saved if saved and saved.phase == index else None).run()
 
     return fit_into_memory(context, attempt)
 
 
-def _attempt(
-    context: TrainContext, index: int, earlier: Trained | None, checkpoint: Checkpoint | None
-) -> Trained | None:
-    phase = context.plan.phases[index]
-    prepared = PreparedPhotos(context.backbone.preparation, context.workspace.prepared_dir)
-    device.make_deterministic(context.plan.threads)
-    learner = build_learner(context, index, earlier)
-    position = _restore(learner, checkpoint) if checkpoint else Position()
-    if _is_over(position, phase):  # killed between this phase and the next
-        return _finish(context, index, position, learner, prepared, None)
-    context, bank = open_bank(context, index, learner)
-    try:
-        return _learn(context, index, position, learner, prepared, bank)
-    finally:
-        if bank:  # whoever goes on with a stopped run makes it again, the same
-            bank.remove()
+class FineTuning:
+    """One phase on its way.
 
+    Args:
+        index: Of the phase.
+        earlier: What the phase before has left.
+        checkpoint: Where this phase stood when it was interrupted.
+    """
 
-def _learn(
-    context: TrainContext, index: int, position: Position, learner: Learner, prepared: PreparedPhotos, bank: Bank | None
-) -> Trained | None:
-    phase, confidences = context.plan.phases[index], None
-    ready = _prepare(context, prepared, learner, bank)
-    context.begin_phase(index)
-    while ready and not _is_over(position, phase):
-        if not run_epoch(context, index, position, learner, bank):
-            break
-        confidences = _confidences(context, learner, prepared, context.split.val)
-        position = _end_epoch(context, index, position, learner, prepared, confidences)
-        _save(context, index, position, learner)
-    return _finish(context, index, position, learner, prepared, confidences)
+    def __init__(
+        self, context: TrainContext, index: int, earlier: Trained | None = None, checkpoint: Checkpoint | None = None
+    ):
+        device.make_deterministic(context.plan.threads)
+        self.context, self.index, self.phase = context, index, context.plan.phases[index]
+        self.learner = build_learner(context, index, earlier)
+        self.bank: Bank | None = None
+        self.position = self._restore(checkpoint) if checkpoint else Position()
+        self._pending: list[torch.Tensor] = []  # what the last steps gave, not yet waited for
+        self._confidences: np.ndarray | None = None  # of the validation photos, after the last whole epoch
 
+    def run(self) -> Trained | None:
+        """Trains to the end of the phase; None when stopped before its first step."""
+        if self._is_over:  # killed between this phase and the next
+            return self._finish()
+        self.open_bank()
+        try:
+            ready = self._prepare()
+            self.context.begin_phase(self.index)
+            while ready and not self._is_over and self.run_epoch():
+                self._end_epoch()
+            return self._finish()
+        finally:
+            if self.bank:  # whoever goes on with a stopped run makes it again, the same
+                self.bank.remove()
 
-def _finish(
-    context: TrainContext,
-    index: int,
-    position: Position,
-    learner: Learner,
-    prepared: PreparedPhotos,
-    confidences: np.ndarray | None,
-) -> Trained | None:
-    """What the phase leaves, None where it has not learned; `confidences` are those after the last epoch."""
-    if not position.has_learned:
-        return None
-    if position.best:
-        learner.restore_kept(position.best.weights)
-    if confidences is None or position.batch or position.best:  # what was learned since the last epoch is kept, too
-        confidences = _confidences(context, learner, prepared, context.split.val)
-    epochs, stopped = context.epochs_before(index) + position.epoch, not _is_over(position, context.plan.phases[index])
-    return Trained(learner.trained_head(), confidences, epochs, stopped, learner.trained_network())
+    def run_epoch(self) -> bool:
+        """Goes through what is left of the epoch at `position`, which moves along; False when stopped in it."""
+        batches = split_into_batches(len(self.context.train), self._batch_size, self._seed, self._epoch)
+        should_report, should_save = Every(_REPORT_EVERY_S), Every(_CHECKPOINT_EVERY_S)
+        self.learner.begin_epoch()
+        with closing(self._load(batches[self.position.batch :])) as loaded:
+            for batch in loaded:
+                if self.context.should_stop():
+                    self._save()
+                    return False
+                self._step(batch, len(batches))
+                if should_report():
+                    self._report_progress(batches)
+                if should_save():
+                    self._save()
+        self._add_up_losses()
+        return True
 
+    def open_bank(self) -> None:
+        """Makes ready to learn from kept activations, where that was asked for and can be done."""
+        self.context, self.bank = open_bank(self.context, self.index, self.learner)
 
-def _is_over(position: Position, phase: Phase) -> bool:
-    if position.batch:
-        return False
-    return position.epoch >= phase.epochs or bool(position.best and position.best.is_old(position.epoch, phase.epochs))
+    @property
+    def _is_over(self) -> bool:
+        position, epochs = self.position, self.phase.epochs
+        if position.batch:
+            return False
+        return position.epoch >= epochs or bool(position.best and position.best.is_old(position.epoch, epochs))
 
+    @property
+    def _epoch(self) -> int:
+        """That of `position`, counted through all phases: no phase repeats another's luck."""
+        return self.context.epochs_before(self.index) + self.position.epoch
 
-def _end_epoch(
-    context: TrainContext,
-    index: int,
-    position: Position,
-    learner: Learner,
-    prepared: PreparedPhotos,
-    confidences: np.ndarray,
-) -> Position:
-    """Reports the epoch that was just gone through, and notes whether it is the best; where the next one begins."""
-    epoch, best, loss = position.epoch + 1, position.best, None
-    if context.spared:
-        loss = mean_log_loss(_confidences(context, learner, prepared, context.spared), context.spared_ids)
-        if best is None or loss < best.loss:
-            best = Best(epoch, loss, learner.kept_state())
-    train_loss, train_accuracy = position.sums / len(context.train_ids)
-    context.report_epoch(index, epoch, (train_loss, train_accuracy), confidences, loss)
-    return Position(epoch, best=best)
+    @property
+    def _batch_size(self) -> int:
+        return self.context.plan.settings.batch_size
 
+    @property
+    def _seed(self) -> int:
+        return self.context.plan.settings.seed
 
-def run_epoch(
-    context: TrainContext, index: int, position: Position, learner: Learner, bank: Bank | None = None
-) -> bool:
-    """Goes through what is left of the epoch at `position`, which moves along; False when stopped in it."""
-    phase, settings, count = context.plan.phases[index], context.plan.settings, len(context.train_ids)
-    epoch = context.epochs_before(index) + position.epoch  # of all phases: no phase repeats another's luck
-    batches = split_into_batches(count, settings.batch_size, settings.seed, epoch)
-    learner.begin_epoch()
-    pending, reported, saved = [], time.monotonic(), time.monotonic()
-    rest = batches[position.batch :]
-    with closing(bank.load_batches(rest, epoch) if bank else load_batches(context, rest, epoch)) as loaded:
-        for batch in loaded:
-            if context.should_stop():
-                _add_up_losses(position, pending)
-                if position.has_learned:
-                    _save(context, index, position, learner)
-                return False
-            # Everything random in a step follows from these numbers: there is no random state to save.
-            torch.manual_seed((settings.seed << 32) + epoch * len(batches) + position.batch)
-            steps_done = position.epoch * len(batches) + position.batch
-            share = learning_rate_share(steps_done, phase.epochs * len(batches))
-            learner.set_share(share)
-            class_ids = context.train_ids[batch.rows]
-            pending.append(learner.learn(batch.pixels, batch.variations, class_ids, context.plan.micro_batch))
-            learner.end_step(steps_done + 1, share, len(batches))
-            position.batch += 1
-            now = time.monotonic()
-            if now - reported > _REPORT_EVERY_S:
-                _add_up_losses(position, pending)
-                done = position.epoch * count + sum(len(rows) for rows in batches[: position.batch])
-                context.emit(Progress(done=done, total=phase.epochs * count))
-                reported = now
-            if now - saved > _CHECKPOINT_EVERY_S:
-                _add_up_losses(position, pending)
-                _save(context, index, position, learner)
-                saved = now
-    _add_up_losses(position, pending)
-    return True
+    def _prepare(self) -> bool:
+        """Sees to it that all is at hand that does not learn; False when stopped meanwhile."""
+        context, report = self.context, self.context.report_progress
+        context.emit(PhaseStarted(name="prepare", title="Preparing the photos kept aside"))
+        try:
+            context.photos.prepare((*context.val.digests, *context.spared.digests), report, context.should_stop)
+            if self.bank:
+                context.emit(PhaseStarted(name="views", title="Looking at variations of your photos"))
+                self.bank.fill(context, self.learner.boundary, report, context.should_stop)
+        except StopRequested:
+            return False
+        return True
 
+    def _load(self, batches: list[np.ndarray]) -> Iterator[Batch]:
+        if self.bank:
+            return self.bank.load_batches(batches, self._epoch)
+        return load_batches(self.context, batches, self._epoch)
 
-def _add_up_losses(position: Position, pending: list[torch.Tensor]) -> None:
-    """Adds what the last steps gave, one by one: in another order the last digits would depend on the moment."""
-    if pending:
-        for sums in torch.stack(pending).cpu().numpy():
-            position.sums += sums
-        pending.clear()
-    if not np.isfinite(position.sums).all():
-        raise TransferError(
-            "The loss is no longer a number: the steps were too big. Train again with a smaller learning rate "
-            "(under Advanced), for example a tenth of this one."
+    def _step(self, batch: Batch, steps_per_epoch: int) -> None:
+        """Learns from one batch."""
+        position, class_ids = self.position, self.context.train.class_ids[batch.rows]
+        # Everything random in a step follows from these numbers: there is no random state to save.
+        torch.manual_seed((self._seed << 32) + self._epoch * steps_per_epoch + position.batch)
+        steps_done = position.epoch * steps_per_epoch + position.batch
+        share = learning_rate_share(steps_done, self.phase.epochs * steps_per_epoch)
+        self.learner.set_share(share)
+        self._pending.append(
+            self.learner.learn(batch.pixels, batch.variations, class_ids, self.context.plan.micro_batch)
         )
+        self.learner.end_step(steps_done + 1, share, steps_per_epoch)
+        position.batch += 1
 
+    def _end_epoch(self) -> None:
+        """Reports the epoch that was just gone through, notes whether it is the best, and moves on to the next."""
+        context, epoch, best, loss = self.context, self.position.epoch + 1, self.position.best, None
+        self._confidences = self._answers(context.val)
+        if len(context.spared):
+            loss = mean_log_loss(self._answers(context.spared), context.spared.class_ids)
+            if best is None or loss < best.loss:
+                best = Best(epoch, loss, self.learner.kept_state())
+        train_loss, train_accuracy = self.position.sums / len(context.train)
+        context.report_epoch(self.index, epoch, (train_loss, train_accuracy), self._confidences, loss)
+        self.position = Position(epoch, best=best)
+        self._save()
 
-def _prepare(context: TrainContext, prepared: PreparedPhotos, learner: Learner, bank: Bank | None) -> bool:
-    """Sees to it that all is at hand that does not learn; False when stopped meanwhile."""
+    def _finish(self) -> Trained | None:
+        """What the phase leaves; None where it has not learned."""
+        position, learner, confidences = self.position, self.learner, self._confidences
+        if not position.has_learned:
+            return None
+        if position.best:
+            learner.restore_kept(position.best.weights)
+        if confidences is None or position.batch or position.best:  # what was learned since that epoch is kept, too
+            confidences = self._answers(self.context.val)
+        return Trained(learner.trained_head(), confidences, self._epoch, not self._is_over, learner.trained_network())
 
-    def report(done: int, total: int) -> None:
-        context.emit(Progress(done=done, total=total))
+    def _answers(self, photos: LabelledPhotos) -> np.ndarray:
+        """Confidences float64 (n, classes) of photos as they are, of which only a few are in memory at a time."""
+        size, parts = min(_VAL_BATCH, self.context.plan.micro_batch), []
+        with closing(map_ahead(self.context.photos.pixels, photos.digests, size)) as pixels:
+            while batch := list(islice(pixels, size)):
+                parts.append(self.learner.confidences(np.stack(batch)))
+        return np.concatenate(parts)
 
-    context.emit(PhaseStarted(name="prepare", title="Preparing the photos kept aside"))
-    try:
-        prepare_all(prepared, context.photos((*context.split.val, *context.spared)), report, context.should_stop)
-        if bank:
-            context.emit(PhaseStarted(name="views", title="Looking at variations of your photos"))
-            bank.fill(context, learner.boundary, report, context.should_stop)
-    except InterruptedError:
-        return False
-    return True
+    def _report_progress(self, batches: list[np.ndarray]) -> None:
+        self._add_up_losses()
+        count, position = len(self.context.train), self.position
+        done = position.epoch * count + sum(len(rows) for rows in batches[: position.batch])
+        self.context.emit(Progress(done=done, total=self.phase.epochs * count))
 
+    def _add_up_losses(self) -> None:
+        """Adds what the last steps gave, one by one: in another order the last digits would depend on the moment."""
+        if self._pending:
+            for sums in torch.stack(self._pending).cpu().numpy():
+                self.position.sums += sums
+            self._pending.clear()
+        if not np.isfinite(self.position.sums).all():
+            raise TransferError(
+                "The loss is no longer a number: the steps were too big. Train again with a smaller learning rate "
+                "(under Advanced), for example a tenth of this one."
+            )
 
-def _confidences(
-    context: TrainContext, learner: Learner, prepared: PreparedPhotos, items: Sequence[Item]
-) -> np.ndarray:
-    """float64 (n, classes) of photos as they are, of which only a few are in memory at a time."""
-    photos, size = context.photos(items), min(_VAL_BATCH, context.plan.micro_batch)
-    parts = []
-    with closing(map_ahead(lambda photo: prepared(*photo), photos, size)) as pixels:
-        while batch := list(islice(pixels, size)):
-            parts.append(learner.confidences(np.stack(batch)))
-    return np.concatenate(parts)
+    def _save(self) -> None:
+        """Keeps where the phase stands, once it has learned something."""
+        self._add_up_losses()
+        position = self.position
+        if not position.has_learned:
+            return
+        arrays = self.learner.state() | {"sums": position.sums}
+        if best := position.best:
+            arrays |= {f"best.{name}": value for name, value in best.weights.items()}
+            arrays["best"] = np.array([best.epoch, best.loss])
+        self.context.save_checkpoint(Checkpoint(self.index, position.epoch, self._epoch, arrays, position.batch))
 
-
-def _save(context: TrainContext, index: int, position: Position, learner: Learner) -> None:
-    step = context.epochs_before(index) + position.epoch
-    arrays = learner.state() | {"sums": position.sums}
-    if best := position.best:
-        arrays |= {f"best.{name}": value for name, value in best.weights.items()}
-        arrays["best"] = np.array([best.epoch, best.loss])
-    save_checkpoint(context.run.checkpoint_path, Checkpoint(index, position.epoch, step, arrays, position.batch))
-    context.emit(CheckpointSaved(step=step))
-
-
-def _restore(learner: Learner, checkpoint: Checkpoint) -> Position:
-    arrays, best = checkpoint.arrays, None
-    learner.restore(arrays)
-    if "best" in arrays:
-        weights = {name[5:]: value for name, value in arrays.items() if name.startswith("best.")}
-        best = Best(int(arrays["best"][0]), float(arrays["best"][1]), weights)
-    sums = arrays["sums"].copy() if checkpoint.batch else np.zeros(2)
-    return Position(checkpoint.epoch, checkpoint.batch, sums, best)
+    def _restore(self, checkpoint: Checkpoint) -> Position:
+        arrays, best = checkpoint.arrays, None
+        self.learner.restore(arrays)
+        if "best" in arrays:
+            weights = {name[5:]: value for name, value in arrays.items() if name.startswith("best.")}
+            best = Best(int(arrays["best"][0]), float(arrays["best"][1]), weights)
+        sums = arrays["sums"].copy() if checkpoint.batch else np.zeros(2)
+        return Position(checkpoint.epoch, checkpoint.batch, sums, best)

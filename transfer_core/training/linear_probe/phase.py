@@ -1,18 +1,16 @@
 """The phase that trains a head on cached features of the frozen backbone. Imports no torch."""
 
-import time
-from contextlib import suppress
+from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from transfer_core.backbones import features
-from transfer_core.data.splits.groups import find_units
+from transfer_core.errors import StopRequested
 from transfer_core.metrics.classification import mean_log_loss
-from transfer_core.runs.events import CheckpointSaved, Notice, PhaseStarted, Progress
-from transfer_core.training.checkpoints import Checkpoint, save_checkpoint
+from transfer_core.runs.events import Notice, PhaseStarted
+from transfer_core.support.every import Every
+from transfer_core.training.checkpoints import Checkpoint
 from transfer_core.training.context import TrainContext, Trained
 from transfer_core.training.linear_probe.head import (
     DEFAULT_L2,
@@ -31,99 +29,107 @@ def run_phase(
     context: TrainContext, index: int, earlier: Trained | None, checkpoint: Checkpoint | None
 ) -> Trained | None:
     """Trains the head from zero, or from the checkpoint; None when stopped before the first epoch."""
-    path, rows = context.run.folder / "features.bin", None
+    digests = (*context.train.digests, *context.val.digests)
+    context.emit(PhaseStarted(name="features", title="Looking at your photos"))
     try:
-        rows = _compute_features(context, path)
         # One core per product of matrices: they are small, and several cores at one, which wait for each other at every
         # step, took ten times as long beside another busy program. The sums no longer depend on the machine, either.
-        with threadpool_limits(1, "blas"):
-            return _train(context, index, rows, checkpoint)
-    except InterruptedError:
+        with (
+            context.photos.features(digests, context.report_progress, context.should_stop) as rows,
+            threadpool_limits(1, "blas"),
+        ):
+            probe = LinearProbe(context, index, rows, checkpoint)
+            trained = probe.run()
+            del probe, rows  # lets go of the file, which Windows would not delete otherwise
+            return trained
+    except StopRequested:
         return None
-    finally:
-        rows = None  # lets go of the file
-        with suppress(OSError):  # Windows keeps a file that is still mapped; the next attempt writes over it
-            path.unlink()
 
 
-def _compute_features(context: TrainContext, path: Path) -> np.ndarray:
-    """Features float32 (n, d) of the training and then the validation photos; InterruptedError when stopped."""
-    context.emit(PhaseStarted(name="features", title="Looking at your photos"))
-    return features.compute_features(
-        context.backbone,
-        context.photos((*context.learned, *context.split.val)),
-        context.workspace,
-        path,
-        lambda done, total: context.emit(Progress(done=done, total=total)),
-        context.should_stop,
-    )
+class LinearProbe:
+    """One phase on its way.
 
+    Args:
+        index: Of the phase.
+        rows: Features float32 (n, d) of the training and then the validation photos.
+        checkpoint: Where this phase stood when it was interrupted.
+    """
 
-def _train(context: TrainContext, index: int, rows: np.ndarray, checkpoint: Checkpoint | None) -> Trained | None:
-    train, val = rows[: len(context.learned)], rows[len(context.learned) :]
-    phase, settings = context.plan.phases[index], context.plan.settings
-    context.begin_phase(index)
-    if checkpoint:
-        strength, first, state = _restore(checkpoint)
-    else:
-        strength, first, state = _choose_l2(context, index, train), 0, None
-    scaler = Scaler.of(train)
-    trained = None if state is None else _trained(context, index, first, state, scaler, val)
-    saved = time.monotonic()
-    left = phase.epochs - first
-    weights = balance(context.train_ids, context.class_count)[context.train_ids] if settings.class_weights else None
-    states = train_epochs(train, scaler, context.train_ids, context.class_count, [strength], left, state, weights)
-    for epoch, state in enumerate(states, first + 1):
-        trained = _trained(context, index, epoch, state, scaler, val)
-        own = trained.head.confidences(train)
-        accuracy = float((own.argmax(1) == context.train_ids).mean())
-        context.report_epoch(index, epoch, (mean_log_loss(own, context.train_ids), accuracy), trained.val_confidences)
-        if time.monotonic() - saved > _CHECKPOINT_EVERY_S:
-            _save(context, index, epoch, strength, state)
-            saved = time.monotonic()
-        if context.should_stop():
-            return replace(trained, stopped=epoch < phase.epochs)
-    return trained
+    def __init__(self, context: TrainContext, index: int, rows: np.ndarray, checkpoint: Checkpoint | None):
+        self.context, self.index, self.phase = context, index, context.plan.phases[index]
+        self._train, self._val = rows[: len(context.train)], rows[len(context.train) :]
+        self._scaler = Scaler.of(self._train)
+        context.begin_phase(index)
+        self.epoch, self.state, self.strength = 0, None, 0.0
+        if checkpoint:
+            self._restore(checkpoint)
+        else:
+            self.strength = self._choose_l2()
 
+    def run(self) -> Trained | None:
+        """Trains to the end of the phase, or to where a person stops it."""
+        should_save = Every(_CHECKPOINT_EVERY_S)
+        trained = self._trained() if self.state else None
+        for epoch, state in enumerate(self._states(), self.epoch + 1):
+            self.epoch, self.state = epoch, state
+            trained = self._trained()
+            self._report(trained)
+            if should_save():
+                self._save()
+            if self.context.should_stop():
+                return replace(trained, stopped=epoch < self.phase.epochs)
+        return trained
 
-def _choose_l2(context: TrainContext, index: int, train: np.ndarray) -> float:
-    """The best one; a middle one, and a word about it, where there is nothing to choose it by."""
-    unit_of, settings = find_units(context.learned), context.plan.settings
-    units = [unit_of[item.photo] for item in context.learned]
-    epochs = context.plan.phases[index].epochs
-    found = search_l2(
-        train, context.train_ids, units, context.class_count, epochs, settings.seed, settings.class_weights
-    )
-    if found is None:
-        context.emit(
-            Notice(
-                message="Each class has only one photo, or one group of photos, to learn from, so it could not be "
-                "tried out how closely the new part should follow them. A middle way was taken."
-            )
+    def _states(self) -> Iterator[HeadState]:
+        """Yields the state after each epoch that is left."""
+        train, classes = self.context.train, self.context.class_count
+        weights = balance(train.class_ids, classes)[train.class_ids] if self._is_weighted else None
+        left = self.phase.epochs - self.epoch
+        return train_epochs(
+            self._train, self._scaler, train.class_ids, classes, [self.strength], left, self.state, weights
         )
-    return found or DEFAULT_L2
 
+    @property
+    def _is_weighted(self) -> bool:
+        return self.context.plan.settings.class_weights
 
-def _trained(
-    context: TrainContext, index: int, epoch: int, state: HeadState, scaler: Scaler, val: np.ndarray
-) -> Trained:
-    head = state.head(scaler)
-    return Trained(head, head.confidences(val), context.epochs_before(index) + epoch)
+    def _choose_l2(self) -> float:
+        """The best strength; a middle one, and a word about it, where there is nothing to choose it by."""
+        train, seed = self.context.train, self.context.plan.settings.seed
+        found = search_l2(
+            self._train,
+            train.class_ids,
+            train.units or train.digests,
+            self.context.class_count,
+            self.phase.epochs,
+            seed,
+            self._is_weighted,
+        )
+        if found is None:
+            self.context.emit(
+                Notice(
+                    message="Each class has only one photo, or one group of photos, to learn from, so it could not be "
+                    "tried out how closely the new part should follow them. A middle way was taken."
+                )
+            )
+        return found or DEFAULT_L2
 
+    def _trained(self) -> Trained:
+        head = self.state.head(self._scaler)
+        return Trained(head, head.confidences(self._val), self.context.epochs_before(self.index) + self.epoch)
 
-def _save(context: TrainContext, index: int, epoch: int, strength: float, state: HeadState) -> None:
-    step = context.epochs_before(index) + epoch
-    tensors = {
-        "now": state.now,
-        "before": state.before,
-        "momentum_steps": state.momentum_steps,
-        "strength": np.array([strength]),
-    }
-    save_checkpoint(context.run.checkpoint_path, Checkpoint(index, epoch, step, tensors))
-    context.emit(CheckpointSaved(step=step))
+    def _report(self, trained: Trained) -> None:
+        own, class_ids = trained.head.confidences(self._train), self.context.train.class_ids
+        accuracy = float((own.argmax(1) == class_ids).mean())
+        loss = mean_log_loss(own, class_ids)
+        self.context.report_epoch(self.index, self.epoch, (loss, accuracy), trained.val_confidences)
 
+    def _save(self) -> None:
+        arrays = {**vars(self.state), "strength": np.array([self.strength])}
+        step = self.context.epochs_before(self.index) + self.epoch
+        self.context.save_checkpoint(Checkpoint(self.index, self.epoch, step, arrays))
 
-def _restore(checkpoint: Checkpoint) -> tuple[float, int, HeadState]:
-    tensors = checkpoint.arrays
-    state = HeadState(tensors["now"], tensors["before"], tensors["momentum_steps"])
-    return float(tensors["strength"][0]), checkpoint.epoch, state
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        arrays = dict(checkpoint.arrays)
+        self.strength = float(arrays.pop("strength")[0])
+        self.epoch, self.state = checkpoint.epoch, HeadState(**arrays)
