@@ -15,6 +15,7 @@ from pathlib import Path
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # onnxruntime looks at it when it is imported
 try:
+    import numpy
     import onnxruntime
     from read_photo import UnreadablePhoto, load_rgb  # the file beside this one
 except ImportError as error:
@@ -23,6 +24,10 @@ except ImportError as error:
 HERE = Path(__file__).resolve().parent
 SYSTEM_FILES = ("thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir")  # and hidden ones: nobody's photos
 BREAKING = ("Cc", "Zl", "Zp")  # Unicode's kinds of characters that would end a line or a cell, or steer a terminal
+
+
+class Unanswered(Exception):
+    """There is no answer for a file; its text says why."""
 
 
 def main() -> int:
@@ -41,12 +46,10 @@ def main() -> int:
     answered = 0
     for path in find_photos(names):
         try:
-            with open(path, "rb") as file:
-                photo = load_rgb(file)
-        except (UnreadablePhoto, OSError) as error:
+            confidences = ask(model, path)
+        except (Unanswered, UnreadablePhoto, OSError) as error:
             complain(path, error)
             continue
-        confidences = model.run(["confidences"], {"photo": photo[None]})[0][0]
         best = confidences.argmax()
         print(cell(path), cell(class_names[best]), f"{confidences[best]:.6f}", sep="\t")
         answered += 1
@@ -56,14 +59,31 @@ def main() -> int:
 def load_model() -> onnxruntime.InferenceSession:
     """The model beside this script, on the processor: the same answers on every machine."""
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what goes wrong is raised as well, and said here in one line
     try:
         return onnxruntime.InferenceSession(str(HERE / "model.onnx"), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its exceptions have no common class of their own
+    except Exception as error:  # onnxruntime's exceptions have no class in common
         sys.exit(
-            f"model.onnx cannot be loaded by onnxruntime {onnxruntime.__version__} ({cell(str(error))}). "
+            f"model.onnx cannot be loaded by onnxruntime {onnxruntime.__version__} ({in_one_line(error)}). "
             "Unpack the zip again, or: pip install --upgrade onnxruntime"
         )
+
+
+def ask(model: onnxruntime.InferenceSession, path: str) -> numpy.ndarray:
+    """The model's confidences, float32 (classes,) in [0, 1], for the photo in a file.
+
+    Raises:
+        UnreadablePhoto, OSError, Unanswered: There is no answer for it, and why.
+    """
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise Unanswered("not a plain file")  # a pipe would be waited for without end
+    with open(path, "rb") as file:
+        photo = load_rgb(file)
+    try:
+        return model.run(["confidences"], {"photo": photo[None]})[0][0]
+    except Exception as error:  # for want of memory, above all
+        height, width, _ = photo.shape
+        raise Unanswered(f"the model failed at its {width} x {height} pixels ({in_one_line(error)})") from error
 
 
 def find_photos(names: list[str]) -> Iterator[str]:
@@ -91,12 +111,17 @@ def complain(name: str, reason: object) -> None:
     """Says on stderr, in one line, what cannot be answered and why."""
     if isinstance(reason, OSError) and reason.strerror:
         reason = reason.strerror
-    print(f"{cell(name)}: {cell(str(reason))}", file=sys.stderr)
+    print(f"{cell(name)}: {cell(reason)}", file=sys.stderr)
 
 
-def cell(text: str) -> str:
+def cell(text: object) -> str:
     r"""The text in one cell of one line: a tab in it is shown as `\t`, the end of a line as `\n`."""
     return "".join(c.encode("unicode_escape").decode() if unicodedata.category(c) in BREAKING else c for c in str(text))
+
+
+def in_one_line(error: Exception) -> str:
+    """What an exception says, without the ends of lines in it."""
+    return " ".join(str(error).split())
 
 
 if __name__ == "__main__":
