@@ -1,4 +1,4 @@
-"""The zip to take along: its script gives the same answers, without torch."""
+"""The zip to take along: its script reads the same pictures and gives the same answers, without torch or Graft."""
 
 import ast
 import json
@@ -9,12 +9,16 @@ import zipfile
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper
 from PIL import Image
 
+from tests.data.bombs import png
 from tests.data.images.test_decode import encoded, picture
 from transfer_core import runs
+from transfer_core.data.images import read_photo
+from transfer_core.errors import DataError
 from transfer_core.evaluation.result import load_answers
-from transfer_core.export.bundle import _SCRIPT, write_bundle
+from transfer_core.export.bundle import ensure_bundle, write_bundle
 from transfer_core.inference.predictor import Predictor
 
 
@@ -30,29 +34,48 @@ def unpacked(finished, tmp_path):
 
 
 @pytest.fixture
-def ask(unpacked, tmp_path):
-    """Runs the script where importing torch is an error, away from our own code."""
-    (tmp_path / "no-torch").mkdir()
-    for name in ("torch", "transfer_core", "timm"):
-        (tmp_path / "no-torch" / f"{name}.py").write_text("raise ImportError('must not be imported')")
+def run_script(unpacked, tmp_path):
+    """Runs the script where importing torch is an error, away from our own code, with only what it says it needs."""
+    (tmp_path / "absent").mkdir()
+    for name in ("torch", "transfer_core", "timm", "onnx", "pi_heif", "pillow_heif"):
+        (tmp_path / "absent" / f"{name}.py").write_text("raise ImportError('must not be imported')")
 
-    def ask(*photos) -> list[list[str]]:
-        answer = subprocess.run(
-            [sys.executable, str(unpacked / "predict.py"), *map(str, photos)],
+    def run_script(*arguments, **environment) -> subprocess.CompletedProcess:
+        done = subprocess.run(
+            [sys.executable, str(unpacked / "predict.py"), *map(str, arguments)],
             capture_output=True,
             text=True,
+            encoding="utf-8",
             timeout=60,
             cwd=tmp_path,
-            env=os.environ | {"PYTHONPATH": str(tmp_path / "no-torch"), "PYTHONIOENCODING": "utf-8"},
+            env=os.environ | {"PYTHONPATH": str(tmp_path / "absent")} | environment,
         )
-        assert answer.returncode == 0, answer.stderr
+        assert "Traceback" not in done.stderr, done.stderr
+        return done
+
+    return run_script
+
+
+@pytest.fixture
+def ask(run_script):
+    """The script's answers as rows of cells, of photos that it can all read."""
+
+    def ask(*photos) -> list[list[str]]:
+        answer = run_script(*photos)
+        assert (answer.returncode, answer.stderr) == (0, "")
         return [line.split("\t") for line in answer.stdout.splitlines()]
 
     return ask
 
 
 def test_the_zip_holds_model_names_card_and_script(unpacked):
-    assert sorted(os.listdir(unpacked)) == ["README.md", "class_names.json", "model.onnx", "predict.py"]
+    assert sorted(os.listdir(unpacked)) == [
+        "README.md",
+        "class_names.json",
+        "model.onnx",
+        "predict.py",
+        "read_photo.py",
+    ]
     assert json.loads((unpacked / "class_names.json").read_text("utf-8")) == ["blue", "green", "red"]
 
 
@@ -69,52 +92,253 @@ def test_the_script_answers_as_the_trained_model_on_every_validation_photo(ask, 
         assert float(confidence) == pytest.approx(expected.max(), abs=1e-4)
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "upright by EXIF",
-        "CMYK",
-        "palette with transparency",
-        "grey with alpha",
-        "GIF",
-        "16 bits",
-        "12 bits",
-        "float",
-        "32 bits",
-        "below 0",
-    ],
-)
-def test_the_script_reads_odd_photos_as_the_app_does(ask, finished, tmp_path, kind):
+GREY = np.asarray(picture("L", (64, 48))).astype(np.float32) / 255
+HOLES = np.arange(GREY.size).reshape(GREY.shape) % 97 == 0
+
+
+def grey(levels: np.ndarray, format: str = "TIFF", **options) -> bytes:
+    return encoded(Image.fromarray(levels), format, **options)
+
+
+def turned(orientation: int, format: str) -> bytes:
     exif = Image.Exif()
-    exif[0x0112] = 6
-    content = {
-        "upright by EXIF": lambda: encoded(picture(size=(90, 40)), "JPEG", exif=exif),
-        "CMYK": lambda: encoded(picture("CMYK"), "JPEG"),
-        "palette with transparency": lambda: encoded(picture("P"), "PNG", transparency=3),
-        "grey with alpha": lambda: encoded(picture("LA"), "PNG"),
-        "GIF": lambda: encoded(picture("P"), "GIF"),
-        "16 bits": lambda: encoded(Image.fromarray(np.arange(0, 65536, 8, np.uint16).reshape(64, 128)), "PNG"),
-        "12 bits": lambda: encoded(Image.fromarray(np.arange(0, 4096, 2, np.uint16).reshape(32, 64)), "TIFF"),
-        "float": lambda: encoded(Image.fromarray(np.linspace(0, 1, 2048, dtype=np.float32).reshape(32, 64)), "TIFF"),
-        "32 bits": lambda: encoded(Image.fromarray(np.arange(0, 2048 * 99, 99, np.int32).reshape(32, 64)), "TIFF"),
-        "below 0": lambda: encoded(Image.fromarray(np.linspace(-9, 7, 2048, dtype=np.float32).reshape(32, 64)), "TIFF"),
-    }[kind]()
-    (tmp_path / "photo").write_bytes(content)
-    ((_, name, confidence),) = ask(tmp_path / "photo")
-    expected = Predictor.of_run(finished).predict(tmp_path / "photo")
-    assert name == expected.class_name and float(confidence) == pytest.approx(expected.confidence, abs=1e-4)
+    exif[0x0112] = orientation
+    return encoded(picture(size=(90, 40)), format, exif=exif)
 
 
-def test_the_script_is_short():
-    """At most 15 lines of code; its docstring and blank lines are none."""
-    source = _SCRIPT.read_text("utf-8")
-    docstring = ast.parse(source).body[0]
-    code = [
-        line
-        for number, line in enumerate(source.splitlines(), 1)
-        if line.strip() and not line.strip().startswith("#") and not docstring.lineno <= number <= docstring.end_lineno
+def of_several(format: str) -> bytes:
+    first = Image.new("RGB", (90, 40), "black")
+    return encoded(first, format, save_all=True, append_images=[picture(size=(90, 40))])
+
+
+def on_see_through(mode: str, format: str, **options) -> bytes:
+    image = picture(mode)
+    if mode in ("LA", "RGBA"):
+        image.putalpha(Image.linear_gradient("L").resize(image.size))
+    return encoded(image, format, **options)
+
+
+ODD = {
+    **{f"{format}-{o}": (lambda o=o, f=format: turned(o, f)) for o in range(9) for format in ("JPEG", "PNG", "WEBP")},
+    **{f"TIFF-{o}": (lambda o=o: turned(o, "TIFF")) for o in range(1, 9)},
+    **{f"several {f}": (lambda f=f: of_several(f)) for f in ("TIFF", "GIF", "WEBP", "PNG", "MPO", "AVIF")},
+    "CMYK JPEG": lambda: encoded(picture("CMYK"), "JPEG"),
+    "CMYK TIFF": lambda: encoded(picture("CMYK"), "TIFF", compression="tiff_lzw"),
+    "YCbCr": lambda: encoded(picture("YCbCr"), "TIFF"),
+    "palette": lambda: encoded(picture("P"), "GIF"),
+    "palette with a transparent colour": lambda: encoded(picture("P"), "PNG", transparency=3),
+    "palette with transparent colours": lambda: encoded(picture("P"), "PNG", transparency=bytes(range(256))),
+    "GIF with a transparent colour": lambda: encoded(picture("P"), "GIF", transparency=3),
+    "grey with alpha": lambda: on_see_through("LA", "PNG"),
+    "colours with alpha": lambda: on_see_through("RGBA", "PNG"),
+    "WebP with alpha": lambda: on_see_through("RGBA", "WEBP", lossless=True),
+    "TIFF with alpha": lambda: on_see_through("RGBA", "TIFF"),
+    "grey with a transparent one": lambda: on_see_through("L", "PNG", transparency=90),
+    "colours with a transparent one": lambda: on_see_through("RGB", "PNG", transparency=(0, 0, 90)),
+    "one bit": lambda: encoded(picture("1"), "TIFF", compression="group4"),
+    "16 bits": lambda: grey((GREY * 65535).astype(np.uint16), "PNG"),
+    "16 bits with a transparent one": lambda: grey(
+        np.where(GREY > 0.5, 9, GREY * 65535).astype(np.uint16), "PNG", transparency=9
+    ),
+    "16 bits, 0 is white": lambda: grey(((1 - GREY) * 65535).astype(np.uint16), tiffinfo={262: 0}),
+    "12 bits": lambda: grey((GREY * 4095).astype(np.uint16)),
+    "a hot pixel": lambda: grey(np.where(GREY.max() <= GREY, 65535, GREY * 2500).astype(np.uint16)),
+    "shares": lambda: grey(GREY),
+    "shares with holes": lambda: grey(np.where(HOLES, np.nan, GREY).astype(np.float32)),
+    "shares and the infinite": lambda: grey(np.where(HOLES, np.inf, GREY).astype(np.float32)),
+    "shares and -9999": lambda: grey(np.where(HOLES, -9999, GREY).astype(np.float32)),
+    "32 bits": lambda: grey((GREY * 200_000).astype(np.int32)),
+    "below 0": lambda: grey((GREY * 2000 - 1000).astype(np.int32)),
+}
+UNREADABLE = {
+    "cut off": lambda: encoded(picture(size=(300, 200)), "JPEG")[:900],
+    "text": lambda: b"hello",
+    "empty": lambda: b"",
+    "Lab": lambda: encoded(picture("LAB"), "TIFF"),
+    "many pixels": lambda: png(30_000, 30_000),
+    "many pixels in few bytes": lambda: png(10_000, 10_000),
+    "strip": lambda: encoded(Image.new("RGB", (1, 6000)), "PNG"),
+}
+
+
+def test_the_script_reads_odd_pictures_as_the_app_does_and_names_what_neither_can(finished, run_script, tmp_path):
+    predictor, expected, refused = Predictor.of_run(finished), {}, {}
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for name, content in {**ODD, **UNREADABLE}.items():
+        (photos / name).write_bytes(content())
+        try:
+            expected[str(photos / name)] = predictor.predict(photos / name)
+        except DataError as error:
+            refused[str(photos / name)] = str(error)
+    assert len(expected) == len(ODD) and len(refused) == len(UNREADABLE)
+    answer = run_script(photos)
+    assert answer.returncode == 0
+    found = {name: (said, float(confidence)) for name, said, confidence in map(_cells, answer.stdout.splitlines())}
+    assert found.keys() == expected.keys()
+    wrong = {
+        name: (found[name], one.class_name, one.confidence)
+        for name, one in expected.items()
+        if found[name][0] != one.class_name or abs(found[name][1] - one.confidence) > 0.001
+    }
+    assert wrong == {}
+    for name, reason in refused.items():
+        (line,) = [line for line in answer.stderr.splitlines() if line.startswith(f"{name}: ")]
+        assert line == f"{name}: {reason.replace('TIFF, AVIF and HEIC', 'TIFF and AVIF')}"
+    assert len(answer.stderr.splitlines()) == len(refused)
+
+
+def _cells(line: str) -> list[str]:
+    cells = line.split("\t")
+    assert len(cells) == 3, line
+    return cells
+
+
+def test_a_heic_photo_is_named_with_what_to_do(run_script, finished, tmp_path):
+    """Where the package that reads it is not installed; whether there are photos after it or not."""
+    (tmp_path / "IMG_1.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(90))
+    photo = finished.photos_dir / runs.load_split(finished).val[0].file
+    answer = run_script("IMG_1.HEIC", photo)
+    assert answer.returncode == 0 and len(answer.stdout.splitlines()) == 1
+    assert answer.stderr.startswith("IMG_1.HEIC: a HEIC photo") and "pip install pi-heif" in answer.stderr
+    alone = run_script("IMG_1.HEIC")
+    assert (alone.returncode, alone.stdout) == (1, "") and "pi-heif" in alone.stderr
+
+
+def test_folders_are_searched_and_what_a_system_left_is_passed_over(ask, finished, tmp_path):
+    files = [item.file for item in runs.load_split(finished).val]
+    places = ["b/2.jpg", "b/a/1.jpg", "a.jpg", ".DS_Store", "b/Thumbs.db", "__MACOSX/a.jpg", ".hidden/a.jpg"]
+    for place, file in zip(places, files + files, strict=False):
+        path = tmp_path / "album" / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes((finished.photos_dir / file).read_bytes())
+    found = ask(tmp_path / "album", finished.photos_dir / files[0])
+    names = [str(tmp_path / "album" / place) for place in ("a.jpg", "b/2.jpg", "b/a/1.jpg")]
+    assert [row[0] for row in found] == [*names, str(finished.photos_dir / files[0])]
+
+
+def test_what_is_not_there_is_named_too(run_script, tmp_path):
+    (tmp_path / "nothing").mkdir()
+    answer = run_script("gone.jpg", "nothing")
+    assert (answer.returncode, answer.stdout) == (1, "")
+    gone, nothing = answer.stderr.splitlines()
+    assert gone == "gone.jpg: No such file or directory"
+    assert nothing == "nothing: a folder without photos"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_a_pipe_is_not_waited_for(run_script, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    answer = run_script("pipe")
+    assert (answer.returncode, answer.stderr) == (1, "pipe: not a plain file\n")
+
+
+def test_a_photo_that_the_model_fails_at_costs_only_itself(run_script, unpacked, tmp_path):
+    """Such as a very large one, where memory is short. This model knows photos of 600 values only."""
+    nodes = [
+        helper.make_node("Cast", ["photo"], ["levels"], to=TensorProto.FLOAT),
+        helper.make_node("Reshape", ["levels", "shape"], ["row"]),
+        helper.make_node("Softmax", ["row"], ["confidences"]),
     ]
-    assert len(code) <= 15, code
+    graph = helper.make_graph(
+        nodes,
+        "picky",
+        [helper.make_tensor_value_info("photo", TensorProto.UINT8, [1, "height", "width", 3])],
+        [helper.make_tensor_value_info("confidences", TensorProto.FLOAT, [1, 600])],
+        [helper.make_tensor("shape", TensorProto.INT64, [2], [1, 600])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    (unpacked / "model.onnx").write_bytes(model.SerializeToString())
+    (unpacked / "class_names.json").write_text(json.dumps([str(number) for number in range(600)]), "utf-8")
+    picture(size=(30, 20)).save(tmp_path / "large.png")
+    picture(size=(20, 10)).save(tmp_path / "small.png")
+    answer = run_script("large.png", "small.png")
+    assert answer.returncode == 0 and _cells(answer.stdout.rstrip("\n"))[0] == "small.png"
+    assert len(answer.stderr.splitlines()) == 1
+    assert answer.stderr.startswith("large.png: the model failed at its 30 x 20 pixels (")
+
+
+def test_without_a_photo_the_script_says_how_it_is_used(run_script):
+    answer = run_script()
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert "usage: predict.py" in answer.stderr and "photo" in answer.stderr
+
+
+def test_names_that_would_break_the_table_do_not(run_script, unpacked, finished, tmp_path):
+    """In whatever encoding the terminal is set to."""
+    names = ["two\nlines", "a\tb\u2028c\x1b[31m", "bee \N{HONEYBEE} \u00fc \N{WOMAN}\u200d\N{EAR OF RICE}"]
+    (unpacked / "class_names.json").write_text(json.dumps(names), "utf-8")
+    shown = ["two\\nlines", "a\\tb\\u2028c\\x1b[31m", names[2]]
+    split, paths = runs.load_split(finished), []
+    for number, item in enumerate(split.val):
+        paths.append(tmp_path / f"{number}\n\t{number}.jpg")
+        paths[-1].write_bytes((finished.photos_dir / item.file).read_bytes())
+    answer = run_script(*paths, PYTHONIOENCODING="ascii")
+    answers = load_answers(finished.evaluation_dir)
+    rows = [_cells(line) for line in answer.stdout.splitlines()]
+    assert [row[1] for row in rows] == [shown[class_id] for class_id in answers.predicted_ids]
+    assert {row[1] for row in rows} == set(shown)
+    assert [row[0] for row in rows] == [str(path).replace("\n", "\\n").replace("\t", "\\t") for path in paths]
+
+
+def test_a_reader_who_leaves_early_is_no_mistake(unpacked, finished):
+    """As in `python predict.py folder | head -1`."""
+    photo = finished.photos_dir / runs.load_split(finished).val[0].file
+    script = subprocess.Popen(
+        [sys.executable, str(unpacked / "predict.py"), *[str(photo)] * 3],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    script.stdout.close()
+    assert script.stderr.read() == ""
+    assert script.wait(60) == 1
+    script.stderr.close()
+
+
+def test_what_is_not_installed_is_said_in_a_line(run_script, tmp_path):
+    (tmp_path / "absent" / "onnxruntime.py").write_text("raise ImportError('No module named onnxruntime')")
+    answer = run_script("photo.jpg")
+    assert answer.returncode == 1 and len(answer.stderr.splitlines()) == 1
+    assert "pip install --upgrade onnxruntime pillow" in answer.stderr
+
+
+def test_a_model_that_cannot_be_loaded_is_said_in_a_line(run_script, unpacked):
+    (unpacked / "model.onnx").write_bytes(b"no model")
+    answer = run_script("photo.jpg")
+    assert answer.returncode == 1 and len(answer.stderr.splitlines()) == 1
+    assert "model.onnx" in answer.stderr and "pip install --upgrade onnxruntime" in answer.stderr
+
+
+@pytest.mark.parametrize("name", ["predict.py", "read_photo.py"])
+def test_what_travels_stands_on_onnxruntime_pillow_and_numpy_alone_from_python_3_9_on(unpacked, name):
+    """HEIC's packages are looked for by name where they are installed."""
+    tree = ast.parse((unpacked / name).read_text("utf-8"), feature_version=(3, 9))
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module.split(".")[0])
+    assert found - set(sys.stdlib_module_names) <= {"numpy", "onnxruntime", "PIL", "read_photo"}
+
+
+def test_the_zip_carries_the_very_file_that_the_app_reads_photos_with(unpacked):
+    with open(read_photo.__file__, "rb") as file:
+        assert (unpacked / "read_photo.py").read_bytes() == file.read()
+
+
+def test_a_zip_written_before_the_script_changed_is_written_anew(finished):
+    path = ensure_bundle(finished, runs.read_state(finished))
+    unchanged = ensure_bundle(finished, runs.read_state(finished)).stat()
+    assert unchanged == path.stat()
+    path.write_bytes(b"with the old script")
+    before = min(os.path.getmtime(file) for file in (finished.model_path, read_photo.__file__)) - 1
+    os.utime(finished.model_path, (before - 9, before - 9))
+    os.utime(finished.folder.parents[1] / "project.json", (before - 9, before - 9))
+    os.utime(path, (before, before))
+    with zipfile.ZipFile(ensure_bundle(finished, runs.read_state(finished))) as archive:
+        assert "read_photo.py" in archive.namelist()
 
 
 def test_a_failed_write_leaves_the_old_zip(finished, tmp_path):

@@ -171,7 +171,7 @@ def test_take_along_offers_the_checked_zip(visit, finished):
     [download] = app.download_button
     assert download.label.startswith("Download (")
     with zipfile.ZipFile(finished.model_dir / "take-along.zip") as archive:
-        assert set(archive.namelist()) == {"model.onnx", "class_names.json", "README.md", "predict.py"}
+        assert set(archive.namelist()) == {"model.onnx", "class_names.json", "README.md", "predict.py", "read_photo.py"}
         assert archive.read("model.onnx") == finished.model_path.read_bytes()
 
 

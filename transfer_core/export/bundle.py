@@ -1,16 +1,20 @@
-"""The zip a person takes along: the model, its class names, a model card, and a script that predicts."""
+"""The zip a person takes along: the model, its class names, a model card, and a script that predicts.
+
+Beside the script lies a copy of the very file that the app reads photos with.
+"""
 
 import io
 import json
 import zipfile
 from pathlib import Path
 
+from transfer_core.data.images import read_photo
 from transfer_core.export.model_card import write_card
 from transfer_core.runs import Run, load_split
 from transfer_core.runs.state import RunState
 from transfer_core.workspace import read_json, write_whole
 
-_SCRIPT = Path(__file__).with_name("predict_script.py")
+_SCRIPTS = {"predict.py": Path(__file__).with_name("predict_script.py"), "read_photo.py": Path(read_photo.__file__)}
 
 
 def write_bundle(run: Run, history: RunState, out: Path) -> None:
@@ -21,14 +25,15 @@ def write_bundle(run: Run, history: RunState, out: Path) -> None:
         archive.write(run.model_path, "model.onnx")
         archive.writestr("class_names.json", _class_names_json(split.class_names))
         archive.writestr("README.md", write_card(run, history, split, read_json(_project_path(run))))
-        archive.writestr("predict.py", _SCRIPT.read_text("utf-8"))
+        for name, source in _SCRIPTS.items():
+            archive.writestr(name, source.read_bytes())
     write_whole(out, content.getvalue())
 
 
 def ensure_bundle(run: Run, history: RunState) -> Path:
-    """The run's zip, written once per export and name of the project."""
+    """The run's zip, written once per export, name of the project and version of the scripts."""
     path = run.model_dir / "take-along.zip"
-    newest = max(run.model_path.stat().st_mtime, _project_path(run).stat().st_mtime)
+    newest = max(source.stat().st_mtime for source in (run.model_path, _project_path(run), *_SCRIPTS.values()))
     if not path.is_file() or path.stat().st_mtime < newest:
         write_bundle(run, history, path)
     return path

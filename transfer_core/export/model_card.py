@@ -33,9 +33,7 @@ def write_card(run: Run, history: RunState, split: Split, project: dict) -> str:
         *_class_table(split, result),
         "",
         "## How to use it",
-        "`pip install onnxruntime pillow`, then `python predict.py PHOTO`. Input of `model.onnx`: `photo`, uint8 "
-        "(1, height, width, 3), upright RGB in its full size; resizing and scaling happen inside. Output: "
-        "`confidences`, float32 (1, classes), in the order of `class_names.json`.",
+        *_how_to_use(),
         "",
         "## What it is made of",
         f"- Backbone: {backbone.title if backbone else run.config.backbone} (`{run.config.backbone}`), weights under "
@@ -51,6 +49,21 @@ def write_card(run: Run, history: RunState, split: Split, project: dict) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _how_to_use() -> list[str]:
+    return [
+        "With Python 3.9 or newer: `pip install onnxruntime pillow` (for HEIC photos also `pi-heif`), then "
+        "`python predict.py PHOTO_OR_FOLDER ...`. Every photo gets a line: its name, the class, and how sure the model "
+        "is (0 to 1), with tabs between. What cannot be read is named on stderr, and the other photos are answered; "
+        "the exit code is 0 if at least one was. Nothing is sent anywhere.",
+        "",
+        "From other programs: the input of `model.onnx` is `photo`, uint8 (1, height, width, 3), upright RGB in its "
+        "full size; resizing and scaling happen inside. The output is `confidences`, float32 (1, classes), in the "
+        "order of `class_names.json`. In Python, `load_rgb` of `read_photo.py` reads a photo just as Graft does; "
+        "without it, see to what it sees to: orientation (EXIF), transparency (laid on white) and grey of more than "
+        "8 bits (scaled).",
+    ]
 
 
 def _tested(run: Run, history: RunState) -> list[str]:

@@ -10,7 +10,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from tests.data.bombs import png
 from tests.data.images.test_decode import JPEG, encoded, picture
@@ -377,6 +377,6 @@ def test_a_photo_whose_reader_raises_anything_costs_only_itself(workspace, tmp_p
 
     project = workspace.create_project("Blots")
     entries = open_source(draw_dataset(tmp_path / "blots", 2))
-    monkeypatch.setattr(decode.ImageOps, "exif_transpose", transpose)
+    monkeypatch.setattr(ImageOps, "exif_transpose", transpose)
     with pytest.raises(DataError, match="damaged or cut off"):
         take_in(workspace, project, entries, lambda done, total: None)

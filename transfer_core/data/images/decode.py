@@ -1,71 +1,34 @@
-"""Photos as pixels: verified by decoding, upright, RGB. Imports no torch."""
+"""Photos as pixels for the app: as `read_photo` reads them, within the memory there is. Imports no torch."""
 
 import io
-import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageFile, ImageOps
-from pillow_heif import register_heif_opener
+from PIL import Image
 
+from transfer_core.data.images import read_photo
 from transfer_core.errors import DataError
 from transfer_core.support.parallel import CORES, MemoryBudget
 
-# The shortest side becomes 256 px for a backbone; a strip of 1 x 6000 would become a gigabyte on the way.
-NARROWEST = 50
-PIXEL_LIMIT = 200_000_000  # Above any camera (a 100-megapixel back included), below what exhausts a laptop's memory.
-FORMATS = {
-    "JPEG": ".jpg",
-    "MPO": ".jpg",
-    "PNG": ".png",
-    "WEBP": ".webp",
-    "GIF": ".gif",
-    "BMP": ".bmp",
-    "TIFF": ".tif",
-    "AVIF": ".avif",
-    "HEIF": ".heic",
-}
+FORMATS = read_photo.FORMATS
 THUMBNAIL_PX = 320
-_READERS = [name for name in FORMATS if name != "MPO"]  # which the JPEG reader recognizes
 # A pixel takes 14 bytes of memory until all is made of it, so that on two cores these are 0.7 GB.
 PIXELS_AT_ONCE = 25_000_000 * max(2, CORES)
 _COSTLY = 1.5  # times that, of a WebP, whose reader keeps two more copies, and of what is laid on white
 _room = MemoryBudget(PIXELS_AT_ONCE)
-# A few kilobytes can claim to be many pixels. Of more than this many, a file needs some bytes for each: the smoothest
-# sky takes four times as much, an empty picture less.
-_CLAIM_LIMIT, _BYTES_PER_PIXEL = 30_000_000, 1 / 64
-_SCAN_LIMIT = 500  # Progressive JPEGs have about ten; each costs a pass over all pixels and may be a few bytes long.
-_FULL_SCALES = (1, 255, 4095, 65535)  # of shares, and of 8, 12 and 16 bits
-_SCAN = b"\xff\xda"  # begins one
-_WHITE_IS_ZERO, _TILE_WIDTH, _TILE_HEIGHT = 262, 322, 323  # TIFF tags; of the first, 0 means yes
-
-Image.init()  # all readers: a call of `Image.open` that names its formats does not load them itself
-# One thread for a photo: others decode other photos meanwhile.
-register_heif_opener(thumbnails=False, decode_threads=1)
-ImageFile.LOAD_TRUNCATED_IMAGES = False
-# Our own limit is stricter in what it says and counts; Pillow's would warn at a lower one.
-Image.MAX_IMAGE_PIXELS = None
-# About odd EXIF blocks, nothing a user can act on. Once for all: `catch_warnings` is not safe between threads.
-warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
 def open_image(source: Path | BinaryIO) -> Image.Image:
-    """The image with its header read and no pixel decoded; content decides, never the extension.
+    """As `read_photo.open_image`: the header read, no pixel decoded.
 
     Raises:
-        DataError: Not an image in one of our formats, more than 200 megapixels, a strip, or made to exhaust a machine.
+        DataError: It cannot be used, and why.
     """
-    try:
-        # Only these readers: Pillow has others (EPS, PDF) that start outside programs.
-        image = Image.open(source, formats=_READERS)
-    except Exception as error:  # Pillow lets struct.error, EOFError and others of its readers through
-        raise DataError("not a photo that can be read (JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF and HEIC can)") from error
-    _check_size(image)
-    _check_cost(image, source)
-    return image
+    with _refusing():
+        return read_photo.open_image(source)
 
 
 def taking_turns(image: Image.Image) -> AbstractContextManager:
@@ -78,28 +41,13 @@ def taking_turns(image: Image.Image) -> AbstractContextManager:
 
 
 def decode(image: Image.Image) -> Image.Image:
-    """All pixels, upright, RGB: transparency laid on white, grey of more than 8 bits scaled, the first of several.
-
-    Nothing but pixels is left: no EXIF, XMP or comment, which may say where the photo was taken. The image given is
-    used up: where nothing had to be changed, it is the one that is returned.
+    """As `read_photo.decode`: all pixels, upright, RGB, and nothing but pixels; the image given is used up.
 
     Raises:
         DataError: The file is damaged or cut off.
     """
-    try:
-        with taking_turns(image):
-            image.load()
-            _check_size(image)  # some readers learn the true size only now
-            ImageOps.exif_transpose(image, in_place=True)
-            upright = _to_rgb(image)
-            upright.info = {}
-            return upright
-    except DataError:
-        raise
-    except MemoryError as error:
-        raise DataError("too large for this machine's memory") from error
-    except Exception as error:  # a hostile file makes Pillow's readers raise whatever their code happens to
-        raise DataError("damaged or cut off: its pixels cannot be read to the end") from error
+    with taking_turns(image), _refusing():
+        return read_photo.decode(image)
 
 
 def load_rgb(source: Path | BinaryIO) -> np.ndarray:
@@ -152,72 +100,10 @@ def encode_jpeg(image: Image.Image, quality: int) -> bytes:
     return buffer.getvalue()
 
 
-def _check_size(image: Image.Image) -> None:
-    width, height = image.size
-    if width * height > PIXEL_LIMIT:
-        raise DataError(
-            f"{width} x {height} pixels, {width * height / 1e6:.0f} megapixels; at most {PIXEL_LIMIT // 10**6} are read"
-        )
-    if not width or not height:
-        raise DataError("an image without pixels")
-    if max(width, height) > NARROWEST * min(width, height):
-        raise DataError(f"{width} x {height} pixels, too narrow: one side may be at most {NARROWEST} times the other")
-
-
-def _check_cost(image: Image.Image, source: Path | BinaryIO) -> None:
-    """Refuses what a few bytes could cost a machine much with, as no camera's file does."""
-    pixels = image.width * image.height
-    if pixels > _CLAIM_LIMIT and (size := len(_content(source))) < pixels * _BYTES_PER_PIXEL:
-        raise DataError(
-            f"{pixels / 1e6:.0f} megapixels in a file of {size:,} bytes, which can only be an empty picture"
-        )
-    if image.mode == "LAB":
-        raise DataError("its colours are in Lab, which is not read; save it as RGB")
-    tile = [image.tag_v2.get(tag) for tag in (_TILE_WIDTH, _TILE_HEIGHT)] if image.format == "TIFF" else []
-    if tile and all(isinstance(side, int) for side in tile) and tile[0] * tile[1] > PIXEL_LIMIT:
-        raise DataError(f"in tiles of more than {PIXEL_LIMIT // 10**6} megapixels")
-    if image.info.get("progressive") and (scans := _content(source).count(_SCAN)) > _SCAN_LIMIT:
-        raise DataError(f"a JPEG in {scans:,} passes; at most {_SCAN_LIMIT} are read")
-
-
-def _content(source: Path | BinaryIO) -> bytes:
-    if isinstance(source, Path):
-        return source.read_bytes()
-    position = source.tell()
-    source.seek(0)
-    content = source.read()
-    source.seek(position)
-    return content
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith(("I", "F")):
-        image = _to_eight_bits(image)
-    if image.has_transparency_data:
-        image = image if image.mode == "RGBA" else image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """Grey of 16 or 32 bits, whole or floating, scaled to 8; Pillow's own conversion clips all above 255 to white.
-
-    A PNG says what white is. In a TIFF it may be the most that 16, 12 or 8 bits hold, or 1: the least of these that no
-    pixel exceeds. Of numbers below 0 or beyond 16 bits, as measuring instruments give, the least becomes black and the
-    greatest white.
-    """
-    levels = np.array(image, np.float32)
-    transparent = image.info.get("transparency")
-    np.nan_to_num(levels, copy=False, nan=0, posinf=0, neginf=0)
-    black, white = 0, _FULL_SCALES[-1]
-    if image.format != "PNG":
-        low, high = float(levels.min()), float(levels.max())
-        fitting = [scale for scale in _FULL_SCALES if low >= 0 and high <= scale]
-        black, white = (0, fitting[0]) if fitting else (low, max(high, low + 1))
-    if transparent is not None:
-        levels[levels == transparent] = white
-    if image.format == "TIFF" and image.tag_v2.get(_WHITE_IS_ZERO) == 0:  # X-rays, say; Pillow minds it for 8 bits only
-        np.subtract(black + white, levels, out=levels)
-    levels -= black
-    levels *= 255 / (white - black)
-    return Image.fromarray(np.clip(np.rint(levels, out=levels), 0, 255).astype(np.uint8))
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """What `read_photo` refuses is a mistake that the user can mend."""
+    try:
+        yield
+    except read_photo.UnreadablePhoto as error:
+        raise DataError(str(error)) from error
