@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -246,9 +247,9 @@ def _training_speeds(context: TrainContext, rounds: int) -> tuple[list[float], l
         return len(context.train_ids) / (time.perf_counter() - began)
 
     bare_epoch()  # warms up
-    found = [], []
+    found: tuple[list[float], list[float]] = [], []
     for number in range(rounds):
         position = phase.Position(number % context.plan.phases[0].epochs)
-        found[0].append(photos_per_s(lambda position=position: phase.run_epoch(context, 0, position, ours)))
+        found[0].append(photos_per_s(partial(phase.run_epoch, context, 0, position, ours)))
         found[1].append(photos_per_s(bare_epoch))
     return found

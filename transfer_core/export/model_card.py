@@ -9,7 +9,7 @@ from transfer_core.data.splits.split import Split
 from transfer_core.evaluation.test_set import count_looks, load_opening
 from transfer_core.metrics.classification import class_scores
 from transfer_core.runs import Run
-from transfer_core.runs.events import OpeningFinished
+from transfer_core.runs.events import ExportFinished, OpeningFinished
 from transfer_core.runs.state import RunState
 from transfer_core.support.text import markdown, result_sentence, reuse_warning
 
@@ -17,6 +17,7 @@ from transfer_core.support.text import markdown, result_sentence, reuse_warning
 def write_card(run: Run, history: RunState, split: Split, project: dict) -> str:
     """Markdown text of the card of a finished or stopped run with a checked export."""
     result, export = history.result, history.export
+    assert result is not None and isinstance(export, ExportFinished), "without them there is no model to hand out"
     strategy = strategies.find(run.config.strategy)
     backbone = catalog.BUILT_IN.get(run.config.backbone)
     lines = [
