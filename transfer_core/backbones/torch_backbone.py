@@ -1,7 +1,7 @@
 """A backbone as a torch module with its pretrained weights. Imports torch and timm: never from a page."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import timm
@@ -19,6 +19,17 @@ _UNLIKELY_SEED = 0x67726166  # nobody's weights are those that this seed draws
 # Pooled features of the embedded backbone for the fixed input of `_fingerprint_input`, numbers 5 to 7. The package's
 # tensors are matched with timm's by their order, which a change in timm could silently break; see `_check_fingerprint`.
 _BUNDLED_FINGERPRINT = (0.0346, 0.0, 1.7551)
+
+
+@runtime_checkable
+class _TimmNetwork(Protocol):
+    """What timm gives every one of its networks, beyond torch's own."""
+
+    head_hidden_size: int
+
+    def group_matcher(self, coarse: bool = False) -> dict[str, Any]: ...
+
+    def reset_classifier(self, num_classes: int) -> None: ...
 
 
 def build_backbone(backbone: Backbone, weights_dir: Path) -> nn.Module:
@@ -62,9 +73,8 @@ def _create(backbone: Backbone, **options: Any) -> nn.Module:
 
 def feature_width(network: nn.Module) -> int:
     """How many features a network without its classifier gives; some have layers of their own behind the last map."""
-    width = network.head_hidden_size
-    assert isinstance(width, int), "timm gives it as a number for every network"
-    return width
+    assert isinstance(network, _TimmNetwork)
+    return network.head_hidden_size
 
 
 def stages(network: nn.Module) -> list[list[str]]:
@@ -73,9 +83,8 @@ def stages(network: nn.Module) -> list[list[str]]:
     A norm that stands alone behind the last stage belongs to it: nobody would train it by itself.
     """
     own = dict(network.named_parameters())
-    matcher = network.group_matcher
-    assert callable(matcher), "it is a method of every network of timm"
-    groups = group_parameters(network, matcher(coarse=True))
+    assert isinstance(network, _TimmNetwork)
+    groups = group_parameters(network, network.group_matcher(coarse=True))
     found = [[name for name in groups[key] if name in own] for key in sorted(groups)]
     if len(found) > 1 and all(own[name].ndim <= 1 for name in found[-1]):
         last = found.pop()
@@ -89,7 +98,7 @@ def _build_embedded(backbone: Backbone, path: Path) -> nn.Module:
     if [value.shape for value in ours.values()] != [value.shape for value in theirs.values()]:
         raise _mismatch(backbone)
     network.load_state_dict(dict(zip(ours, theirs.values(), strict=True)))
-    assert callable(network.reset_classifier), "it is a method of every network of timm"
+    assert isinstance(network, _TimmNetwork)
     network.reset_classifier(0)
     network.eval()
     _check_fingerprint(backbone, network)
