@@ -33,6 +33,8 @@ from transfer_core.workspace import Workspace
 if TYPE_CHECKING:
     import torch
 
+    from transfer_core.training.finetune.learner import Learner
+
     _Batch = tuple[torch.Tensor, np.ndarray, np.ndarray]  # arguments of `Learner.learn`
 
 _SMALL, _LARGE = (500, 375), (2400, 1800)  # pixels; a web picture and a small camera's
@@ -99,15 +101,11 @@ def try_learning(workspace: Workspace, backbone: Backbone, speed: Speed) -> Spee
     precision = device.choose_precision(name)
     learner = assemble(network, head, backbone.preparation, phase, resolved.config, class_ids, name, precision)
     start_s = time.perf_counter() - began
-
-    def learn(batch: "_Batch", count: int) -> torch.Tensor:
-        return learner.learn(*batch, count).cpu()
-
     batches, peaks = _BATCHES.get(name, _CARD_BATCHES), []
     for count in batches:  # two shapes, as a run has two sizes of batches: each takes longer the first time
         batch = _random_batch(backbone, count)
         with _Memory() as memory:
-            first_s, step_s = _first_and_best(partial(learn, batch, count))
+            first_s, step_s = _first_and_best(partial(_learn, learner, batch, count))
         start_s += first_s - step_s
         peaks.append(torch.cuda.max_memory_allocated() if name == "cuda" else memory.peak_bytes)
     pixels = batch[0].numpy()
@@ -143,6 +141,11 @@ def _random_batch(backbone: Backbone, count: int) -> "_Batch":
     side, generator = backbone.preparation.size_px, np.random.default_rng(0)
     pixels = torch.from_numpy(generator.integers(0, 256, (count, 3, side, side), np.uint8))
     return pixels, np.tile(NEUTRAL * np.float32(1.1), (count, 1)), np.arange(count) % _CLASSES
+
+
+def _learn(learner: "Learner", batch: "_Batch", count: int) -> None:
+    """One step with all photos at once, waited for."""
+    learner.learn(*batch, count).cpu()
 
 
 def _megapixels(size: tuple[int, int]) -> float:
