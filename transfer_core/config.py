@@ -210,7 +210,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         if problems := problems_of(asdict(self)):
-            raise ConfigError(list(problems.values()))
+            raise ConfigError(*problems.values())
 
     def to_json(self) -> dict:
         return {"schema": SCHEMA, **asdict(self)}

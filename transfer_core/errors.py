@@ -19,10 +19,7 @@ class TransferError(Exception):
 
 
 class ConfigError(TransferError):
-    """Settings that cannot be trained with; takes every problem at once."""
-
-    def __init__(self, problems: list[str]):
-        super().__init__(*problems)
+    """Settings that cannot be trained with."""
 
 
 class DataError(TransferError):

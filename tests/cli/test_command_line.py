@@ -110,7 +110,7 @@ def test_fit_trains_and_answers_as_the_contract_says(tiny_workspace, tmp_path):
     assert answer.returncode == 0, answer.stderr
     found = json.loads(answer.stdout.splitlines()[-1])
     assert found.keys() == FIT_KEYS
-    assert found["seconds"].keys() == {"total", "features", "train", "export"}
+    assert found["seconds"].keys() == {"total", "features", "train"}
     assert (found["backbone"], found["strategy"], found["epochs"]) == (RESNET, "feature_extraction", 20)
     assert found["class_names"] == ["blue", "green", "red"]
     assert (found["train_count"], found["val_count"]) == (18, 6)
@@ -242,7 +242,8 @@ def test_predict_and_its_table(finished, tmp_path, ask):
 
 def test_export(finished, tmp_path, ask):
     found = ask("export", finished.id, "--out", tmp_path / "new" / "model.zip")
-    assert found.keys() == {"file", "changed_labels", "max_difference", "checked"}
+    assert found.keys() == {"file", "changed_labels", "max_difference", "checked", "seconds"}
+    assert found["seconds"].keys() == {"export"} and found["seconds"]["export"] > 0
     assert (found["changed_labels"], found["checked"]) == (0, 6)
     with zipfile.ZipFile(found["file"]) as archive:
         assert "model.onnx" in archive.namelist()
@@ -393,7 +394,7 @@ def test_evaluate_says_when_photos_were_learned_from(finished, tmp_path, capsys)
 
 
 def test_an_export_that_failed_is_tried_again(finished, tmp_path, ask):
-    EventLog(finished.events_path).append(events.ExportFailed(message="The disk was full."))
+    EventLog(finished.events_path).append(events.StepFailed(name="export", message="The disk was full."))
     assert ask("export", finished.id, "--out", tmp_path / "model.zip")["checked"] == 6
 
 

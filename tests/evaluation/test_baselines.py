@@ -50,7 +50,7 @@ def test_walls_in_three_paints_can_be_told_by_their_colours(tiny_workspace, tmp_
             (tmp_path / "walls" / name).mkdir(parents=True, exist_ok=True)
             Image.fromarray(wall).save(tmp_path / "walls" / name / f"{i}.png")
     project = fill_project(tiny_workspace, tmp_path / "walls")
-    run = runs.create(project, TrainConfig(), make_split(load_items(project), 0.34, 0))
+    run = runs.create(project, runs.TrainSpec(TrainConfig()), make_split(load_items(project), 0.34, 0))
     split, found = runs.load_split(run), measure_baselines(run)
     assert [split.class_names[class_id] for class_id in found.colours] == [item.class_name for item in split.val]
     assert found.majority == (0,) * 6  # the first of equals
@@ -61,7 +61,7 @@ def test_majority_is_the_largest_class(tiny_workspace, tmp_path):
         name = "rare" if i < 3 else "usual"
         draw_photo(tmp_path / "set" / name / f"{i}.jpg", COLOURS["red"], i)
     project = fill_project(tiny_workspace, tmp_path / "set")
-    run = runs.create(project, TrainConfig(), make_split(load_items(project), 0.34, 0))
+    run = runs.create(project, runs.TrainSpec(TrainConfig()), make_split(load_items(project), 0.34, 0))
     assert set(measure_baselines(run).majority) == {1}
 
 

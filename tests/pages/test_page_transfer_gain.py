@@ -12,6 +12,7 @@ from transfer_core.data.labels.dataset import load_items
 from transfer_core.data.splits.split import make_split
 from transfer_core.evaluation.baselines import Baselines, save_baselines
 from transfer_core.runs import events
+from transfer_core.runs.events import EventLog
 from transfer_core.workspace import read_json
 
 
@@ -19,7 +20,9 @@ from transfer_core.workspace import read_json
 def control(finished, workspace):
     """A queued run from nothing beside the finished one, on the same photos."""
     project = workspace.open_project(finished.project_id)
-    return runs.create(project, replace(finished.config, strategy="scratch", epochs=None), runs.load_split(finished))
+    return runs.create(
+        project, runs.TrainSpec(replace(finished.config, strategy="scratch", epochs=None)), runs.load_split(finished)
+    )
 
 
 def end(run, hits):
@@ -39,7 +42,7 @@ def test_without_a_control_the_baselines_speak(visit, finished):
 def test_a_weak_result_proposes_the_control(visit, tiny_workspace, tmp_path):
     project = fill_project(tiny_workspace, draw_dataset(tmp_path / "many", 28))  # so that a difference could show
     config = TrainConfig(backbone=RESNET)
-    run = runs.create(project, config, make_split(load_items(project), 0.25, 0))
+    run = runs.create(project, runs.TrainSpec(config), make_split(load_items(project), 0.25, 0))
     count = len(runs.load_split(run).val)
     end(run, right((8, True), (count - 8, False)))
     save_baselines(run.evaluation_dir, Baselines((0,) * count, (1,) * count))
@@ -80,7 +83,9 @@ def test_a_run_from_nothing_is_the_control_itself(visit, finished, control):
 
 def test_baselines_are_waited_for_while_the_worker_is_at_them(visit, finished):
     (finished.evaluation_dir / "baselines.json").unlink()
+    EventLog(finished.events_path).append(events.StepQueued(name="baselines"))
     with finished.lock():
         assert "being worked out" in said(visit("understand", project=finished.project_id))
+    EventLog(finished.events_path).append(events.StepFailed(name="baselines", message="m"))
     app = visit("understand", project=finished.project_id)
     assert "Nothing is known yet" in said(app) and "being worked out" not in said(app)

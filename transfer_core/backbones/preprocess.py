@@ -103,8 +103,17 @@ class Preparer:
         )
 
     def __call__(self, photo: np.ndarray) -> np.ndarray:
-        """Pixels uint8 (3, size, size) of a photo uint8 (height, width, 3)."""
-        return self._session.run(["pixels"], {"photo": photo[np.newaxis]})[0][0]
+        """Pixels uint8 (3, size, size) of a photo uint8 (height, width, 3).
+
+        Raises:
+            MemoryError: There is not enough of it; onnxruntime says so by an exception of its own.
+        """
+        try:
+            return self._session.run(["pixels"], {"photo": photo[np.newaxis]})[0][0]
+        except Exception as error:
+            if "alloc" in str(error).lower():
+                raise MemoryError(str(error)) from error
+            raise
 
 
 class PreparedPhotos:

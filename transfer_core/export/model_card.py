@@ -9,15 +9,14 @@ from transfer_core.data.splits.split import Split
 from transfer_core.evaluation.test_set import count_looks, load_opening
 from transfer_core.metrics.classification import class_scores
 from transfer_core.runs import Run
-from transfer_core.runs.events import ExportFinished, OpeningFinished
 from transfer_core.runs.state import RunState
 from transfer_core.support.text import markdown, result_sentence, reuse_warning
 
 
 def write_card(run: Run, history: RunState, split: Split, project: dict) -> str:
     """Markdown text of the card of a finished or stopped run with a checked export."""
-    result, export = history.result, history.export
-    assert result is not None and isinstance(export, ExportFinished), "without them there is no model to hand out"
+    result, check = history.result, history.steps["export"].result
+    assert result is not None, "without one there is no export, either"
     strategy = strategies.find(run.config.strategy)
     backbone = catalog.BUILT_IN.get(run.config.backbone)
     lines = [
@@ -28,8 +27,8 @@ def write_card(run: Run, history: RunState, split: Split, project: dict) -> str:
         "",
         "## How good it is",
         result_sentence(result) + ("" if result.get("val_learned") else " (95 % Wilson interval)"),
-        f"The file `model.onnx` was held against the trained model on {export.checked} of these photos: "
-        f"{export.changed_labels} answers differ, confidences by at most {export.max_difference:.1e}.",
+        f"The file `model.onnx` was held against the trained model on {check['checked']} of these photos: "
+        f"{check['changed_labels']} answers differ, confidences by at most {check['max_difference']:.1e}.",
         *_tested(run, history),
         "",
         *_class_table(split, result),
@@ -57,7 +56,7 @@ def write_card(run: Run, history: RunState, split: Split, project: dict) -> str:
 
 def _tested(run: Run, history: RunState) -> list[str]:
     """What came of the test part, where it was opened."""
-    if not isinstance(history.opening, OpeningFinished):
+    if not history.has_finished("test_set"):
         return []
     found = load_opening(run)
     when = time.strftime("%Y-%m-%d", time.gmtime(found.opened))

@@ -66,7 +66,7 @@ def find(name: str) -> Strategy:
         ConfigError: There is none; names those there are.
     """
     if name not in STRATEGIES:
-        raise ConfigError([f"There is no strategy called '{name}'. There are: {', '.join(STRATEGIES)}."])
+        raise ConfigError(f"There is no strategy called '{name}'. There are: {', '.join(STRATEGIES)}.")
     return STRATEGIES[name]
 
 

@@ -237,15 +237,15 @@ def test_pictures_that_cannot_be_made_ahead_cost_no_photo(workspace, project):
 
 
 def test_a_disk_that_fills_up_at_the_end_is_said_as_such(workspace, project, monkeypatch):
-    settle, resolved = intake.settle, []
+    flush, flushed = intake.fsync_and_rename, []
 
     def full_after_two(part, path):
-        if len(resolved) == 2:
+        if len(flushed) == 2:
             raise OSError(errno.ENOSPC, "No space left on device")
-        resolved.append(path)
-        settle(part, path)
+        flushed.append(path)
+        flush(part, path)
 
-    monkeypatch.setattr(intake, "resolve", full_after_two)
+    monkeypatch.setattr(intake, "fsync_and_rename", full_after_two)
     with pytest.raises(OSError, match="No space left"):
         take_in(workspace, project, zip_entries(make_zip(GOOD), "x"), lambda done, total: None)
     assert load_items(project) == [] and not list(project.photos_dir.glob(".*"))

@@ -2,6 +2,8 @@
 
 import threading
 
+from tests.helpers import draw_dataset, fill_project
+from transfer_core.data.labels import dataset
 from transfer_core.data.labels.dataset import append_items, count_classes, load_items, new_item, version
 
 
@@ -66,3 +68,25 @@ def test_two_writers_take_turns(workspace):
 
 def test_counts_are_sorted_by_class():
     assert list(count_classes([*_items(2, "b"), *_items(3, "a", 5)]).items()) == [("a", 3), ("b", 2)]
+
+
+def test_the_first_reading_of_a_large_log_holds_up_nobody_else(workspace, tmp_path, monkeypatch):
+    large, small = (fill_project(workspace, draw_dataset(tmp_path / name, 1), name) for name in ("large", "small"))
+    dataset._LOGS.clear()
+    begun, released, read_on = threading.Event(), threading.Event(), dataset._Log.read_on
+
+    def read_slowly(log, stop=None):
+        if log.reader.path == large.labels_path:
+            begun.set()
+            assert released.wait(30)
+        read_on(log, stop)
+
+    monkeypatch.setattr(dataset._Log, "read_on", read_slowly)
+    reader = threading.Thread(target=dataset.load_items, args=(large,))
+    reader.start()
+    assert begun.wait(30)
+    try:
+        assert len(dataset.load_items(small)) == 3  # hangs where one lock guards all logs
+    finally:
+        released.set()
+        reader.join()

@@ -256,8 +256,8 @@ class _Taker:
         """Decodes a new photo and keeps what is made of it; returns its width and height, upright."""
         with decode.taking_turns(image):
             upright = decode.decode(image)
-            # Made ahead to save time later: where that fails, for want of memory say, it is made when it is needed.
-            with suppress(Exception):
+            # Made ahead to save time later: where there is no room for it now, it is made when it is needed.
+            with suppress(OSError, MemoryError):
                 keep_pictures(self._prepared_dir, photo, upright)
                 self._keep_pixels(photo, upright)
             return upright.size

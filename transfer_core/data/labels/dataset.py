@@ -150,7 +150,13 @@ class _Log:
     """
 
     def __init__(self, path: Path):
-        self.reader, self.state = label_log.Reader(path), LabelState()
+        self.lock = threading.Lock()
+        self._path = path
+        self.forget()
+
+    def forget(self) -> None:
+        """Begins again from an empty log, as where another file has taken the place of the one that was read."""
+        self.reader, self.state = label_log.Reader(self._path), LabelState()
         self.came: list[Item] = []
         self._labels: Labels | None = None
 
@@ -184,19 +190,23 @@ class _Log:
 
 
 _FIELDS = [entry.name for entry in fields(Item)]
-_READING = threading.Lock()
+_LOOKING_UP = threading.Lock()  # held for the moment in which a log is looked up, never while one is read
 _LOGS: OrderedDict[Path, _Log] = OrderedDict()  # the one used last stands last
 
 
 def _ask(project: Project, question: Callable[[_Log], _Answer]) -> _Answer:
-    """What the log says now. The answer must not change with it, for other threads read on."""
-    with _READING:
-        log = _LOGS.pop(project.labels_path, None)
-        if log is None or (log.reader.has_news() and not log.reader.is_continued()):
-            log = _Log(project.labels_path)
-        if log.reader.has_news():
-            log.read_on()
-        _LOGS[project.labels_path] = log
+    """What the log says now. The answer must not change with it, for other threads read on.
+
+    Each log has a lock of its own, so that the first reading of a large one holds up nobody else's.
+    """
+    with _LOOKING_UP:
+        log = _LOGS.setdefault(project.labels_path, _Log(project.labels_path))
+        _LOGS.move_to_end(project.labels_path)
         if len(_LOGS) > _REMEMBERED:
             _LOGS.popitem(last=False)
+    with log.lock:
+        if log.reader.has_news():
+            if not log.reader.is_continued():
+                log.forget()
+            log.read_on()
         return question(log)
