@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from PIL import Image, ImageDraw
 
 from transfer_core import runs
-from transfer_core.advice.machine_speed import Speed, save_speed
+from transfer_core.advice.machine_speed import LearningSpeed, Speed, save_speed
 from transfer_core.backbones import catalog
 from transfer_core.backbones.catalog import Backbone, Preparation
 from transfer_core.data.ingest.intake import take_in
@@ -41,8 +41,8 @@ def closed_port() -> int:
 
 def pretend_speed(workspace: Workspace, row: Backbone) -> None:
     """Keeps runners from trying how fast this machine is, which takes seconds and is not what most tests are about."""
-    known = Speed(0.002, 0.02, 0.005, 1e-6, 1e-7, 2e8, 2.0, 0.05, 0.01, 6e8, 5e7, "cpu")
-    save_speed(workspace, row, known)
+    learning = LearningSpeed(2.0, 0.05, 0.01, 6e8, 5e7, "cpu")
+    save_speed(workspace, row, Speed(0.002, 0.02, 0.005, 1e-6, 1e-7, 2e8, learning))
 
 
 def kill_all(workspace: Workspace) -> None:

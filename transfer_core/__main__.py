@@ -2,11 +2,13 @@
 
 import argparse
 import errno
+import io
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import Any, NoReturn
 
 from transfer_core.cli import compare, label, lists, model, photos, training
 from transfer_core.config import TrainConfig
@@ -24,6 +26,7 @@ _MENDABLE = {
     errno.EISDIR: "Name a file, not a folder.",
     errno.EEXIST: "Name a folder, not a file.",
 }
+_Command = Callable[[Workspace, argparse.Namespace], dict]
 _LABELS = "a CSV that says the class of each photo: a file on this machine, or the name of one inside DATA"
 
 
@@ -47,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.json:
         print(json.dumps(answer, allow_nan=False))  # ASCII, which every terminal and pipe takes
     else:
-        sys.stdout.reconfigure(errors="replace")  # a name that this terminal cannot show must not end the answer
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # a name that this terminal cannot show must not end the answer
         options.show(answer)
     return 0
 
@@ -55,19 +59,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 class _Parser(argparse.ArgumentParser):
     """Says a mistake in one line, as everywhere."""
 
-    def error(self, message: str):
+    def error(self, message: str) -> NoReturn:
         self.exit(2, f"{message}. `{self.prog} --help` shows what is possible.\n")
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Every command with its options."""
-    common = argparse.ArgumentParser(add_help=False)
+    common = _Parser(add_help=False)
     common.add_argument("--home", metavar="DIR", help="where Graft keeps its files (default GRAFT_HOME, else ~/.graft)")
     common.add_argument("--json", action="store_true", help="answer with one JSON object on the last line of stdout")
     parser = _Parser("python -m transfer_core", description="No-code transfer learning, by command.")
     add = parser.add_subparsers(required=True, metavar="COMMAND").add_parser
 
-    def command(name: str, function, show, help: str) -> argparse.ArgumentParser:
+    def command(name: str, function: _Command, show: Callable[[dict], None], help: str) -> argparse.ArgumentParser:
         entry = add(name, parents=[common], help=help, description=help)
         entry.set_defaults(command=function, show=show)
         return entry
@@ -128,7 +132,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     """An option for every field of `TrainConfig`; what is not given is left to the rules."""
     for entry in fields(TrainConfig):
         kind = getattr(entry.type, "__args__", (entry.type,))[0]  # the first of "int | None"
-        how = {"action": argparse.BooleanOptionalAction} if kind is bool else {"type": kind}
+        how: dict[str, Any] = {"action": argparse.BooleanOptionalAction} if kind is bool else {"type": kind}
         if kind is not bool and "choices" in entry.metadata:
             how["metavar"] = "|".join(entry.metadata["choices"])
         help = f"{entry.metadata['label']}. {entry.metadata['help']}".replace("%", "%%")

@@ -246,7 +246,7 @@ def _training_speeds(context: TrainContext, rounds: int) -> tuple[list[float], l
         return len(context.train) / (time.perf_counter() - began)
 
     bare_epoch()  # warms up
-    found = [], []
+    found: tuple[list[float], list[float]] = [], []
     for number in range(rounds):
         ours.position = phase.Position(number % context.plan.phases[0].epochs)
         found[0].append(photos_per_s(ours.run_epoch))

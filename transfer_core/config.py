@@ -1,6 +1,7 @@
 """What one training run is asked to do: a frozen dataclass, the same in the page, on disk and in the worker."""
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import Field, asdict, dataclass, field, fields
+from typing import TypeVar
 
 from transfer_core.errors import ConfigError
 from transfer_core.support import safe_regex
@@ -8,9 +9,10 @@ from transfer_core.support import safe_regex
 SCHEMA = 1
 MOST_ASIDE = 0.8  # of the photos, in the parts to check with and to hold back together
 AUGMENTATIONS = ("none", "light", "strong")
+_Value = TypeVar("_Value")
 
 
-def _setting(default, label: str, help: str, **limits):
+def _setting(default: _Value, label: str, help: str, **limits: object) -> _Value:
     """A field that carries its own words and limits; forms, help texts and checks all read them from here."""
     return field(default=default, metadata={"label": label, "help": help, **limits})
 
@@ -206,7 +208,7 @@ class TrainConfig:
         max=2**31 - 1,
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if problems := problems_of(asdict(self)):
             raise ConfigError(*problems.values())
 
@@ -220,6 +222,12 @@ class TrainConfig:
         return cls(**{key: value for key, value in content.items() if key in known})
 
 
+def decided(value: _Value | None) -> _Value:
+    """A setting that is open no longer: what computes with settings gets them with every rule applied."""
+    assert value is not None, "a setting is used that no rule has decided; resolve the settings first"
+    return value
+
+
 def setting(name: str) -> dict:
     """Label, help and limits of one field of `TrainConfig`."""
     return next(dict(entry.metadata) for entry in fields(TrainConfig) if entry.name == name)
@@ -228,8 +236,7 @@ def setting(name: str) -> dict:
 def problems_of(settings: dict) -> dict[str, str]:
     """A sentence for each of these settings that is out of its limits, by name."""
     entries = [entry for entry in fields(TrainConfig) if entry.name in settings]
-    found = {entry.name: _problem(entry, settings[entry.name]) for entry in entries}
-    found = {name: problem for name, problem in found.items() if problem}
+    found = {entry.name: problem for entry in entries if (problem := _problem(entry, settings[entry.name]))}
     aside = [settings.get(name, 0) for name in ("val_fraction", "test_fraction") if name not in found]
     if sum(aside) > MOST_ASIDE + 1e-9:
         found["test_fraction"] = (
@@ -239,7 +246,7 @@ def problems_of(settings: dict) -> dict[str, str]:
     return found
 
 
-def _problem(entry, value) -> str | None:
+def _problem(entry: Field, value: object) -> str | None:
     """One sentence about a value that is out of its limits, or None."""
     limits = entry.metadata
     kind = entry.type.__name__ if isinstance(entry.type, type) else str(entry.type)  # "int", "int | None"

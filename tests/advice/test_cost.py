@@ -6,7 +6,7 @@ import pytest
 
 from tests.helpers import RESNET, tiny_row
 from transfer_core.advice.cost import estimate
-from transfer_core.advice.machine_speed import Speed
+from transfer_core.advice.machine_speed import LearningSpeed, Speed
 from transfer_core.backbones.features import compute_features
 from transfer_core.config import TrainConfig
 from transfer_core.data.labels.dataset import load_items
@@ -18,12 +18,7 @@ SPEED = Speed(
     search_s=0,
     head_s=0,
     look_bytes=1e8,
-    start_s=5,
-    learn_s=2.0,
-    check_s=0.5,
-    learn_bytes=1e9,
-    learn_photo_bytes=1e7,
-    device="cpu",
+    learning=LearningSpeed(start_s=5, learn_s=2.0, check_s=0.5, learn_bytes=1e9, learn_photo_bytes=1e7, device="cpu"),
 )
 
 
@@ -88,7 +83,7 @@ def test_memory_grows_with_the_batch_and_the_largest_photo(guess, project):
 
 
 def test_what_the_trial_has_not_found_out_yet_is_not_guessed(guess):
-    half = replace(SPEED, learn_s=None)
+    half = replace(SPEED, learning=None)
     assert guess(speed=half, strategy="full") is None
     assert guess(speed=half) is not None
 

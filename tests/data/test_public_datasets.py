@@ -43,9 +43,9 @@ def no_timeout():
 
 @pytest.fixture
 def offline(monkeypatch):
-    knock, port = public_datasets.knock, closed_port()
+    probe_url, port = public_datasets.probe_url, closed_port()
     monkeypatch.setattr(
-        public_datasets, "probe_url", lambda address, timeout_s: knock(f"http://127.0.0.1:{port}", timeout_s)
+        public_datasets, "probe_url", lambda address, timeout_s: probe_url(f"http://127.0.0.1:{port}", timeout_s)
     )
 
 

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from transfer_core import strategies
-from transfer_core.advice.machine_speed import Speed
+from transfer_core.advice.machine_speed import LearningSpeed, Speed
 from transfer_core.backbones import onnx_backbone
 from transfer_core.backbones.catalog import Backbone
 from transfer_core.backbones.feature_store import RowStore
 from transfer_core.backbones.preprocess import PreparedPhotos
-from transfer_core.config import TrainConfig
+from transfer_core.config import TrainConfig, decided
 from transfer_core.data.images.decode import PIXELS_AT_ONCE
 from transfer_core.data.labels.dataset import Item
 from transfer_core.data.splits.split import given_part, has_test_part
@@ -50,25 +50,26 @@ def estimate(
     train, val = _counts(items, config)
     classes = len({item.class_name for item in items})
     phases, resolved = strategies.plan(config, facts_of(items, config, backbone))
-    learns = any(phase.trains != HEAD for phase in phases)
-    if learns and speed.learn_s is None:
-        return None
-    seconds = _START_S + (speed.start_s if learns else 0)
+    seconds = _START_S
+    memory = speed.look_bytes + _BYTES_PER_PIXEL * _pixels_at_once(items)
     for phase in phases:
         if phase.trains == HEAD:
             seen = (train + val) / max(1, len(items))
             seconds += seen * _looking_s(workspace, backbone, items, speed) + _head_s(phase, train, classes, speed)
-        else:
-            val_items = items[:val]
-            seconds += _preparing_s(workspace, backbone, val_items, speed)
-            frozen = phase.frozen / max(1, len(backbone.stages))
-            seconds += train * _learning_s(phase, frozen, speed)
-            seconds += phase.epochs * val * speed.check_s
-    memory = speed.look_bytes + _BYTES_PER_PIXEL * _pixels_at_once(items)
-    if learns:
-        memory = max(memory, speed.learn_bytes + resolved.config.batch_size * speed.learn_photo_bytes)
-    on_card = learns and speed.device == "cuda"
-    return Estimate(seconds, memory, None if on_card else _free_bytes())
+    tuning = [phase for phase in phases if phase.trains != HEAD]
+    if not tuning:
+        return Estimate(seconds, memory, _free_bytes())
+    learning = speed.learning
+    if learning is None:
+        return None
+    seconds += learning.start_s
+    for phase in tuning:
+        seconds += _preparing_s(workspace, backbone, items[:val], speed)
+        frozen = phase.frozen / max(1, len(backbone.stages))
+        seconds += train * _learning_s(phase, frozen, learning)
+        seconds += phase.epochs * val * learning.check_s
+    memory = max(memory, learning.learn_bytes + decided(resolved.config.batch_size) * learning.learn_photo_bytes)
+    return Estimate(seconds, memory, None if learning.device == "cuda" else _free_bytes())
 
 
 def facts_of(items: Sequence[Item], config: TrainConfig, backbone: Backbone) -> Facts:
@@ -112,7 +113,7 @@ def _preparing_s(workspace: Workspace, backbone: Backbone, items: Sequence[Item]
     return seconds * len(items) / max(1, len(sample))
 
 
-def _learning_s(phase: Phase, frozen: float, speed: Speed) -> float:
+def _learning_s(phase: Phase, frozen: float, speed: LearningSpeed) -> float:
     """Per photo, to learn from it in all epochs.
 
     Args:

@@ -14,22 +14,16 @@ from transfer_core.backbones.catalog import Backbone
 from transfer_core.workspace import Workspace, read_json, write_json, write_whole
 
 # Raise it when the trial measures something else: what older ones found is left behind then.
-_TRIAL_VERSION = 3
+_TRIAL_VERSION = 4
 AGAIN = 3  # exit code of a trial that has another step before it
 _TRY_AGAIN_S = 24 * 3600  # after a trial that failed: memory may have been short just then
 
 
 @dataclass(frozen=True)
-class Speed:
-    """Seconds and bytes of this machine; fields of the second half are None until torch has been tried, too.
+class LearningSpeed:
+    """Seconds and bytes that torch takes to change the backbone.
 
     Args:
-        prepare_s: To decode and prepare a photo, whatever its size, with every core at one of its own.
-        prepare_megapixel_s: The same, for each megapixel it has.
-        look_s: To forward a prepared photo through the frozen backbone, with every core at one of its own.
-        search_s: To choose a head's strength, per photo, class and epoch.
-        head_s: To train a head, per photo, class and epoch.
-        look_bytes: Memory of a worker that looks at photos.
         start_s: To start PyTorch, to build the network, and what the first steps take longer than the later ones.
         learn_s: Per photo, to learn from it (forward, backward, step), on the device.
         check_s: Per photo, to forward it with torch, on the device.
@@ -38,25 +32,44 @@ class Speed:
         device: "cpu", "cuda" or "mps".
     """
 
+    start_s: float
+    learn_s: float
+    check_s: float
+    learn_bytes: float
+    learn_photo_bytes: float
+    device: str
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds and bytes of this machine.
+
+    Args:
+        prepare_s: To decode and prepare a photo, whatever its size, with every core at one of its own.
+        prepare_megapixel_s: The same, for each megapixel it has.
+        look_s: To forward a prepared photo through the frozen backbone, with every core at one of its own.
+        search_s: To choose a head's strength, per photo, class and epoch.
+        head_s: To train a head, per photo, class and epoch.
+        look_bytes: Memory of a worker that looks at photos.
+        learning: None until torch has been tried, too.
+    """
+
     prepare_s: float
     prepare_megapixel_s: float
     look_s: float
     search_s: float
     head_s: float
     look_bytes: float
-    start_s: float | None = None
-    learn_s: float | None = None
-    check_s: float | None = None
-    learn_bytes: float | None = None
-    learn_photo_bytes: float | None = None
-    device: str | None = None
+    learning: LearningSpeed | None = None
 
 
 def load_speed(workspace: Workspace, backbone: Backbone) -> Speed | None:
     """What a trial on this machine found; None where there was none yet, or the backbone is not here."""
     try:
-        return Speed(**read_json(speed_path(workspace, backbone)))
-    except (OSError, ValueError, TypeError):
+        content = read_json(speed_path(workspace, backbone))
+        learning = content.pop("learning")
+        return Speed(**content, learning=LearningSpeed(**learning) if learning else None)
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 

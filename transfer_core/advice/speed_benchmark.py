@@ -9,13 +9,15 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageFilter
 from threadpoolctl import threadpool_limits
 
-from transfer_core.advice.machine_speed import AGAIN, Speed, load_speed, save_speed
+from transfer_core.advice.machine_speed import AGAIN, LearningSpeed, Speed, load_speed, save_speed
 from transfer_core.backbones import catalog, features
 from transfer_core.backbones.catalog import Backbone
 from transfer_core.backbones.onnx_backbone import ensure_trunk, trunk_path
@@ -27,6 +29,13 @@ from transfer_core.support.parallel import CORES, map_ahead
 from transfer_core.training import engine
 from transfer_core.training.linear_probe.head import Scaler, search_l2, train_epochs
 from transfer_core.workspace import Workspace
+
+if TYPE_CHECKING:
+    import torch
+
+    from transfer_core.training.finetune.learner import Learner
+
+    _Batch = tuple[torch.Tensor, np.ndarray, np.ndarray]  # arguments of `Learner.learn`
 
 _SMALL, _LARGE = (500, 375), (2400, 1800)  # pixels; a web picture and a small camera's
 _ROUNDS = 3
@@ -95,15 +104,14 @@ def try_learning(workspace: Workspace, backbone: Backbone, speed: Speed) -> Spee
     for count in batches:  # two shapes, as a run has two sizes of batches: each takes longer the first time
         batch = _random_batch(backbone, count)
         with _Memory() as memory:
-            first_s, step_s = _first_and_best(lambda batch=batch, count=count: learner.learn(*batch, count).cpu())
+            first_s, step_s = _first_and_best(partial(_learn, learner, batch, count))
         start_s += first_s - step_s
         peaks.append(torch.cuda.max_memory_allocated() if plan.device == "cuda" else memory.peak_bytes)
     pixels = batch[0].numpy()
     first_s, check_s = _first_and_best(lambda: learner.confidences(pixels))
     start_s += 2 * (first_s - check_s)
     per_photo = max(0.0, (peaks[1] - peaks[0]) / (batches[1] - batches[0]))
-    return replace(
-        speed,
+    found = LearningSpeed(
         start_s=start_s,
         learn_s=step_s / batches[1],
         check_s=check_s / batches[1],
@@ -111,6 +119,7 @@ def try_learning(workspace: Workspace, backbone: Backbone, speed: Speed) -> Spee
         learn_photo_bytes=per_photo,
         device=plan.device,
     )
+    return replace(speed, learning=found)
 
 
 def _draw(size: tuple[int, int]) -> bytes:
@@ -122,7 +131,7 @@ def _draw(size: tuple[int, int]) -> bytes:
     return buffer.getvalue()
 
 
-def _random_batch(backbone: Backbone, count: int):
+def _random_batch(backbone: Backbone, count: int) -> "_Batch":
     """Arguments of `Learner.learn`: noise, variations as in training, and any classes."""
     import torch
 
@@ -131,6 +140,11 @@ def _random_batch(backbone: Backbone, count: int):
     side, generator = backbone.preparation.size_px, np.random.default_rng(0)
     pixels = torch.from_numpy(generator.integers(0, 256, (count, 3, side, side), np.uint8))
     return pixels, np.tile(NEUTRAL * np.float32(1.1), (count, 1)), np.arange(count) % _CLASSES
+
+
+def _learn(learner: "Learner", batch: "_Batch", count: int) -> None:
+    """One step with all photos at once, waited for."""
+    learner.learn(*batch, count).cpu()
 
 
 def _megapixels(size: tuple[int, int]) -> float:

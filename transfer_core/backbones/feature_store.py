@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from filelock import FileLock
@@ -77,7 +78,8 @@ class RowStore:
         """
         paths, known = dict(photos), self.keys()
         missing = [photo for photo in paths.items() if photo[0] not in known]
-        here, fresh = len(paths) - len(missing), {}
+        here = len(paths) - len(missing)
+        fresh: dict[str, np.ndarray] = {}
         report(here, len(paths))
         try:
             with closing(map_ahead(lambda photo: (photo[0], compute(*photo)), missing)) as results:
@@ -183,7 +185,7 @@ class RowStore:
         except FileNotFoundError:
             return 0
 
-    def _open(self, name: str, size: int):
+    def _open(self, name: str, size: int) -> BinaryIO:
         """The file, cut to the rows that have keys and positioned at its end."""
         path = self.folder / name
         file = path.open("r+b" if path.exists() else "w+b")

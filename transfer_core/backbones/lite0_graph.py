@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -116,7 +117,7 @@ class _Writer:
         self.constants: list[onnx.TensorProto] = []
         self._limits = self.constant("relu6.low", np.array(0)), self.constant("relu6.high", np.array(6))
 
-    def node(self, name: str, operator: str, *inputs: str, **attributes: object) -> str:
+    def node(self, name: str, operator: str, *inputs: str, **attributes: Any) -> str:  # onnx checks them
         self.nodes.append(helper.make_node(operator, inputs, [name], name, **attributes))
         return name
 

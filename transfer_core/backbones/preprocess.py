@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -26,6 +27,7 @@ OPSET = 20
 # onnx writes the newest IR version it knows; onnxruntime releases lag behind it, and old ones should read our files.
 IR_VERSION = 10
 _COLOURS = ("red", "green", "blue")
+_Attributes = dict[str, Any]  # of a node, by name; onnx checks them
 
 
 def build_graph(preparation: Preparation) -> onnx.ModelProto:
@@ -37,7 +39,7 @@ def build_graph(preparation: Preparation) -> onnx.ModelProto:
     would take three times the memory at once.
     """
     side = preparation.size_px
-    constants = {
+    constants: dict[str, np.ndarray] = {
         "shortest_target": np.array([preparation.shortest_px], np.int64),
         "two": np.array([2], np.int64),
         "low": np.array(0, np.float32),
@@ -81,8 +83,8 @@ def _resize_one(preparation: Preparation, colour: str) -> list[onnx.NodeProto]:
     ]
 
 
-def _resize(preparation: Preparation) -> dict[str, object]:
-    common = {"antialias": 1, "axes": [2, 3], "coordinate_transformation_mode": "half_pixel"}
+def _resize(preparation: Preparation) -> _Attributes:
+    common: _Attributes = {"antialias": 1, "axes": [2, 3], "coordinate_transformation_mode": "half_pixel"}
     if preparation.interpolation == "bilinear":
         return {"mode": "linear", **common}
     return {"mode": "cubic", "cubic_coeff_a": -0.5, "exclude_outside": 1, **common}

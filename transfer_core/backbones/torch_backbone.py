@@ -1,6 +1,7 @@
 """A backbone as a torch module with its pretrained weights. Imports torch and timm: never from a page."""
 
 from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import timm
@@ -20,6 +21,17 @@ _UNLIKELY_SEED = 0x67726166  # nobody's weights are those that this seed draws
 _BUNDLED_FINGERPRINT = (0.0346, 0.0, 1.7551)
 
 
+@runtime_checkable
+class _TimmNetwork(Protocol):
+    """What timm gives every one of its networks, beyond torch's own."""
+
+    head_hidden_size: int
+
+    def group_matcher(self, coarse: bool = False) -> dict[str, Any]: ...
+
+    def reset_classifier(self, num_classes: int) -> None: ...
+
+
 def build_backbone(backbone: Backbone, weights_dir: Path) -> nn.Module:
     """The network without its classifier, in eval mode: float32 (batch, 3, size, size) -> features (batch, d).
 
@@ -32,13 +44,7 @@ def build_backbone(backbone: Backbone, weights_dir: Path) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_UNLIKELY_SEED)
         try:
-            network = timm.create_model(
-                backbone.name,
-                pretrained=True,
-                pretrained_cfg_overlay={"file": str(path)},
-                num_classes=0,
-                **dict(backbone.model_args),
-            )
+            network = _create(backbone, pretrained=True, pretrained_cfg_overlay={"file": str(path)})
         except (RuntimeError, ValueError, KeyError, SafetensorError) as error:
             raise _no_fit(backbone, path) from error
         # With the classifier left out, timm passes over in silence what the file does not hold.
@@ -57,11 +63,17 @@ def _no_fit(backbone: Backbone, path: Path) -> BackboneError:
 
 def build_random(backbone: Backbone) -> nn.Module:
     """The same network with random weights: for the strategy "scratch", asked for by name, and for nothing else."""
-    return timm.create_model(backbone.name, pretrained=False, num_classes=0, **dict(backbone.model_args))
+    return _create(backbone, pretrained=False)
+
+
+def _create(backbone: Backbone, **options: Any) -> nn.Module:
+    """timm's network without its classifier; the options are those of `timm.create_model`."""
+    return timm.create_model(backbone.name, num_classes=0, **(options | dict(backbone.model_args)))
 
 
 def feature_width(network: nn.Module) -> int:
     """How many features a network without its classifier gives; some have layers of their own behind the last map."""
+    assert isinstance(network, _TimmNetwork)
     return network.head_hidden_size
 
 
@@ -71,6 +83,7 @@ def stages(network: nn.Module) -> list[list[str]]:
     A norm that stands alone behind the last stage belongs to it: nobody would train it by itself.
     """
     own = dict(network.named_parameters())
+    assert isinstance(network, _TimmNetwork)
     groups = group_parameters(network, network.group_matcher(coarse=True))
     found = [[name for name in groups[key] if name in own] for key in sorted(groups)]
     if len(found) > 1 and all(own[name].ndim <= 1 for name in found[-1]):
@@ -85,6 +98,7 @@ def _build_embedded(backbone: Backbone, path: Path) -> nn.Module:
     if [value.shape for value in ours.values()] != [value.shape for value in theirs.values()]:
         raise _mismatch(backbone)
     network.load_state_dict(dict(zip(ours, theirs.values(), strict=True)))
+    assert isinstance(network, _TimmNetwork)
     network.reset_classifier(0)
     network.eval()
     _check_fingerprint(backbone, network)

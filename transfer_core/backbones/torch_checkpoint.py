@@ -9,9 +9,9 @@ Source: `_legacy_save` and `_legacy_load` in torch/serialization.py, https://git
 
 import os
 from collections import OrderedDict
+from io import BufferedReader
 from pathlib import Path
 from pickle import Unpickler, UnpicklingError
-from typing import BinaryIO
 
 import numpy as np
 
@@ -37,7 +37,7 @@ def read_state_dict(path: Path) -> dict[str, np.ndarray]:
 class _Reader(Unpickler):
     """Makes the tensors as views of storages that are still empty, and then fills these."""
 
-    def __init__(self, file: BinaryIO):
+    def __init__(self, file: BufferedReader):
         super().__init__(file)
         self._file = file
         self._size = os.fstat(file.fileno()).st_size
@@ -78,5 +78,5 @@ class _Reader(Unpickler):
 
     def _fill(self, storage: np.ndarray) -> None:
         count = int.from_bytes(self._file.read(8), "little")
-        if count != storage.size or self._file.readinto(storage) != storage.nbytes:
+        if count != storage.size or self._file.readinto(storage.data) != storage.nbytes:
             raise UnpicklingError("it is cut off")

@@ -20,6 +20,9 @@ _TOLERANCE = 1e-3
 class Normalized(nn.Module):
     """A network that takes prepared pixels: uint8 (batch, 3, size, size), or the same levels as float."""
 
+    scale: torch.Tensor
+    shift: torch.Tensor
+
     def __init__(self, network: nn.Module, preparation: Preparation):
         super().__init__()
         self.network = network
@@ -59,6 +62,7 @@ def export_network(network: nn.Module, preparation: Preparation, output: str) ->
         dynamo=True,
         verbose=False,
     )
+    assert program is not None, "the exporter that `dynamo` asks for always returns a program"
     model = program.model_proto
     model.ir_version = IR_VERSION
     with torch.inference_mode():

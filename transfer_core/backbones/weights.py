@@ -82,6 +82,7 @@ def download(backbone: Backbone, weights_dir: Path, report: Callable[[int, int],
     """
     import huggingface_hub
 
+    assert backbone.hub, "what comes with Graft is never downloaded"
     target = _local_path(backbone, weights_dir)
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(target.with_suffix(".lock")):
@@ -100,7 +101,7 @@ def download(backbone: Backbone, weights_dir: Path, report: Callable[[int, int],
         except Exception as error:
             raise _unreachable(backbone, error) from error
         found = digest(Path(path))
-        if len(promised or "") == _SHA256_LENGTH and found != promised:
+        if promised and len(promised) == _SHA256_LENGTH and found != promised:
             shutil.rmtree(landing)
             raise BackboneError(
                 f"The download of {backbone.title} arrived damaged (SHA-256 {found[:12]}..., the hub says "
@@ -125,11 +126,11 @@ def _progress(report: Callable[[int, int], None]) -> type:
     from tqdm import tqdm
 
     class Progress(tqdm):
-        def __init__(self, *args, **kwargs):
+        def __init__(self, *args: object, **kwargs: object) -> None:
             kwargs.pop("name", None)
             super().__init__(*args, **kwargs | {"disable": False, "file": io.StringIO()})
 
-        def update(self, n=1):
+        def update(self, n: float = 1) -> bool | None:
             answer = super().update(n)
             report(int(self.n), int(self.total or 0))
             return answer

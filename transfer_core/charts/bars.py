@@ -122,8 +122,8 @@ def class_scores(
     if n == 0 or any(len(values) != n for values in (precision, recall, f1, counts)):
         raise ValueError(f"there are {n} names; precision, recall, f1 and counts need as many, and at least one")
     colours = palette(dark)
-    found, trusted, f1 = (np.array(values, dtype=float) for values in (recall, precision, f1))
-    order = np.argsort(np.where(np.isnan(f1), found, f1), kind="stable")
+    found, trusted, balance = (np.array(values, dtype=float) for values in (recall, precision, f1))
+    order = np.argsort(np.where(np.isnan(balance), found, balance), kind="stable")
     found, trusted, names = found[order], trusted[order], [class_names[i] for i in order]
     key = f"<span style='color:{colours.accent}'>●</span> found    "
     key += f"<span style='color:{colours.second}'>◆</span> right when named"

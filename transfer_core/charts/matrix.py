@@ -96,7 +96,9 @@ def _sentences(counts: np.ndarray, totals: np.ndarray, class_names: Sequence[str
     return sentences
 
 
-def _add_cells(fig: go.Figure, counts: np.ndarray, shares: np.ndarray, sentences: np.ndarray, size: int, dark: bool):
+def _add_cells(
+    fig: go.Figure, counts: np.ndarray, shares: np.ndarray, sentences: np.ndarray, size: int, dark: bool
+) -> None:
     """One heat map per colour of figures, because a heat map writes all its figures in one colour."""
     empty, *heat = palette(dark).heat
     scale = [[0, empty], [1e-6, heat[0]], *([i / (len(heat) - 1), c] for i, c in enumerate(heat) if i)]

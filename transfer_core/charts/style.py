@@ -141,7 +141,7 @@ def figure(height_px: int, *, dark: bool, title: str = "", under: str = "", **ma
     return fig
 
 
-def note(text: str, **place) -> dict:
+def note(text: str, **place: object) -> dict:
     """A text at a place of the figure: left-aligned, on paper coordinates, unless told otherwise. For `add_notes`."""
     default = {"xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "middle", "align": "left"}
     return {"text": text, "showarrow": False, "borderpad": 0} | default | place

@@ -10,7 +10,7 @@ IMBALANCE = 3.0
 
 def class_warnings(classes: dict[str, int]) -> list[str]:
     """One sentence per thing to look at, from photos per class; class names come as they are, hostile text."""
-    said = []
+    said: list[str] = []
     if not classes:
         return said
     if len(classes) == 1:
@@ -21,7 +21,7 @@ def class_warnings(classes: dict[str, int]) -> list[str]:
     for name, count in classes.items():
         if count < SMALL_CLASS:
             said.append(f"'{name}' has only {pluralize(count, 'photo')}. With {SMALL_CLASS} or more it will do better.")
-    largest, smallest = max(classes, key=classes.get), min(classes, key=classes.get)
+    largest, smallest = max(classes, key=classes.__getitem__), min(classes, key=classes.__getitem__)
     if classes[largest] > IMBALANCE * classes[smallest]:
         said.append(
             f"'{largest}' has {classes[largest] / classes[smallest]:.0f} times as many photos as '{smallest}'. The "

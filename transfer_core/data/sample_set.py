@@ -180,7 +180,7 @@ def _shade(colour: Image.Image | tuple[int, ...], brightness: np.ndarray) -> Ima
 def _draw_ground(rng: Generator, size: tuple[int, int], kind: str) -> Image.Image:
     colours, layers = _GROUNDS[kind]
     light = 1 + sum(strength * _noise(rng, size, *bumps) for strength, *bumps in layers)
-    return _shade(ImageColor.getrgb(colours[rng.integers(len(colours))]), light)
+    return _shade(ImageColor.getrgb(colours[rng.integers(len(colours))]), np.asarray(light))
 
 
 def _draw_grass(rng: Generator, size: tuple[int, int]) -> Image.Image:
@@ -263,7 +263,7 @@ def _add_leaf(rng: Generator, canvas: Image.Image, leaf: _Leaf, pose: _Pose, sea
     angle, lift_px = rng.uniform(0, 2 * math.pi), rng.uniform(3, 9)
     light = (math.cos(angle), math.sin(angle))
     shadow = Image.new("L", canvas.size)
-    shadow.paste(ImageChops.lighter(blade, stalk), tuple(int(-lift_px * part) for part in light))
+    shadow.paste(ImageChops.lighter(blade, stalk), (int(-lift_px * light[0]), int(-lift_px * light[1])))
     shadow = shadow.filter(ImageFilter.GaussianBlur(0.7 * lift_px))
     _lay(canvas, (16, 14, 12), shadow, rng.uniform(0.35, 0.6))
     _lay(canvas, tuple(int(0.75 * band) for band in _RIB_RGB[season]), stalk)

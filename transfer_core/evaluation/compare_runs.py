@@ -114,10 +114,12 @@ def _resolved(run: Run) -> tuple[TrainConfig, bool]:
     return plan.settings, any(phase.trains != strategies.HEAD for phase in plan.phases)
 
 
-def _in_words(name: str, value) -> str:
+def _in_words(name: str, value: str | float | None) -> str:
     if value is None:
         return "none" if name in ("continue_from", "group_pattern") else "automatic"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    titles = {"backbone": backbone_title, "strategy": strategy_title}
-    return titles[name](value) if name in titles else f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, str):
+        titles = {"backbone": backbone_title, "strategy": strategy_title}
+        return titles[name](value) if name in titles else value
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -56,7 +56,7 @@ class ValAnswers:
     confidences: np.ndarray
     true_ids: np.ndarray
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.confidences.ndim != 2 or len(self.confidences) != len(self.true_ids):
             raise ValueError(f"shapes do not match: {self.confidences.shape} and {self.true_ids.shape}")
 

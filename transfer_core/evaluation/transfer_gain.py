@@ -92,8 +92,10 @@ class TransferGain:
     @property
     def is_weak(self) -> bool:
         """Whether a baseline is not clearly beaten that leaves enough photos wrong to be beaten clearly."""
-        paired = self.against.get(self.unbeaten)
-        return paired is not None and paired.only_first + paired.neither >= FEWEST
+        if self.unbeaten is None:
+            return False
+        paired = self.against[self.unbeaten]
+        return paired.only_first + paired.neither >= FEWEST
 
     @property
     def proposes_control(self) -> bool:
@@ -201,6 +203,7 @@ def _against_baselines(knowledge: TransferGain) -> str:
     name = knowledge.unbeaten
     if name is None:
         name = knowledge.strongest
+        assert name is not None, "what a run without a verdict is held against are baselines"
         paired = knowledge.against[name]
         return (
             f"The model is clearly better than {_WAYS[name]}: right on {pluralize(paired.only_first, 'photo')} that "

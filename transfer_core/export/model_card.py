@@ -16,6 +16,7 @@ from transfer_core.support.text import markdown, result_sentence, reuse_warning
 def write_card(run: Run, history: RunState, split: Split, project: dict) -> str:
     """Markdown text of the card of a finished or stopped run with a checked export."""
     result, check = history.result, history.steps["export"].result
+    assert result is not None, "without one there is no export, either"
     strategy = strategies.find(run.config.strategy)
     backbone = catalog.BUILT_IN.get(run.config.backbone)
     lines = [

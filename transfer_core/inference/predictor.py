@@ -28,7 +28,7 @@ class Prediction:
     class_names: tuple[str, ...]
     confidences: np.ndarray
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.confidences.shape != (len(self.class_names),):
             raise ValueError(f"{len(self.class_names)} classes, but confidences of shape {self.confidences.shape}")
 

@@ -139,7 +139,7 @@ def _interval(both: int, only_first: int, only_second: int, neither: int) -> tup
     first, second = (share / count for share in hits)
     (low1, high1), (low2, high2) = (wilson(share, count) for share in hits)
     spread = hits[0] * hits[1] * (count - hits[0]) * (count - hits[1])
-    product = both * neither - only_first * only_second
+    product: float = both * neither - only_first * only_second
     if product > 0:
         product = max(0.0, product - count / 2)  # continuity correction: a weak tie counts as none
     tie = product / sqrt(spread) if spread else 0.0

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 
 from transfer_core.backbones.catalog import Backbone
-from transfer_core.config import TrainConfig, setting
+from transfer_core.config import TrainConfig, decided, setting
 from transfer_core.errors import ConfigError
 from transfer_core.strategies.phases import BACKBONE, HEAD, Phase
 from transfer_core.strategies.rules import FAST, GENTLE, Facts, Resolved, Schedule, resolve
@@ -130,19 +130,19 @@ def idle(config: TrainConfig) -> list[str]:
     return [setting(name)["label"] for name in names]
 
 
-def _phase(config: TrainConfig, name: str, title: str, epochs: int, **more) -> Phase:
-    rates = (config.learning_rate, config.backbone_share, config.layer_decay)
-    return Phase(name, title, BACKBONE, epochs, *rates, **more)
+def _phase(config: TrainConfig, name: str, title: str, epochs: int) -> Phase:
+    share, decay = decided(config.backbone_share), decided(config.layer_decay)
+    return Phase(name, title, BACKBONE, epochs, config.learning_rate, share, decay)
 
 
-def _tune(config: TrainConfig, name: str, title: str, epochs: int, **more) -> Phase:
+def _tune(config: TrainConfig, name: str, title: str, epochs: int, frozen: int = 0, views: int = 0) -> Phase:
     """A phase that begins with a new part which has learned already.
 
     That part fits the features as batch norm's present statistics make them. Were these to follow the photos, the
     features would be others after a few steps: on drawings of seven things (PACS, 245 to learn from) the share of right
     answers fell from 87 to 70 % within one epoch, and eight did not bring it back.
     """
-    return _phase(config, name, title, epochs, keeps_statistics=True, **more)
+    return replace(_phase(config, name, title, epochs), keeps_statistics=True, frozen=frozen, views=views)
 
 
 def _probe(config: TrainConfig) -> tuple[Phase, ...]:
@@ -151,35 +151,36 @@ def _probe(config: TrainConfig) -> tuple[Phase, ...]:
 
 
 def _feature_extraction(config: TrainConfig, backbone: Backbone) -> tuple[Phase, ...]:
-    return (Phase("head", "Learning your classes", HEAD, config.epochs),)
+    return (Phase("head", "Learning your classes", HEAD, decided(config.epochs)),)
 
 
 def _lp_ft(config: TrainConfig, backbone: Backbone) -> tuple[Phase, ...]:
-    return *_probe(config), _tune(config, "everything", "Learning, all layers", config.epochs)
+    return *_probe(config), _tune(config, "everything", "Learning, all layers", decided(config.epochs))
 
 
 def _partial(config: TrainConfig, backbone: Backbone) -> tuple[Phase, ...]:
-    frozen, views = config.frozen_stages or 0, min(config.views, config.epochs)
+    frozen, epochs = config.frozen_stages or 0, decided(config.epochs)
+    views = min(decided(config.views), epochs)
     views = min(views, 1) if config.augmentation == "none" else views  # they would all be the same
-    return *_probe(config), _tune(config, "later", "Learning, later layers", config.epochs, frozen=frozen, views=views)
+    return *_probe(config), _tune(config, "later", "Learning, later layers", epochs, frozen, views)
 
 
 def _full(config: TrainConfig, backbone: Backbone) -> tuple[Phase, ...]:
     begin = _tune if config.continue_from else _phase
-    return (begin(config, "everything", "Learning, all layers", config.epochs),)
+    return (begin(config, "everything", "Learning, all layers", decided(config.epochs)),)
 
 
 def _gradual(config: TrainConfig, backbone: Backbone) -> tuple[Phase, ...]:
-    stages = len(backbone.stages)
+    stages, epochs = len(backbone.stages), decided(config.epochs)
     steps = [("last", "Learning, last stage", stages - 1), ("half", "Learning, later half", stages // 2)]
-    short = max(1, config.epochs // 4)
-    opened = [_tune(config, name, title, short, frozen=frozen) for name, title, frozen in steps]
-    rest = max(1, config.epochs - short * len(opened))
+    short = max(1, epochs // 4)
+    opened = [_tune(config, name, title, short, frozen) for name, title, frozen in steps]
+    rest = max(1, epochs - short * len(opened))
     return *_probe(config), *opened, _tune(config, "everything", "Learning, all layers", rest)
 
 
 def _scratch(config: TrainConfig, backbone: Backbone) -> tuple[Phase, ...]:
-    return (_phase(config, "scratch", "Learning from nothing", config.epochs, from_scratch=True),)
+    return (replace(_phase(config, "scratch", "Learning from nothing", decided(config.epochs)), from_scratch=True),)
 
 
 _TUNING = (150, (5, 10))  # steps; fewest and most epochs

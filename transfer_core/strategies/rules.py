@@ -7,9 +7,10 @@ why. Nothing here looks at validation photos.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from transfer_core.backbones.catalog import Backbone
-from transfer_core.config import TrainConfig
+from transfer_core.config import TrainConfig, decided
 
 _IMBALANCE = 3  # the largest class over the smallest, from which on classes are weighted
 _ENOUGH_TO_SPARE = 1000  # training photos of which some may be spared to choose the best epoch
@@ -92,7 +93,7 @@ def _epochs(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[int,
     few, many = schedule.epochs
     if few == many:
         return few, "So many quick looks bring the new part to its best; it takes milliseconds."
-    steps_per_epoch = max(1, round(facts.photos / config.batch_size))
+    steps_per_epoch = max(1, round(facts.photos / decided(config.batch_size)))
     epochs = min(many, max(few, round(schedule.steps / steps_per_epoch)))
     return (
         epochs,
@@ -143,7 +144,7 @@ def _class_weights(config: TrainConfig, schedule: Schedule, facts: Facts) -> tup
 
 
 def _average_weights(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[bool, str]:
-    steps = config.epochs * round(facts.photos / config.batch_size)
+    steps = decided(config.epochs) * round(facts.photos / decided(config.batch_size))
     if steps >= _MANY_STEPS:
         return True, f"With {steps} steps the average over the last ones is steadier than the last one."
     return False, f"With {steps} steps, which end gently, there is little to average."
@@ -166,12 +167,13 @@ def _views(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[int, 
         return 0, "Blended photos are new every time."
     if config.augmentation == "none":
         return 1, "Photos that never vary need to go through the frozen stages once."
-    if config.epochs >= _BANK_FROM * _VIEWS:
+    if decided(config.epochs) >= _BANK_FROM * _VIEWS:
         return _VIEWS, f"{config.epochs} epochs go round {_VIEWS} variations of each photo."
     return 0, f"With {config.epochs} epochs, new variations every time cost hardly more."
 
 
-_Rule = Callable[[TrainConfig, Schedule, Facts], tuple[object, str]]
+# The value is of the type of its field; that it is within the field's limits, `TrainConfig` checks.
+_Rule = Callable[[TrainConfig, Schedule, Facts], tuple[Any, str]]
 _RULES: dict[str, _Rule] = {
     "batch_size": _batch_size,
     "epochs": _epochs,

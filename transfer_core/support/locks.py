@@ -1,13 +1,12 @@
 """Whether another process holds a lock, asked without holding up anybody. Imports nothing heavy."""
 
 import os
+import sys
 
 from filelock import FileLock, Timeout
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # Windows
-    fcntl = None
 
 _TRIES_S = 0.002  # on Windows, where two who ask at once exclude each other for some microseconds
 
@@ -19,7 +18,7 @@ def is_locked(lock: FileLock) -> bool:
     and any number of askers may have it together. The file is not made by asking: whose lock file is missing, holds
     nothing.
     """
-    if fcntl is None:
+    if sys.platform == "win32":
         return _is_locked_elsewhere(lock)
     try:
         file = os.open(lock.lock_file, os.O_RDONLY)

@@ -3,12 +3,13 @@
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
-Given, Result = TypeVar("Given"), TypeVar("Result")
+Given = TypeVar("Given")
+Result = TypeVar("Result")
 
 CORES = os.cpu_count() or 1
 AHEAD = 16 * CORES  # while one photo takes as long as sixteen others, no core runs out of work
@@ -16,7 +17,7 @@ AHEAD = 16 * CORES  # while one photo takes as long as sixteen others, no core r
 
 def map_ahead(
     function: Callable[[Given], Result], entries: Iterable[Given], ahead: int = AHEAD, threads: int = CORES
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Yields function(entry) in order, while up to `ahead` further entries are being worked on.
 
     Unlike a pool's own `map` it takes entries only as results are taken, so that a long list never fills the memory,
@@ -24,7 +25,8 @@ def map_ahead(
     raised here, where its result would have come; what was not begun then is dropped. Whoever may leave before the last
     result closes it (`contextlib.closing`), which waits for those that are being worked on.
     """
-    pool, waiting = ThreadPoolExecutor(threads), deque()
+    pool = ThreadPoolExecutor(threads)
+    waiting: deque[Future[Result]] = deque()
     try:
         for entry in entries:
             waiting.append(pool.submit(function, entry))

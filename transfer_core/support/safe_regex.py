@@ -6,6 +6,7 @@ search for years. A time limit would have let the speed of the machine decide wh
 
 import unicodedata
 from functools import lru_cache
+from typing import Any
 
 import re2
 
@@ -40,7 +41,7 @@ def find_group(pattern: str, path: str) -> str | None:
 
 
 @lru_cache(maxsize=64)
-def _compile(pattern: str):
+def _compile(pattern: str) -> Any:  # RE2 publishes no type for its patterns
     options = re2.Options()
     options.log_errors = False  # on stderr, where nobody who types a pattern looks
     return re2.compile(unicodedata.normalize("NFC", pattern), options)

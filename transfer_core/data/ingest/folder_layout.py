@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from transfer_core.support.text import plain
 
@@ -17,8 +17,10 @@ WAYS = {
     "top_folder": "the top folder",
     "file_name": "the beginning of the file name",
 }
-_PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".jfif", ".mpo")
-_PHOTO_ENDINGS += (".avif", ".heic", ".heif", ".hif")
+_PHOTO_ENDINGS = (
+    *(".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".jfif", ".mpo"),
+    *(".avif", ".heic", ".heif", ".hif"),
+)
 _UP_TO_DIGIT = re.compile(r"(.*?[^\W\d_].*?)[\s_.()#-]*\d")  # "great_pyrenees" of "great_pyrenees_107"
 _UP_TO_SEPARATOR = re.compile(r"([^\s_.()#-]+)[\s_.()#-]")  # "cat" of "cat_asleep"
 
@@ -31,16 +33,19 @@ class ParsedLabel(NamedTuple):
     group: str | None = None
 
 
+Unmatched = Sequence[tuple[str, str]]  # (file, reason) each
+
+
 class LabelSource(Protocol):
-    """Says where each file belongs.
+    """Says where each file belongs."""
 
-    Args:
-        unplaced: Why a file that has no place has none, and the remedy.
-        unmatched: (file, reason) of what it names and cannot place.
-    """
+    @property
+    def unplaced(self) -> str:
+        """Why a file that has no place has none, and the remedy."""
 
-    unplaced: str
-    unmatched: Sequence[tuple[str, str]]
+    @property
+    def unmatched(self) -> Unmatched:
+        """What it names and cannot place."""
 
     def place(self, path: str) -> ParsedLabel | None: ...
 
@@ -58,7 +63,7 @@ class Layout:
     way: str = "folder"
     wrapping: int = 0
     part_level: int | None = None
-    unmatched = ()
+    unmatched: ClassVar[Unmatched] = ()
 
     @property
     def unplaced(self) -> str:
@@ -75,13 +80,14 @@ class Layout:
             if part is None:
                 return None
             folders.pop(self.part_level)
+        inner = folders[self.wrapping :]
         if self.way == "file_name":
-            said = [_beginning(name)]
-        elif self.way == "top_folder":
-            said = folders[self.wrapping :][:1]
+            said = _beginning(name)
+        elif inner:
+            said = inner[0 if self.way == "top_folder" else -1]
         else:
-            said = folders[self.wrapping :][-1:]
-        return ParsedLabel(part, tidy_class_name(said[0])) if any(said) else None
+            said = None
+        return ParsedLabel(part, tidy_class_name(said)) if said else None
 
     def part(self, path: str) -> str | None:
         """What the folders of a file say about its part."""
@@ -96,8 +102,8 @@ class OneClass:
     """Everything is of one class."""
 
     class_name: str
-    unplaced = ""
-    unmatched = ()
+    unplaced: ClassVar[str] = ""
+    unmatched: ClassVar[Unmatched] = ()
 
     def place(self, path: str) -> ParsedLabel:
         return ParsedLabel(None, tidy_class_name(self.class_name))
@@ -162,10 +168,14 @@ class Survey:
 
 def survey(reading: LabelSource, paths: Iterable[str]) -> Survey:
     """Counts what the reading says of these paths of photos."""
-    placed, unplaced = [], []
+    placed: list[ParsedLabel] = []
+    unplaced: list[str] = []
     for path in paths:
         place = reading.place(path)
-        (placed if place else unplaced).append(place or path)
+        if place is None:
+            unplaced.append(path)
+        else:
+            placed.append(place)
     classes = Counter(place.class_name for place in placed)
     parts = {
         part: dict(Counter(place.class_name for place in placed if place.part == part))

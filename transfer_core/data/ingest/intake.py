@@ -245,6 +245,7 @@ class _Taker:
             with decode.open_image(io.BytesIO(content)) as image:
                 if place is None:
                     return Rejected(entry.path, self._reading.unplaced)
+                assert image.format, "an image that was opened from a file has the format of its reader"
                 file, size = f"{photo}{decode.FORMATS[image.format]}", self._look(photo, image)
         except DataError as error:
             return Rejected(entry.path, str(error))

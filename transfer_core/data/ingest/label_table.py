@@ -116,7 +116,9 @@ def match_rows(rows: Sequence[LabelRow], paths: Sequence[str], name: str) -> Lab
     by_end, exact = _by_end(paths), {_tidy(path): path for path in paths}
     found = [(row, *_candidates(_tidy(row.file), exact, by_end)) for row in rows]
     said: dict[str, set[ParsedLabel]] = defaultdict(set)
-    missing, unclear, claims = [], [], {}
+    missing: list[str] = []
+    unclear: list[str] = []
+    claims: dict[str, float] = {}
     for row, likeness, candidates in sorted(found, key=lambda one: -one[1]):
         open_to_it = [path for path in candidates if claims.setdefault(path, likeness) <= likeness]
         if len(candidates) == len(open_to_it) == 1:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from transfer_core.errors import DataError
 
@@ -230,7 +230,7 @@ def _read_zipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
         raise DataError("damaged inside the zip") from error
 
 
-def _limited(file: BinaryIO, declared: int) -> bytes:
+def _limited(file: IO[bytes], declared: int) -> bytes:
     """All bytes, unless more than the limit; a zip's own word about the size is not believed."""
     if declared > PHOTO_LIMIT:
         raise DataError(f"{declared / 1e6:.0f} MB; a photo may have at most {PHOTO_LIMIT // 10**6}")

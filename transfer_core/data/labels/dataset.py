@@ -172,7 +172,8 @@ class _Log:
 
     def labels(self) -> Labels:
         if self._labels is None:
-            items, removed = [], []
+            items: list[Item] = []
+            removed: list[Item] = []
             for item, (class_name, part, is_removed, group) in zip(self.came, self.state.places, strict=True):
                 if (item.class_name, item.part, item.group) != (class_name, part, group):
                     item = replace(item, class_name=class_name, part=part, group=group)

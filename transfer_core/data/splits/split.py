@@ -244,7 +244,8 @@ def _kept_together(units: Sequence[Unit], free: Sequence[Unit], pool: Sequence[I
 
 def _crossing(split: Split) -> tuple[tuple[str, str], ...]:
     """Paths of the photos that are in two parts: for each that is checked with, or held back, one in a part before."""
-    found, seen = [], {}
+    found: list[tuple[str, str]] = []
+    seen: dict[str, str] = {}
     for part in (split.train, split.val, split.test):
         found += [(seen[item.photo], item.path) for item in part if item.photo in seen]
         seen = {item.photo: item.path for item in part} | seen
