@@ -9,7 +9,8 @@ from transfer_core.errors import TransferError
 from transfer_core.evaluation.compare_runs import compare_right, group_by_photos, load_right
 from transfer_core.metrics.paired_test import corrected, in_words, pairs_of
 from transfer_core.runs import trash
-from transfer_core.support.text import format_time, markdown, pluralize
+from transfer_core.support.text import markdown
+from transfer_core.support.wording import format_time, pluralize
 
 SCROLLS_FROM = 7  # rows; more would push what stands side by side out of sight
 

@@ -5,8 +5,8 @@ import streamlit as st
 from pages._shared import ui
 from transfer_core.export.bundle import ensure_bundle
 from transfer_core.export.model_card import write_card
-from transfer_core.support.text import file_size
-from transfer_core.workspace import read_json
+from transfer_core.support.files import read_json
+from transfer_core.support.wording import file_size
 
 USE = """pip install onnxruntime pillow
 python predict.py photo.jpg"""

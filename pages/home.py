@@ -7,8 +7,10 @@ import streamlit as st
 from pages._shared import ui
 from transfer_core import storage
 from transfer_core.services import projects
-from transfer_core.support.text import ago, file_size, interval_phrase, markdown, percent, pluralize
-from transfer_core.workspace import NAME_LIMIT, folder_size
+from transfer_core.support.files import folder_size
+from transfer_core.support.text import markdown
+from transfer_core.support.wording import ago, file_size, interval_phrase, percent, pluralize
+from transfer_core.workspace import NAME_LIMIT
 
 CARDS_PER_ROW = 3
 DISK_USE_S = 600  # every file of every project is looked at for it

@@ -10,7 +10,8 @@ from transfer_core.data import split_names
 from transfer_core.data.checks import alike, class_warnings
 from transfer_core.data.labels import edits
 from transfer_core.data.labels.dataset import count_classes, load_items, load_original_items
-from transfer_core.support.text import markdown, pluralize
+from transfer_core.support.text import markdown
+from transfer_core.support.wording import pluralize
 
 PREVIEW = 8
 PER_PAGE = 60

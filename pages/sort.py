@@ -10,7 +10,8 @@ from pages._sort.selection import change_chosen, show_trouble, take_over_picked
 from transfer_core.data import split_names
 from transfer_core.data.labels import edits
 from transfer_core.data.labels.dataset import load_labels, load_original_items
-from transfer_core.support.text import markdown, plain, pluralize
+from transfer_core.support.text import markdown, plain
+from transfer_core.support.wording import pluralize
 
 PER_PAGE = 60
 PARTS = {part or "none": split_names.words_of(part).capitalize() for part in (*split_names.WORDS, None)}

@@ -15,7 +15,8 @@ from transfer_core.data.labels.dataset import count_classes, load_items
 from transfer_core.data.splits.split import classes_without_val
 from transfer_core.jobs.launch import ensure_runner
 from transfer_core.services import training
-from transfer_core.support.text import duration, markdown, pluralize
+from transfer_core.support.text import markdown
+from transfer_core.support.wording import duration, pluralize
 
 STATES = {"bundled": "on this computer", "local": "on this computer", "download": "needs a download of {} MB"}
 AGAIN_TITLE = "Train again, with these or other settings"

@@ -13,7 +13,8 @@ from transfer_core.data.images import decode
 from transfer_core.data.images.thumbnails import ensure_thumbnail
 from transfer_core.errors import DataError
 from transfer_core.inference.predictor import Predictor, predictions_csv
-from transfer_core.support.text import markdown, percent, pluralize
+from transfer_core.support.text import markdown
+from transfer_core.support.wording import percent, pluralize
 
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the model")

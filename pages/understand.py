@@ -9,7 +9,8 @@ from transfer_core import charts
 from transfer_core.data.splits.split import crossings
 from transfer_core.evaluation.result import load_answers
 from transfer_core.metrics.classification import class_scores
-from transfer_core.support.text import markdown, percent, pluralize, result_sentence
+from transfer_core.support.text import markdown
+from transfer_core.support.wording import percent, pluralize, result_sentence
 
 PER_PAGE = 24
 CONFUSIONS = 5

@@ -17,7 +17,6 @@ ORDER = [
     ["support"],
     ["metrics"],
     ["config", "workspace"],
-    ["support.arrays"],
     ["data.split_names", "data.sample_set", "data.checks"],
     ["data.images.decode", "data.images.cache", "data.labels.log", "data.labels.replay"],
     ["data.ingest.sources", "data.ingest.folder_layout"],

@@ -30,10 +30,11 @@ from transfer_core.errors import DataError, RunError
 from transfer_core.runs.events import Progress, RunFinished, read_events
 from transfer_core.services import training
 from transfer_core.strategies import Facts
+from transfer_core.support.files import read_json
 from transfer_core.support.parallel import map_ahead
 from transfer_core.training import engine
 from transfer_core.training.context import TrainContext
-from transfer_core.workspace import Workspace, read_json
+from transfer_core.workspace import Workspace
 
 BACKBONE = catalog.BUILT_IN[catalog.BUNDLED]
 _SAMPLE_PER_CLASS = 40

@@ -5,7 +5,8 @@ import streamlit as st
 from pages._shared import plots, run_card, ui
 from transfer_core.evaluation.compare_runs import compare_right, load_said, settings_that_differ
 from transfer_core.metrics.paired_test import corrected, in_points, in_words, pairs_of
-from transfer_core.support.text import markdown, percent, pluralize
+from transfer_core.support.text import markdown
+from transfer_core.support.wording import percent, pluralize
 
 LETTERS = "ABCD"
 PER_PAGE = 24

@@ -18,7 +18,8 @@ from transfer_core.data.labels.dataset import Item, load_items, load_original_it
 from transfer_core.data.split_names import words_of
 from transfer_core.errors import DataError
 from transfer_core.services import training
-from transfer_core.support.text import markdown, plain, pluralize, shorten
+from transfer_core.support.text import markdown, plain, shorten
+from transfer_core.support.wording import pluralize
 
 EXAMPLES = 3
 LISTED = 500  # names of files that are left out; a longer list is not read to its end

@@ -11,7 +11,8 @@ from transfer_core.data.ingest import upload_inbox
 from transfer_core.data.ingest.import_roots import Listing, import_roots, list_folder
 from transfer_core.data.ingest.label_source import Choice
 from transfer_core.errors import DataError
-from transfer_core.support.text import markdown, plain, pluralize
+from transfer_core.support.text import markdown, plain
+from transfer_core.support.wording import pluralize
 
 HERE = "(this folder)"
 

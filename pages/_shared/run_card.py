@@ -7,7 +7,8 @@ import streamlit as st
 from pages._shared import ui
 from transfer_core.runs import trash
 from transfer_core.runs.notes import NOTE_LIMIT, load_notes, save_notes
-from transfer_core.support.text import duration, format_time, interval_phrase, markdown, pluralize
+from transfer_core.support.text import markdown
+from transfer_core.support.wording import duration, format_time, interval_phrase, pluralize
 
 
 @st.dialog("A note on this run")

@@ -19,7 +19,8 @@ from transfer_core.errors import DISK_FULL, TransferError
 from transfer_core.jobs.launch import ensure_runner
 from transfer_core.runs import Run, events
 from transfer_core.runs.state import RunState
-from transfer_core.support.text import format_time, markdown, percent, progress_text
+from transfer_core.support.text import markdown
+from transfer_core.support.wording import format_time, percent, progress_text
 from transfer_core.workspace import Project, Workspace
 
 PROJECT = "project_id"

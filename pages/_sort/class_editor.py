@@ -8,7 +8,8 @@ from pages._sort.selection import change, switch
 from transfer_core.data.ingest.folder_layout import tidy_class_name
 from transfer_core.data.labels import edits
 from transfer_core.data.labels.dataset import count_classes
-from transfer_core.support.text import ago, markdown, plain, pluralize
+from transfer_core.support.text import markdown, plain
+from transfer_core.support.wording import ago, pluralize
 
 PER_PAGE = 12  # changes
 

@@ -9,7 +9,8 @@ from pages._shared import plots, ui
 from transfer_core import runs
 from transfer_core.errors import TransferError
 from transfer_core.jobs.launch import ensure_runner, slot_count
-from transfer_core.support.text import duration, markdown, pluralize, progress_text, result_sentence
+from transfer_core.support.text import markdown
+from transfer_core.support.wording import duration, pluralize, progress_text, result_sentence
 from transfer_core.training.plan import load_plan
 
 REPLAY_S = 3.0  # a head learns faster than eyes can follow: its recorded epochs are shown over this time

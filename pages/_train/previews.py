@@ -6,7 +6,8 @@ from pages._shared import ui
 from transfer_core import runs
 from transfer_core.jobs.launch import slot_count
 from transfer_core.services import previews
-from transfer_core.support.text import markdown, percent, pluralize, small_number
+from transfer_core.support.text import markdown
+from transfer_core.support.wording import percent, pluralize, small_number
 
 TICK_S = 0.5
 PICTURE_PX = 96

@@ -12,7 +12,8 @@ from transfer_core.data.splits.groups import list_groups, name_groups
 from transfer_core.data.splits.split import crossings, given_part, has_test_part
 from transfer_core.services import training
 from transfer_core.support import safe_regex
-from transfer_core.support.text import markdown, plain, pluralize, shorten
+from transfer_core.support.text import markdown, plain, shorten
+from transfer_core.support.wording import pluralize
 
 EXAMPLES = 3
 PUSHED = "pushed-slider"

@@ -8,7 +8,7 @@ from pages._shared import ui
 from pages._shared.widgets import drafted_config
 from transfer_core import charts, strategies
 from transfer_core.strategies import STRATEGIES
-from transfer_core.support.text import percent
+from transfer_core.support.wording import percent
 
 BY_STAGES = ("partial", "gradual")  # these need to know a backbone's stages,
 STAGES_FROM = 3  # and at least so many

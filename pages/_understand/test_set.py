@@ -7,7 +7,8 @@ from transfer_core import runs
 from transfer_core.evaluation.test_set import count_looks, load_opening
 from transfer_core.jobs.launch import ensure_runner
 from transfer_core.runs import events
-from transfer_core.support.text import format_time, markdown, pluralize, reuse_warning
+from transfer_core.support.text import markdown
+from transfer_core.support.wording import format_time, pluralize, reuse_warning
 
 
 def show_opening(run, history, split):

@@ -7,7 +7,7 @@ from transfer_core import charts, runs
 from transfer_core.evaluation import transfer_gain
 from transfer_core.evaluation.baselines import load_baselines
 from transfer_core.services import training
-from transfer_core.support.text import duration, percent
+from transfer_core.support.wording import duration, percent
 
 
 def show_knowledge(project, run, history):

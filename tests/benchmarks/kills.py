@@ -28,7 +28,8 @@ from transfer_core.jobs.launch import ensure_runner
 from transfer_core.runs import Run
 from transfer_core.services import training
 from transfer_core.support.arrays import read_arrays
-from transfer_core.workspace import Project, Workspace, read_json
+from transfer_core.support.files import read_json
+from transfer_core.workspace import Project, Workspace
 
 
 def outcome(run: Run) -> dict[str, np.ndarray]:

@@ -20,7 +20,8 @@ import numpy as np
 from PIL import Image
 
 from transfer_core import runs
-from transfer_core.workspace import Workspace, read_json
+from transfer_core.support.files import read_json
+from transfer_core.workspace import Workspace
 
 _CLASSES = 4
 

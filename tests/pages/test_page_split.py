@@ -11,7 +11,7 @@ from transfer_core.data.labels import edits
 from transfer_core.data.labels.dataset import append_items, load_items, new_item
 from transfer_core.evaluation import test_set
 from transfer_core.runs import events
-from transfer_core.workspace import read_json, write_json
+from transfer_core.support.files import read_json, write_json
 
 
 @pytest.fixture

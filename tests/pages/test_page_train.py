@@ -20,9 +20,9 @@ from transfer_core.jobs.launch import card_path
 from transfer_core.runs import events
 from transfer_core.runs.state import RunState
 from transfer_core.services import previews
+from transfer_core.support.files import read_json, write_json
 from transfer_core.training.plan import Plan, save_plan
 from transfer_core.training.short_run_results import PreviewPicture, PreviewRow, save_preview
-from transfer_core.workspace import read_json, write_json
 
 MATRIX = [[2, 0, 0], [0, 1, 1], [0, 0, 2]]
 RESULT = {

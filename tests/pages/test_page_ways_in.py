@@ -19,7 +19,7 @@ from transfer_core.data.ingest.sources import Entry
 from transfer_core.data.labels.dataset import count_classes, load_items
 from transfer_core.errors import DataError
 from transfer_core.services import fetch, training
-from transfer_core.workspace import write_json
+from transfer_core.support.files import write_json
 
 
 @pytest.fixture

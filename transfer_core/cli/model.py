@@ -24,7 +24,7 @@ from transfer_core.jobs.launch import ensure_runner
 from transfer_core.metrics.classification import confusion_matrix
 from transfer_core.metrics.wilson import wilson
 from transfer_core.runs import Run, events
-from transfer_core.support import text
+from transfer_core.support import text, wording
 from transfer_core.workspace import Workspace
 
 
@@ -110,12 +110,12 @@ def _evaluate_test_part(run: Run) -> dict:
     if isinstance(history.opening, events.OpeningFailed):
         raise RunError(f"The test part of run '{run.id}' could not be opened. {history.opening.message}")
     found = load_opening(run)
-    print(f"Opened {text.format_time(found.opened)}.", file=sys.stderr)
+    print(f"Opened {wording.format_time(found.opened)}.", file=sys.stderr)
     if found.left_out:
         print(f"{found.left_out} photos left out, of classes that the model does not know.", file=sys.stderr)
     _mention_learned(found.learned)
     if looks := count_looks(run):
-        print(text.reuse_warning(looks), file=sys.stderr)
+        print(wording.reuse_warning(looks), file=sys.stderr)
     return {key: value for key, value in asdict(found).items() if key not in ("opened", "left_out", "learned")}
 
 

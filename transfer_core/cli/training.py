@@ -15,7 +15,7 @@ from transfer_core.runs import Run, events
 from transfer_core.runs.state import RunState
 from transfer_core.services import training
 from transfer_core.strategies import Facts
-from transfer_core.support import text
+from transfer_core.support import text, wording
 from transfer_core.workspace import Workspace
 
 
@@ -44,7 +44,7 @@ def resume(workspace: Workspace, options: Namespace) -> dict:
 
 
 def show_fit(answer: dict) -> None:
-    print(f"{text.result_sentence(answer)} ({text.duration(answer['seconds']['total'])})\nrun {answer['run_id']}")
+    print(f"{wording.result_sentence(answer)} ({wording.duration(answer['seconds']['total'])})\nrun {answer['run_id']}")
 
 
 def _config(workspace: Workspace, options: Namespace) -> TrainConfig:

@@ -9,7 +9,7 @@ from transfer_core.data.splits.split import Split
 from transfer_core.metrics.classification import confusion_matrix
 from transfer_core.metrics.wilson import wilson
 from transfer_core.support.arrays import read_arrays, write_arrays
-from transfer_core.workspace import write_json
+from transfer_core.support.files import write_json
 
 
 @dataclass(frozen=True)

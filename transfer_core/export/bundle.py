@@ -8,7 +8,7 @@ from pathlib import Path
 from transfer_core.export.model_card import write_card
 from transfer_core.runs import Run, load_split
 from transfer_core.runs.state import RunState
-from transfer_core.workspace import read_json, write_whole
+from transfer_core.support.files import read_json, write_whole
 
 _SCRIPT = Path(__file__).with_name("predict_script.py")
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from transfer_core.errors import RunError
-from transfer_core.workspace import Workspace, read_json
+from transfer_core.support.files import read_json
+from transfer_core.workspace import Workspace
 
 _ROOT = Path(__file__).resolve().parents[2]
 _IDLE_S = "600"

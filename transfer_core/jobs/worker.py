@@ -26,13 +26,14 @@ from transfer_core.runs import Run, events
 from transfer_core.runs.state import RunState, reduce_events
 from transfer_core.strategies import Facts
 from transfer_core.support.arrays import read_arrays, write_arrays
+from transfer_core.support.files import write_json
 from transfer_core.training import engine
 from transfer_core.training.checkpoints import load_checkpoint
 from transfer_core.training.context import Emit, TrainContext, Trained
 from transfer_core.training.linear_probe.head import Head
 from transfer_core.training.plan import Plan, load_plan, save_plan
 from transfer_core.training.short_run_results import save_preview, save_sweep
-from transfer_core.workspace import Workspace, write_json
+from transfer_core.workspace import Workspace
 
 _LOOKING = ("features", "prepare")
 _ONCE_PER_MACHINE = ("download", "export_trunk", "imports")  # not this run's own work

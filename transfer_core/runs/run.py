@@ -16,7 +16,8 @@ from transfer_core.data.splits.split import Split
 from transfer_core.errors import RunError
 from transfer_core.runs import events
 from transfer_core.runs.state import RunState, reduce_events
-from transfer_core.workspace import Project, Workspace, check_id, is_locked, new_id, read_json, write_json
+from transfer_core.support.files import is_locked, read_json, write_json
+from transfer_core.workspace import Project, Workspace, check_id, new_id
 
 ENDED = ("stopped", "failed", "finished")
 # "train" leaves a model; "preview" (pictures of variations) and "find_rate" are short, and leave what to choose by.

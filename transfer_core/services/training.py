@@ -29,7 +29,7 @@ from transfer_core.errors import ConfigError, DataError, RunError
 from transfer_core.jobs.launch import ensure_runner
 from transfer_core.runs import Run
 from transfer_core.strategies import Facts
-from transfer_core.support.text import pluralize
+from transfer_core.support.wording import pluralize
 from transfer_core.workspace import Project, Workspace
 
 Report = Callable[[int, int], None]
