@@ -28,7 +28,7 @@ from transfer_core.data.ingest.sources import is_junk, open_source
 from transfer_core.data.sample_set import draw_sample_set
 from transfer_core.errors import DataError, RunError
 from transfer_core.runs.events import Progress, RunFinished, read_events
-from transfer_core.services import training
+from transfer_core.services import ingest, training
 from transfer_core.strategies import Facts
 from transfer_core.support.files import read_json
 from transfer_core.support.parallel import map_ahead
@@ -193,7 +193,7 @@ def _graft_run(workspace: Workspace, data: Path) -> float:
 
 def make_context(workspace: Workspace, data: Path, config: TrainConfig) -> TrainContext:
     """What a worker would make of these photos and settings."""
-    project, _ = training.take_in_path(workspace, data, None, lambda done, total: None)
+    project, _ = ingest.take_in_path(workspace, data, None, lambda done, total: None)
     split = training.check(workspace, project, config)
     run = runs.create(project, config, split)
     plan = engine.make_plan(config, Facts(split.train_sizes, BACKBONE))

@@ -17,7 +17,7 @@ from transfer_core.data.ingest.upload_inbox import Upload
 from transfer_core.data.labels.dataset import Item, load_items, load_original_items
 from transfer_core.data.split_names import words_of
 from transfer_core.errors import DataError
-from transfer_core.services import training
+from transfer_core.services import ingest
 from transfer_core.support.text import markdown, plain, shorten
 from transfer_core.support.wording import pluralize
 
@@ -272,7 +272,7 @@ def _take_in(project, entries: Sequence[Entry], reading: LabelSource):
             if steps % SHOW_THUMBNAILS_EVERY == 0 and latest:
                 _show_latest(wall, list(latest))
 
-    return training.take_in_entries(ui.workspace(), project, entries, report, reading=reading, arrived=latest.append)
+    return ingest.take_in_entries(ui.workspace(), project, entries, report, reading=reading, arrived=latest.append)
 
 
 def _show_latest(wall, items: Sequence[Item]) -> None:

@@ -13,7 +13,7 @@ from transfer_core.errors import ConfigError, RunError, TransferError
 from transfer_core.jobs.launch import ensure_runner
 from transfer_core.runs import Run, events
 from transfer_core.runs.state import RunState
-from transfer_core.services import training
+from transfer_core.services import ingest, training
 from transfer_core.strategies import Facts
 from transfer_core.support import text, wording
 from transfer_core.workspace import Workspace
@@ -22,7 +22,7 @@ from transfer_core.workspace import Workspace
 def fit(workspace: Workspace, options: Namespace) -> dict:
     config = _config(workspace, options)
     began = time.monotonic()
-    project, report = training.take_in_path(
+    project, report = ingest.take_in_path(
         workspace, options.data, options.name, bar("Reading photos"), options.val, config.backbone, options.labels
     )
     mention_rejected(report.rejected)

@@ -11,7 +11,7 @@ from transfer_core.data.ingest.intake import IntakeReport, Rejected
 from transfer_core.data.ingest.sources import Entry, read_file
 from transfer_core.errors import DISK_FULL, DataError, TransferError
 from transfer_core.jobs.launch import start_detached
-from transfer_core.services import training
+from transfer_core.services import ingest
 from transfer_core.support.files import is_locked, read_json, write_json
 from transfer_core.workspace import Project, Workspace
 
@@ -40,7 +40,7 @@ def fetch(
         entries = [
             Entry(f"{row.name}/{label}/{path.name}", lambda path=path: read_file(path)) for path, label in photos
         ]
-        return training.take_in_entries(workspace, project, entries, report)
+        return ingest.take_in_entries(workspace, project, entries, report)
 
 
 def begin(workspace: Workspace, project: Project, name: str, per_class: int) -> None:

@@ -15,7 +15,7 @@ from transfer_core.data.labels.dataset import Item, count_classes, load_items
 from transfer_core.errors import DataError
 from transfer_core.runs import Run
 from transfer_core.runs.state import RunState
-from transfer_core.services import training
+from transfer_core.services import ingest
 from transfer_core.workspace import Project, Workspace
 
 _THUMBNAILS = 4
@@ -97,5 +97,5 @@ def create_sample(workspace: Workspace, report: Callable[[int, int], None]) -> P
         pictures.append(Entry(path, io.BytesIO(content).read))
         report(len(pictures), total)
     project = workspace.create_project(sample_set.SAMPLE_NAME)
-    training.take_in_entries(workspace, project, pictures, lambda done, total: None)
+    ingest.take_in_entries(workspace, project, pictures, lambda done, total: None)
     return project
