@@ -10,7 +10,7 @@ import shutil
 import pytest
 
 from pages._photos import camera, import_review
-from pages._shared import ui
+from pages._shared import progress, session
 from tests.helpers import draw_photo
 from tests.pages.conftest import add, button, errors, press, said, zipped
 from transfer_core.data.ingest import upload_inbox
@@ -160,7 +160,7 @@ def test_reading_that_broke_off_goes_on(visit, workspace, empty, drawn):
 
 
 def test_thumbnails_appear_again_and_again(visit, empty, drawn, monkeypatch):
-    monkeypatch.setattr(ui, "SHOW_EVERY_S", 0)
+    monkeypatch.setattr(progress, "SHOW_EVERY_S", 0)
     monkeypatch.setattr(import_review, "SHOW_THUMBNAILS_EVERY", 1)
     shown, show = [], import_review._show_latest
     monkeypatch.setattr(
@@ -286,9 +286,9 @@ def test_burst_that_broke_off_is_read_again(empty, drawn, monkeypatch):
         camera._take_in(empty, shots)
     assert remembered == {}
     camera._take_in(empty, shots)
-    assert remembered[ui.SHOTS] == 7 and count_classes(load_items(empty)) == {"oak": 1}
+    assert remembered[session.SHOTS] == 7 and count_classes(load_items(empty)) == {"oak": 1}
     camera._take_in(empty, shots | {"id": 8, "photos": ["data:,!"]})  # no photo, however often it is read
-    assert remembered[ui.SHOTS] == 8
+    assert remembered[session.SHOTS] == 8
 
 
 def test_hostile_names_are_words_in_the_review(visit, empty, drawn):
