@@ -194,7 +194,7 @@ def _graft_run(workspace: Workspace, data: Path) -> float:
 def make_context(workspace: Workspace, data: Path, config: TrainConfig) -> TrainContext:
     """What a worker would make of these photos and settings."""
     project, _ = ingest.take_in_path(workspace, data, None, lambda done, total: None)
-    split = training.check(workspace, project, config)
+    split, _ = training.check(workspace, project, config)
     run = runs.create(project, config, split)
     plan = engine.make_plan(config, Facts(split.train_sizes, BACKBONE))
     return TrainContext(workspace, run, split, BACKBONE, plan, lambda event: None, lambda: False)

@@ -1,8 +1,12 @@
-"""From files to labelled photos of a project: what `fit`, `import` and the page Photos do. Imports no torch."""
+"""From files to labelled photos of a project: what `fit`, `import` and the page Photos do. Imports no torch.
+
+What needs no composing is handed on from `transfer_core.data.ingest` as it is.
+"""
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -11,16 +15,76 @@ from PIL import Image
 from transfer_core import storage
 from transfer_core.backbones import catalog
 from transfer_core.backbones.preprocess import PreparedPhotos
-from transfer_core.data.ingest.folder_layout import LabelSource
-from transfer_core.data.ingest.intake import IntakeReport, take_in
-from transfer_core.data.ingest.label_source import open_labels
+from transfer_core.data.ingest.folder_layout import LabelSource, OneClass, Survey, survey
+from transfer_core.data.ingest.import_roots import Listing, import_roots, list_folder
+from transfer_core.data.ingest.intake import IntakeReport, Rejected, take_in
+from transfer_core.data.ingest.label_source import Choice, choices, open_labels, photos_among, read_as, without_table
 from transfer_core.data.ingest.sources import Entry, open_source
-from transfer_core.data.labels.dataset import Item, load_items
+from transfer_core.data.ingest.upload_inbox import Upload, receive_folder
+from transfer_core.data.ingest.upload_inbox import batches as waiting_uploads
+from transfer_core.data.ingest.upload_inbox import receive as receive_upload
+from transfer_core.data.labels.dataset import Item, count_classes, load_items
 from transfer_core.workspace import Project, Workspace
+
+__all__ = [
+    "Choice",
+    "Entry",
+    "Imported",
+    "IntakeReport",
+    "LabelSource",
+    "Listing",
+    "OneClass",
+    "Rejected",
+    "Survey",
+    "Upload",
+    "choices",
+    "import_photos",
+    "import_roots",
+    "list_folder",
+    "new_or_known",
+    "photos_among",
+    "read_as",
+    "receive_folder",
+    "receive_upload",
+    "survey",
+    "take_in_entries",
+    "take_in_named",
+    "take_in_path",
+    "waiting_uploads",
+    "without_table",
+]
 
 Report = Callable[[int, int], None]
 
 _TRIM_EVERY = 4000  # photos, which leave about a gigabyte in the caches
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What came of photos that were added without training.
+
+    Args:
+        classes: Photos per class, of the whole project.
+    """
+
+    project: Project
+    report: IntakeReport
+    classes: dict[str, int]
+
+    @classmethod
+    def of(cls, project: Project, report: IntakeReport) -> "Imported":
+        return cls(project, report, count_classes(load_items(project)))
+
+    def to_json(self) -> dict:
+        """The answer of the commands `import` and `fetch`."""
+        rejected = [{"file": entry.file, "reason": entry.reason} for entry in self.report.rejected]
+        counts = {"photos": self.report.photos, "added": self.report.added}
+        return {"project": self.project.id, **counts, "rejected": rejected, "classes": self.classes}
+
+
+def import_photos(workspace: Workspace, data: Path, name: str, report: Report, labels: str | None = None) -> Imported:
+    """As `take_in_named`, with what the project then holds."""
+    return Imported.of(*take_in_named(workspace, data, name, report, labels))
 
 
 def take_in_path(

@@ -62,7 +62,7 @@ def start_find_rate(workspace: Workspace, project: Project, config: TrainConfig)
                 "learning rate to look for. Choose another strategy, for example 'The new part, then everything'."
             ]
         )
-    return _start(workspace, project, config, training.check(workspace, project, config), "find_rate")
+    return _start(workspace, project, config, training.check(workspace, project, config)[0], "find_rate")
 
 
 def learns_backbone(workspace: Workspace, config: TrainConfig) -> bool:
