@@ -3,9 +3,7 @@
 import streamlit as st
 
 from pages._shared import ui
-from transfer_core.export.bundle import ensure_bundle
-from transfer_core.export.model_card import write_card
-from transfer_core.support.files import read_json
+from transfer_core.services.export import check_of, ensure_bundle, model_card
 from transfer_core.support.wording import file_size
 
 USE = """pip install onnxruntime pillow
@@ -29,7 +27,7 @@ def show_check(export):
 def show_zip(project, run, history):
     with st.container(border=True, key="card-zip"):
         st.subheader("For a program, or another computer (ONNX)")
-        show_check(history.export)
+        show_check(check_of(history))
         bundle = ensure_bundle(run, history)
         st.markdown(
             "A zip with the model, its class names, a description of what it can and cannot do, and a short Python "
@@ -55,6 +53,6 @@ run, history = ui.need_model(project)
 ui.need_export(run, history)
 show_zip(project, run, history)
 with st.expander("What the description says", icon=":material/description:"):
-    st.markdown(write_card(run, history, ui.split_of(run), read_json(project.folder / "project.json")))
+    st.markdown(model_card(run, history))
 if st.button("Back to all projects", icon=":material/home:"):
     st.switch_page("pages/home.py")

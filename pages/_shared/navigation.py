@@ -3,10 +3,11 @@
 import streamlit as st
 
 from pages._shared.session import ADDING, IN_APP, INTAKE, PAGE, PROJECT, history, workspace
-from transfer_core import runs
-from transfer_core.data.labels.dataset import count_classes, load_items
 from transfer_core.errors import TransferError
-from transfer_core.runs import Run, events
+from transfer_core.services import runs
+from transfer_core.services.export import is_ready
+from transfer_core.services.labels import count_classes, load_items
+from transfer_core.services.runs import Run
 from transfer_core.support.text import markdown
 from transfer_core.workspace import Project
 
@@ -84,7 +85,7 @@ def step_states(project: Project | None) -> dict[str, str]:
     if own:
         train = {"running": _BUSY, "queued": _BUSY, "finished": _DONE, "stopped": _DONE}.get(own[0].status, _LOOK)
     result = _DONE if any(entry.result for entry in own) else _EMPTY
-    export = _DONE if any(entry.result and isinstance(entry.export, events.ExportFinished) for entry in own) else _EMPTY
+    export = _DONE if any(entry.result and is_ready(entry) for entry in own) else _EMPTY
     photos = _EMPTY
     if project.labels_path.exists():
         photos = _DONE if len(count_classes(load_items(project))) > 1 else _LOOK

@@ -8,11 +8,10 @@ import streamlit as st
 from pages._shared.errors import shown_errors
 from pages._shared.navigation import open_page
 from pages._shared.session import history, workspace
-from transfer_core import runs, strategies
-from transfer_core.backbones import catalog
-from transfer_core.jobs.launch import ensure_runner
-from transfer_core.runs import Run, events
 from transfer_core.runs.state import RunState
+from transfer_core.services import catalog, export, runs
+from transfer_core.services.runs import Run
+from transfer_core.services.training import ensure_runner
 from transfer_core.support.text import markdown
 from transfer_core.support.wording import format_time, percent
 from transfer_core.workspace import Project
@@ -69,23 +68,21 @@ def run_title(run: Run) -> str:
     """Such as "21 Nov 09:36:12: 86 %, only the new part, EfficientNet-Lite0"."""
     entry = history(run)
     outcome = percent(entry.result["val_accuracy"]) if entry.result else entry.status
-    backbone = catalog.BUILT_IN.get(run.config.backbone)
-    learned = strategies.STRATEGIES.get(run.config.strategy)
-    parts = (outcome, learned.title.lower() if learned else run.config.strategy)
-    return f"{format_time(run.created)}: {', '.join(parts)}, {backbone.title if backbone else run.config.backbone}"
+    parts = (outcome, catalog.strategy_title(run.config.strategy).lower(), catalog.backbone_title(run.config.backbone))
+    return f"{format_time(run.created)}: {', '.join(parts)}"
 
 
 def need_export(run: Run, entry: RunState) -> None:
     """Ends the page unless the exported model was checked: waits for that, or says why there is none."""
     if entry.needs_export:
         _wait_for_export(run)
-    if isinstance(entry.export, events.ExportFailed):
+    if failure := export.failure_of(entry):
         st.error(
-            f"The model could not be written as ONNX: {markdown(entry.export.message)}",
+            f"The model could not be written as ONNX: {markdown(failure)}",
             icon=":material/error:",
         )
         if st.button("Try again", type="primary", icon=":material/refresh:"):
-            runs.request_export(run)
+            export.retry(run)
             st.rerun()
         st.stop()
 

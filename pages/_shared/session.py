@@ -4,10 +4,10 @@ from threading import Lock
 
 import streamlit as st
 
-from transfer_core import runs
-from transfer_core.data.splits.split import Split
-from transfer_core.runs import Run
 from transfer_core.runs.state import RunState
+from transfer_core.services import runs
+from transfer_core.services.runs import Run
+from transfer_core.services.splits import Split
 from transfer_core.workspace import Project, Workspace
 
 PROJECT = "project_id"

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from pages._shared.session import workspace
-from transfer_core.data.images.thumbnails import ensure_thumbnail
-from transfer_core.data.labels.dataset import Item
 from transfer_core.errors import TransferError
+from transfer_core.services.labels import Item
+from transfer_core.services.projects import ensure_thumbnail
 from transfer_core.workspace import Project
 
 

@@ -3,10 +3,10 @@
 import streamlit as st
 
 from pages._shared import plots, ui
-from transfer_core import runs
-from transfer_core.evaluation.test_set import count_looks, load_opening
-from transfer_core.jobs.launch import ensure_runner
-from transfer_core.runs import events
+from transfer_core.services import evaluation
+from transfer_core.services.evaluation import count_looks, load_opening
+from transfer_core.services.export import is_ready
+from transfer_core.services.training import ensure_runner
 from transfer_core.support.text import markdown
 from transfer_core.support.wording import format_time, pluralize, reuse_warning
 
@@ -17,7 +17,7 @@ def show_opening(run, history, split):
         return
     st.subheader("The last test", anchor=False)
     with ui.shown_errors():
-        if isinstance(history.opening, events.OpeningFinished):
+        if evaluation.is_opened(history):
             show_outcome(run)
         elif history.is_opening:
             ensure_runner(ui.workspace())
@@ -35,12 +35,11 @@ def offer(run, history, split):
     )
     if looks := count_looks(run):
         st.warning(reuse_warning(looks), icon=":material/visibility:")
-    if isinstance(history.opening, events.OpeningFailed):
-        st.error(markdown(history.opening.message), icon=":material/error:")
-    ready = isinstance(history.export, events.ExportFinished)
+    if failure := evaluation.opening_failure(history):
+        st.error(markdown(failure), icon=":material/error:")
+    ready = is_ready(history)
     if st.button("Open the test part (once)", icon=":material/lock_open:", disabled=not ready, key="open-test"):
-        runs.request_opening(run)
-        ensure_runner(ui.workspace())
+        evaluation.open_test_set(run)
         st.rerun()
     if not ready:
         st.caption("The model is not written yet. Take along says how far it is.")

@@ -139,8 +139,8 @@ def test_bars_of_labels_that_change_at_this_moment_are_not_remembered_for_later(
 
     with monkeypatch.context() as patch:
         patch.setattr(split, "load_items", changing)
-        assert split.look_ahead(project, TrainConfig())["counts"].keys() == {"blue", "green", "red"}
-    assert split.look_ahead(project, TrainConfig())["counts"].keys() == {"blue", "green"}
+        assert split.look_ahead(project, TrainConfig()).counts.keys() == {"blue", "green", "red"}
+    assert split.look_ahead(project, TrainConfig()).counts.keys() == {"blue", "green"}
 
 
 # --- the test part, on Understand ----------------------------------------------------------------------------------

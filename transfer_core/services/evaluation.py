@@ -18,7 +18,7 @@ from transfer_core.data.ingest.folder_layout import read_layout
 from transfer_core.data.ingest.intake import Rejected
 from transfer_core.data.ingest.sources import Entry, is_junk, open_source
 from transfer_core.errors import DataError, RunError
-from transfer_core.evaluation.result import ValAnswers
+from transfer_core.evaluation.result import ValAnswers, load_answers
 from transfer_core.evaluation.test_set import Opening, count_looks, load_opening
 from transfer_core.inference.predictor import Prediction, Predictor
 from transfer_core.jobs.launch import ensure_runner
@@ -37,6 +37,7 @@ __all__ = [
     "evaluate",
     "evaluate_test_set",
     "is_opened",
+    "load_answers",
     "load_opening",
     "open_test_set",
     "opening_failure",

@@ -24,10 +24,10 @@ class Answer:
     """A photo that was asked about, with what the model says.
 
     Args:
-        picture: Small, upright; a file or pixels.
+        picture: Upright and small; the path of a file, an image, or pixels uint8 (height, width, 3).
     """
 
-    picture: Path | Image.Image | np.ndarray
+    picture: str | Image.Image | np.ndarray
     prediction: Prediction
 
 
@@ -78,5 +78,5 @@ def ask_item(workspace: Workspace, project: Project, predictor: Predictor, item:
     """
     upright = decode.load_stored(project.photos_dir / item.file)
     small = ensure_thumbnail(workspace, project, item)
-    picture = small if small.is_file() else upright  # unless the disk is full
+    picture = str(small) if small.is_file() else upright  # unless the disk is full
     return Answer(picture, predictor.predict(upright))
