@@ -40,6 +40,7 @@ ORDER = [
     ["storage"],
     ["jobs"],
     ["services"],
+    ["api"],
     ["bench"],
     ["cli"],
     ["__main__"],

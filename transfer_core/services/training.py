@@ -111,8 +111,9 @@ def make_config(
                 del good[setting]
     config = TrainConfig(**good)
     backbone = catalog.find(config.backbone, workspace.weights_dir)
-    if problems or strategies.check(config, Facts((), backbone)):
-        raise ConfigError([*problems.values(), *foresee(data, good, backbone, labels)])
+    against = strategies.check(config, Facts((), backbone))
+    if problems or against:
+        raise ConfigError([*problems.values(), *(foresee(data, good, backbone, labels) if data else against)])
     return config
 
 
