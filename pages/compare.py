@@ -4,12 +4,11 @@ import streamlit as st
 
 from pages._compare import side_by_side
 from pages._shared import run_card, ui
-from transfer_core import runs
 from transfer_core.errors import TransferError
-from transfer_core.evaluation.compare_runs import compare_right, group_by_photos, load_right
-from transfer_core.metrics.paired_test import corrected, in_words, pairs_of
-from transfer_core.runs import trash
-from transfer_core.support.text import format_time, markdown, pluralize
+from transfer_core.services import runs
+from transfer_core.services.comparison import compare_answers, group_by_photos, in_words, load_right, pairs_of
+from transfer_core.support.text import markdown
+from transfer_core.support.wording import format_time, pluralize
 
 SCROLLS_FROM = 7  # rows; more would push what stands side by side out of sight
 
@@ -55,7 +54,7 @@ def show_rows(project, group, rights):
         badge = ":green-badge[:material/trophy: Best]" if len(group) > 1 else ""
         run_card.show_row(project, best, badge)
         for run in group[1:]:
-            paired = corrected(compare_right(rights[run.id], rights[best.id]), len(group))
+            paired = compare_answers(rights[run.id], rights[best.id], len(group))
             alike = paired.verdict == "cannot be told apart"
             verdict = "Cannot be told apart from the best." if alike else in_words(paired, "the best")
             run_card.show_row(project, run, verdict=verdict)
@@ -91,7 +90,7 @@ def choose_runs(project, group):
 
 project = ui.need_project()
 st.title("Compare")
-trash.empty(project)
+runs.empty_trash(project)
 run_card.show_undo(project)
 everything = runs.list_runs(ui.workspace(), project)
 finished = [run for run in everything if ui.history(run).result]

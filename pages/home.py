@@ -5,10 +5,9 @@ import time
 import streamlit as st
 
 from pages._shared import ui
-from transfer_core import storage
 from transfer_core.services import projects
-from transfer_core.support.text import ago, file_size, interval_phrase, markdown, percent, pluralize
-from transfer_core.workspace import NAME_LIMIT, folder_size
+from transfer_core.support.text import markdown
+from transfer_core.support.wording import ago, file_size, interval_phrase, percent, pluralize
 
 CARDS_PER_ROW = 3
 DISK_USE_S = 600  # every file of every project is looked at for it
@@ -16,7 +15,7 @@ DISK_USE_S = 600  # every file of every project is looked at for it
 
 @st.dialog("New project")
 def ask_new():
-    name = st.text_input("Name", placeholder="Leaves of our street", max_chars=NAME_LIMIT)
+    name = st.text_input("Name", placeholder="Leaves of our street", max_chars=projects.NAME_LIMIT)
     if st.button("Create", type="primary", width="stretch"):
         with ui.shown_errors():
             project = ui.workspace().create_project(name)
@@ -25,7 +24,7 @@ def ask_new():
 
 @st.dialog("Rename")
 def ask_rename(project):
-    name = st.text_input("Name", project.name, max_chars=NAME_LIMIT)
+    name = st.text_input("Name", project.name, max_chars=projects.NAME_LIMIT)
     if st.button("Rename", type="primary", width="stretch"):
         with ui.shown_errors():
             ui.workspace().rename_project(project, name)
@@ -36,14 +35,14 @@ def ask_rename(project):
 def ask_delete(project):
     summary = projects.summarize(ui.workspace(), project, ui.history)
     contents = f"{pluralize(summary.photos, 'photo')} and {pluralize(summary.runs, 'run')}"
-    size = file_size(folder_size(project.folder))
+    size = file_size(projects.project_size(project))
     st.write(f"**{markdown(project.name)}**: {contents} ({size}) are deleted from this computer for good.")
     keep, delete = st.columns(2)
     if keep.button("Keep it", type="primary", width="stretch"):
         st.rerun()
     if delete.button("Delete", width="stretch", icon=":material/delete:"):
         with ui.shown_errors():
-            storage.delete_project(ui.workspace(), project)
+            projects.delete_project(ui.workspace(), project)
             st.session_state.pop(ui.PROJECT, None)
             st.query_params.clear()
             st.rerun()
@@ -85,12 +84,12 @@ def show_card(project, summary):
 @st.cache_data(ttl=DISK_USE_S, show_spinner=False)
 def disk_use(home, summaries):
     """Asked anew when the projects are others than before, for the caches change with them."""
-    return storage.disk_use(ui.workspace())
+    return projects.disk_use(ui.workspace())
 
 
 @st.dialog("Clear caches?")
 def ask_clear():
-    use = storage.cache_use(ui.workspace())
+    use = projects.cache_use(ui.workspace())
     st.markdown(
         "Graft keeps what it has made of your photos, or fetched, so that it need not do it twice:\n"
         f"- small pictures to look at: {file_size(use['thumbnails'])}\n"
@@ -107,7 +106,7 @@ def ask_clear():
         st.rerun()
     if clear.button("Clear", width="stretch", icon=":material/mop:"):
         with ui.shown_errors():
-            storage.clear_caches(ui.workspace())
+            projects.clear_caches(ui.workspace())
             disk_use.clear()
             st.rerun()
 

@@ -7,10 +7,10 @@ from pages._shared import ui
 from pages._sort.selection import change, show_trouble
 from transfer_core import charts
 from transfer_core.data import split_names
-from transfer_core.data.checks import alike, class_warnings
-from transfer_core.data.labels import edits
-from transfer_core.data.labels.dataset import count_classes, load_items, load_original_items
-from transfer_core.support.text import markdown, pluralize
+from transfer_core.services import labels
+from transfer_core.services.labels import alike, class_warnings, count_classes, load_items, load_original_items
+from transfer_core.support.text import markdown
+from transfer_core.support.wording import pluralize
 
 PREVIEW = 8
 PER_PAGE = 60
@@ -58,7 +58,7 @@ def show_health(project, classes):
 
 def join(project, names, into):
     for name in names:
-        change(project, edits.rename_class, name, into)
+        change(project, labels.rename_class, name, into)
 
 
 @st.dialog("All photos of this class", width="large")

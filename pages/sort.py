@@ -8,9 +8,9 @@ from pages._sort.class_editor import show_classes, show_history
 from pages._sort.photo_grid import begin_wall, show_wall
 from pages._sort.selection import change_chosen, show_trouble, take_over_picked
 from transfer_core.data import split_names
-from transfer_core.data.labels import edits
-from transfer_core.data.labels.dataset import load_labels, load_original_items
-from transfer_core.support.text import markdown, plain, pluralize
+from transfer_core.services import labels
+from transfer_core.support.text import markdown, plain
+from transfer_core.support.wording import pluralize
 
 PER_PAGE = 60
 PARTS = {part or "none": split_names.words_of(part).capitalize() for part in (*split_names.WORDS, None)}
@@ -30,7 +30,7 @@ def ask_view(now):
     words = by_words.text_input("File name", placeholder="any", help="Part of the name or folder.", key="sort-words")
     removed = by_state.toggle(f"Removed ones ({len(now.removed):,})", key="sort-removed")
     mine.look_at((class_name, part, words, removed))
-    return edits.select_items(now.removed if removed else now.items, class_name, part, words), removed
+    return labels.select_items(now.removed if removed else now.items, class_name, part, words), removed
 
 
 def show_choice(now, found, on_page):
@@ -55,7 +55,7 @@ def show_way_back(now, label, icon, shortcut, ids, act):
         disabled=not ids,
         on_click=act,
         args=(project,),
-        help=markdown(edits.describe(edits.find_action(now, ids[-1]))) if ids else None,
+        help=markdown(labels.describe(labels.find_action(now, ids[-1]))) if ids else None,
         key=f"sort-{icon}",
     )
 
@@ -73,15 +73,15 @@ def show_actions(now, removed):
             placeholder="Choose, or type a new one",
             key="sort-to",
         )
-        show_action("Put there", "put", edits.relabel, name, is_ready=bool(name), type="primary")
+        show_action("Put there", "put", labels.relabel, name, is_ready=bool(name), type="primary")
     with to_part.container(horizontal=True, vertical_alignment="bottom"):
         part = st.selectbox("Into the part", PARTS, format_func=PARTS.get, help=PARTS_HELP, key="sort-to-part")
-        show_action("Move there", "move", edits.move, None if part == "none" else part)
+        show_action("Move there", "move", labels.move, None if part == "none" else part)
     with out:
         if removed:
-            show_action("Bring back", "out", edits.bring_back, icon=":material/restore_from_trash:", width="stretch")
+            show_action("Bring back", "out", labels.bring_back, icon=":material/restore_from_trash:", width="stretch")
         else:
-            show_action("Remove", "out", edits.remove, icon=":material/delete:", width="stretch")
+            show_action("Remove", "out", labels.remove, icon=":material/delete:", width="stretch")
 
 
 def show_action(label, key, how, *arguments, is_ready=True, **looks):
@@ -110,7 +110,7 @@ def sort_photos():
     """A fragment, so that a click on a photo draws no more than this."""
     if not project.folder.is_dir():  # deleted in another window: the whole page says so
         st.rerun()
-    now = load_labels(project)
+    now = labels.load_labels(project)
     found, removed = ask_view(now)
     mine.keep_among({item.id for item in found})
     tools, wall = st.container(border=True, key="stuck-tools"), st.container()
@@ -136,7 +136,7 @@ project = ui.need_project()
 st.title("Sort photos")
 mine = selection.sorting_of(project)
 begin_wall(project)
-if load_original_items(project):
+if labels.load_original_items(project):
     sort_photos()
 else:
     st.info("There are no photos yet. Add some first.", icon=":material/add_photo_alternate:")

@@ -8,14 +8,11 @@ from pages._shared.widgets import drafted_config, take_over, words
 from pages._train import live, split
 from pages._train.settings import show_settings
 from pages._train.strategies import choose_strategy
-from transfer_core import runs, strategies
-from transfer_core.advice.cost import facts_of
-from transfer_core.backbones import catalog, weights
-from transfer_core.data.labels.dataset import count_classes, load_items
-from transfer_core.data.splits.split import classes_without_val
-from transfer_core.jobs.launch import ensure_runner
-from transfer_core.services import training
-from transfer_core.support.text import duration, markdown, pluralize
+from transfer_core.services import catalog, runs, training
+from transfer_core.services.labels import count_classes, load_items
+from transfer_core.services.splits import classes_without_val
+from transfer_core.support.text import markdown
+from transfer_core.support.wording import duration, pluralize
 
 STATES = {"bundled": "on this computer", "local": "on this computer", "download": "needs a download of {} MB"}
 AGAIN_TITLE = "Train again, with these or other settings"
@@ -65,7 +62,7 @@ def use_backbone(before, draft):
 
 
 def choose_backbone(draft):
-    rows = {row.name: row for row in catalog.rows(ui.workspace().weights_dir)}
+    rows = {entry.row.name: entry.row for entry in catalog.list_backbones(ui.workspace())}
     chosen = draft.get("backbone")
     chosen = chosen if chosen in rows else catalog.BUNDLED
     row = rows[chosen]
@@ -79,11 +76,11 @@ def choose_backbone(draft):
 
 
 def needs_download(row):
-    return weights.state(row, ui.workspace().weights_dir) == "download"
+    return catalog.backbone_state(ui.workspace(), row) == "download"
 
 
 def state_of(row):
-    return STATES[weights.state(row, ui.workspace().weights_dir)].format(row.download_mb)
+    return STATES[catalog.backbone_state(ui.workspace(), row)].format(row.download_mb)
 
 
 def backbone_caption(row):
@@ -106,13 +103,13 @@ def ask_settings(project, items, label, rank, disabled):
     draft = ui.settings_draft(project)
     take_over(draft)
     row = choose_backbone(draft)
-    facts = facts_of(items, drafted_config(draft, row), row)
+    facts = catalog.facts_of(items, drafted_config(draft, row), row)
     choose_strategy(draft, row, facts)
     plan_box = st.container(border=True, key="plan")
     offer_val(draft, items)
     split.show_split(project, items, draft, lambda: drafted_config(draft, row))
     config = drafted_config(draft, row)
-    show_settings(project, items, draft, row, strategies.plan(config, facts))
+    show_settings(project, items, draft, row, catalog.plan(config, facts))
     config = drafted_config(draft, row)
     with plan_box:
         classes = len({item.class_name for item in items})
@@ -196,7 +193,7 @@ if len(count_classes(items)) < 2:
         ui.open_page("photos", project)
     st.stop()
 with ui.shown_errors():  # a worker is to be warm when Train is pressed, and no run to wait for a runner that died
-    ensure_runner(ui.workspace())
+    training.ensure_runner(ui.workspace())
 found = runs.list_runs(ui.workspace(), project)
 run = ui.chosen_run(found)
 if run is None:

@@ -1,27 +1,23 @@
 """Photos in, answers out: from the exported model, the same file that people take along."""
 
-import io
 import random
 
-import numpy as np
 import streamlit as st
 
 from pages._shared import ui
 from pages._shared.label_changes import show_changes
 from transfer_core import charts
-from transfer_core.data.images import decode
-from transfer_core.data.images.thumbnails import ensure_thumbnail
 from transfer_core.errors import DataError
-from transfer_core.inference.predictor import Predictor, predictions_csv
-from transfer_core.support.text import markdown, percent, pluralize
+from transfer_core.services import inference, runs
+from transfer_core.services.inference import predictions_csv
+from transfer_core.support.text import markdown
+from transfer_core.support.wording import percent, pluralize
 
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the model")
 def load_predictor(run_id, written):
     """`written`, the model file's time, is part of the key: a resumed run writes its model anew."""
-    from transfer_core import runs
-
-    return Predictor.of_run(runs.open_run(ui.workspace(), run_id))
+    return inference.load_predictor(runs.open_run(ui.workspace(), run_id))
 
 
 def ask_for_photos():
@@ -43,12 +39,11 @@ def predict_all(predictor, photos):
     answers = []
     for name, content in photos:
         try:
-            with decode.open_image(io.BytesIO(content)) as image:
-                upright = decode.decode(image)
+            answer = inference.ask(predictor, content)
         except DataError as error:
             st.error(f"{markdown(name)}: {markdown(str(error))}", icon=":material/error:")
             continue
-        answers.append((name, decode.thumbnail(upright), predictor.predict(np.asarray(upright))))
+        answers.append((name, answer.picture, answer.prediction))
     return answers
 
 
@@ -93,11 +88,8 @@ def show_kept_aside(project, run, predictor):
     of, place = st.session_state.get(ui.KEPT_ASIDE, (None, 0))
     if of == run.id:
         item = split.val[place]
-        upright = decode.load_stored(project.photos_dir / item.file)
-        small = ensure_thumbnail(ui.workspace(), project, item)
-        picture = str(small) if small.is_file() else upright  # unless the disk is full
-        answer = predictor.predict(upright)
-        show_one(picture, ui.item_name(item), answer, truth=item.class_name)
+        answer = inference.ask_item(ui.workspace(), project, predictor, item)
+        show_one(answer.picture, ui.item_name(item), answer.prediction, truth=item.class_name)
 
 
 project = ui.need_project()

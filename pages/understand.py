@@ -6,10 +6,10 @@ from pages._shared import plots, ui
 from pages._shared.label_changes import show_changes
 from pages._understand import test_set, transfer_gain
 from transfer_core import charts
-from transfer_core.data.splits.split import crossings
-from transfer_core.evaluation.result import load_answers
-from transfer_core.metrics.classification import class_scores
-from transfer_core.support.text import markdown, percent, pluralize, result_sentence
+from transfer_core.services.evaluation import class_scores, load_answers
+from transfer_core.services.splits import crossings
+from transfer_core.support.text import markdown
+from transfer_core.support.wording import percent, pluralize, result_sentence
 
 PER_PAGE = 24
 CONFUSIONS = 5

@@ -17,7 +17,6 @@ ORDER = [
     ["support"],
     ["metrics"],
     ["config", "workspace"],
-    ["support.arrays"],
     ["data.split_names", "data.sample_set", "data.checks", "data.images.read_photo"],
     ["data.images.decode", "data.images.cache", "data.labels.log", "data.labels.replay"],
     ["data.ingest.sources", "data.ingest.folder_layout"],
@@ -41,6 +40,7 @@ ORDER = [
     ["storage"],
     ["jobs"],
     ["services"],
+    ["api"],
     ["bench"],
     ["cli"],
     ["__main__"],
@@ -54,6 +54,21 @@ WITH_TORCH = {
     "training.augmentation_preview",
     "training.finetune",
     "training.lr_finder",
+}
+# The door: what pages and command line may import. Whatever they ask for, services answer; the rest is wording,
+# drawing, settings, and the passive types that answers are made of.
+DOOR = {
+    "charts",
+    "config",
+    "data.split_names",  # words
+    "errors",
+    "runs.events",
+    "runs.state",
+    "services",
+    "support.safe_regex",
+    "support.text",
+    "support.wording",
+    "workspace",
 }
 CORE = ROOT / "transfer_core"
 
@@ -145,6 +160,30 @@ def test_pages_import_nothing_heavy(path):
     assert not HEAVY & tops(path, at_import=False)
     for module in own_imports(path, at_import=False):
         assert not reaches_heavy(module), f"{path.name} -> {module} -> torch"
+
+
+FACES = [*PAGES, *(path for module, path in MODULES.items() if module.split(".")[0] in ("cli", "__main__"))]
+
+
+@pytest.mark.parametrize("path", FACES, ids=lambda path: path.name)
+def test_pages_and_command_line_come_in_by_the_door(path):
+    asked = own_imports(path, at_import=False)
+    if path.is_relative_to(CORE):
+        asked = {module for module in asked if module.split(".")[0] not in ("cli", "bench")}  # bench is a command alone
+    assert not [module for module in asked if not DOOR & set(rooms_of(module))]
+
+
+def test_the_door_is_no_wider_than_it_must_be():
+    asked = {module for path in FACES for module in own_imports(path, at_import=False)}
+    assert not [room for room in DOOR if not any(room in rooms_of(module) for module in asked)]
+
+
+def test_services_print_nothing_and_know_no_command_line():
+    for module, path in MODULES.items():
+        if "services" in rooms_of(module):
+            assert "argparse" not in tops(path, at_import=False)
+            calls = [node.func for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
+            assert not [call for call in calls if isinstance(call, ast.Name) and call.id == "print"], module
 
 
 def reaches_heavy(module: str, seen: frozenset[str] = frozenset()) -> bool:

@@ -16,8 +16,8 @@ from transfer_core.data.images.thumbnails import thumbnail_path
 from transfer_core.data.ingest import upload_inbox
 from transfer_core.data.labels.dataset import load_items
 from transfer_core.errors import RunError, TransferError
+from transfer_core.support.files import folder_size, write_whole
 from transfer_core.training import engine
-from transfer_core.workspace import folder_size, write_whole
 
 
 def stores(workspace) -> list[RowStore]:

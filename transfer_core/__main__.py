@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 
 from transfer_core.cli import compare, label, lists, model, photos, training
 from transfer_core.config import TrainConfig
-from transfer_core.data.public_datasets import SETS
 from transfer_core.errors import DISK_FULL, TransferError
+from transfer_core.services.fetch import SETS
 from transfer_core.workspace import Workspace
 
 # Mistakes of the file system that the user can mend, with the next step.

@@ -28,13 +28,14 @@ from transfer_core.data.ingest.sources import is_junk, open_source
 from transfer_core.data.sample_set import draw_sample_set
 from transfer_core.errors import DataError, RunError
 from transfer_core.runs.events import Progress, RunFinished, read_events
-from transfer_core.services import training
+from transfer_core.services import ingest, training
 from transfer_core.strategies import Facts
+from transfer_core.support.files import read_json
 from transfer_core.support.parallel import map_ahead
 from transfer_core.training import engine
 from transfer_core.training.context import TrainContext
 from transfer_core.training.run_context import context_of_run
-from transfer_core.workspace import Workspace, read_json
+from transfer_core.workspace import Workspace
 
 BACKBONE = catalog.BUILT_IN[catalog.BUNDLED]
 _SAMPLE_PER_CLASS = 40
@@ -193,8 +194,8 @@ def _graft_run(workspace: Workspace, data: Path) -> float:
 
 def make_context(workspace: Workspace, data: Path, config: TrainConfig) -> TrainContext:
     """What a worker would make of these photos and settings."""
-    project, _ = training.take_in_path(workspace, data, None, lambda done, total: None)
-    split = training.check(workspace, project, config)
+    project, _ = ingest.take_in_path(workspace, data, None, lambda done, total: None)
+    split, _ = training.check(workspace, project, config)
     run = runs.create(project, runs.TrainSpec(config), split)
     plan = engine.make_plan(config, Facts(split.train_sizes, BACKBONE))
     return context_of_run(run, split, BACKBONE, plan, lambda event: None, lambda: False)

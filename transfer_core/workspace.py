@@ -1,6 +1,5 @@
-"""Where things are on disk, and the few ways in which they are written. Imports nothing heavy."""
+"""Where things are on disk: the workspace and its projects. Imports nothing heavy."""
 
-import json
 import os
 import re
 import secrets
@@ -13,11 +12,11 @@ from pathlib import Path
 from filelock import FileLock
 
 from transfer_core.errors import RunError, TransferError
+from transfer_core.support.files import read_json, write_json
 from transfer_core.support.text import plain
 
 SCHEMA = 1
 _ID = re.compile(r"[a-z0-9-]{1,100}")  # file systems refuse longer names, not always kindly
-_RENAME_TRIES = 20  # Windows refuses to replace a file that somebody reads; readers are done within milliseconds.
 NAME_LIMIT = 80
 
 
@@ -36,63 +35,6 @@ def new_id(name: str = "") -> str:
     """A folder name: the name's plain letters, then six random characters."""
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:30].strip("-")
     return f"{slug}-{secrets.token_hex(3)}" if slug else secrets.token_hex(6)
-
-
-def write_whole(path: Path, content: bytes | str) -> None:
-    """Writes the file so that a reader, or a power cut, sees the old content or the new, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = temp_path(path)
-    try:
-        part.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
-        fsync_and_rename(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def temp_path(path: Path) -> Path:
-    """A name of one's own beside `path`, for what is to become that file."""
-    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-
-
-def fsync_and_rename(part: Path, path: Path) -> None:
-    """Waits until the disk has the part, then makes it the file."""
-    with part.open("r+b") as file:  # Windows waits only for files that may be written to
-        os.fsync(file.fileno())
-    move_into_place(part, path)
-
-
-def move_into_place(part: Path, path: Path) -> None:
-    """Renames over `path`, trying again while somebody reads the old file (Windows)."""
-    for attempt in range(_RENAME_TRIES):
-        try:
-            os.replace(part, path)
-            return
-        except PermissionError:
-            if attempt == _RENAME_TRIES - 1:
-                raise
-            time.sleep(0.02)
-
-
-def write_json(path: Path, content: object) -> None:
-    text = json.dumps(content, ensure_ascii=False, indent=1) + "\n"
-    # A file name that is no UTF-8 reaches us as lone surrogates; written as \\udcff, JSON gives them back.
-    write_whole(path, text.encode("utf-8", "backslashreplace"))
-
-
-def read_json(path: Path) -> dict:
-    return json.loads(path.read_text("utf-8"))
-
-
-def folder_size(folder: Path) -> int:
-    """Bytes of all files below; files that vanish meanwhile count nothing."""
-    total = 0
-    for root, _, names in os.walk(folder):
-        for name in names:
-            try:
-                total += os.stat(os.path.join(root, name), follow_symlinks=False).st_size
-            except OSError:
-                continue
-    return total
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,16 @@
 import streamlit as st
 
 from pages._shared import plots, run_card, ui
-from transfer_core.evaluation.compare_runs import compare_right, load_said, settings_that_differ
-from transfer_core.metrics.paired_test import corrected, in_points, in_words, pairs_of
-from transfer_core.support.text import markdown, percent, pluralize
+from transfer_core.services.comparison import (
+    compare_answers,
+    in_points,
+    in_words,
+    load_said,
+    pairs_of,
+    settings_that_differ,
+)
+from transfer_core.support.text import markdown
+from transfer_core.support.wording import percent, pluralize
 
 LETTERS = "ABCD"
 PER_PAGE = 24
@@ -29,7 +36,7 @@ def show_verdicts(chosen, rights, among):
     titles = ui.run_titles(chosen)
     lines = [f"- **A** is {markdown(titles[chosen[0].id])}."]
     for letter, run in zip(LETTERS[1:], chosen[1:], strict=False):
-        paired = corrected(compare_right(rights[run.id], rights[chosen[0].id]), among)
+        paired = compare_answers(rights[run.id], rights[chosen[0].id], among)
         words = f"{in_words(paired, 'A')} Difference: {markdown(in_points(paired))}."
         lines.append(f"- **{letter}** is {markdown(titles[run.id])}. **Against A:** {words}")
     st.markdown("\n".join(lines))

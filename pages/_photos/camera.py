@@ -7,10 +7,9 @@ from pathlib import Path
 import streamlit as st
 
 from pages._shared import ui
-from transfer_core.data.ingest.folder_layout import OneClass
-from transfer_core.data.ingest.sources import Entry
 from transfer_core.errors import TransferError
-from transfer_core.services import training
+from transfer_core.services import ingest
+from transfer_core.services.ingest import Entry, OneClass
 
 _ASSETS = Path(__file__).parents[2] / "assets"
 
@@ -47,7 +46,7 @@ def _take_in(project, shots: dict) -> None:
     ]
     with ui.shown_errors():
         try:
-            report = training.take_in_entries(
+            report = ingest.take_in_entries(
                 ui.workspace(),
                 project,
                 entries,

@@ -8,17 +8,25 @@ import streamlit as st
 from filelock import Timeout
 
 from pages._shared import ui
-from transfer_core.data.images.thumbnails import thumbnail_path
-from transfer_core.data.ingest import upload_inbox
-from transfer_core.data.ingest.folder_layout import LabelSource, Survey, survey
-from transfer_core.data.ingest.label_source import Choice, choices, photos_among, read_as, without_table
-from transfer_core.data.ingest.sources import Entry
-from transfer_core.data.ingest.upload_inbox import Upload
-from transfer_core.data.labels.dataset import Item, load_items, load_original_items
 from transfer_core.data.split_names import words_of
 from transfer_core.errors import DataError
-from transfer_core.services import training
-from transfer_core.support.text import markdown, plain, pluralize, shorten
+from transfer_core.services import ingest
+from transfer_core.services.ingest import (
+    Choice,
+    Entry,
+    LabelSource,
+    Survey,
+    Upload,
+    choices,
+    photos_among,
+    read_as,
+    survey,
+    without_table,
+)
+from transfer_core.services.labels import Item, load_items, load_original_items
+from transfer_core.services.projects import thumbnail_path
+from transfer_core.support.text import markdown, plain, shorten
+from transfer_core.support.wording import pluralize
 
 EXAMPLES = 3
 LISTED = 500  # names of files that are left out; a longer list is not read to its end
@@ -43,7 +51,7 @@ class Plan:
 
 def review_waiting(project) -> bool:
     """Shows the oldest batch that waits; returns whether one does, on whose account the page may leave other things."""
-    waiting = upload_inbox.batches(project)
+    waiting = ingest.waiting_uploads(project)
     if not waiting:
         st.session_state.pop(ui.PLAN, None)
         return False
@@ -271,7 +279,7 @@ def _take_in(project, entries: Sequence[Entry], reading: LabelSource):
             if steps % SHOW_THUMBNAILS_EVERY == 0 and latest:
                 _show_latest(wall, list(latest))
 
-    return training.take_in_entries(ui.workspace(), project, entries, report, reading=reading, arrived=latest.append)
+    return ingest.take_in_entries(ui.workspace(), project, entries, report, reading=reading, arrived=latest.append)
 
 
 def _show_latest(wall, items: Sequence[Item]) -> None:

@@ -7,11 +7,11 @@ import streamlit as st
 
 from pages._photos import camera, public_datasets
 from pages._shared import ui
-from transfer_core.data.ingest import upload_inbox
-from transfer_core.data.ingest.import_roots import Listing, import_roots, list_folder
-from transfer_core.data.ingest.label_source import Choice
 from transfer_core.errors import DataError
-from transfer_core.support.text import markdown, plain, pluralize
+from transfer_core.services import ingest
+from transfer_core.services.ingest import Choice, Listing, import_roots, list_folder
+from transfer_core.support.text import markdown, plain
+from transfer_core.support.wording import pluralize
 
 HERE = "(this folder)"
 
@@ -61,7 +61,7 @@ def ask_for_photos(project):
 def receive(project, uploads, choice=None):
     """Keeps what was handed in and empties the uploader; with a choice it is read at once."""
     with ui.shown_errors():
-        batch = upload_inbox.receive(
+        batch = ingest.receive_upload(
             project, [(upload.name, upload) for upload in uploads], ui.progress_line("Keeping files")
         )
         try:
@@ -81,7 +81,7 @@ def pick_folder(project, roots):
     with ui.shown_errors():
         inside = _descend(root)
         if inside is not None and st.button("Look at these photos", type="primary", key="pick-folder"):
-            upload_inbox.receive_folder(project, root, inside)
+            ingest.receive_folder(project, root, inside)
             st.rerun()
 
 

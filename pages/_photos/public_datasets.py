@@ -3,9 +3,10 @@
 import streamlit as st
 
 from pages._shared import ui
-from transfer_core.data.public_datasets import SETS
 from transfer_core.services import fetch
-from transfer_core.support.text import markdown, pluralize
+from transfer_core.services.fetch import SETS
+from transfer_core.support.text import markdown
+from transfer_core.support.wording import pluralize
 
 PER_CLASS = 20
 MOST_PER_CLASS = 1000

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from transfer_core.data.labels.dataset import version
-from transfer_core.data.labels.edits import Changes, changes_since
-from transfer_core.runs import Run
+from transfer_core.services.labels import Changes, changes_since, version
+from transfer_core.services.runs import Run
 from transfer_core.workspace import Project
 
 

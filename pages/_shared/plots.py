@@ -8,7 +8,7 @@ from pages._shared.theme import is_dark
 from transfer_core import charts
 from transfer_core.runs.events import EpochFinished
 from transfer_core.runs.state import RunState, kept_step, split_off_head
-from transfer_core.support.text import percent
+from transfer_core.support.wording import percent
 
 SCROLLING_CLASSES = 12  # more do not fit a phone
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 import streamlit as st
 
 from pages._shared import ui
-from transfer_core.runs import trash
-from transfer_core.runs.notes import NOTE_LIMIT, load_notes, save_notes
-from transfer_core.support.text import duration, format_time, interval_phrase, markdown, pluralize
+from transfer_core.services import runs
+from transfer_core.services.runs import NOTE_LIMIT, load_notes, save_notes
+from transfer_core.support.text import markdown
+from transfer_core.support.wording import duration, format_time, interval_phrase, pluralize
 
 
 @st.dialog("A note on this run")
@@ -43,7 +44,7 @@ def act(project, run, about, chosen):
     elif chosen:
         with ui.shown_errors():
             if chosen == "Delete":
-                trash.delete(project, run)
+                runs.delete_run(project, run)
             else:
                 save_notes(run, replace(about, starred=not about.starred))
             st.rerun()
@@ -51,12 +52,12 @@ def act(project, run, about, chosen):
 
 def show_undo(project):
     """Brings back what was deleted last; from the disk, for a page that was reloaded has forgotten it."""
-    if deleted := trash.deleted(project):
+    if deleted := runs.list_deleted(project):
         with st.container(horizontal=True, vertical_alignment="center", key="undo-row"):
             st.caption(f"{pluralize(len(deleted), 'run')} deleted. Undo works for a day.", width="content")
             if st.button("Undo", icon=":material/undo:", key="undo"):
                 with ui.shown_errors():
-                    trash.restore(project, deleted[0])
+                    runs.restore_run(project, deleted[0])
                     st.rerun()
 
 

@@ -1,6 +1,10 @@
-"""Tells a page whether it is dark, and draws it again when that changes."""
+"""How pages look: our files, and whether it is dark, with the page drawn again when that changes."""
+
+from pathlib import Path
 
 import streamlit as st
+
+_ASSETS = Path(__file__).parents[2] / "assets"
 
 # Streamlit knows the theme when a page loads, but choosing another in its menu runs no script: charts and logo would
 # keep the old colours. This mark of no height has the theme's background; when that turns, it says so.
@@ -28,3 +32,17 @@ def watch_theme() -> None:
     """Runs the page once more whenever the person switches between light and dark."""
     watch = st.components.v2.component("theme_watch", html="<i></i>", css=_WATCH_CSS, js=_WATCH_JS)
     watch(key="theme-watch", data={"dark": is_dark()}, on_changed_change=lambda: None)
+
+
+def asset(name: str) -> str:
+    return str(_ASSETS / name)
+
+
+def load_style() -> None:
+    """Our own style sheet, and charts that follow the theme."""
+    st.html(_ASSETS / "style.css")
+    watch_theme()
+
+
+def show_logo() -> None:
+    st.logo(asset("logo-dark.svg" if is_dark() else "logo.svg"), size="large", icon_image=asset("icon.svg"))

@@ -4,10 +4,9 @@ from dataclasses import fields, replace
 
 import streamlit as st
 
-from transfer_core import strategies
-from transfer_core.backbones.catalog import Backbone
 from transfer_core.config import TrainConfig, problems_of, setting
-from transfer_core.strategies import Resolved
+from transfer_core.services import catalog
+from transfer_core.services.catalog import Backbone, Resolved
 
 # Streamlit takes a box whose chosen option is None for an empty one, so what is drafted has a word for each value.
 _OPEN = {"automatic": None, "yes": True, "no": False}
@@ -29,7 +28,7 @@ def drafted_config(draft: dict, backbone: Backbone) -> TrainConfig:
     config = TrainConfig(**{name: value for name, value in asked.items() if name not in problems_of(asked)})
     if config.strategy in ("feature_extraction", "scratch"):  # neither begins with an earlier run, nor stays near one
         config = replace(config, continue_from=None, l2_sp=0.0)
-    return strategies.without_idle(config)
+    return catalog.without_idle(config)
 
 
 def words(name: str) -> dict[str, str]:

@@ -5,10 +5,10 @@ import time
 import streamlit as st
 
 from pages._sort.selection import change, switch
-from transfer_core.data.ingest.folder_layout import tidy_class_name
-from transfer_core.data.labels import edits
-from transfer_core.data.labels.dataset import count_classes
-from transfer_core.support.text import ago, markdown, plain, pluralize
+from transfer_core.services import labels
+from transfer_core.services.labels import count_classes, tidy_class_name
+from transfer_core.support.text import markdown, plain
+from transfer_core.support.wording import ago, pluralize
 
 PER_PAGE = 12  # changes
 
@@ -25,12 +25,12 @@ def show_classes(project, now):
         if merges:
             both = counts.get(name, 0) + counts.get(new, 0)
             st.caption(f"There is a class of that name. Both become one, of {pluralize(both, 'photo')}.")
-        put = (project, edits.rename_class, name, new)
+        put = (project, labels.rename_class, name, new)
         label = "Merge" if merges else "Rename"
         st.button(label, disabled=not (name and new), on_click=change, args=put, key="rename")
     with create:
         name = st.text_input("A new class, still empty", key="create-name").strip()
-        put = (project, edits.create_class, name)
+        put = (project, labels.create_class, name)
         st.button("Make it", disabled=not name, on_click=change, args=put, key="create")
 
 
@@ -43,7 +43,7 @@ def show_history(project, now):
     for action in now.actions[::-1][(page - 1) * PER_PAGE : page * PER_PAGE]:
         is_undone = action.id in now.undone
         words, button = st.columns([4, 1], vertical_alignment="center")
-        told = markdown(edits.describe(action))
+        told = markdown(labels.describe(action))
         words.markdown(f"{f'~~{told}~~ (taken back)' if is_undone else told}, {ago(time.time() - action.time)}")
         button.button(
             "Do again" if is_undone else "Take back",

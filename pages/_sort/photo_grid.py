@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from pages._shared import ui
-from transfer_core.data.images.thumbnails import ensure_thumbnail
-from transfer_core.data.labels.dataset import Item
 from transfer_core.errors import TransferError
+from transfer_core.services.labels import Item
+from transfer_core.services.projects import ensure_thumbnail
 from transfer_core.support.text import plain
 from transfer_core.workspace import Project
 

@@ -7,9 +7,8 @@ import streamlit as st
 
 from pages._shared import ui
 from pages._sort.photo_grid import picked
-from transfer_core.data.labels import edits
-from transfer_core.data.labels.dataset import load_labels
 from transfer_core.errors import TransferError
+from transfer_core.services import labels
 from transfer_core.workspace import Project
 
 _SORTING = "sorting"
@@ -97,19 +96,19 @@ def show_trouble(project: Project) -> None:
 def undo(project: Project) -> None:
     """Takes back the last change of this window."""
     mine = sorting_of(project)
-    _step(project, mine, mine.done, mine.undone, edits.undo, "Taken back: ")
+    _step(project, mine, mine.done, mine.undone, labels.undo, "Taken back: ")
 
 
 def redo(project: Project) -> None:
     """Makes again what this window took back last."""
     mine = sorting_of(project)
-    _step(project, mine, mine.undone, mine.done, edits.redo, "Done again: ")
+    _step(project, mine, mine.undone, mine.done, labels.redo, "Done again: ")
 
 
 def switch(project: Project, action: str, is_undone: bool) -> None:
     """Takes back any change, whoever made it, or brings it again."""
     mine = sorting_of(project)
-    how, words = (edits.redo, "Done again: ") if is_undone else (edits.undo, "Taken back: ")
+    how, words = (labels.redo, "Done again: ") if is_undone else (labels.undo, "Taken back: ")
     if _try(project, mine, words, how, action):
         for own in (mine.done, mine.undone):
             if action in own:
@@ -137,5 +136,5 @@ def _try(project: Project, mine: Sorting, words: str, how: Callable[..., str], *
     except (TransferError, OSError) as error:
         mine.trouble = error
         return None
-    mine.said = words + edits.describe(edits.find_action(load_labels(project), action))
+    mine.said = words + labels.describe(labels.find_action(labels.load_labels(project), action))
     return action

@@ -6,11 +6,9 @@ from itertools import pairwise
 import streamlit as st
 
 from pages._shared import plots, ui
-from transfer_core import runs
-from transfer_core.errors import TransferError
-from transfer_core.jobs.launch import ensure_runner, slot_count
-from transfer_core.support.text import duration, markdown, pluralize, progress_text, result_sentence
-from transfer_core.training.plan import load_plan
+from transfer_core.services import runs, training
+from transfer_core.support.text import markdown
+from transfer_core.support.wording import duration, pluralize, progress_text, result_sentence
 
 REPLAY_S = 3.0  # a head learns faster than eyes can follow: its recorded epochs are shown over this time
 TICK_S, SLOW_TICK_S = 0.5, 2.0
@@ -83,7 +81,7 @@ def show_progress(run, history, shown):
     phase = history.phases[-1] if history.phases else None
     show_steps(run, history)
     if history.status == "queued":
-        ahead = runs.count_ahead(ui.workspace(), run, slot_count(ui.workspace()), ui.history)
+        ahead = runs.count_ahead(ui.workspace(), run, ui.history)
         waiting = f"{pluralize(ahead, 'run')} before this one" if ahead else "Starting"
         st.progress(0.0, waiting)
     elif epoch := epoch_at_work(history, shown):
@@ -107,7 +105,7 @@ def show_progress(run, history, shown):
             disabled=stopping,
             icon=":material/stop:",
             key="stop",
-            on_click=runs.request_stop,  # not a rerun of the fragment: a click may arrive in a run of the whole page
+            on_click=training.stop,  # not a rerun of the fragment: a click may arrive in a run of the whole page
             args=(run,),
             help="What it has learned until now is kept.",
         )
@@ -126,18 +124,15 @@ def epoch_at_work(history, shown):
 
 def show_steps(run, history):
     """The phases that learn, in their order: done, at work, to come; only where there is more than one."""
-    try:
-        plan = load_plan(run.plan_path)
-    except TransferError:  # somebody changed the file; the worker says so when it needs it, and the rest can be shown
-        return
-    names = [phase.name for phase in plan.phases] if plan else []
+    planned = runs.planned_phases(run)
+    names = [phase.name for phase in planned]
     if len(names) < 2:
         return
     # A resumed run has forgotten its phases, but not its epochs.
     begun = [phase.name for phase in history.phases] + [epoch.phase for epoch in history.epochs[-1:]]
     now = max((names.index(name) for name in begun if name in names), default=-1)
     icons = [DONE if place < now else NOW if place == now else TO_COME for place in range(len(names))]
-    steps = zip(icons, plan.phases, strict=True)
+    steps = zip(icons, planned, strict=True)
     st.caption(" → ".join(f"{icon} {markdown(phase.title)}" for icon, phase in steps))
 
 
@@ -165,8 +160,7 @@ def show_end(project, run, history):
         "Resume", icon=":material/resume:", key="resume", help="Goes on from the last checkpoint."
     ):
         with ui.shown_errors():
-            runs.request_resume(run)
-            ensure_runner(ui.workspace())
+            training.resume(run)
             st.session_state.setdefault(ui.SHOWN, {})[run.id] = len(history.epochs)
             st.rerun()
 

@@ -3,10 +3,10 @@
 import streamlit as st
 
 from pages._shared import ui
-from transfer_core import runs
-from transfer_core.jobs.launch import slot_count
-from transfer_core.services import previews
-from transfer_core.support.text import markdown, percent, pluralize, small_number
+from transfer_core import charts
+from transfer_core.services import previews, runs, training
+from transfer_core.support.text import markdown
+from transfer_core.support.wording import percent, pluralize, small_number
 
 TICK_S = 0.5
 PICTURE_PX = 96
@@ -67,7 +67,7 @@ def watch(run):
         st.rerun()
     title = markdown(history.phases[-1].title) if history.phases else "Starting"
     if history.status == "queued":
-        ahead = runs.count_ahead(ui.workspace(), run, slot_count(ui.workspace()), ui.history)
+        ahead = runs.count_ahead(ui.workspace(), run, ui.history)
         st.progress(0.0, f"{pluralize(ahead, 'run')} before this one" if ahead else "Starting")
     elif history.progress:
         done, total, unit = history.progress.done, history.progress.total, history.progress.unit
@@ -76,7 +76,7 @@ def watch(run):
         st.progress(0.0, title)
     stopping = runs.stop_requested(run)
     words, key = "Stopping" if stopping else "Stop", f"stop-{run.kind}"
-    st.button(words, disabled=stopping, icon=":material/stop:", key=key, on_click=runs.request_stop, args=(run,))
+    st.button(words, disabled=stopping, icon=":material/stop:", key=key, on_click=training.stop, args=(run,))
 
 
 def show_end(run):
@@ -118,8 +118,6 @@ def shares(picture):
 
 
 def show_rates(found, draft):
-    from transfer_core import charts
-
     figure = charts.rate_curve(found.rates, found.losses, found.smoothed, found.suggestion, dark=ui.is_dark())
     alt = f"Loss while the learning rate rises; {small_number(found.suggestion)} is suggested"
     st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="rates", alt=alt)

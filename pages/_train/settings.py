@@ -5,8 +5,8 @@ import streamlit as st
 from pages._shared import ui
 from pages._shared.widgets import drafted_config, setting_widget
 from pages._train import previews, split
-from transfer_core import runs
-from transfer_core.strategies import BACKBONE
+from transfer_core.services import runs
+from transfer_core.services.catalog import BACKBONE
 
 ALWAYS = ("epochs", "class_weights", "seed")
 PRETRAINED = "pretrained"  # no run's id

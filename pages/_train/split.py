@@ -6,13 +6,13 @@ from pages._shared import ui
 from pages._shared.widgets import words
 from transfer_core import charts
 from transfer_core.config import MOST_ASIDE, setting
-from transfer_core.data.labels.dataset import count_classes, load_items, version
 from transfer_core.data.split_names import WORDS
-from transfer_core.data.splits.groups import list_groups, name_groups
-from transfer_core.data.splits.split import crossings, given_part, has_test_part
-from transfer_core.services import training
+from transfer_core.services import splits
+from transfer_core.services.labels import load_items, version
+from transfer_core.services.splits import given_part, has_test_part
 from transfer_core.support import safe_regex
-from transfer_core.support.text import markdown, plain, pluralize, shorten
+from transfer_core.support.text import markdown, plain, shorten
+from transfer_core.support.wording import pluralize
 
 EXAMPLES = 3
 PUSHED = "pushed-slider"
@@ -35,11 +35,11 @@ def show_split(project, items, draft, make_config):
             else:
                 share_slider("test_fraction", draft, "val_fraction")
         found = look_ahead(project, make_config())
-        if found["counts"]:
-            show_bars(found["counts"])
-        for problem in found["problems"]:
+        if found.counts:
+            show_bars(found.counts)
+        for problem in found.problems:
             st.warning(markdown(problem), icon=":material/rule:")
-    for crossing in found["crossings"]:
+    for crossing in found.crossings:
         place.warning(markdown(crossing), icon=":material/error:")
 
 
@@ -88,7 +88,8 @@ def choose_groups(project, items, draft, config):
     if problem := pattern_problem(draft):
         st.error(markdown(problem), icon=":material/error:")
         return
-    groups, alone = look_ahead(project, config)["groups"]
+    found = look_ahead(project, config)
+    groups, alone = found.groups, found.ungrouped
     if groups:
         named = ", ".join(f"**{markdown(shorten(name, 24))}**" for name in groups[:EXAMPLES])
         origin = "Found" if typed else "Your photos came with"
@@ -111,14 +112,12 @@ def pattern_problem(draft):
 
 def count_seen(project, items, config):
     """How many photos the network will look at: all but those held back."""
-    counts = look_ahead(project, config)["counts"].values()
+    counts = look_ahead(project, config).counts.values()
     return sum(train + val for train, val, _ in counts) if counts else len(items)
 
 
 def look_ahead(project, config):
-    """What these settings make of the photos: `counts` (class -> train, val, test; none where there can be no split),
-    `problems`, `crossings`, and `groups` (all names, and how many photos have none).
-    """
+    """What these settings make of the photos: a `splits.LookAhead`."""
     key = tuple(getattr(config, name) for name in DECIDE)
     # The version before the items: an answer may be newer than what it is remembered by, never older.
     return _look_ahead(project.id, version(project), key, load_items(project), config)
@@ -126,12 +125,4 @@ def look_ahead(project, config):
 
 @st.cache_data(max_entries=20, show_spinner=False)
 def _look_ahead(project_id, labels_version, key, _items, _config):
-    split, problems = training.share_out(ui.workspace(), _items, _config)
-    named = name_groups(_items, _config.group_pattern)
-    groups = list_groups(named), sum(item.group is None for item in named)
-    if split is None:
-        return {"counts": {}, "problems": problems, "crossings": [], "groups": groups}
-    parts = [count_classes(part) for part in (split.train, split.val, split.test)]
-    names = sorted(set().union(*parts))
-    counts = {name: tuple(part.get(name, 0) for part in parts) for name in names}
-    return {"counts": counts, "problems": [], "crossings": crossings(split), "groups": groups}
+    return splits.look_ahead(ui.workspace(), _items, _config)

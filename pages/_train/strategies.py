@@ -6,9 +6,10 @@ import streamlit as st
 
 from pages._shared import ui
 from pages._shared.widgets import drafted_config
-from transfer_core import charts, strategies
-from transfer_core.strategies import STRATEGIES
-from transfer_core.support.text import percent
+from transfer_core import charts
+from transfer_core.services import catalog
+from transfer_core.services.catalog import STRATEGIES
+from transfer_core.support.wording import percent
 
 BY_STAGES = ("partial", "gradual")  # these need to know a backbone's stages,
 STAGES_FROM = 3  # and at least so many
@@ -60,8 +61,8 @@ def show_card(row, is_chosen, draft, config, facts):
     if not is_open:
         st.caption("Not with this backbone: its description does not say which layers come first.")
         return
-    phases, _ = strategies.plan(replace(config, strategy=row.name), facts)
-    learns = strategies.layers_that_learn(phases, facts.backbone)
+    phases, _ = catalog.plan(replace(config, strategy=row.name), facts)
+    learns = catalog.layers_that_learn(phases, facts.backbone)
     st.html(drawing(learns, random=row.name == "scratch"))
     st.caption(f"{row.summary} {learning_share(phases, facts.backbone)}")
 
@@ -82,7 +83,7 @@ def learning_share(phases, backbone):
     """Such as "93 % of the network learns."; nothing where its stages are not known."""
     if not backbone.stages:
         return ""
-    share = strategies.share_that_learns(phases, backbone)
+    share = catalog.share_that_learns(phases, backbone)
     return f"{percent(share)} of the network learns." if share else "Nothing else changes."
 
 
@@ -92,7 +93,7 @@ def choose_frozen(draft, config, facts):
     Drafted only where it is not what the rule says: another backbone has other stages, and a rule of its own.
     """
     names = facts.backbone.stage_names
-    rule = strategies.plan(replace(config, frozen_stages=None), facts)[1].config.frozen_stages
+    rule = catalog.plan(replace(config, frozen_stages=None), facts)[1].config.frozen_stages
     last = (draft.get("frozen_stages") or rule) - 1
     chosen = st.select_slider(
         "Stays as it is, up to",

@@ -3,10 +3,12 @@
 import streamlit as st
 
 from pages._shared import plots, ui
-from transfer_core import runs
-from transfer_core.evaluation.test_set import count_looks, load_opening
-from transfer_core.jobs.launch import ensure_runner
-from transfer_core.support.text import format_time, markdown, pluralize, reuse_warning
+from transfer_core.services import evaluation
+from transfer_core.services.evaluation import count_looks, load_opening
+from transfer_core.services.export import is_ready
+from transfer_core.services.training import ensure_runner
+from transfer_core.support.text import markdown
+from transfer_core.support.wording import format_time, pluralize, reuse_warning
 
 
 def show_opening(run, history, split):
@@ -15,7 +17,7 @@ def show_opening(run, history, split):
         return
     st.subheader("The last test", anchor=False)
     with ui.shown_errors():
-        if history.has_finished("test_set"):
+        if evaluation.is_opened(history):
             show_outcome(run)
         elif history.is_pending("test_set"):
             ensure_runner(ui.workspace())
@@ -33,12 +35,11 @@ def offer(run, history, split):
     )
     if looks := count_looks(run):
         st.warning(reuse_warning(looks), icon=":material/visibility:")
-    if history.has_failed("test_set"):
-        st.error(markdown(history.steps["test_set"].message), icon=":material/error:")
-    ready = history.has_finished("export")
+    if failure := evaluation.opening_failure(history):
+        st.error(markdown(failure), icon=":material/error:")
+    ready = is_ready(history)
     if st.button("Open the test part (once)", icon=":material/lock_open:", disabled=not ready, key="open-test"):
-        runs.request_test_set(run)
-        ensure_runner(ui.workspace())
+        evaluation.open_test_set(run)
         st.rerun()
     if not ready:
         st.caption("The model is not written yet. Take along says how far it is.")

@@ -3,22 +3,18 @@
 import streamlit as st
 
 from pages._shared import plots, ui
-from transfer_core import charts, runs
-from transfer_core.evaluation import transfer_gain
-from transfer_core.evaluation.baselines import load_baselines
-from transfer_core.services import training
-from transfer_core.support.text import duration, percent
+from transfer_core import charts
+from transfer_core.services import comparison
+from transfer_core.support.wording import duration, percent
 
 
 def show_knowledge(project, run, history):
     """The sentence, the bars, and the control from nothing: its curve, or the way to it."""
     st.subheader("Is the pretrained knowledge helping?", anchor=False)
     split = ui.split_of(run)
-    everything = runs.list_runs(ui.workspace(), project)
-    controls = transfer_gain.find_controls(run, split, everything)
-    done = next((other for other in controls if ui.history(other).status == "finished"), None)
-    knowledge = transfer_gain.load_knowledge(run, split, done)
-    st.markdown(transfer_gain.verdict_sentence(knowledge))
+    gain = comparison.find_gain(ui.workspace(), project, run, split, ui.history)
+    knowledge, done = gain.knowledge, gain.control
+    st.markdown(comparison.verdict_sentence(knowledge))
     show_scores(knowledge)
     if are_coming(run):
         st.fragment(wait_for_baselines, run_every=1.0)(run)
@@ -26,11 +22,11 @@ def show_knowledge(project, run, history):
         # What pretrained weights change about the way, not only about the end.
         plots.show_compared((("this run", history), ("from nothing", ui.history(done))), "both")
     elif not (knowledge.is_control or knowledge.barred):
-        offer_control(project, run, split, controls, knowledge.proposes_control)
+        offer_control(project, run, split, gain.under_way, knowledge.proposes_control)
 
 
 def show_scores(knowledge):
-    rows = [(transfer_gain.NAMES[score.name], score.share, score.interval) for score in knowledge.scores]
+    rows = [(comparison.NAMES[score.name], score.share, score.interval) for score in knowledge.scores]
     own = [score.name for score in knowledge.scores].index("model")
     figure = charts.share_bars(rows, own=own, dark=ui.is_dark())
     with st.container(width=560):
@@ -46,7 +42,7 @@ def show_scores(knowledge):
 
 def are_coming(run):
     """Whether the baselines are not there yet, but will be: the worker measures them last."""
-    return load_baselines(run.evaluation_dir) is None and ui.history(run).is_pending("baselines")
+    return not comparison.has_baselines(run) and ui.history(run).is_pending("baselines")
 
 
 def wait_for_baselines(run):
@@ -55,17 +51,15 @@ def wait_for_baselines(run):
     st.caption("What goes without a network is being worked out.")
 
 
-def offer_control(project, run, split, controls, is_next):
+def offer_control(project, run, split, busy, is_next):
     """A button that starts the control, or the way to the one that is under way."""
-    busy = next((other for other in controls if ui.history(other).status in ("queued", "running")), None)
     if busy:
         st.caption("The same network is learning from nothing at this moment.")
         if st.button("Watch it", icon=":material/visibility:", key="watch-control"):
             ui.open_run("train", project, busy)
         return
-    config = transfer_gain.control_config(run.config)
     with ui.shown_errors():
-        found, _ = training.estimate_run(ui.workspace(), [*split.train, *split.val, *split.test], config)
+        found = comparison.estimate_control(ui.workspace(), run, split)
         pressed = st.button(
             "Compare with learning from nothing",
             type="primary" if is_next else "secondary",
@@ -77,8 +71,7 @@ def offer_control(project, run, split, controls, is_next):
         if pressed:
             started, shown = st.session_state.setdefault(ui.STARTED, []), st.session_state.setdefault(ui.SHOWN, {})
             with st.spinner("Checking the photos"):
-                ids = {item.id for item in (*split.train, *split.val, *split.test)}
-                control = training.start(ui.workspace(), project, config, ids)
+                control = comparison.start_control(ui.workspace(), project, run, split)
                 started.append(control.id)
                 shown[control.id] = 0
             ui.open_run("train", project, control)

@@ -18,7 +18,7 @@ from transfer_core.advice.machine_speed import AGAIN
 from transfer_core.backbones import catalog
 from transfer_core.config import TrainConfig
 from transfer_core.data.labels.dataset import load_items
-from transfer_core.services import training
+from transfer_core.services import ingest, training
 from transfer_core.workspace import Workspace
 
 _RANDOM = ("mobilenetv3_small_100.lamb_in1k", "resnet18.a1_in1k")
@@ -35,7 +35,7 @@ def main() -> None:
             path = workspace.weights_dir / name / "model.safetensors"
             path.parent.mkdir(parents=True)
             save_file(timm.create_model(name, pretrained=False).state_dict(), path)
-        project, _ = training.take_in_path(workspace, options.data, None, lambda done, total: None)
+        project, _ = ingest.take_in_path(workspace, options.data, None, lambda done, total: None)
         items = load_items(project)
         for name in (catalog.BUNDLED, *_RANDOM):
             while (

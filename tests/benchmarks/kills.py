@@ -26,9 +26,10 @@ from transfer_core.config import TrainConfig
 from transfer_core.evaluation.result import load_answers
 from transfer_core.jobs.launch import ensure_runner
 from transfer_core.runs import Run
-from transfer_core.services import training
+from transfer_core.services import ingest, training
 from transfer_core.support.arrays import read_arrays
-from transfer_core.workspace import Project, Workspace, read_json
+from transfer_core.support.files import read_json
+from transfer_core.workspace import Project, Workspace
 
 
 def outcome(run: Run) -> dict[str, np.ndarray]:
@@ -109,7 +110,7 @@ def main() -> None:
     config = TrainConfig(strategy=options.strategy, backbone=options.backbone, epochs=options.epochs)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         workspace = Workspace(Path(folder))
-        project, _ = training.take_in_path(workspace, options.data, None, lambda done, total: None)
+        project, _ = ingest.take_in_path(workspace, options.data, None, lambda done, total: None)
         first = start(workspace, project, config)
         finish(first)
         alone = start(workspace, project, config)  # its length counts: the first one also had the trunk to build

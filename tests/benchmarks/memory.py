@@ -20,7 +20,8 @@ import numpy as np
 from PIL import Image
 
 from transfer_core import runs
-from transfer_core.workspace import Workspace, read_json
+from transfer_core.support.files import read_json
+from transfer_core.workspace import Workspace
 
 _CLASSES = 4
 
@@ -63,7 +64,7 @@ def fit(data: Path, home: Path, strategy: str, epochs: int | None) -> tuple[floa
     answer = json.loads(process.stdout.read().splitlines()[-1])
     run = runs.open_run(Workspace(home), answer["run_id"])
     history = runs.read_state(run)
-    return run.intake_s, history.lifecycle.time - history.started, peak
+    return run.spec.intake_s, history.lifecycle.time - history.started, peak
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tests.data.drawn import damage, photo, seeds
 from transfer_core.data.ingest.sources import is_junk, upload_entries
-from transfer_core.services import training
+from transfer_core.services import ingest
 from transfer_core.workspace import Workspace
 
 _AT_ONCE = 100
@@ -46,7 +46,7 @@ def hand_in(files: dict[str, bytes]) -> Counter[str]:
         workspace = Workspace(Path(folder))
         project = workspace.create_project("Damaged")
         entries = upload_entries([(path, io.BytesIO(content)) for path, content in files.items()])
-        report = training.take_in_entries(workspace, project, entries, lambda done, total: None)
+        report = ingest.take_in_entries(workspace, project, entries, lambda done, total: None)
     assert report.photos + len(report.rejected) == len(files)
     assert not {entry.file for entry in report.rejected} & _GOOD.keys()
     return Counter({"kept": report.photos - len(_GOOD)}) + Counter(

@@ -32,7 +32,8 @@ from transfer_core.data.labels.dataset import load_items
 from transfer_core.data.splits.split import make_split
 from transfer_core.jobs.launch import ensure_runner
 from transfer_core.runs import Run
-from transfer_core.workspace import Project, Workspace, read_json, write_json
+from transfer_core.support.files import read_json, write_json
+from transfer_core.workspace import Project, Workspace
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 _FLAGS = [

@@ -18,7 +18,7 @@ from transfer_core import runs
 from transfer_core.data.labels.dataset import count_classes, load_items
 from transfer_core.jobs.launch import runner_lock
 from transfer_core.runs import Run, events
-from transfer_core.support.text import percent
+from transfer_core.support.wording import percent
 
 RIGHT = re.compile(r"Right on \d+ of \d+ photos")
 MENU = ["Home", "Photos", "Train", "Understand", "Try", "along"]

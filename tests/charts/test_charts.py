@@ -13,7 +13,7 @@ import pytest
 from transfer_core import charts
 from transfer_core.charts import style
 from transfer_core.charts.matrix import _ink
-from transfer_core.support import text as words
+from transfer_core.support import wording
 
 ROOT = Path(__file__).parents[2]
 NASTY = {
@@ -421,7 +421,7 @@ def test_confidences_come_best_first_with_the_winner_in_the_accent():
     ("share", "text"), [(0, "0"), (0.0004, "<1"), (0.005, "1"), (0.125, "13"), (0.996, ">99"), (1, "100")]
 )
 def test_percent_never_rounds_to_certainty(share, text):
-    assert words.percent(share) == f"{text}\u00a0%"
+    assert wording.percent(share) == f"{text}\u00a0%"
 
 
 def test_counts_stand_beside_their_bars():

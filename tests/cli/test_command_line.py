@@ -22,7 +22,7 @@ from transfer_core.data.labels.dataset import count_classes, load_items
 from transfer_core.data.public_datasets import PublicSet
 from transfer_core.runs import events
 from transfer_core.runs.events import EventLog
-from transfer_core.services import training
+from transfer_core.services import ingest
 
 FIT_KEYS = {
     *("run_id", "run_dir", "backbone", "strategy", "class_names", "train_count", "val_count", "val_accuracy"),
@@ -195,7 +195,7 @@ def test_the_same_photos_by_another_table_are_another_project(workspace, tmp_pat
     table.write_text("file,label\n" + "".join(f"{n}.jpg,{'oak' if n < 2 else 'elm'}\n" for n in range(4)))
     taken, reports = zip(
         *(
-            training.take_in_path(workspace, tmp_path / "set", None, lambda *_: None, labels=labels)
+            ingest.take_in_path(workspace, tmp_path / "set", None, lambda *_: None, labels=labels)
             for labels in (None, str(table), "labels.csv")
         ),
         strict=True,

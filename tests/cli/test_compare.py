@@ -8,7 +8,7 @@ from tests.helpers import answered, right
 from transfer_core.__main__ import main
 from transfer_core.runs import events
 from transfer_core.runs.events import EventLog
-from transfer_core.workspace import read_json
+from transfer_core.support.files import read_json
 
 
 @pytest.fixture

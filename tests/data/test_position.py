@@ -12,7 +12,7 @@ from transfer_core.data.images.thumbnails import ensure_thumbnail, load_for_trai
 from transfer_core.data.ingest.sources import upload_entries
 from transfer_core.data.labels.dataset import load_items
 from transfer_core.export.bundle import write_bundle
-from transfer_core.services import training
+from transfer_core.services import ingest
 
 PLACE = b"HIDDEN-HILL"
 GPS, AREA, DESCRIPTION = 0x8825, 28, 0x010E  # EXIF: the block of positions, the place's name in it; what is seen
@@ -36,7 +36,7 @@ def telling(format: str) -> bytes:
 def test_only_the_photo_itself_says_where_it_was_taken(workspace, format):
     project = workspace.create_project("Trip")
     entries = upload_entries([("hills/1", io.BytesIO(telling(format)))])
-    training.take_in_entries(workspace, project, entries, lambda done, total: None)
+    ingest.take_in_entries(workspace, project, entries, lambda done, total: None)
     [item] = load_items(project)
     original = project.photos_dir / item.file
     assert training_copies(workspace.prepared_dir).holds(item.photo)

@@ -7,8 +7,8 @@ from transfer_core.data.labels.dataset import new_item
 from transfer_core.data.splits.split import Split
 from transfer_core.evaluation.result import ValAnswers, evaluate, load_answers, save_evaluation
 from transfer_core.metrics.wilson import wilson
-from transfer_core.support.text import result_sentence
-from transfer_core.workspace import read_json
+from transfer_core.support.files import read_json
+from transfer_core.support.wording import result_sentence
 
 ITEMS = tuple(new_item(str(n), f"{n}.jpg", f"{n}", "ab"[n % 2], None, (1, 1)) for n in range(6))
 SPLIT = Split(("a", "b"), ITEMS[:2], ITEMS[2:], False)

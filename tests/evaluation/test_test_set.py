@@ -18,7 +18,7 @@ from transfer_core.jobs.queue import _Queue
 from transfer_core.jobs.slots import failure_event_for
 from transfer_core.runs import Run, events
 from transfer_core.runs.events import EventLog, read_events
-from transfer_core.workspace import read_json, write_json
+from transfer_core.support.files import read_json, write_json
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from transfer_core.jobs.launch import card_path, ensure_runner, runner_lock, slo
 from transfer_core.jobs.slots import Slot, failure_event_for
 from transfer_core.runs import Run, events
 from transfer_core.runs.events import EventLog, read_events
-from transfer_core.workspace import read_json, write_json
+from transfer_core.support.files import read_json, write_json
 
 
 def status(run) -> str:

@@ -17,8 +17,8 @@ from transfer_core.runs import Run, events
 from transfer_core.runs.events import EventLog, read_events
 from transfer_core.services import previews
 from transfer_core.services.projects import summarize
+from transfer_core.support.files import read_json, write_json
 from transfer_core.training import lr_finder
-from transfer_core.workspace import read_json, write_json
 
 
 @pytest.fixture

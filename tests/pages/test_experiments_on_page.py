@@ -14,15 +14,15 @@ from transfer_core.workspace import Workspace
 
 _PAGE = f"""
 import streamlit as st
-from pages._shared import ui
+from pages._shared import session
 from pages._train import previews
 from pages._shared.widgets import setting_widget
 from transfer_core import strategies
 from transfer_core.backbones import catalog
 from transfer_core.config import TrainConfig
 
-project = ui.workspace().open_project(st.query_params["project"])
-draft = ui.settings_draft(project)
+project = session.workspace().open_project(st.query_params["project"])
+draft = session.settings_draft(project)
 resolved = strategies.plan(TrainConfig(strategy="full"), strategies.Facts((9, 9), catalog.BUILT_IN[catalog.BUNDLED]))[1]
 rate = setting_widget("learning_rate", draft, resolved)
 chosen = {{"strategy": "full", "mixup": 0.0}} | st.session_state.get("chosen", {{}})

@@ -11,7 +11,7 @@ from transfer_core import runs
 from transfer_core.evaluation.result import load_answers
 from transfer_core.runs import events
 from transfer_core.runs.notes import RunNotes, load_notes, save_notes
-from transfer_core.workspace import read_json
+from transfer_core.support.files import read_json
 
 
 def ended(run, hits: np.ndarray, epochs: int = 3):

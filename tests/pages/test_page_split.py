@@ -11,7 +11,7 @@ from transfer_core.data.labels import edits
 from transfer_core.data.labels.dataset import append_items, load_items, new_item
 from transfer_core.evaluation import test_set
 from transfer_core.runs import events
-from transfer_core.workspace import read_json, write_json
+from transfer_core.support.files import read_json, write_json
 
 
 @pytest.fixture
@@ -139,8 +139,8 @@ def test_bars_of_labels_that_change_at_this_moment_are_not_remembered_for_later(
 
     with monkeypatch.context() as patch:
         patch.setattr(split, "load_items", changing)
-        assert split.look_ahead(project, TrainConfig())["counts"].keys() == {"blue", "green", "red"}
-    assert split.look_ahead(project, TrainConfig())["counts"].keys() == {"blue", "green"}
+        assert split.look_ahead(project, TrainConfig()).counts.keys() == {"blue", "green", "red"}
+    assert split.look_ahead(project, TrainConfig()).counts.keys() == {"blue", "green"}
 
 
 # --- the test part, on Understand ----------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from unittest.mock import Mock
 import pytest
 from PIL import Image
 
-from pages._shared import ui
+from pages._shared import session
 from pages._train import live
 from tests.helpers import RESNET, VIT, fill_project, tiny_row
 from tests.pages.conftest import after_epochs, button, charts, errors, press, said, write
@@ -20,9 +20,9 @@ from transfer_core.jobs.launch import card_path
 from transfer_core.runs import events
 from transfer_core.runs.state import RunState
 from transfer_core.services import previews
+from transfer_core.support.files import read_json, write_json
 from transfer_core.training.plan import Plan, save_plan
 from transfer_core.training.short_run_results import PreviewPicture, PreviewRow, save_preview
-from transfer_core.workspace import read_json, write_json
 
 MATRIX = [[2, 0, 0], [0, 1, 1], [0, 0, 2]]
 RESULT = {
@@ -501,17 +501,17 @@ def test_two_scripts_of_a_session_do_not_read_a_run_at_once(queue_run, monkeypat
             overtaken.wait(0.3)
         return found
 
-    monkeypatch.setattr(ui.st, "session_state", {})
-    ui.history(run)
+    monkeypatch.setattr(session.st, "session_state", {})
+    session.history(run)
     monkeypatch.setattr(events, "read_events", read_slowly)
     write(run, events.RunStarted(), *after_epochs(2))
     with run.lock():
-        ending = threading.Thread(target=ui.history, args=(run,))
+        ending = threading.Thread(target=session.history, args=(run,))
         ending.start()
         assert has_read.wait(10)
         write(run, events.RunFinished(result=RESULT))
-        ui.history(run)
+        session.history(run)
         overtaken.set()
         ending.join()
-    found = ui.history(run)
+    found = session.history(run)
     assert (found.status, len(found.epochs), len(found.phases)) == ("finished", 2, 1)

@@ -13,7 +13,7 @@ from transfer_core.data.splits.split import make_split
 from transfer_core.evaluation.baselines import Baselines, save_baselines
 from transfer_core.runs import events
 from transfer_core.runs.events import EventLog
-from transfer_core.workspace import read_json
+from transfer_core.support.files import read_json
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import shutil
 import pytest
 
 from pages._photos import camera, import_review
-from pages._shared import ui
+from pages._shared import progress, session
 from tests.helpers import draw_photo
 from tests.pages.conftest import add, button, errors, press, said, zipped
 from transfer_core.data.ingest import upload_inbox
@@ -18,8 +18,8 @@ from transfer_core.data.ingest.label_source import Choice
 from transfer_core.data.ingest.sources import Entry
 from transfer_core.data.labels.dataset import count_classes, load_items
 from transfer_core.errors import DataError
-from transfer_core.services import fetch, training
-from transfer_core.workspace import write_json
+from transfer_core.services import fetch, ingest
+from transfer_core.support.files import write_json
 
 
 @pytest.fixture
@@ -149,9 +149,9 @@ def test_reading_that_broke_off_goes_on(visit, workspace, empty, drawn):
     [batch] = upload_inbox.batches(empty)
     batch = batch.choose(Choice("folder"))
     assert "6 photos wait to be read." in said(visit("photos", project=empty.id))
-    training.take_in_entries(workspace, empty, batch.entries()[:1], lambda done, total: None)
+    ingest.take_in_entries(workspace, empty, batch.entries()[:1], lambda done, total: None)
     batch = batch.begin(1)
-    training.take_in_entries(workspace, empty, batch.entries()[:4], lambda done, total: None)
+    ingest.take_in_entries(workspace, empty, batch.entries()[:4], lambda done, total: None)
     app = visit("photos", project=empty.id)
     assert "Reading broke off: 4 of 6 photos are here." in said(app)
     press(app, "Go on")
@@ -160,7 +160,7 @@ def test_reading_that_broke_off_goes_on(visit, workspace, empty, drawn):
 
 
 def test_thumbnails_appear_again_and_again(visit, empty, drawn, monkeypatch):
-    monkeypatch.setattr(ui, "SHOW_EVERY_S", 0)
+    monkeypatch.setattr(progress, "SHOW_EVERY_S", 0)
     monkeypatch.setattr(import_review, "SHOW_THUMBNAILS_EVERY", 1)
     shown, show = [], import_review._show_latest
     monkeypatch.setattr(
@@ -259,7 +259,7 @@ def test_shots_that_a_full_disk_kept_out_are_sent_again(visit, empty, shot, monk
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "take_in_entries", full)
+        patch.setattr(ingest, "take_in_entries", full)
         app = visit("photos", project=empty.id)
     assert "The disk is full" in errors(app)[0]
     assert "3 new photos added." in said(app.run()) and shot == [None, None, "first"]
@@ -269,7 +269,7 @@ def test_shots_that_were_refused_are_not_sent_again(visit, empty, shot, monkeypa
     def refuse(*arguments, **named):
         raise DataError("None of them is a photo.")
 
-    monkeypatch.setattr(training, "take_in_entries", refuse)
+    monkeypatch.setattr(ingest, "take_in_entries", refuse)
     app = visit("photos", project=empty.id)
     assert len(errors(app)) == 1 and errors(app.run()) == [] and shot == [None, "first"]
 
@@ -282,13 +282,13 @@ def test_burst_that_broke_off_is_read_again(empty, drawn, monkeypatch):
     monkeypatch.setattr(camera.st, "session_state", remembered)
     shots = {"id": 7, "class_name": "oak", "photos": ["data:," + base64.b64encode(drawn[0]).decode()]}
     with monkeypatch.context() as patch, pytest.raises(GeneratorExit):
-        patch.setattr(training, "take_in_entries", break_off)
+        patch.setattr(ingest, "take_in_entries", break_off)
         camera._take_in(empty, shots)
     assert remembered == {}
     camera._take_in(empty, shots)
-    assert remembered[ui.SHOTS] == 7 and count_classes(load_items(empty)) == {"oak": 1}
+    assert remembered[session.SHOTS] == 7 and count_classes(load_items(empty)) == {"oak": 1}
     camera._take_in(empty, shots | {"id": 8, "photos": ["data:,!"]})  # no photo, however often it is read
-    assert remembered[ui.SHOTS] == 8
+    assert remembered[session.SHOTS] == 8
 
 
 def test_hostile_names_are_words_in_the_review(visit, empty, drawn):
@@ -321,7 +321,7 @@ def test_public_set_is_watched_while_it_comes(visit, empty):
 
 def test_public_set_that_came_in_is_reported_once(visit, workspace, empty, drawn):
     entries = [Entry(f"oak/{n}.jpg", io.BytesIO(content).read) for n, content in enumerate(drawn)]
-    came = training.take_in_entries(workspace, empty, [*entries, Entry("oak/x.jpg", lambda: b"x")], lambda *_: None)
+    came = ingest.take_in_entries(workspace, empty, [*entries, Entry("oak/x.jpg", lambda: b"x")], lambda *_: None)
     fetch._note(empty, "Trees", 6, 6, None, came)
     assert "6 new photos added." in said(visit("photos", project=empty.id))
     assert "added" not in said(visit("photos", project=empty.id))

@@ -17,7 +17,7 @@ from transfer_core.errors import RunError
 from transfer_core.runs import events, trash
 from transfer_core.runs.events import EventLog
 from transfer_core.runs.state import RunState, reduce_events
-from transfer_core.workspace import read_json, write_json
+from transfer_core.support.files import read_json, write_json
 
 
 def epoch(step: int) -> events.EpochFinished:

@@ -10,7 +10,7 @@ from transfer_core import runs
 from transfer_core.errors import RunError
 from transfer_core.runs import events, trash
 from transfer_core.runs.events import EventLog
-from transfer_core.support.text import format_time
+from transfer_core.support.wording import format_time
 
 
 def test_deleted_is_in_no_list_and_comes_back_as_it_was(tiny_workspace, project, stopped):

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from transfer_core.backbones import onnx_backbone
 from transfer_core.backbones.catalog import Backbone
-from transfer_core.workspace import Workspace, read_json, write_json, write_whole
+from transfer_core.support.files import read_json, write_json, write_whole
+from transfer_core.workspace import Workspace
 
 # Raise it when the trial measures something else: what older ones found is left behind then.
 _TRIAL_VERSION = 4

@@ -12,8 +12,8 @@ from filelock import FileLock
 
 from transfer_core.data.images.cache import mark_used
 from transfer_core.errors import StopRequested
+from transfer_core.support.files import move_into_place, write_whole
 from transfer_core.support.parallel import map_ahead
-from transfer_core.workspace import move_into_place, write_whole
 
 _KEY_BYTES = 65  # 64 hex digits and a line end
 # Rows written at a time: each write waits for the disk, and what was not written is lost with a killed process.

@@ -8,7 +8,7 @@ from filelock import FileLock
 
 from transfer_core.backbones import lite0_graph, weights
 from transfer_core.backbones.catalog import BUNDLED, Backbone
-from transfer_core.workspace import write_whole
+from transfer_core.support.files import write_whole
 
 # Part of every trunk's name: raise it when the graphs change, and old trunks and features are left behind.
 TRUNK_VERSION = 2

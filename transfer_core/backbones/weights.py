@@ -16,8 +16,8 @@ from filelock import FileLock
 
 from transfer_core.backbones.catalog import BUNDLED, Backbone
 from transfer_core.errors import BackboneError, StopRequested
+from transfer_core.support.files import move_into_place, write_json
 from transfer_core.support.reachability import probe_url
-from transfer_core.workspace import move_into_place, write_json
 
 HUB_TIMEOUT_S = 4  # Two tries and a DNS time-out still end within the ten seconds we promise.
 _SHA256_LENGTH = 64  # Small files carry a shorter git hash as their tag: nothing to check there.

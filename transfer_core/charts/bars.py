@@ -19,7 +19,8 @@ from transfer_core.charts.style import (
     width_px,
 )
 from transfer_core.data.split_names import WORDS
-from transfer_core.support.text import percent, shorten
+from transfer_core.support.text import shorten
+from transfer_core.support.wording import percent
 
 
 def confidence_bars(confidences: Mapping[str, float], *, top: int = 5, dark: bool = False) -> go.Figure:

@@ -19,7 +19,7 @@ from transfer_core.charts.style import (
     palette,
     width_px,
 )
-from transfer_core.support.text import percent
+from transfer_core.support.wording import percent
 
 MOST = 4  # curves in one figure; more can be told apart by nobody
 _DASHES = ("solid", "8px,4px", "2px,4px", "12px,4px,2px,4px")

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from transfer_core.charts.line_labels import End, end_labels
 from transfer_core.charts.style import add_notes, escape, figure, hover, label, note, palette
-from transfer_core.support.text import percent
+from transfer_core.support.wording import percent
 
 TITLES = {"loss": "Loss (how wrong it is)", "accuracy": "Right answers"}
 _HEIGHT_PX, _TOP_PX, _BOTTOM_PX = 264, 56, 40

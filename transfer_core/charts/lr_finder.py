@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from transfer_core.charts.style import add_notes, escape, figure, note, palette
-from transfer_core.support.text import small_number
+from transfer_core.support.wording import small_number
 
 _ABOVE_START = 1.6  # times the first loss: what lies higher only says that it went wrong
 

@@ -17,7 +17,8 @@ from transfer_core.charts.style import (
     palette,
     width_px,
 )
-from transfer_core.support.text import percent, shorten
+from transfer_core.support.text import shorten
+from transfer_core.support.wording import percent
 
 _WIDEST = 1.5  # a cell's width by its height; a narrow page makes it narrower
 _CLICKABLE = "rgba(128,128,128,0.01)"  # a mark that is fully clear would take no click

@@ -2,11 +2,10 @@
 
 import argparse
 
-from transfer_core.data.labels import edits
-from transfer_core.data.labels.dataset import Item, Labels, count_classes, load_labels
-from transfer_core.errors import DataError, RunError
+from transfer_core.services import labels
+from transfer_core.services.projects import find_project
 from transfer_core.support import text
-from transfer_core.workspace import Project, Workspace
+from transfer_core.workspace import Workspace
 
 _SHOWN = 20
 
@@ -16,14 +15,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("project", metavar="PROJECT", help="its id or its name")
     which = parser.add_argument_group("which photos", "a photo must be like all that is said here")
     which.add_argument("--class", dest="class_name", metavar="NAME")
-    which.add_argument("--part", choices=[*edits.SPLIT_NAMES, "none"])
+    which.add_argument("--part", choices=[*labels.SPLIT_NAMES, "none"])
     which.add_argument("--match", default="", metavar="WORDS", help="in the file's name or folder")
     which.add_argument("--removed", action="store_true", help="among removed photos, instead of those that count")
     which.add_argument("--all", action="store_true", help="every one; needed to change all of a project")
     change = parser.add_argument_group("what to change", "without any of these, the photos are listed")
     change = change.add_mutually_exclusive_group()
     change.add_argument("--to", metavar="CLASS", help="put the photos into this class, new or not")
-    change.add_argument("--to-part", choices=[*edits.SPLIT_NAMES, "none"], help="put the photos into this part")
+    change.add_argument("--to-part", choices=[*labels.SPLIT_NAMES, "none"], help="put the photos into this part")
     change.add_argument("--remove", action="store_true", help="take the photos out; they can be brought back")
     change.add_argument("--bring-back", action="store_true", help="make removed photos count again")
     change.add_argument("--rename", nargs=2, metavar=("CLASS", "NAME"), help="a class; two of one name become one")
@@ -33,82 +32,29 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def label(workspace: Workspace, options: argparse.Namespace) -> dict:
-    project = _find_project(workspace, options.project)
-    now = load_labels(project)
-    chosen = edits.select_items(
-        now.removed if options.removed or options.bring_back else now.items,
-        options.class_name,
-        options.part,
-        options.match,
+    selection = labels.Selection(
+        options.class_name, options.part, options.match, options.removed, everything=options.all
     )
-    action = _change(project, now, chosen, options)
-    after = load_labels(project)
-    return {
-        "project": project.id,
-        "action": action,
-        "change": edits.describe(edits.find_action(after, action)) if action else None,
-        "undone": action in after.undone,
-        "classes": dict.fromkeys(after.class_names, 0) | count_classes(after.items),
-        "removed": len(after.removed),
-        "photos": [] if action else [_row(item) for item in chosen],
-    }
+    return labels.edit(find_project(workspace, options.project), selection, _edit(options)).to_json()
 
 
-def _change(project: Project, now: Labels, chosen: list[Item], options: argparse.Namespace) -> str | None:
-    """Makes the change that was asked for; returns its id, None where none was."""
+def _edit(options: argparse.Namespace) -> labels.Edit | None:
+    """The change that was asked for; None where none was."""
     if options.rename:
-        return edits.rename_class(project, *options.rename)
+        return labels.Rename(*options.rename)
     if options.new_class:
-        return edits.create_class(project, options.new_class)
+        return labels.CreateClass(options.new_class)
     if options.undo is not None:
-        return edits.undo(project, options.undo or _last(now, undone=False))
+        return labels.Undo(options.undo or None)
     if options.redo is not None:
-        return edits.redo(project, options.redo or _last(now, undone=True))
-    if not (options.to is not None or options.to_part or options.remove or options.bring_back):
-        return None
-    ids = [item.id for item in _certain(chosen, options)]
+        return labels.Redo(options.redo or None)
     if options.to is not None:
-        return edits.relabel(project, ids, options.to)
+        return labels.Relabel(options.to)
     if options.to_part:
-        return edits.move(project, ids, None if options.to_part == "none" else options.to_part)
-    return (edits.remove if options.remove else edits.bring_back)(project, ids)
-
-
-def _certain(chosen: list[Item], options: argparse.Namespace) -> list[Item]:
-    """The chosen photos, once it is clear that they are meant."""
-    if not (options.class_name is not None or options.part or options.match or options.all):
-        raise DataError("Say which photos are meant: --class, --part or --match; --all means every one.")
-    if not chosen:
-        raise DataError("No photo is like that. Without a change, `label PROJECT` lists those there are.")
-    return chosen
-
-
-def _last(now: Labels, undone: bool) -> str:
-    if undone:
-        found = now.undone
-    else:
-        taken_back = set(now.undone)
-        found = [action.id for action in now.actions if action.id not in taken_back]
-    if not found:
-        raise DataError("Nothing was taken back." if undone else "There is no change that could be taken back.")
-    return found[-1]
-
-
-def _find_project(workspace: Workspace, name: str) -> Project:
-    """The project of that id, else the only one of that name."""
-    projects = workspace.projects()
-    found = [project for project in projects if project.id == name]
-    found = found or [project for project in projects if project.name == name]
-    if not found:
-        raise RunError(f"There is no project '{text.plain(name)[:80]}' here. Use a name from the home page.")
-    if len(found) > 1:
-        ids = ", ".join(project.id for project in found)
-        raise RunError(f"{len(found)} projects are called '{text.plain(name)}'. Name one by its id: {ids}.")
-    return found[0]
-
-
-def _row(item: Item) -> dict:
-    return {"id": item.id, "file": item.path, "class_name": item.class_name, "part": item.part}
+        return labels.Move(None if options.to_part == "none" else options.to_part)
+    if options.remove:
+        return labels.Remove()
+    return labels.BringBack() if options.bring_back else None
 
 
 def show_label(answer: dict) -> None:

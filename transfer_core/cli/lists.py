@@ -1,35 +1,15 @@
 """The commands `runs`, `backbones`, `strategies` and `bench`: what there is, and how fast it is."""
 
-import sys
 from argparse import Namespace
 
-from transfer_core import runs
-from transfer_core.backbones import catalog, weights
 from transfer_core.bench import measure
-from transfer_core.strategies import STRATEGIES
+from transfer_core.cli.terminal import say
+from transfer_core.services import catalog, runs
 from transfer_core.workspace import Workspace
 
 
 def list_runs(workspace: Workspace, options: Namespace) -> dict:
-    listed = []
-    for run in runs.list_runs(workspace, kind=None):
-        history = runs.read_state(run)
-        listed.append(
-            {
-                "run_id": run.id,
-                "project": run.project_id,
-                "kind": run.kind,
-                "status": history.status,
-                "backbone": getattr(run.spec, "config", None) and run.config.backbone,
-                "strategy": getattr(run.spec, "config", None) and run.config.strategy,
-                "val_accuracy": history.result.get("val_accuracy") if history.result else None,
-            }
-        )
-    empty = dict.fromkeys(("backbone", "strategy", "val_accuracy"))
-    for broken in runs.list_unreadable(workspace):
-        about = {"run_id": broken.id, "project": broken.project_id, "kind": None, "status": "unreadable"}
-        listed.append(about | empty | {"reason": broken.reason})
-    return {"runs": listed}
+    return {"runs": [entry.to_json() for entry in runs.list_entries(workspace)]}
 
 
 def show_runs(answer: dict) -> None:
@@ -41,18 +21,7 @@ def show_runs(answer: dict) -> None:
 
 
 def backbones(workspace: Workspace, options: Namespace) -> dict:
-    return {
-        "backbones": [
-            {
-                "name": row.name,
-                "parameters": row.parameters,
-                "input_size": row.preparation.size_px,
-                "licence": row.licence,
-                "state": weights.state(row, workspace.weights_dir),
-            }
-            for row in catalog.rows(workspace.weights_dir)
-        ]
-    }
+    return {"backbones": [entry.to_json() for entry in catalog.list_backbones(workspace)]}
 
 
 def show_backbones(answer: dict) -> None:
@@ -62,7 +31,7 @@ def show_backbones(answer: dict) -> None:
 
 
 def strategies(workspace: Workspace, options: Namespace) -> dict:
-    rows = STRATEGIES.values()
+    rows = catalog.STRATEGIES.values()
     return {"strategies": [{"name": row.name, "title": row.title, "summary": row.summary} for row in rows]}
 
 
@@ -72,7 +41,7 @@ def show_strategies(answer: dict) -> None:
 
 
 def bench(workspace: Workspace, options: Namespace) -> dict:
-    figures = measure(options.data, options.rounds, lambda what: print(what, "...", file=sys.stderr))
+    figures = measure(options.data, options.rounds, lambda what: say(f"{what} ..."))
     return {"figures": [figure.to_json() for figure in figures]}
 
 

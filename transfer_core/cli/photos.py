@@ -3,25 +3,19 @@
 from argparse import Namespace
 
 from transfer_core.cli.terminal import bar, mention_alike
-from transfer_core.data import public_datasets
-from transfer_core.data.ingest.intake import IntakeReport
-from transfer_core.data.labels.dataset import count_classes, load_items
-from transfer_core.services import training
-from transfer_core.services.fetch import fetch as fetch_set
+from transfer_core.services import fetch as public_sets
+from transfer_core.services import ingest
 from transfer_core.support import text
-from transfer_core.workspace import Project, Workspace
+from transfer_core.workspace import Workspace
 
 
 def import_(workspace: Workspace, options: Namespace) -> dict:
-    show = bar("Reading photos")
-    return _intake_answer(*training.take_in_named(workspace, options.data, options.name, show, options.labels))
+    return _answer(ingest.import_photos(workspace, options.data, options.name, bar("Reading photos"), options.labels))
 
 
 def fetch(workspace: Workspace, options: Namespace) -> dict:
-    public_datasets.find(options.set)  # before a project is made for it
-    with training.new_or_known(workspace, lambda: workspace.project_named(options.name)) as project:
-        show = bar("Reading photos")
-        return _intake_answer(project, fetch_set(workspace, project, options.set, options.per_class, show))
+    show = bar("Reading photos")
+    return _answer(public_sets.fetch_named(workspace, options.set, options.per_class, options.name, show))
 
 
 def show_import(answer: dict) -> None:
@@ -32,12 +26,6 @@ def show_import(answer: dict) -> None:
         print(f"left out: {text.plain(entry['file'])}: {entry['reason']}")
 
 
-def _intake_answer(project: Project, report: IntakeReport) -> dict:
-    mention_alike(report.alike)
-    return {
-        "project": project.id,
-        "photos": report.photos,
-        "added": report.added,
-        "rejected": [{"file": entry.file, "reason": entry.reason} for entry in report.rejected],
-        "classes": count_classes(load_items(project)),
-    }
+def _answer(imported: ingest.Imported) -> dict:
+    mention_alike(imported.report.alike)
+    return imported.to_json()

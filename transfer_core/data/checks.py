@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from transfer_core.support.text import pluralize
+from transfer_core.support.wording import pluralize
 
 SMALL_CLASS = 10
 IMBALANCE = 3.0

@@ -12,8 +12,8 @@ from transfer_core.backbones import catalog
 from transfer_core.backbones.preprocess import PreparedPhotos
 from transfer_core.data.labels.dataset import Item
 from transfer_core.runs import Run
+from transfer_core.support.files import read_json, write_json
 from transfer_core.support.parallel import map_ahead
-from transfer_core.workspace import read_json, write_json
 
 _LEVELS = 8  # per channel: 512 colours, coarse enough that noise seldom makes another colour
 _BLOCK = 512  # photos compared at once: 20 MB of products with 10,000 others

@@ -1,6 +1,6 @@
 """The result of a run: what it says of the photos kept aside, and how sure that is. Imports no torch."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,7 @@ from transfer_core.data.splits.split import Split
 from transfer_core.metrics.classification import confusion_matrix
 from transfer_core.metrics.wilson import wilson
 from transfer_core.support.arrays import read_arrays, write_arrays
-from transfer_core.workspace import write_json
+from transfer_core.support.files import write_json
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,13 @@ class Result:
         if not self.val_learned:
             del content["val_learned"]
         return content
+
+    @classmethod
+    def from_json(cls, content: dict) -> "Result":
+        """A result as `to_json` wrote it; what a newer version added is left out."""
+        known = {entry.name for entry in fields(cls)}
+        found = {"val_learned": 0} | {name: value for name, value in content.items() if name in known}
+        return cls(**found | {name: tuple(found[name]) for name in ("class_names", "val_interval")})
 
 
 @dataclass(frozen=True)

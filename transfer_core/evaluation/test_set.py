@@ -15,9 +15,9 @@ from transfer_core.inference.predictor import Predictor
 from transfer_core.metrics.classification import confusion_matrix
 from transfer_core.metrics.wilson import wilson
 from transfer_core.runs import Run, load_split
+from transfer_core.support.files import read_json, write_json
 from transfer_core.support.parallel import map_ahead
-from transfer_core.support.text import percent, pluralize, too_good
-from transfer_core.workspace import read_json, write_json
+from transfer_core.support.wording import percent, pluralize, too_good
 
 
 @dataclass(frozen=True)

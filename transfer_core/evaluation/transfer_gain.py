@@ -15,7 +15,7 @@ from transfer_core.evaluation.compare_runs import load_own_answers, load_right
 from transfer_core.metrics.paired_test import FEWEST, Paired, compare, count_or_none
 from transfer_core.metrics.wilson import wilson
 from transfer_core.runs import Run
-from transfer_core.support.text import pluralize
+from transfer_core.support.wording import pluralize
 
 SCRATCH = "scratch"
 NAMES = {

@@ -12,7 +12,7 @@ from transfer_core.data.images import read_photo
 from transfer_core.export.model_card import write_card
 from transfer_core.runs import Run, load_split
 from transfer_core.runs.state import RunState
-from transfer_core.workspace import read_json, write_whole
+from transfer_core.support.files import read_json, write_whole
 
 _SCRIPTS = {"predict.py": Path(__file__).with_name("predict_script.py"), "read_photo.py": Path(read_photo.__file__)}
 

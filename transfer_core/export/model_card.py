@@ -10,7 +10,8 @@ from transfer_core.evaluation.test_set import count_looks, load_opening
 from transfer_core.metrics.classification import class_scores
 from transfer_core.runs import Run
 from transfer_core.runs.state import RunState
-from transfer_core.support.text import markdown, result_sentence, reuse_warning
+from transfer_core.support.text import markdown
+from transfer_core.support.wording import result_sentence, reuse_warning
 
 
 def write_card(run: Run, history: RunState, split: Split, project: dict) -> str:

@@ -11,8 +11,8 @@ from transfer_core.backbones.catalog import BUNDLED, Backbone
 from transfer_core.backbones.onnx_backbone import ensure_trunk
 from transfer_core.backbones.preprocess import IR_VERSION, OPSET, build_graph
 from transfer_core.support.arrays import read_arrays
+from transfer_core.support.files import write_whole
 from transfer_core.training.linear_probe.head import Head
-from transfer_core.workspace import write_whole
 
 
 def export_model(

@@ -48,6 +48,10 @@ class Prediction:
         """Confidence of every class."""
         return dict(zip(self.class_names, map(float, self.confidences), strict=True))
 
+    def to_json(self) -> dict:
+        """Class, confidence, and the confidences of all classes."""
+        return {"class_name": self.class_name, "confidence": self.confidence, "confidences": self.by_class()}
+
 
 def predictions_csv(answers: Sequence[tuple[str, Prediction]]) -> bytes:
     """A table of (photo, prediction) pairs, readable by spreadsheets: UTF-8 with a mark, formulas made harmless."""

@@ -10,8 +10,9 @@ from pathlib import Path
 from filelock import FileLock
 
 from transfer_core.errors import RunError
+from transfer_core.support.files import read_json
 from transfer_core.support.locks import is_locked
-from transfer_core.workspace import Workspace, read_json
+from transfer_core.workspace import Workspace
 
 _ROOT = Path(__file__).resolve().parents[2]
 _IDLE_S = "600"

@@ -19,7 +19,8 @@ from transfer_core.jobs.launch import card_path, code_version, ensure_runner, id
 from transfer_core.jobs.slots import Slot, open_slots
 from transfer_core.runs import Run
 from transfer_core.runs.state import RunState
-from transfer_core.workspace import Workspace, read_json, write_json
+from transfer_core.support.files import read_json, write_json
+from transfer_core.workspace import Workspace
 
 _log = logging.getLogger(__name__)
 _LOOK_EVERY_S = 2.0  # at all runs; whoever queues one wakes us sooner

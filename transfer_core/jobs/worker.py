@@ -20,9 +20,10 @@ from transfer_core.jobs.machine import take_turn
 from transfer_core.jobs.messages import describe_error
 from transfer_core.jobs.ready import torch_marker
 from transfer_core.runs import Run, events
+from transfer_core.support.files import write_json
 from transfer_core.training import engine
 from transfer_core.training.checkpoints import load_checkpoint
-from transfer_core.workspace import Workspace, write_json
+from transfer_core.workspace import Workspace
 
 _log = logging.getLogger(__name__)
 

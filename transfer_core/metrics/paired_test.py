@@ -6,7 +6,7 @@ from math import log, sqrt
 import numpy as np
 
 from transfer_core.metrics.wilson import wilson
-from transfer_core.support.text import pluralize
+from transfer_core.support.wording import pluralize
 
 LEVEL = 0.05
 FEWEST = 6  # photos, all won by the same side, from which on the test below can tell two models apart: 2 / 2^6 < 0.05

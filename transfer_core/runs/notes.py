@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass
 
 from transfer_core.errors import RunError
 from transfer_core.runs import Run
+from transfer_core.support.files import read_json, write_json
 from transfer_core.support.text import plain
-from transfer_core.workspace import read_json, write_json
 
 NOTE_LIMIT = 200
 

@@ -17,8 +17,9 @@ from transfer_core.errors import ConfigError, RunError
 from transfer_core.runs import events
 from transfer_core.runs.spec import LrFinderSpec, PreviewSpec, Spec, TrainSpec, spec_from_json, spec_to_json
 from transfer_core.runs.state import RunState, reduce_events
+from transfer_core.support.files import read_json, write_json
 from transfer_core.support.locks import is_locked
-from transfer_core.workspace import Project, Workspace, check_id, new_id, read_json, write_json
+from transfer_core.workspace import Project, Workspace, check_id, new_id
 
 ENDED = ("stopped", "failed", "finished")
 # Room kept free for the last words of a run whose disk is full.

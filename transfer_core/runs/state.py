@@ -89,6 +89,10 @@ class RunState:
     def has_failed(self, name: str) -> bool:
         return name in self.steps and self.steps[name].status == "failed"
 
+    def failure_of(self, name: str) -> str | None:
+        """Why the step failed and what to do; None where it has not."""
+        return f"{self.steps[name].message} {self.steps[name].hint}".strip() if self.has_failed(name) else None
+
     @property
     def status(self) -> str:
         match self.lifecycle:

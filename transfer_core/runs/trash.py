@@ -13,7 +13,7 @@ from pathlib import Path
 from transfer_core import runs
 from transfer_core.errors import RunError
 from transfer_core.runs import Run, UnreadableRun
-from transfer_core.support.text import format_time
+from transfer_core.support.wording import format_time
 from transfer_core.workspace import Project, check_id
 
 KEPT_S = 24 * 3600

@@ -9,11 +9,15 @@ from pathlib import Path
 from transfer_core.data import public_datasets
 from transfer_core.data.ingest.intake import IntakeReport, Rejected
 from transfer_core.data.ingest.sources import Entry, read_file
+from transfer_core.data.public_datasets import SETS
 from transfer_core.errors import DISK_FULL, DataError, TransferError
 from transfer_core.jobs.launch import start_detached
-from transfer_core.services import training
+from transfer_core.services import ingest
+from transfer_core.support.files import read_json, write_json
 from transfer_core.support.locks import is_locked
-from transfer_core.workspace import Project, Workspace, read_json, write_json
+from transfer_core.workspace import Project, Workspace
+
+__all__ = ["SETS", "begin", "fetch", "fetch_named", "forget", "progress"]
 
 _NOTE_EVERY_S = 0.5
 _SILENCE_S = 60  # of a host in the middle of a download, after which it counts as gone
@@ -40,7 +44,16 @@ def fetch(
         entries = [
             Entry(f"{row.name}/{label}/{path.name}", lambda path=path: read_file(path)) for path, label in photos
         ]
-        return training.take_in_entries(workspace, project, entries, report)
+        return ingest.take_in_entries(workspace, project, entries, report)
+
+
+def fetch_named(
+    workspace: Workspace, name: str, per_class: int, project_name: str, report: Callable[[int, int], None]
+) -> ingest.Imported:
+    """As `fetch`, into the project of that name, which is made if there is none; deleted again if nothing came."""
+    public_datasets.find(name)  # before a project is made for it
+    with ingest.new_or_known(workspace, lambda: workspace.project_named(project_name)) as project:
+        return ingest.Imported.of(project, fetch(workspace, project, name, per_class, report))
 
 
 def begin(workspace: Workspace, project: Project, name: str, per_class: int) -> None:

@@ -61,7 +61,8 @@ def start_lr_finder(workspace: Workspace, project: Project, config: TrainConfig)
             f"With '{title}' the backbone does not learn, and the new part finds its own steps: there is no "
             "learning rate to look for. Choose another strategy, for example 'The new part, then everything'."
         )
-    return _start(workspace, project, LrFinderSpec(config), training.check(workspace, project, config))
+    split, _ = training.check(workspace, project, config)
+    return _start(workspace, project, LrFinderSpec(config), split)
 
 
 def learns_backbone(workspace: Workspace, config: TrainConfig) -> bool:

@@ -1,4 +1,7 @@
-"""A project at a glance, and the sample project. Imports no torch."""
+"""Projects: found, at a glance, made, deleted, and the disk they use. Imports no torch.
+
+What needs no composing is handed on from `transfer_core.storage` as it is.
+"""
 
 import io
 from collections.abc import Callable, Iterator, Sequence
@@ -9,14 +12,33 @@ from pathlib import Path
 
 from transfer_core import runs
 from transfer_core.data import sample_set
-from transfer_core.data.images.thumbnails import ensure_thumbnail
+from transfer_core.data.images.thumbnails import ensure_thumbnail, thumbnail_path
 from transfer_core.data.ingest.sources import Entry
 from transfer_core.data.labels.dataset import Item, count_classes, load_items
-from transfer_core.errors import DataError
+from transfer_core.errors import DataError, RunError
 from transfer_core.runs import Run
 from transfer_core.runs.state import RunState
-from transfer_core.services import training
-from transfer_core.workspace import Project, Workspace
+from transfer_core.services import ingest
+from transfer_core.storage import cache_use, clear_caches, delete_project, disk_use
+from transfer_core.support.files import folder_size
+from transfer_core.support.text import plain
+from transfer_core.workspace import NAME_LIMIT, Project, Workspace
+
+__all__ = [
+    "NAME_LIMIT",
+    "Project",
+    "Summary",
+    "cache_use",
+    "clear_caches",
+    "create_sample",
+    "delete_project",
+    "disk_use",
+    "ensure_thumbnail",
+    "find_project",
+    "project_size",
+    "summarize",
+    "thumbnail_path",
+]
 
 _THUMBNAILS = 4
 _SAMPLE_SEED = 3  # a typical one: right on 29 of the 32 kept aside; other seeds range from 27 to 32
@@ -89,6 +111,28 @@ def _thumbnails(workspace: Workspace, project: Project, items: Sequence[Item]) -
                 yield path
 
 
+def find_project(workspace: Workspace, name: str) -> Project:
+    """The project of that id, else the only one of that name.
+
+    Raises:
+        RunError: There is none, or there are several of that name.
+    """
+    projects = workspace.projects()
+    found = [project for project in projects if project.id == name]
+    found = found or [project for project in projects if project.name == name]
+    if not found:
+        raise RunError(f"There is no project '{plain(name)[:80]}' here. Use a name from the home page.")
+    if len(found) > 1:
+        ids = ", ".join(project.id for project in found)
+        raise RunError(f"{len(found)} projects are called '{plain(name)}'. Name one by its id: {ids}.")
+    return found[0]
+
+
+def project_size(project: Project) -> int:
+    """Bytes that the project takes on the disk, its photos and runs included."""
+    return folder_size(project.folder)
+
+
 def create_sample(workspace: Workspace, report: Callable[[int, int], None]) -> Project:
     """A new project filled with the drawn sample set; takes a few seconds."""
     pictures = []
@@ -97,5 +141,5 @@ def create_sample(workspace: Workspace, report: Callable[[int, int], None]) -> P
         pictures.append(Entry(path, io.BytesIO(content).read))
         report(len(pictures), total)
     project = workspace.create_project(sample_set.SAMPLE_NAME)
-    training.take_in_entries(workspace, project, pictures, lambda done, total: None)
+    ingest.take_in_entries(workspace, project, pictures, lambda done, total: None)
     return project

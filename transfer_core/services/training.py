@@ -1,151 +1,154 @@
-"""The steps from photos to a queued run, and from a finished run to its files: what pages and command line share."""
+"""From photos and settings to a queued run, and on to its result. Imports no torch."""
 
-import itertools
 import time
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
-from functools import partial
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
 from pathlib import Path
 
 from filelock import FileLock
-from PIL import Image
 
-from transfer_core import runs, storage, strategies
+from transfer_core import runs, strategies
 from transfer_core.advice.cost import Estimate, estimate
 from transfer_core.advice.machine_speed import load_speed, request_benchmark
 from transfer_core.backbones import catalog, weights
-from transfer_core.backbones.catalog import Backbone
-from transfer_core.backbones.preprocess import PreparedPhotos
-from transfer_core.config import TrainConfig
-from transfer_core.data.ingest.folder_layout import LabelSource, read_layout
-from transfer_core.data.ingest.intake import IntakeReport, take_in
-from transfer_core.data.ingest.label_source import open_labels
-from transfer_core.data.ingest.sources import Entry, is_junk, open_source
-from transfer_core.data.labels.dataset import Item, load_items, new_item, version
-from transfer_core.data.splits.split import Split, make_split
-from transfer_core.errors import ConfigError, DataError, RunError
+from transfer_core.config import TrainConfig, problems_of
+from transfer_core.data.ingest.intake import IntakeReport
+from transfer_core.data.labels.dataset import Item, load_items, version
+from transfer_core.data.splits.split import Split
+from transfer_core.errors import ConfigError, RunError, TransferError
+from transfer_core.evaluation.result import Result
 from transfer_core.jobs.launch import ensure_runner
-from transfer_core.runs import Run
+from transfer_core.runs import ENDED, Run
+from transfer_core.runs import request_stop as stop
+from transfer_core.runs.state import RunState
+from transfer_core.services.ingest import take_in_path
+from transfer_core.services.runs import Watch, silent, wait
+from transfer_core.services.splits import Basis, find_basis, foresee, share_out
 from transfer_core.strategies import Facts
-from transfer_core.support.text import pluralize
 from transfer_core.workspace import Project, Workspace
 
-Report = Callable[[int, int], None]
+__all__ = [
+    "Begun",
+    "Estimate",
+    "Outcome",
+    "begin",
+    "check",
+    "ensure_runner",
+    "estimate_run",
+    "follow",
+    "make_config",
+    "outcome_of",
+    "resume",
+    "start",
+    "stop",
+    "take_up",
+]
 
-_TRIM_EVERY = 4000  # photos, which leave about a gigabyte in the caches
+
+@dataclass(frozen=True)
+class Begun:
+    """A run that was just queued, and where its photos went."""
+
+    run: Run
+    project: Project
+    intake: IntakeReport
 
 
-def take_in_path(
-    workspace: Workspace,
-    data: Path,
-    name: str | None,
-    report: Report,
-    val: Path | None = None,
-    backbone: str = catalog.BUNDLED,
-    labels: str | None = None,
-) -> tuple[Project, IntakeReport]:
-    """Photos of a folder or zip into the project that belongs to it; only new ones come in.
-
-    What lies in another class folder than before is taken at that word: whoever trains on a folder corrects it there,
-    and the run sees just what this call has found.
+@dataclass(frozen=True)
+class Outcome:
+    """What a run has come to.
 
     Args:
-        name: Of the project, if it is to be made or if several were made from this data.
-        val: A second folder or zip whose photos are kept aside for checking.
-        backbone: The one that will see the photos first: what it sees is prepared while they are decoded.
-        labels: A table that says the classes of `data`, as `reading.open_labels` takes it.
+        result: On the validation photos.
+        notices: What a person should know of how it went, a sentence each; hostile text.
+    """
+
+    run: Run
+    result: Result
+    notices: tuple[str, ...]
+
+    def to_json(self) -> dict:
+        """The answer of the commands `fit` and `resume`."""
+        settings = {"backbone": self.run.config.backbone, "strategy": self.run.config.strategy}
+        return {"run_id": self.run.id, "run_dir": str(self.run.folder), **settings, **self.result.to_json()}
+
+
+def make_config(
+    workspace: Workspace, asked: Mapping[str, object], data: Sequence[Path] = (), labels: str | None = None
+) -> TrainConfig:
+    """The settings asked for, with short names of backbone and strategy replaced by the full ones.
+
+    A mistake is said before a long intake, not after, and together with what the list of files says already.
+
+    Args:
+        asked: By the names of `TrainConfig`'s fields; what is left out is left to the rules.
+        data, labels: As in `foresee`.
+
+    Raises:
+        ConfigError: With everything that is wrong.
+    """
+    names = [entry.name for entry in fields(TrainConfig)]
+    problems = {name: _unknown(name, names) for name in asked if name not in names}
+    known = {name: value for name, value in asked.items() if name in names}
+    problems |= problems_of(known)
+    good = {name: value for name, value in known.items() if name not in problems}
+    for setting, find in (
+        ("backbone", lambda name: catalog.find(name, workspace.weights_dir)),
+        ("strategy", strategies.find),
+    ):
+        if setting in good:
+            try:
+                good[setting] = find(good[setting]).name
+            except TransferError as error:
+                problems[setting] = str(error)
+                del good[setting]
+    config = TrainConfig(**good)
+    backbone = catalog.find(config.backbone, workspace.weights_dir)
+    against = strategies.check(config, Facts((), backbone))
+    if problems or against:
+        raise ConfigError(*problems.values(), *(foresee(data, good, backbone, labels) if data else against))
+    return config
+
+
+def begin(
+    workspace: Workspace,
+    data: Path,
+    settings: Mapping[str, object],
+    *,
+    name: str | None = None,
+    val: Path | None = None,
+    labels: str | None = None,
+    watch: Watch = silent,
+    taken_in: Callable[[IntakeReport], None] = lambda report: None,
+) -> Begun:
+    """Takes photos into their project and queues a run on just these.
+
+    Args:
+        data, name, val, labels: As in `take_in_path`.
+        settings: As in `make_config`.
+        watch: Told how far the intake is.
+        taken_in: Told what came of the intake, before the run is started.
+
+    Raises:
+        TransferError: As `make_config`, `take_in_path` and `start`.
     """
     sources = [path.expanduser().resolve() for path in (data, val) if path]
-    opened = [_open(sources[0], labels), *(_open(source) for source in sources[1:])]
-    # Read another way, the same photos are other labels, and so another project.
-    known_by = [*sources, _known_path(labels)] if labels else sources
-    with new_or_known(workspace, lambda: workspace.project_for(known_by, name)) as project:
-        take = partial(take_in_entries, workspace, project, report=report, backbone=backbone, may_contradict=True)
-        result = IntakeReport()
-        for (entries, reading), part in zip(opened, (None, "val"), strict=False):
-            result.add(take(entries, reading=reading, part=part))
-    return project, result
+    config = make_config(workspace, settings, sources, labels)
+    began = time.monotonic()
+
+    def report(done: int, total: int) -> None:
+        watch("Reading photos", done, total)
+
+    project, intake = take_in_path(workspace, data, name, report, val, config.backbone, labels)
+    taken_in(intake)
+    return Begun(start(workspace, project, config, intake.items, time.monotonic() - began), project, intake)
 
 
-def take_in_named(
-    workspace: Workspace, data: Path, name: str, report: Report, labels: str | None = None
-) -> tuple[Project, IntakeReport]:
-    """Photos of a folder or zip into the project of that name; only new ones come in. `labels` as in `take_in_path`."""
-    entries, reading = _open(data.expanduser().resolve(), labels)
-    with new_or_known(workspace, lambda: workspace.project_named(name)) as project:
-        return project, take_in_entries(workspace, project, entries, report, reading=reading)
-
-
-def _open(source: Path, labels: str | None = None) -> tuple[Sequence[Entry], LabelSource | None]:
-    """The entries of a folder or zip, and what the table says of them; itself it is no photo that could be left out."""
-    entries = open_source(source)
-    if not labels:
-        return entries, None
-    table = open_labels(entries, labels)
-    return [entry for entry in entries if entry.path != table.path], table
-
-
-def _known_path(labels: str) -> Path:
-    """The table as its project remembers it: a file of this machine the same from wherever it is named."""
-    path = Path(labels).expanduser()
-    return path.resolve() if path.is_file() else Path(labels)
-
-
-def take_in_entries(
-    workspace: Workspace,
-    project: Project,
-    entries: Sequence[Entry],
-    report: Report,
-    backbone: str = catalog.BUNDLED,
-    *,
-    reading: LabelSource | None = None,
-    part: str | None = None,
-    arrived: Callable[[Item], None] = lambda item: None,
-    may_contradict: bool = False,
-) -> IntakeReport:
-    """`intake.take_in`, which also prepares what the backbone will see, and keeps the caches within their limit."""
-    storage.cache_limit()  # a limit that cannot be read is said before a long intake, not after
-    prepared = PreparedPhotos(catalog.find(backbone, workspace.weights_dir).preparation, workspace.prepared_dir)
-    kept = itertools.count(1)
-
-    def keep_pixels(photo: str, upright: Image.Image) -> None:
-        prepared.keep(photo, upright)
-        if next(kept) % _TRIM_EVERY == 0:
-            storage.trim_caches(workspace)
-
-    try:
-        return take_in(
-            workspace,
-            project,
-            entries,
-            report,
-            reading=reading,
-            part=part,
-            keep_pixels=keep_pixels,
-            arrived=arrived,
-            may_contradict=may_contradict,
-        )
-    finally:
-        storage.trim_caches(workspace)
-
-
-@contextmanager
-def new_or_known(workspace: Workspace, find: Callable[[], Project]) -> Iterator[Project]:
-    """The project, which is deleted again if it was made for an intake from which nothing came."""
-    known = {project.id for project in workspace.projects()}
-    project = find()
-    try:
-        yield project
-    except BaseException:
-        if project.id not in known and not load_items(project):
-            workspace.delete_project(project)
-        raise
-
-
-def check(workspace: Workspace, project: Project, config: TrainConfig, only: Collection[str] | None = None) -> Split:
-    """The split that a run with these settings would have.
+def check(
+    workspace: Workspace, project: Project, config: TrainConfig, only: Collection[str] | None = None
+) -> tuple[Split, Basis]:
+    """The split that a run with these settings would have, and what it would begin with.
 
     Args:
         only: Ids of the items to use; None for all of the project.
@@ -154,97 +157,14 @@ def check(workspace: Workspace, project: Project, config: TrainConfig, only: Col
         TransferError: Unknown backbone or strategy, weights that cannot be had, photos that cannot be trained on.
             Nothing has been started then.
     """
-    backbone = catalog.find(config.backbone, workspace.weights_dir)
+    basis = find_basis(workspace, config)
     items = [item for item in load_items(project) if only is None or item.id in only]
-    split, problems = share_out(workspace, items, config)
+    split, problems = share_out(items, config, basis)
     if problems:
         raise ConfigError(*problems)
-    if weights.state(backbone, workspace.weights_dir) == "download":
-        weights.check_reachable(backbone)
-    return split
-
-
-def share_out(workspace: Workspace, items: Sequence[Item], config: TrainConfig) -> tuple[Split | None, list[str]]:
-    """The split of these photos, None where there cannot be one, and everything that speaks against the settings.
-
-    Raises:
-        BackboneError: There is no such backbone.
-    """
-    backbone = catalog.find(config.backbone, workspace.weights_dir)
-    learned, against = _earlier(workspace, config, backbone)
-    split, problems = _try_split(items, config, backbone, learned)
-    problems += against
-    if split and (seen := sum(item.photo in learned for item in (*split.val, *split.test))):
-        problems.append(
-            f"{pluralize(seen, 'of the photos kept aside was', 'of the photos kept aside were')} learned from by the "
-            "run that is gone on from, so the figure would be too good. Put others among those to check with."
-        )
-    return split, problems
-
-
-def foresee(data: Sequence[Path], settings: dict, backbone: Backbone, labels: str | None = None) -> list[str]:
-    """What a list of files says already against training on them with these settings; no photo is opened.
-
-    Args:
-        data: Folders or zips; the second one's photos are kept aside.
-        settings: Of `TrainConfig`, those within their limits.
-        labels: As in `take_in_path`.
-    """
-    items = []
-    for number, source in enumerate(data):
-        entries = [entry for entry in open_source(source) if not entry.refusal and not is_junk(entry.path)]
-        by_table = labels and not number
-        reading = open_labels(entries, labels) if by_table else read_layout([entry.path for entry in entries])
-        for entry in entries:
-            if place := reading.place(entry.path):
-                part = "val" if number else place.part
-                items.append(new_item(entry.path, entry.path, entry.path, place.class_name, part, (1, 1), place.group))
-    return _try_split(items, TrainConfig(**settings), backbone)[1]
-
-
-def _try_split(
-    items: Sequence[Item], config: TrainConfig, backbone: Backbone, learned: Collection[str] = frozenset()
-) -> tuple[Split | None, list[str]]:
-    """The split, None where there cannot be one, and everything that speaks against these photos and settings.
-
-    Args:
-        learned: Photos that an earlier run has learned from.
-    """
-    split, problems = None, []
-    sizes = tuple(Counter(item.class_name for item in items if item.part in (None, "train")).values())
-    try:
-        split = make_split(
-            items,
-            config.val_fraction,
-            config.seed,
-            config.fill_val,
-            learned,
-            config.test_fraction,
-            config.group_pattern,
-        )
-        sizes = split.train_sizes
-    except DataError as error:
-        problems += error.problems
-    return split, problems + strategies.check(config, Facts(sizes, backbone))
-
-
-def _earlier(workspace: Workspace, config: TrainConfig, backbone: Backbone) -> tuple[set[str], list[str]]:
-    """Photos that the run gone on from has learned from, if there is one, and what speaks against going on from it."""
-    if not config.continue_from:
-        return set(), []
-    try:
-        run = runs.open_run(workspace, config.continue_from)
-        learned = runs.learned_photos(run)
-    except RunError as error:
-        return set(), [f"{error} Begin with the pretrained weights, or with another run."]
-    problems = []
-    if run.kind != "train":
-        problems.append(f"Run '{run.id}' was no training. Choose one that was.")
-    elif runs.read_state(run).result is None:
-        problems.append(f"Run '{run.id}' has not learned anything that could be gone on from. Resume it first.")
-    if run.config.backbone != backbone.name:
-        problems.append(f"Run '{run.id}' changed another backbone, {run.config.backbone}. Choose that one as backbone.")
-    return learned, problems
+    if weights.state(basis.backbone, workspace.weights_dir) == "download":
+        weights.check_reachable(basis.backbone)
+    return split, basis
 
 
 def estimate_run(workspace: Workspace, items: Sequence[Item], config: TrainConfig) -> tuple[Estimate | None, bool]:
@@ -277,9 +197,9 @@ def start(
     """
     began = time.monotonic()
     labels_version = version(project)  # first: what is changed while the photos are shared out is told as a change
-    split = check(workspace, project, config, only)
-    if config.continue_from:  # a folder may have been named
-        config = replace(config, continue_from=runs.open_run(workspace, config.continue_from).id)
+    split, basis = check(workspace, project, config, only)
+    if basis.parent:  # a folder may have been named
+        config = replace(config, continue_from=basis.parent.id)
     with FileLock(project.folder / "start.lock"):
         run = runs.find_under_way(workspace, project, runs.TrainSpec(config), split)
         if run is None:
@@ -287,3 +207,73 @@ def start(
             run = runs.create(project, runs.TrainSpec(config, spent_s), split, labels_version=labels_version)
     ensure_runner(workspace)
     return run
+
+
+def follow(run: Run, watch: Watch = silent, stopping: Callable[[], None] = lambda: None) -> Outcome:
+    """Waits until the run has its result; Ctrl-C asks it to stop and keep what it learned.
+
+    Args:
+        stopping: Called once it was asked to stop; a second Ctrl-C waits no longer.
+
+    Raises:
+        TransferError: As `outcome_of`.
+    """
+    try:
+        state = wait(run, _is_over, watch)
+    except KeyboardInterrupt:
+        stop(run)
+        stopping()
+        state = wait(run, _is_over, watch)
+    return outcome_of(run, state)
+
+
+def outcome_of(run: Run, state: RunState) -> Outcome:
+    """What a run has come to that has ended.
+
+    Raises:
+        TransferError: It has failed.
+        RunError: It was interrupted, or stopped before there was a model.
+    """
+    if state.status == "failed":
+        raise TransferError(f"{state.failure.message} {state.failure.hint}")
+    if state.status == "interrupted":
+        raise RunError(f"The run was interrupted. `resume {run.id}` goes on from its last checkpoint.")
+    if state.result is None:
+        raise RunError("The run was stopped before it had learned anything. `resume` goes on with it.")
+    return Outcome(run, Result.from_json(state.result), tuple(state.notices))
+
+
+def resume(run: Run) -> None:
+    """Queues an interrupted, stopped or failed run again, and sees to it that a runner takes it.
+
+    Raises:
+        RunError: As `runs.request_resume`.
+    """
+    runs.request_resume(run)
+    ensure_runner(run.workspace)
+
+
+def take_up(run: Run, watch: Watch = silent) -> None:
+    """As `resume`, but a run that is at work is left to it, and of one that has finished only the export is caught up.
+
+    Raises:
+        RunError: It trains nothing, or as `runs.request_resume`.
+    """
+    if run.kind != "train":
+        raise RunError(f"Run '{run.id}' has trained nothing that could go on. `runs` lists those of kind train.")
+    # A worker that is just ending, or writing the model, is waited for: nobody else may write the run's events.
+    state = wait(run, lambda state: state.status in ("queued", "running") or not state.alive, watch)
+    if state.status != "finished":
+        runs.request_resume(run)
+    if state.status != "finished" or state.next_step:
+        ensure_runner(run.workspace)
+
+
+def _is_over(state: RunState) -> bool:
+    return state.status in (*ENDED, "interrupted")
+
+
+def _unknown(name: str, names: Sequence[str]) -> str:
+    near = get_close_matches(name, names, 1)
+    hint = f" Did you mean '{near[0]}'?" if near else f" Those there are: {', '.join(names)}."
+    return f"There is no setting '{name}'.{hint}"

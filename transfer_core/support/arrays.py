@@ -7,7 +7,7 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save
 
-from transfer_core.workspace import write_whole
+from transfer_core.support.files import write_whole
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray], header: dict | None = None) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 from transfer_core.config import TrainConfig
 from transfer_core.errors import RunError, TransferError
 from transfer_core.strategies import Phase
+from transfer_core.support.files import read_json, write_json
 from transfer_core.support.parallel import CORES
-from transfer_core.workspace import read_json, write_json
 
 
 @dataclass(frozen=True)

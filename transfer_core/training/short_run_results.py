@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from transfer_core.workspace import read_json, write_json
+from transfer_core.support.files import read_json, write_json
 
 
 @dataclass(frozen=True)

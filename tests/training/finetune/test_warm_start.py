@@ -72,7 +72,7 @@ def test_photos_that_it_has_learned_from_are_never_kept_aside(tiny_workspace, pr
     learned = {item.photo for item in runs.load_split(tuned).train}
     for seed, share in ((0, 0.25), (7, 0.25), (3, 0.5)):
         asked = {"seed": seed, "val_fraction": share, "strategy": "full", "continue_from": tuned.id}
-        split = training.check(tiny_workspace, project, TrainConfig(backbone=tuned.config.backbone, **asked))
+        split, _ = training.check(tiny_workspace, project, TrainConfig(backbone=tuned.config.backbone, **asked))
         assert split.val and not {item.photo for item in split.val} & learned
         assert len(split.train) + len(split.val) == 24
     assert runs.learned_photos(tuned) == learned

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from transfer_core.workspace import move_into_place
+from transfer_core.support.files import move_into_place
 
 _CHECK_BYTES = 4
 _MARK_EVERY_S = 3600  # the oldest use decides what goes when room is needed; that need not be known to the minute

@@ -19,8 +19,9 @@ from transfer_core.data.ingest.folder_layout import LabelSource, ParsedLabel, re
 from transfer_core.data.ingest.sources import Entry, is_junk
 from transfer_core.data.labels.dataset import Item, append_items, load_labels, load_original_items, new_item
 from transfer_core.errors import DataError
+from transfer_core.support.files import fsync_and_rename, temp_path
 from transfer_core.support.parallel import MemoryBudget, map_ahead
-from transfer_core.workspace import Project, Workspace, fsync_and_rename, temp_path
+from transfer_core.workspace import Project, Workspace
 
 KeepPixels = Callable[[str, Image.Image], None]  # takes (digest, upright photo); from several threads
 

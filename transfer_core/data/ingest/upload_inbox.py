@@ -14,7 +14,8 @@ from filelock import FileLock, Timeout
 from transfer_core.data.ingest.import_roots import open_inside
 from transfer_core.data.ingest.label_source import Choice
 from transfer_core.data.ingest.sources import Entry, tidy_path, upload_entries
-from transfer_core.workspace import Project, move_into_place, new_id, read_json, temp_path, write_json
+from transfer_core.support.files import move_into_place, read_json, temp_path, write_json
+from transfer_core.workspace import Project, new_id
 
 _BLOCK = 1 << 20  # bytes copied at once
 _GLANCE_S = 1.0  # whoever asks whether a batch is busy holds its lock for a moment

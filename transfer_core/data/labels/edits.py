@@ -17,7 +17,8 @@ from transfer_core.data.labels import log
 from transfer_core.data.labels.dataset import Item, Labels, load_items, load_labels, unknown_ids
 from transfer_core.data.labels.replay import Action
 from transfer_core.errors import DataError
-from transfer_core.support.text import plain, pluralize
+from transfer_core.support.text import plain
+from transfer_core.support.wording import pluralize
 from transfer_core.workspace import Project
 
 SPLIT_NAMES = tuple(split_names.WORDS)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from transfer_core.data.labels.dataset import Item
 from transfer_core.data.splits.groups import Unit, choose_held_out, find_units, gather_units, list_groups, name_groups
 from transfer_core.errors import DataError
-from transfer_core.support.text import pluralize
+from transfer_core.support.wording import pluralize
 
 
 @dataclass(frozen=True)

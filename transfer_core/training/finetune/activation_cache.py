@@ -17,12 +17,12 @@ import torch
 
 from transfer_core.errors import StopRequested
 from transfer_core.runs.events import Notice
+from transfer_core.support.files import move_into_place
 from transfer_core.support.parallel import map_ahead
 from transfer_core.training.augment.loader import Batch, load_batches
 from transfer_core.training.context import TrainContext
 from transfer_core.training.finetune.freeze_boundary import Boundary
 from transfer_core.training.finetune.learner import Learner, vary
-from transfer_core.workspace import move_into_place
 
 _AT_ONCE = 16  # photos; fewer where memory lacks. The last batch is filled up, so that all have one shape.
 _MOST_BYTES = 8 << 30

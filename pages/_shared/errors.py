@@ -1,0 +1,22 @@
+"""Mistakes that the user can mend, shown as a sentence."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from transfer_core.errors import DISK_FULL, TransferError
+from transfer_core.support.text import markdown
+
+
+@contextmanager
+def shown_errors() -> Iterator[None]:
+    """Shows a mistake that the user can mend as a sentence; anything else is our bug and keeps its traceback."""
+    try:
+        yield
+    except TransferError as error:
+        st.error(markdown(str(error)), icon=":material/error:")
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        st.error("The disk is full. Free some space, then try again.", icon=":material/error:")

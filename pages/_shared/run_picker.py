@@ -1,0 +1,102 @@
+"""The run that a page is about: chosen among several, and waited for until its model is there."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+import streamlit as st
+
+from pages._shared.errors import shown_errors
+from pages._shared.navigation import open_page
+from pages._shared.session import history, workspace
+from transfer_core.runs.state import RunState
+from transfer_core.services import catalog, export, runs
+from transfer_core.services.runs import Run
+from transfer_core.services.training import ensure_runner
+from transfer_core.support.text import markdown
+from transfer_core.support.wording import format_time, percent
+from transfer_core.workspace import Project
+
+
+def need_model(project: Project) -> tuple[Run, RunState]:
+    """The run that the page is about, chosen where there are several; ends the page where there is none."""
+    found = [run for run in runs.list_runs(workspace(), project) if history(run).result]
+    if not found:
+        st.info("There is no trained model yet. Train one; with the suggested settings it takes seconds.")
+        if st.button("Go to Train", type="primary"):
+            open_page("train", project)
+        st.stop()
+    run = choose_run(found, chosen_run(found))
+    st.query_params["run"] = run.id
+    return run, history(run)
+
+
+def chosen_run(found: list[Run]) -> Run | None:
+    """The run in the address if it is among these, else the newest; None where there is none."""
+    wanted = [run for run in found if run.id == st.query_params.get("run")]
+    return (wanted or found or [None])[0]
+
+
+def choose_run(found: list[Run], chosen: Run) -> Run:
+    """Lets a person choose among several runs; the choice goes into the address."""
+    if len(found) == 1:
+        return chosen
+    titles = run_titles(found)
+    run = st.selectbox("Run", found, found.index(chosen), format_func=lambda run: titles[run.id])
+    if run != chosen:
+        st.query_params["run"] = run.id
+        st.rerun()
+    return run
+
+
+def run_titles(found: Iterable[Run]) -> dict[str, str]:
+    """Titles by id, no two alike: Streamlit's boxes tell their options apart by what they show."""
+    in_order = sorted(found, key=lambda run: (run.created, run.id))
+    return dict(zip([run.id for run in in_order], distinct(map(run_title, in_order)), strict=True))
+
+
+def distinct(labels: Iterable[str]) -> list[str]:
+    """The labels, with " (2)" and so on behind those that were there before."""
+    seen: Counter[str] = Counter()
+    found = []
+    for label in labels:
+        seen[label] += 1
+        found.append(f"{label} ({seen[label]})" if seen[label] > 1 else label)
+    return found
+
+
+def run_title(run: Run) -> str:
+    """Such as "21 Nov 09:36:12: 86 %, only the new part, EfficientNet-Lite0"."""
+    entry = history(run)
+    outcome = percent(entry.result["val_accuracy"]) if entry.result else entry.status
+    parts = (outcome, catalog.strategy_title(run.config.strategy).lower(), catalog.backbone_title(run.config.backbone))
+    return f"{format_time(run.created)}: {', '.join(parts)}"
+
+
+def need_export(run: Run, entry: RunState) -> None:
+    """Ends the page unless the exported model was checked: waits for that, or says why there is none."""
+    if entry.is_pending("export"):
+        _wait_for_export(run)
+    if failure := export.failure_of(entry):
+        st.error(
+            f"The model could not be written as ONNX: {markdown(failure)}",
+            icon=":material/error:",
+        )
+        if st.button("Try again", type="primary", icon=":material/refresh:"):
+            export.retry(run)
+            st.rerun()
+        st.stop()
+
+
+def _wait_for_export(run: Run) -> None:
+    """Says that the export is being checked, comes back by itself when it is done, and ends the page until then."""
+
+    def look() -> None:
+        if history(run).is_pending("export"):
+            st.progress(0.5, "Writing the model and checking that it answers as the trained one does")
+        else:
+            st.rerun()
+
+    with shown_errors():  # should the worker have been killed in between, the runner begins the export again
+        ensure_runner(workspace())
+    st.fragment(look, run_every=1.0)()
+    st.stop()

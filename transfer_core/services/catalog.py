@@ -1,0 +1,77 @@
+"""What can be chosen: backbones with their state on this machine, and strategies with what they do. Imports no torch.
+
+The strategies are handed on from `transfer_core.strategies` as they are: plain rules and tables.
+"""
+
+from dataclasses import dataclass
+
+from transfer_core.advice.cost import facts_of
+from transfer_core.backbones import catalog, weights
+from transfer_core.backbones.catalog import BUNDLED, Backbone
+from transfer_core.evaluation.compare_runs import backbone_title, strategy_title
+from transfer_core.strategies import (
+    BACKBONE,
+    STRATEGIES,
+    Facts,
+    Phase,
+    Resolved,
+    Strategy,
+    layers_that_learn,
+    plan,
+    share_that_learns,
+    without_idle,
+)
+from transfer_core.workspace import Workspace
+
+__all__ = [
+    "BACKBONE",
+    "BUNDLED",
+    "STRATEGIES",
+    "Backbone",
+    "BackboneState",
+    "Facts",
+    "Phase",
+    "Resolved",
+    "Strategy",
+    "backbone_state",
+    "backbone_title",
+    "facts_of",
+    "layers_that_learn",
+    "list_backbones",
+    "plan",
+    "share_that_learns",
+    "strategy_title",
+    "without_idle",
+]
+
+
+@dataclass(frozen=True)
+class BackboneState:
+    """A backbone and whether its weights are here.
+
+    Args:
+        state: "bundled", "local" (on this machine) or "download" (must be fetched first).
+    """
+
+    row: Backbone
+    state: str
+
+    def to_json(self) -> dict:
+        """An entry of the answer of the command `backbones`."""
+        return {
+            "name": self.row.name,
+            "parameters": self.row.parameters,
+            "input_size": self.row.preparation.size_px,
+            "licence": self.row.licence,
+            "state": self.state,
+        }
+
+
+def list_backbones(workspace: Workspace) -> list[BackboneState]:
+    """Every backbone, those that were added by hand included."""
+    return [BackboneState(row, backbone_state(workspace, row)) for row in catalog.rows(workspace.weights_dir)]
+
+
+def backbone_state(workspace: Workspace, row: Backbone) -> str:
+    """Where a backbone's weights are, as in `BackboneState`."""
+    return weights.state(row, workspace.weights_dir)

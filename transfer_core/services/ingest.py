@@ -1,0 +1,194 @@
+"""From files to labelled photos of a project: what `fit`, `import` and the page Photos do. Imports no torch.
+
+What needs no composing is handed on from `transfer_core.data.ingest` as it is.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from PIL import Image
+
+from transfer_core import storage
+from transfer_core.backbones import catalog
+from transfer_core.backbones.preprocess import PreparedPhotos
+from transfer_core.data.ingest.folder_layout import LabelSource, OneClass, Survey, survey
+from transfer_core.data.ingest.import_roots import Listing, import_roots, list_folder
+from transfer_core.data.ingest.intake import IntakeReport, Rejected, take_in
+from transfer_core.data.ingest.label_source import Choice, choices, open_labels, photos_among, read_as, without_table
+from transfer_core.data.ingest.sources import Entry, open_source
+from transfer_core.data.ingest.upload_inbox import Upload, receive_folder
+from transfer_core.data.ingest.upload_inbox import batches as waiting_uploads
+from transfer_core.data.ingest.upload_inbox import receive as receive_upload
+from transfer_core.data.labels.dataset import Item, count_classes, load_items
+from transfer_core.workspace import Project, Workspace
+
+__all__ = [
+    "Choice",
+    "Entry",
+    "Imported",
+    "IntakeReport",
+    "LabelSource",
+    "Listing",
+    "OneClass",
+    "Rejected",
+    "Survey",
+    "Upload",
+    "choices",
+    "import_photos",
+    "import_roots",
+    "list_folder",
+    "new_or_known",
+    "photos_among",
+    "read_as",
+    "receive_folder",
+    "receive_upload",
+    "survey",
+    "take_in_entries",
+    "take_in_named",
+    "take_in_path",
+    "waiting_uploads",
+    "without_table",
+]
+
+Report = Callable[[int, int], None]
+
+_TRIM_EVERY = 4000  # photos, which leave about a gigabyte in the caches
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What came of photos that were added without training.
+
+    Args:
+        classes: Photos per class, of the whole project.
+    """
+
+    project: Project
+    report: IntakeReport
+    classes: dict[str, int]
+
+    @classmethod
+    def of(cls, project: Project, report: IntakeReport) -> "Imported":
+        return cls(project, report, count_classes(load_items(project)))
+
+    def to_json(self) -> dict:
+        """The answer of the commands `import` and `fetch`."""
+        rejected = [{"file": entry.file, "reason": entry.reason} for entry in self.report.rejected]
+        counts = {"photos": self.report.photos, "added": self.report.added}
+        return {"project": self.project.id, **counts, "rejected": rejected, "classes": self.classes}
+
+
+def import_photos(workspace: Workspace, data: Path, name: str, report: Report, labels: str | None = None) -> Imported:
+    """As `take_in_named`, with what the project then holds."""
+    return Imported.of(*take_in_named(workspace, data, name, report, labels))
+
+
+def take_in_path(
+    workspace: Workspace,
+    data: Path,
+    name: str | None,
+    report: Report,
+    val: Path | None = None,
+    backbone: str = catalog.BUNDLED,
+    labels: str | None = None,
+) -> tuple[Project, IntakeReport]:
+    """Photos of a folder or zip into the project that belongs to it; only new ones come in.
+
+    What lies in another class folder than before is taken at that word: whoever trains on a folder corrects it there,
+    and the run sees just what this call has found.
+
+    Args:
+        name: Of the project, if it is to be made or if several were made from this data.
+        val: A second folder or zip whose photos are kept aside for checking.
+        backbone: The one that will see the photos first: what it sees is prepared while they are decoded.
+        labels: A table that says the classes of `data`, as `reading.open_labels` takes it.
+    """
+    sources = [path.expanduser().resolve() for path in (data, val) if path]
+    opened = [_open(sources[0], labels), *(_open(source) for source in sources[1:])]
+    # Read another way, the same photos are other labels, and so another project.
+    known_by = [*sources, _known_path(labels)] if labels else sources
+    with new_or_known(workspace, lambda: workspace.project_for(known_by, name)) as project:
+        take = partial(take_in_entries, workspace, project, report=report, backbone=backbone, may_contradict=True)
+        result = IntakeReport()
+        for (entries, reading), part in zip(opened, (None, "val"), strict=False):
+            result.add(take(entries, reading=reading, part=part))
+    return project, result
+
+
+def take_in_named(
+    workspace: Workspace, data: Path, name: str, report: Report, labels: str | None = None
+) -> tuple[Project, IntakeReport]:
+    """Photos of a folder or zip into the project of that name; only new ones come in. `labels` as in `take_in_path`."""
+    entries, reading = _open(data.expanduser().resolve(), labels)
+    with new_or_known(workspace, lambda: workspace.project_named(name)) as project:
+        return project, take_in_entries(workspace, project, entries, report, reading=reading)
+
+
+def _open(source: Path, labels: str | None = None) -> tuple[Sequence[Entry], LabelSource | None]:
+    """The entries of a folder or zip, and what the table says of them; itself it is no photo that could be left out."""
+    entries = open_source(source)
+    if not labels:
+        return entries, None
+    table = open_labels(entries, labels)
+    return [entry for entry in entries if entry.path != table.path], table
+
+
+def _known_path(labels: str) -> Path:
+    """The table as its project remembers it: a file of this machine the same from wherever it is named."""
+    path = Path(labels).expanduser()
+    return path.resolve() if path.is_file() else Path(labels)
+
+
+def take_in_entries(
+    workspace: Workspace,
+    project: Project,
+    entries: Sequence[Entry],
+    report: Report,
+    backbone: str = catalog.BUNDLED,
+    *,
+    reading: LabelSource | None = None,
+    part: str | None = None,
+    arrived: Callable[[Item], None] = lambda item: None,
+    may_contradict: bool = False,
+) -> IntakeReport:
+    """`intake.take_in`, which also prepares what the backbone will see, and keeps the caches within their limit."""
+    storage.cache_limit()  # a limit that cannot be read is said before a long intake, not after
+    prepared = PreparedPhotos(catalog.find(backbone, workspace.weights_dir).preparation, workspace.prepared_dir)
+    kept = itertools.count(1)
+
+    def keep_pixels(photo: str, upright: Image.Image) -> None:
+        prepared.keep(photo, upright)
+        if next(kept) % _TRIM_EVERY == 0:
+            storage.trim_caches(workspace)
+
+    try:
+        return take_in(
+            workspace,
+            project,
+            entries,
+            report,
+            reading=reading,
+            part=part,
+            keep_pixels=keep_pixels,
+            arrived=arrived,
+            may_contradict=may_contradict,
+        )
+    finally:
+        storage.trim_caches(workspace)
+
+
+@contextmanager
+def new_or_known(workspace: Workspace, find: Callable[[], Project]) -> Iterator[Project]:
+    """The project, which is deleted again if it was made for an intake from which nothing came."""
+    known = {project.id for project in workspace.projects()}
+    project = find()
+    try:
+        yield project
+    except BaseException:
+        if project.id not in known and not load_items(project):
+            workspace.delete_project(project)
+        raise

@@ -1,0 +1,180 @@
+"""Which photos a run would learn from and be checked with, and what speaks against it. Imports no torch.
+
+What needs no composing is handed on from `transfer_core.data.splits` as it is.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from transfer_core import runs, strategies
+from transfer_core.backbones import catalog
+from transfer_core.backbones.catalog import Backbone
+from transfer_core.config import TrainConfig
+from transfer_core.data.ingest.folder_layout import read_layout
+from transfer_core.data.ingest.label_source import open_labels
+from transfer_core.data.ingest.sources import is_junk, open_source
+from transfer_core.data.labels.dataset import Item, count_classes, new_item
+from transfer_core.data.splits.groups import list_groups, name_groups
+from transfer_core.data.splits.split import (
+    Split,
+    classes_without_val,
+    crossings,
+    given_part,
+    has_test_part,
+    make_split,
+)
+from transfer_core.errors import DataError, RunError
+from transfer_core.runs import Run
+from transfer_core.strategies import Facts
+from transfer_core.support.wording import pluralize
+from transfer_core.workspace import Workspace
+
+__all__ = [
+    "Basis",
+    "LookAhead",
+    "Split",
+    "classes_without_val",
+    "crossings",
+    "find_basis",
+    "foresee",
+    "given_part",
+    "has_test_part",
+    "look_ahead",
+    "share_out",
+]
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What a run begins with, looked up once on the way from the button to the queue.
+
+    Args:
+        backbone: The catalogue's row.
+        parent: The run that is gone on from; None without one.
+        learned: Digests of the photos that the parent has learned from.
+        problems: What speaks against going on from it, a sentence each.
+    """
+
+    backbone: Backbone
+    parent: Run | None = None
+    learned: frozenset[str] = frozenset()
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LookAhead:
+    """What settings make of the photos of a project.
+
+    Args:
+        counts: By class: photos to train on, to validate with, to test with. Empty where there can be no split.
+        problems: Why there can be none, and what else speaks against the settings.
+        crossings: What photos on both sides of a split that was given mean, a sentence each.
+        groups: Names of the groups that are kept together, sorted; hostile text.
+        ungrouped: Photos that belong to no group.
+    """
+
+    counts: dict[str, tuple[int, int, int]]
+    problems: tuple[str, ...]
+    crossings: tuple[str, ...]
+    groups: tuple[str, ...]
+    ungrouped: int
+
+
+def find_basis(workspace: Workspace, config: TrainConfig) -> Basis:
+    """The backbone and the parent run that these settings name.
+
+    Raises:
+        BackboneError: There is no such backbone.
+    """
+    backbone = catalog.find(config.backbone, workspace.weights_dir)
+    if not config.continue_from:
+        return Basis(backbone)
+    try:
+        run = runs.open_run(workspace, config.continue_from)
+        learned = runs.learned_photos(run)
+    except RunError as error:
+        return Basis(backbone, problems=(f"{error} Begin with the pretrained weights, or with another run.",))
+    problems = []
+    if run.kind != "train":
+        problems.append(f"Run '{run.id}' was no training. Choose one that was.")
+    elif runs.read_state(run).result is None:
+        problems.append(f"Run '{run.id}' has not learned anything that could be gone on from. Resume it first.")
+    if run.config.backbone != backbone.name:
+        problems.append(f"Run '{run.id}' changed another backbone, {run.config.backbone}. Choose that one as backbone.")
+    return Basis(backbone, run, frozenset(learned), tuple(problems))
+
+
+def share_out(items: Sequence[Item], config: TrainConfig, basis: Basis) -> tuple[Split | None, list[str]]:
+    """The split of these photos, None where there cannot be one, and everything that speaks against the settings."""
+    split, problems = _try_split(items, config, basis.backbone, basis.learned)
+    problems += basis.problems
+    if split and (seen := sum(item.photo in basis.learned for item in (*split.val, *split.test))):
+        problems.append(
+            f"{pluralize(seen, 'of the photos kept aside was', 'of the photos kept aside were')} learned from by the "
+            "run that is gone on from, so the figure would be too good. Put others among those to check with."
+        )
+    return split, problems
+
+
+def look_ahead(workspace: Workspace, items: Sequence[Item], config: TrainConfig) -> LookAhead:
+    """What a run on these photos would learn from, before it is started.
+
+    Raises:
+        BackboneError: There is no such backbone.
+    """
+    split, problems = share_out(items, config, find_basis(workspace, config))
+    named = name_groups(items, config.group_pattern)
+    groups, ungrouped = tuple(list_groups(named)), sum(item.group is None for item in named)
+    if split is None:
+        return LookAhead({}, tuple(problems), (), groups, ungrouped)
+    train, val, test = (count_classes(part) for part in (split.train, split.val, split.test))
+    counts = {name: (train.get(name, 0), val.get(name, 0), test.get(name, 0)) for name in sorted({*train, *val, *test})}
+    return LookAhead(counts, (), tuple(crossings(split)), groups, ungrouped)
+
+
+def foresee(data: Sequence[Path], settings: dict, backbone: Backbone, labels: str | None = None) -> list[str]:
+    """What a list of files says already against training on them with these settings; no photo is opened.
+
+    Args:
+        data: Folders or zips; the second one's photos are kept aside.
+        settings: Of `TrainConfig`, those within their limits.
+        labels: As in `take_in_path`.
+    """
+    items = []
+    for number, source in enumerate(data):
+        entries = [entry for entry in open_source(source) if not entry.refusal and not is_junk(entry.path)]
+        by_table = labels and not number
+        reading = open_labels(entries, labels) if by_table else read_layout([entry.path for entry in entries])
+        for entry in entries:
+            if place := reading.place(entry.path):
+                part = "val" if number else place.part
+                items.append(new_item(entry.path, entry.path, entry.path, place.class_name, part, (1, 1), place.group))
+    return _try_split(items, TrainConfig(**settings), backbone)[1]
+
+
+def _try_split(
+    items: Sequence[Item], config: TrainConfig, backbone: Backbone, learned: Collection[str] = frozenset()
+) -> tuple[Split | None, list[str]]:
+    """The split, None where there cannot be one, and everything that speaks against these photos and settings.
+
+    Args:
+        learned: Photos that an earlier run has learned from.
+    """
+    split, problems = None, []
+    sizes = tuple(Counter(item.class_name for item in items if item.part in (None, "train")).values())
+    try:
+        split = make_split(
+            items,
+            config.val_fraction,
+            config.seed,
+            config.fill_val,
+            learned,
+            config.test_fraction,
+            config.group_pattern,
+        )
+        sizes = split.train_sizes
+    except DataError as error:
+        problems += error.problems
+    return split, problems + strategies.check(config, Facts(sizes, backbone))

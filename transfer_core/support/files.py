@@ -1,0 +1,73 @@
+"""Atomic file writes, JSON files, folder sizes and lock probes. Imports nothing heavy."""
+
+import json
+import os
+import secrets
+import time
+from pathlib import Path
+
+_RENAME_TRIES = 20  # Windows refuses to replace a file that somebody reads; readers are done within milliseconds.
+
+
+def write_whole(path: Path, content: bytes | str) -> None:
+    """Writes the file atomically: a reader, or a power cut, sees the old content or the new, never a mixture."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = temp_path(path)
+    try:
+        part.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+        fsync_and_rename(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def temp_path(path: Path) -> Path:
+    """A unique temporary path in the same folder as `path`."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+
+
+def fsync_and_rename(part: Path, path: Path) -> None:
+    """Flushes the temporary file to disk, then atomically renames it to `path`."""
+    with part.open("r+b") as file:  # Windows waits only for files that may be written to
+        os.fsync(file.fileno())
+    move_into_place(part, path)
+
+
+def move_into_place(part: Path, path: Path) -> None:
+    """Renames the file over `path`; retries for up to 0.4 s while a reader holds the old one open (Windows)."""
+    for attempt in range(_RENAME_TRIES):
+        try:
+            os.replace(part, path)
+            return
+        except PermissionError:
+            if attempt == _RENAME_TRIES - 1:
+                raise
+            time.sleep(0.02)
+
+
+def write_json(path: Path, content: object) -> None:
+    """Writes the content as indented JSON, atomically."""
+    text = json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+    # A file name that is no UTF-8 reaches us as lone surrogates; written as \\udcff, JSON gives them back.
+    write_whole(path, text.encode("utf-8", "backslashreplace"))
+
+
+def read_json(path: Path) -> dict:
+    """The content of a JSON file.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: It is not JSON in UTF-8.
+    """
+    return json.loads(path.read_text("utf-8"))
+
+
+def folder_size(folder: Path) -> int:
+    """Bytes of all files below the folder; a file that vanishes meanwhile counts 0, a symbolic link its own size."""
+    total = 0
+    for root, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.stat(os.path.join(root, name), follow_symlinks=False).st_size
+            except OSError:
+                continue
+    return total
