@@ -27,7 +27,7 @@ from transfer_core.runs.state import RunState, reduce_events
 from transfer_core.strategies import Facts
 from transfer_core.support.arrays import read_arrays, write_arrays
 from transfer_core.training import engine
-from transfer_core.training.checkpoints import load_checkpoint
+from transfer_core.training.checkpoints import saved_step
 from transfer_core.training.context import Emit, TrainContext, Trained
 from transfer_core.training.linear_probe.head import Head
 from transfer_core.training.plan import Plan, load_plan, save_plan
@@ -90,8 +90,7 @@ def _own_history(run: Run) -> RunState:
 def _carry_out(workspace: Workspace, run: Run, log: events.EventLog, resumed: bool) -> None:
     """Does what the run's kind asks for, from its first event to its last."""
     if resumed:
-        checkpoint = load_checkpoint(run.checkpoint_path)
-        log.append(events.RunResumed(from_step=checkpoint.step if checkpoint else 0))
+        log.append(events.RunResumed(from_step=saved_step(run.checkpoint_path)))
     else:
         log.append(events.RunStarted())
     if runs.stop_requested(run):  # while it was waiting; `request_resume` takes earlier requests back
