@@ -118,7 +118,8 @@ def _learning_s(phase: Phase, frozen: float, speed: Speed) -> float:
     Args:
         frozen: Share of the stages, taken for the share of the work: nobody has tried every number of them.
     """
-    back_s = (speed.learn_s - speed.check_s) * (1 - frozen)
+    learn_s = speed.steady_learn_s if phase.keeps_statistics else speed.learn_s
+    back_s = (learn_s - speed.check_s) * (1 - frozen)
     if phase.views:
         return phase.views * speed.check_s * frozen + phase.epochs * (speed.check_s * (1 - frozen) + back_s)
     return phase.epochs * (speed.check_s + back_s)

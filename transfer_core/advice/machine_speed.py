@@ -14,7 +14,7 @@ from transfer_core.backbones.catalog import Backbone
 from transfer_core.workspace import Workspace, read_json, write_json, write_whole
 
 # Raise it when the trial measures something else: what older ones found is left behind then.
-_TRIAL_VERSION = 3
+_TRIAL_VERSION = 4
 AGAIN = 3  # exit code of a trial that has another step before it
 _TRY_AGAIN_S = 24 * 3600  # after a trial that failed: memory may have been short just then
 
@@ -36,6 +36,7 @@ class Speed:
         learn_bytes: Memory of a worker that changes the backbone, photos left out; on a graphics card, of the card.
         learn_photo_bytes: The same per photo that goes through the network at once.
         device: "cpu", "cuda" or "mps".
+        steady_learn_s: `learn_s` where batch norm keeps its statistics, see `strategies.Phase.keeps_statistics`.
     """
 
     prepare_s: float
@@ -50,6 +51,7 @@ class Speed:
     learn_bytes: float | None = None
     learn_photo_bytes: float | None = None
     device: str | None = None
+    steady_learn_s: float | None = None
 
 
 def load_speed(workspace: Workspace, backbone: Backbone) -> Speed | None:

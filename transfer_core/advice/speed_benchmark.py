@@ -83,6 +83,7 @@ def try_learning(workspace: Workspace, backbone: Backbone, speed: Speed) -> Spee
     from transfer_core.backbones.torch_backbone import build_backbone, feature_width
     from transfer_core.training.finetune import device
     from transfer_core.training.finetune.learner import assemble
+    from transfer_core.training.finetune.param_groups import freeze
 
     plan = engine.make_plan(TrainConfig(strategy="full"), Facts((1,) * _CLASSES, backbone))
     device.make_deterministic(plan.threads)
@@ -91,13 +92,16 @@ def try_learning(workspace: Workspace, backbone: Backbone, speed: Speed) -> Spee
     learner = assemble(network, head, backbone.preparation, plan.phases[0], plan, class_ids)
     start_s = time.perf_counter() - began
     batches, peaks = _BATCHES.get(plan.device, _CARD_BATCHES), []
-    learner.begin_epoch()  # else batch norm would go on with the statistics it has, which takes less
+    learner.begin_epoch()  # batch norm's statistics then follow the photos, which takes longer than keeping them
     for count in batches:  # two shapes, as a run has two sizes of batches: each takes longer the first time
         batch = _random_batch(backbone, count)
         with _Memory() as memory:
             first_s, step_s = _first_and_best(lambda batch=batch, count=count: learner.learn(*batch, count).cpu())
         start_s += first_s - step_s
         peaks.append(torch.cuda.max_memory_allocated() if plan.device == "cuda" else memory.peak_bytes)
+    learner.held = freeze(network, 0, keeps_statistics=True)
+    learner.begin_epoch()
+    steady_s = _best(lambda: learner.learn(*batch, batches[1]).cpu())
     pixels = batch[0].numpy()
     first_s, check_s = _first_and_best(lambda: learner.confidences(pixels))
     start_s += 2 * (first_s - check_s)
@@ -110,6 +114,7 @@ def try_learning(workspace: Workspace, backbone: Backbone, speed: Speed) -> Spee
         learn_bytes=max(0.0, peaks[0] - per_photo * batches[0]),
         learn_photo_bytes=per_photo,
         device=plan.device,
+        steady_learn_s=steady_s / batches[1],
     )
 
 
