@@ -16,7 +16,7 @@ from transfer_core.data.labels.dataset import Item
 from transfer_core.data.splits.split import given_part, has_test_part
 from transfer_core.strategies import HEAD, Facts, Phase
 from transfer_core.support.parallel import CORES
-from transfer_core.training.linear_probe.head import SEARCH_PHOTOS
+from transfer_core.training.linear_probe.l2_search import SEARCH_PHOTOS
 from transfer_core.workspace import Workspace
 
 _SAMPLE = 400  # photos of which it is looked up whether they are prepared: few enough to ask at every look at a page

@@ -25,7 +25,8 @@ from transfer_core.data.images import decode
 from transfer_core.strategies import Facts
 from transfer_core.support.parallel import CORES, map_ahead
 from transfer_core.training import engine
-from transfer_core.training.linear_probe.head import Scaler, search_l2, train_epochs
+from transfer_core.training.linear_probe.head import Scaler, train_epochs
+from transfer_core.training.linear_probe.l2_search import search_l2
 from transfer_core.workspace import Workspace
 
 _SMALL, _LARGE = (500, 375), (2400, 1800)  # pixels; a web picture and a small camera's
