@@ -357,12 +357,18 @@ def test_a_checkpoint_in_the_middle_of_the_head_is_used(queue_run, monkeypatch):
     assert_same(run, whole)
 
 
-def test_a_checkpoint_that_cannot_be_read_means_from_the_start(queue_run, no_export):
+@pytest.mark.parametrize("spoil", [lambda path: path.write_bytes(b"torn"), lambda path: path.unlink()])
+def test_a_checkpoint_that_is_lost_means_from_the_start_and_is_told(queue_run, no_export, monkeypatch, spoil):
     whole, run = queue_run(strategy="full", epochs=2), queue_run(strategy="full", epochs=2)
-    EventLog(run.events_path).append(events.RunStarted())
-    run.checkpoint_path.parent.mkdir()
-    run.checkpoint_path.write_bytes(b"torn")
+    stop_at_epoch(run, 1, monkeypatch)
+    assert work(run) == 0
+    spoil(run.checkpoint_path)
+    runs.request_resume(run)
     assert work(run) == 0 and work(whole) == 0
+    assert runs.read_state(run).notices == [
+        "The last checkpoint of this run could not be read, so training starts again from the beginning."
+    ]
+    assert runs.read_state(whole).notices == []
     assert_same(run, whole)
 
 

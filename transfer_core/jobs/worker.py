@@ -22,7 +22,7 @@ from transfer_core.jobs.ready import torch_marker
 from transfer_core.runs import Run, events
 from transfer_core.support.files import write_json
 from transfer_core.training import engine
-from transfer_core.training.checkpoints import load_checkpoint
+from transfer_core.training.checkpoints import saved_step
 from transfer_core.workspace import Workspace
 
 _log = logging.getLogger(__name__)
@@ -74,8 +74,7 @@ def _do_run(run: Run, log: events.EventLog) -> bool:
 def _carry_out(job: Job) -> events.Event:
     """From the run's first event to its last, which is returned."""
     if job.is_resumed:
-        checkpoint = load_checkpoint(job.run.checkpoint_path)
-        job.emit(events.RunResumed(from_step=checkpoint.step if checkpoint else 0))
+        job.emit(events.RunResumed(from_step=saved_step(job.run.checkpoint_path)))
     else:
         job.emit(events.RunStarted())
     if job.should_stop():  # while it was waiting; `request_resume` takes earlier requests back
