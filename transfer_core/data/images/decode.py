@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+from pi_heif import register_heif_opener
 from PIL import Image, ImageFile, ImageOps
-from pillow_heif import register_heif_opener
 
 from transfer_core.errors import DataError
 from transfer_core.support.parallel import CORES, MemoryBudget
