@@ -66,7 +66,7 @@ def test_a_run_whose_worker_cannot_be_started_has_failed(slot, queue_run):
     assert "could not start ([Errno 21] Is a directory" in runs.read_state(run).failure.message
 
 
-def test_a_last_word_that_cannot_be_said_hurts_nobody(slot, queue_run, monkeypatch, capsys):
+def test_a_last_word_that_cannot_be_said_hurts_nobody(slot, queue_run, monkeypatch, caplog):
     run = queue_run()
     run.log_path.mkdir()
 
@@ -75,7 +75,7 @@ def test_a_last_word_that_cannot_be_said_hurts_nobody(slot, queue_run, monkeypat
 
     monkeypatch.setattr(EventLog, "append", full)
     assert not slot.begin(run) and slot.run is None
-    assert "No space left" in capsys.readouterr().err
+    assert "No space left" in caplog.text
 
 
 def test_a_run_that_was_resumed_before_its_worker_ended_is_not_called_failed(queue_run):

@@ -3,6 +3,7 @@
 `python -m transfer_core.jobs.queue HOME`. Ends by itself after `GRAFT_IDLE_S` seconds without work.
 """
 
+import logging
 import os
 import sys
 import time
@@ -18,8 +19,10 @@ from transfer_core.jobs.launch import card_path, code_version, ensure_runner, id
 from transfer_core.jobs.slots import Slot, open_slots
 from transfer_core.runs import Run
 from transfer_core.runs.state import RunState
+from transfer_core.support import logs
 from transfer_core.workspace import Workspace, read_json, write_json
 
+_LOG = logging.getLogger("transfer_core.jobs.queue")  # of a program that `-m` starts, __name__ says nothing
 _LOOK_EVERY_S = 2.0  # at all runs; whoever queues one wakes us sooner
 _WAKE_EVERY_S = 0.05
 
@@ -39,6 +42,7 @@ def main(home: str) -> int:
                 slots = open_slots(workspace)
                 who = {"pid": os.getpid(), "started": time.time(), "slots": len(slots)}
                 write_json(card_path(workspace), who)
+                _LOG.info("serving %s with %d slot(s), code %s", workspace.home, len(slots), version)
                 _serve(workspace, queue, slots, idle_s, version)
         except Timeout:
             return 0
@@ -132,7 +136,7 @@ def _trim_caches(workspace: Workspace) -> None:
     try:
         storage.trim_caches(workspace)
     except (OSError, TransferError) as error:
-        print(error)
+        _LOG.warning("The caches could not be trimmed: %s", error)
 
 
 def _hand_out(queue: _Queue, slots: Sequence[Slot]) -> _View:
@@ -166,4 +170,5 @@ def _gpu_of(run: Run) -> str | None:
 
 
 if __name__ == "__main__":
+    logs.set_up()
     sys.exit(main(sys.argv[1]))

@@ -1,8 +1,8 @@
 """The places where runs are at work, one run at a time in each: what this machine can do at once. Imports no torch."""
 
+import logging
 import os
 import subprocess
-import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +14,7 @@ from transfer_core.runs import Run, events
 from transfer_core.runs.state import RunState
 from transfer_core.workspace import Workspace
 
+_LOG = logging.getLogger(__name__)
 _ATTEMPTS = 2  # one more than none, should the first have been killed by accident
 _SHUTDOWN_TIMEOUT_S = 10.0  # a standby worker may be in the middle of its imports
 
@@ -53,12 +54,15 @@ class Slot:
             self._worker = self._hand_to_standby(run) or self._start([str(run.folder)], run.log_path)
         except OSError as error:  # deleted while it was waiting, or there is no room for one more file or process
             self._leave(str(error))
+        if self.run is not None:
+            _LOG.info("run %s is at work, gpu %s", run.id, self.gpu)
         return self.run is not None
 
     def tend(self) -> bool:
         """Looks after the worker; whether it has ended since the last look, so that the slot is free again."""
         if self._worker is None or (code := self._worker.poll()) is None:
             return False
+        _LOG.info("the worker of run %s has ended, exit code %d", self.run.id if self.run else None, code)
         self._leave(f"exit code {code}")
         return True
 
@@ -93,7 +97,7 @@ class Slot:
                 with run.lock().acquire(timeout=1):
                     events.EventLog(run.events_path).append(word)
         except OSError:  # a full disk, or somebody else has taken the run meanwhile and will speak
-            traceback.print_exc()
+            _LOG.exception("It could not be said that the worker of run %s has ended (%s)", run.id, cause)
 
 
 def failure_event_for(history: RunState, before: events.Event | None, cause: str) -> events.Event | None:

@@ -3,10 +3,10 @@
 With `--standby HOME` in place of the folder it does its imports and then waits for the folder's name on its input.
 """
 
+import logging
 import os
 import sys
 import time
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from transfer_core.jobs.messages import describe_error, notices
 from transfer_core.runs import Run, events
 from transfer_core.runs.state import RunState, reduce_events
 from transfer_core.strategies import Facts
+from transfer_core.support import logs
 from transfer_core.support.arrays import read_arrays, write_arrays
 from transfer_core.training import engine
 from transfer_core.training.checkpoints import load_checkpoint
@@ -34,6 +35,7 @@ from transfer_core.training.plan import Plan, load_plan, save_plan
 from transfer_core.training.short_run_results import save_preview, save_sweep
 from transfer_core.workspace import Workspace, write_json
 
+_LOG = logging.getLogger("transfer_core.jobs.worker")  # of a program that `-m` starts, __name__ says nothing
 _LOOKING = ("features", "prepare")
 _ONCE_PER_MACHINE = ("download", "export_trunk", "imports")  # not this run's own work
 
@@ -47,6 +49,7 @@ def main(run_folder: str) -> int:
         started = time.time()
         _write_worker_info(run, started)
         log = events.EventLog(run.events_path)
+        _LOG.info("run %s, kind %s, pid %d", run.id, run.kind, os.getpid())
         try:
             runs.keep_reserve(run)
             _work(workspace, run, log)
@@ -55,7 +58,7 @@ def main(run_folder: str) -> int:
         # The one place where everything is caught: the traceback goes to worker.log, the advice to the person.
         except BaseException as error:
             runs.free_reserve(run)  # first, for what follows writes, perhaps on a full disk
-            traceback.print_exc()
+            _LOG.exception("Run %s failed", run.id)
             message, hint = describe_error(error)
             log.append(events.RunFailed(message=message, hint=hint))
             return 1
@@ -209,7 +212,7 @@ def _export(workspace: Workspace, run: Run, log: events.EventLog) -> None:
         paths = [run.photos_dir / item.file for item in split.val]
         parity = check_parity(run.model_path, split.class_names, paths, load_answers(run.evaluation_dir))
     except Exception as error:  # whatever it is, the training has succeeded and must not be called failed
-        traceback.print_exc()
+        _LOG.exception("The export of run %s failed", run.id)
         log.append(events.ExportFailed(message=describe_error(error)[0]))
         return
     log.append(
@@ -229,7 +232,7 @@ def _open_test_part(run: Run, log: events.EventLog) -> None:
     try:
         test_set.open_test_part(run, lambda done, total: emit(events.Progress(done=done, total=total)))
     except Exception as error:  # as with the export, the training has succeeded
-        traceback.print_exc()
+        _LOG.exception("The last test of run %s failed", run.id)
         log.append(events.OpeningFailed(message=" ".join(describe_error(error)).strip()))
         return
     log.append(events.OpeningFinished())
@@ -242,7 +245,7 @@ def _add_baselines(run: Run) -> None:
     try:
         save_baselines(run.evaluation_dir, measure_baselines(run))
     except Exception:  # the result stands, and the page says that these figures are missing
-        traceback.print_exc()
+        _LOG.exception("The baselines of run %s could not be measured", run.id)
 
 
 def _throttled(log: events.EventLog) -> Emit:
@@ -290,6 +293,7 @@ def _torch_marker(workspace: Workspace) -> Path:
 
 
 if __name__ == "__main__":
+    logs.set_up()
     standby = sys.argv[1] == "--standby"
     folder = _wait_for_run(Workspace(Path(sys.argv[2]))) if standby else sys.argv[1]
     sys.exit(main(folder) if folder else 0)
