@@ -12,16 +12,16 @@ USE = """pip install onnxruntime pillow
 python predict.py photo.jpg"""
 
 
-def show_check(export):
-    same = export.checked - export.changed_labels
-    said = f"Gives the same answers as here: **{same} of {export.checked}** photos"
-    if export.changed_labels:
+def show_check(check):
+    same = check["checked"] - check["changed_labels"]
+    said = f"Gives the same answers as here: **{same} of {check['checked']}** photos"
+    if check["changed_labels"]:
         st.warning(
-            f"{said}. The largest difference of a confidence is {export.max_difference:.3f}.", icon=":material/error:"
+            f"{said}. The largest difference of a confidence is {check['max_difference']:.3f}.", icon=":material/error:"
         )
     else:
         differ = (
-            "less than one in a million" if export.max_difference < 1e-6 else f"at most {export.max_difference:.6f}"
+            "less than one in a million" if check["max_difference"] < 1e-6 else f"at most {check['max_difference']:.6f}"
         )
         st.success(f"{said}; how sure it is differs by {differ}.", icon=":material/check_circle:")
 
@@ -29,7 +29,7 @@ def show_check(export):
 def show_zip(project, run, history):
     with st.container(border=True, key="card-zip"):
         st.subheader("For a program, or another computer (ONNX)")
-        show_check(history.export)
+        show_check(history.steps["export"].result)
         bundle = ensure_bundle(run, history)
         st.markdown(
             "A zip with the model, its class names, a description of what it can and cannot do, and a short Python "

@@ -82,6 +82,7 @@ def workspace(tmp_path, monkeypatch) -> Iterator[Workspace]:
     workspace.home.mkdir()
     monkeypatch.setenv("GRAFT_HOME", str(workspace.home))
     monkeypatch.setenv("GRAFT_IDLE_S", "0.5")
+    monkeypatch.setenv("GRAFT_MACHINE_DIR", str(workspace.home / "machine"))
     pretend_speed(workspace, catalog.BUILT_IN[catalog.BUNDLED])
     yield workspace
     kill_all(workspace)
@@ -141,7 +142,9 @@ def queue_run(project) -> Callable[..., Run]:
 
     def queue(**settings) -> Run:
         config = TrainConfig(**{"backbone": RESNET, "batch_size": 8, "val_fraction": 0.25} | settings)
-        return runs.create(project, config, make_split(load_items(project), config.val_fraction, config.seed))
+        return runs.create(
+            project, runs.TrainSpec(config), make_split(load_items(project), config.val_fraction, config.seed)
+        )
 
     return queue
 
@@ -161,7 +164,7 @@ def _finished_home(tiny_weights, _filled_home, tmp_path_factory) -> Path:
     shutil.copytree(_filled_home, workspace.home, dirs_exist_ok=True)
     [project] = workspace.projects()
     config = TrainConfig(backbone=RESNET, val_fraction=0.25, epochs=30)
-    run = runs.create(project, config, make_split(load_items(project), 0.25, 0))
+    run = runs.create(project, runs.TrainSpec(config), make_split(load_items(project), 0.25, 0))
     assert worker.main(str(run.folder)) == 0, runs.read_state(run)
     return workspace.home
 

@@ -22,7 +22,7 @@ from transfer_core.data.ingest.intake import take_in
 from transfer_core.data.ingest.sources import open_source
 from transfer_core.evaluation.result import ValAnswers, evaluate, save_evaluation
 from transfer_core.runs import Run
-from transfer_core.runs.events import EventLog, ExportFailed
+from transfer_core.runs.events import EventLog, StepFailed
 from transfer_core.workspace import Project, Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -59,7 +59,7 @@ def kill_runner(workspace: Workspace) -> None:
 
 def kill_worker(run: Run) -> None:
     """Ends the worker of a run, which nobody then takes up: its export is said to have failed."""
-    EventLog(run.events_path).append(ExportFailed(message="The test is over."))
+    EventLog(run.events_path).append(StepFailed(name="export", message="The test is over."))
     _kill(run.folder / "worker.lock", run.folder / "worker.json")
 
 

@@ -194,7 +194,7 @@ def make_context(workspace: Workspace, data: Path, config: TrainConfig) -> Train
     """What a worker would make of these photos and settings."""
     project, _ = training.take_in_path(workspace, data, None, lambda done, total: None)
     split = training.check(workspace, project, config)
-    run = runs.create(project, config, split)
+    run = runs.create(project, runs.TrainSpec(config), split)
     plan = engine.make_plan(config, Facts(split.train_sizes, BACKBONE))
     return TrainContext(workspace, run, split, BACKBONE, plan, lambda event: None, lambda: False)
 

@@ -14,7 +14,8 @@ from transfer_core.data.ingest import upload_inbox
 from transfer_core.data.labels.dataset import load_original_items
 from transfer_core.errors import RunError, TransferError
 from transfer_core.runs.state import RunState
-from transfer_core.workspace import Project, Workspace, folder_size, is_locked
+from transfer_core.support.locks import is_locked
+from transfer_core.workspace import Project, Workspace, folder_size
 
 _CACHE_GB = "10"
 _TRIM_TO = 0.9  # of the limit, so that the next photo does not cause the next search for the oldest

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from transfer_core.errors import RunError, TransferError
 from transfer_core.support.text import plain
@@ -93,17 +93,6 @@ def folder_size(folder: Path) -> int:
             except OSError:
                 continue
     return total
-
-
-def is_locked(lock: FileLock) -> bool:
-    """Whether somebody works behind the lock; who only asks holds it for a moment, too, which is waited for."""
-    if not os.path.isdir(os.path.dirname(lock.lock_file)):  # deleted; asking for the lock would make the folder again
-        return False
-    try:
-        with lock.acquire(timeout=0.05, poll_interval=0.005):
-            return False
-    except Timeout:
-        return True
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from transfer_core.data.labels.dataset import Item, count_classes, load_items
 from transfer_core.data.splits.split import Split
 from transfer_core.errors import DISK_FULL, TransferError
 from transfer_core.jobs.launch import ensure_runner
-from transfer_core.runs import Run, events
+from transfer_core.runs import Run
 from transfer_core.runs.state import RunState
 from transfer_core.support.text import format_time, markdown, percent, progress_text
 from transfer_core.workspace import Project, Workspace
@@ -136,7 +136,7 @@ def step_states(project: Project | None) -> dict[str, str]:
     if own:
         train = {"running": _BUSY, "queued": _BUSY, "finished": _DONE, "stopped": _DONE}.get(own[0].status, _LOOK)
     result = _DONE if any(entry.result for entry in own) else _EMPTY
-    export = _DONE if any(entry.result and isinstance(entry.export, events.ExportFinished) for entry in own) else _EMPTY
+    export = _DONE if any(entry.result and entry.has_finished("export") for entry in own) else _EMPTY
     photos = _EMPTY
     if project.labels_path.exists():
         photos = _DONE if len(count_classes(load_items(project))) > 1 else _LOOK
@@ -227,15 +227,15 @@ def run_title(run: Run) -> str:
 
 def need_export(run: Run, entry: RunState) -> None:
     """Ends the page unless the exported model was checked: waits for that, or says why there is none."""
-    if entry.needs_export:
+    if entry.is_pending("export"):
         _wait_for_export(run)
-    if isinstance(entry.export, events.ExportFailed):
+    if entry.has_failed("export"):
         st.error(
-            f"The model could not be written as ONNX: {markdown(entry.export.message)}",
+            f"The model could not be written as ONNX: {markdown(entry.steps['export'].message)}",
             icon=":material/error:",
         )
         if st.button("Try again", type="primary", icon=":material/refresh:"):
-            runs.request_export(run)
+            runs.request_step(run, "export")
             st.rerun()
         st.stop()
 
@@ -244,7 +244,7 @@ def _wait_for_export(run: Run) -> None:
     """Says that the export is being checked, comes back by itself when it is done, and ends the page until then."""
 
     def look() -> None:
-        if history(run).needs_export:
+        if history(run).is_pending("export"):
             st.progress(0.5, "Writing the model and checking that it answers as the trained one does")
         else:
             st.rerun()

@@ -32,7 +32,7 @@ def show_rate_finder(project, config, draft):
     if not previews.learns_backbone(ui.workspace(), config):
         st.caption("A learning rate matters only when the backbone learns; the new part finds its own steps.")
         return
-    run, ended = newest_for(project, "find_rate", lambda run: previews.learns_alike(run, config))
+    run, ended = newest_for(project, "lr_finder", lambda run: previews.learns_alike(run, config))
     found = previews.load_rates(run) if run and ended else None
     if found:
         show_rates(found, draft)
@@ -41,7 +41,7 @@ def show_rate_finder(project, config, draft):
     elif ended:
         show_end(run)
         if st.button("Find a learning rate", icon=":material/show_chart:", key="start-find-rate"):
-            begin(previews.start_find_rate, project, config)
+            begin(previews.start_lr_finder, project, config)
         st.caption("Takes up to 60 steps with your photos, each bigger than the last, and sees when it helps or harms.")
 
 

@@ -6,7 +6,6 @@ from pages._shared import plots, ui
 from transfer_core import runs
 from transfer_core.evaluation.test_set import count_looks, load_opening
 from transfer_core.jobs.launch import ensure_runner
-from transfer_core.runs import events
 from transfer_core.support.text import format_time, markdown, pluralize, reuse_warning
 
 
@@ -16,9 +15,9 @@ def show_opening(run, history, split):
         return
     st.subheader("The last test", anchor=False)
     with ui.shown_errors():
-        if isinstance(history.opening, events.OpeningFinished):
+        if history.has_finished("test_set"):
             show_outcome(run)
-        elif history.is_opening:
+        elif history.is_pending("test_set"):
             ensure_runner(ui.workspace())
             st.fragment(watch, run_every=1.0)(run)
         else:
@@ -34,11 +33,11 @@ def offer(run, history, split):
     )
     if looks := count_looks(run):
         st.warning(reuse_warning(looks), icon=":material/visibility:")
-    if isinstance(history.opening, events.OpeningFailed):
-        st.error(markdown(history.opening.message), icon=":material/error:")
-    ready = isinstance(history.export, events.ExportFinished)
+    if history.has_failed("test_set"):
+        st.error(markdown(history.steps["test_set"].message), icon=":material/error:")
+    ready = history.has_finished("export")
     if st.button("Open the test part (once)", icon=":material/lock_open:", disabled=not ready, key="open-test"):
-        runs.request_opening(run)
+        runs.request_test_set(run)
         ensure_runner(ui.workspace())
         st.rerun()
     if not ready:
@@ -48,7 +47,7 @@ def offer(run, history, split):
 def watch(run):
     """How far it is; at the end the whole page takes over."""
     history = ui.history(run)
-    if not history.is_opening:
+    if not history.is_pending("test_set"):
         st.rerun()
     if history.progress:
         done, total = history.progress.done, history.progress.total

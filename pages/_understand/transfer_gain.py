@@ -45,8 +45,8 @@ def show_scores(knowledge):
 
 
 def are_coming(run):
-    """Whether the baselines are not there yet, but the worker that measures them is: it does that last."""
-    return load_baselines(run.evaluation_dir) is None and ui.history(run).alive
+    """Whether the baselines are not there yet, but will be: the worker measures them last."""
+    return load_baselines(run.evaluation_dir) is None and ui.history(run).is_pending("baselines")
 
 
 def wait_for_baselines(run):

@@ -228,7 +228,9 @@ def start_run(server, blots, monkeypatch) -> Callable[..., Run]:
 
     def start_run(**settings) -> Run:
         config = TrainConfig(**{"backbone": RESNET, "strategy": "full"} | settings)
-        run = runs.create(blots, config, make_split(load_items(blots), config.val_fraction, config.seed))
+        run = runs.create(
+            blots, runs.TrainSpec(config), make_split(load_items(blots), config.val_fraction, config.seed)
+        )
         ensure_runner(server.workspace)
         return run
 

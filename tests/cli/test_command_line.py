@@ -393,7 +393,7 @@ def test_evaluate_says_when_photos_were_learned_from(finished, tmp_path, capsys)
 
 
 def test_an_export_that_failed_is_tried_again(finished, tmp_path, ask):
-    EventLog(finished.events_path).append(events.ExportFailed(message="The disk was full."))
+    EventLog(finished.events_path).append(events.StepFailed(name="export", message="The disk was full."))
     assert ask("export", finished.id, "--out", tmp_path / "model.zip")["checked"] == 6
 
 

@@ -50,7 +50,7 @@ def test_walls_in_three_paints_can_be_told_by_their_colours(tiny_workspace, tmp_
             (tmp_path / "walls" / name).mkdir(parents=True, exist_ok=True)
             Image.fromarray(wall).save(tmp_path / "walls" / name / f"{i}.png")
     project = fill_project(tiny_workspace, tmp_path / "walls")
-    run = runs.create(project, TrainConfig(), make_split(load_items(project), 0.34, 0))
+    run = runs.create(project, runs.TrainSpec(TrainConfig()), make_split(load_items(project), 0.34, 0))
     split, found = runs.load_split(run), measure_baselines(run)
     assert [split.class_names[class_id] for class_id in found.colours] == [item.class_name for item in split.val]
     assert found.majority == (0,) * 6  # the first of equals
@@ -61,7 +61,7 @@ def test_majority_is_the_largest_class(tiny_workspace, tmp_path):
         name = "rare" if i < 3 else "usual"
         draw_photo(tmp_path / "set" / name / f"{i}.jpg", COLOURS["red"], i)
     project = fill_project(tiny_workspace, tmp_path / "set")
-    run = runs.create(project, TrainConfig(), make_split(load_items(project), 0.34, 0))
+    run = runs.create(project, runs.TrainSpec(TrainConfig()), make_split(load_items(project), 0.34, 0))
     assert set(measure_baselines(run).majority) == {1}
 
 
@@ -79,7 +79,7 @@ def test_a_run_brings_them_along(finished):
     assert len(found.colours) == len(runs.load_split(finished).val)
 
 
-def test_a_run_does_not_fail_for_them(finished, monkeypatch, caplog):
+def test_a_run_does_not_fail_for_them(finished, monkeypatch, capfd):
     def refuse(run):
         raise DataError("The photo 'a.jpg' is gone.")
 
@@ -87,4 +87,4 @@ def test_a_run_does_not_fail_for_them(finished, monkeypatch, caplog):
     monkeypatch.setattr(worker, "measure_baselines", refuse)
     assert worker.main(str(finished.folder)) == 0
     assert runs.read_state(finished).status == "finished"
-    assert "is gone" in caplog.text
+    assert "is gone" in capfd.readouterr().err  # worker.log, where a worker is a process of its own

@@ -39,45 +39,47 @@ def work(run: Run) -> None:
 
 
 def open_(run: Run) -> test_set.Opening:
-    runs.request_opening(run)
+    runs.request_test_set(run)
     work(run)
-    assert isinstance(runs.read_state(run).opening, events.OpeningFinished), run.log_path
+    assert runs.read_state(run).has_finished("test_set"), run.log_path
     return test_set.load_opening(run)
 
 
-def kinds(run: Run) -> list[str]:
-    return [type(event).__name__ for event in read_events(run.events_path)[0]]
+def steps(run: Run) -> list[str]:
+    """Such as "export started", in the order in which it happened."""
+    happened = [event for event in read_events(run.events_path)[0] if type(event).__name__.startswith("Step")]
+    return [f"{event.name} {type(event).__name__.removeprefix('Step').lower()}" for event in happened]
 
 
 def test_a_run_that_holds_photos_back_never_sees_them(project, tiny_workspace):
     items = load_items(project)
     config = TrainConfig(backbone=RESNET, test_fraction=0.25, epochs=3)
-    run = runs.create(project, config, make_split(items, 0.25, 0, test_fraction=0.25))
+    run = runs.create(project, runs.TrainSpec(config), make_split(items, 0.25, 0, test_fraction=0.25))
     split = runs.load_split(run)
     assert (len(split.train), len(split.val), len(split.test)) == (12, 6, 6)
     for item in split.test:
         (run.photos_dir / item.file).unlink()
     work(run)
     history = runs.read_state(run)
-    assert history.status == "finished" and isinstance(history.export, events.ExportFinished)
-    runs.request_opening(run)
+    assert history.status == "finished" and history.has_finished("export")
+    runs.request_test_set(run)
     work(run)
     history = runs.read_state(run)
-    assert split.test[0].file and "of the test part cannot be used" in history.opening.message
+    assert split.test[0].file and "of the test part cannot be used" in history.steps["test_set"].message
     assert history.status == "finished" and not (run.folder.parents[1] / "opened").exists()
 
 
 def test_opened_once_and_a_second_ask_gives_the_first_answer(held_back, workspace):
     assert _Queue(workspace).look().waiting == []
-    runs.request_opening(held_back)
+    runs.request_test_set(held_back)
     assert _Queue(workspace).look().waiting == [held_back]
     first = open_(held_back)
     assert (first.count, first.left_out, sum(map(sum, first.confusion_matrix))) == (6, 0, 6)
     assert first.interval[0] <= first.accuracy <= first.interval[1]
     held_back.model_path.unlink()  # nobody asks it again
-    runs.request_opening(held_back)
-    assert kinds(held_back).count("OpeningQueued") == 1 and _Queue(workspace).look().waiting == []
-    EventLog(held_back.events_path).append(events.OpeningQueued())  # a second window, in the same moment
+    runs.request_test_set(held_back)
+    assert steps(held_back).count("test_set queued") == 1 and _Queue(workspace).look().waiting == []
+    EventLog(held_back.events_path).append(events.StepQueued(name="test_set"))  # a second window, in the same moment
     work(held_back)
     assert test_set.load_opening(held_back) == first
 
@@ -85,20 +87,21 @@ def test_opened_once_and_a_second_ask_gives_the_first_answer(held_back, workspac
 def test_cut_off_before_it_was_said_it_comes_to_the_same(held_back):
     first = open_(held_back)
     lines = held_back.events_path.read_text().splitlines(keepends=True)
-    held_back.events_path.write_text("".join(line for line in lines if "OpeningFinished" not in line))
+    held_back.events_path.write_text("".join(lines[:-1]))
+    assert runs.read_state(held_back).is_pending("test_set")
     work(held_back)
-    assert test_set.load_opening(held_back) == first and kinds(held_back)[-1] == "OpeningFinished"
+    assert test_set.load_opening(held_back) == first and steps(held_back)[-1] == "test_set finished"
 
 
 def test_a_worker_that_dies_of_it_again_and_again_is_not_sent_for_ever(held_back):
-    runs.request_opening(held_back)
+    runs.request_test_set(held_back)
     log = EventLog(held_back.events_path)
-    for word in (None, events.OpeningFailed):
-        log.append(events.OpeningStarted())
+    for word in (None, events.StepFailed):
+        log.append(events.StepStarted(name="test_set"))
         found = failure_event_for(runs.read_state(held_back), None, "exit code -9")
         assert (found and type(found)) == word
     log.append(found)
-    assert not runs.read_state(held_back).is_opening
+    assert not runs.read_state(held_back).is_pending("test_set")
     assert open_(held_back).count == 6  # a person may ask once more
 
 
@@ -120,16 +123,16 @@ def test_photos_that_were_learned_from_too_are_counted_and_said(finished):
 
 
 def test_a_run_without_a_test_part_or_a_model_is_refused(finished, queue_run):
-    with pytest.raises(RunError, match=r"This run has no test part\. Train with a share held back"):
-        runs.request_opening(finished)
+    with pytest.raises(RunError, match=r"This run has no test photos\. Train with a share held back"):
+        runs.request_test_set(finished)
     with pytest.raises(RunError, match="has no model yet"):
-        runs.request_opening(hold_back(queue_run()))
+        runs.request_test_set(hold_back(queue_run()))
 
 
 def test_an_opened_run_does_not_learn_on(held_back):
     EventLog(held_back.events_path).append(events.RunStopped(result=runs.read_state(held_back).result))
-    runs.request_opening(held_back)
-    with pytest.raises(RunError, match="The test part of this run was opened"):
+    runs.request_test_set(held_back)
+    with pytest.raises(RunError, match="The test photos of this run were evaluated"):
         runs.request_resume(held_back)
 
 

@@ -57,7 +57,7 @@ def nasty(tiny_workspace, tmp_path):
         entries = [Entry(path.name, path.read_bytes) for path in paths]
         take_in(tiny_workspace, project, entries, lambda *_: None, reading=OneClass(name))
     config = TrainConfig(backbone=tiny_row(RESNET).name, epochs=3)
-    run = runs.create(project, config, make_split(load_items(project), 0.25, 0))
+    run = runs.create(project, runs.TrainSpec(config), make_split(load_items(project), 0.25, 0))
     assert worker.main(str(run.folder)) == 0
     return run
 

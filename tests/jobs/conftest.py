@@ -49,6 +49,8 @@ def queue_stuck_run(tiny_workspace, tmp_path) -> Callable[[], Run]:
         [item] = [item for item in load_items(project) if item.path.endswith(unique.name)]
         (project.photos_dir / item.file).unlink()
         os.mkfifo(project.photos_dir / item.file)
-        return runs.create(project, TrainConfig(backbone=RESNET), make_split(load_items(project), 0.2, 0))
+        return runs.create(
+            project, runs.TrainSpec(TrainConfig(backbone=RESNET)), make_split(load_items(project), 0.2, 0)
+        )
 
     return queue

@@ -100,13 +100,13 @@ def test_runs_that_somebody_works_on_or_that_ended_are_left_alone(tiny_workspace
 
 def test_a_cut_off_export_is_taken_up_once_after_everything_else(tiny_workspace, queue_run):
     cut_off, waiting = queue_run(), queue_run()
-    EventLog(cut_off.events_path).append(events.RunFinished(result={"val_accuracy": 1.0}))
+    EventLog(cut_off.events_path).append(events.RunFinished(result={"val_accuracy": 1.0}, steps=("export",)))
     looking = queue._Queue(tiny_workspace)
     assert ids(looking.look().waiting) == ids([waiting, cut_off])
     EventLog(waiting.events_path).append(events.RunStopped(result=None))
-    EventLog(cut_off.events_path).append(events.ExportFailed(message="It did not work."))
+    EventLog(cut_off.events_path).append(events.StepFailed(name="export", message="It did not work."))
     assert looking.look().waiting == []
-    runs.request_export(cut_off)
+    runs.request_step(cut_off, "export")
     assert ids(looking.look().waiting) == [cut_off.id]
 
 
@@ -184,16 +184,16 @@ def in_process(tiny_workspace, monkeypatch):
 
 def test_an_export_that_kills_its_worker_is_not_begun_for_ever(queue_run, in_process):
     run = queue_run()
-    EventLog(run.events_path).append(events.RunFinished(result={"val_accuracy": 1.0}))
+    EventLog(run.events_path).append(events.RunFinished(result={"val_accuracy": 1.0}, steps=("export",)))
 
     def die(run):
-        EventLog(run.events_path).append(events.ExportStarted())
+        EventLog(run.events_path).append(events.StepStarted(name="export"))
         if word := failure_event_for(runs.read_state(run), None, "exit code -9"):
             EventLog(run.events_path).append(word)
 
     assert in_process(die) == [run.id, run.id]  # once more than the first, which may have been an accident
-    assert "ended without a word (exit code -9)" in runs.read_state(run).export.message
-    runs.request_export(run)
+    assert "ended without a word (exit code -9)" in runs.read_state(run).steps["export"].message
+    runs.request_step(run, "export")
     assert in_process(die)[2:] == [run.id, run.id]  # a person may ask for it again
 
 
@@ -301,7 +301,7 @@ def test_a_runner_after_a_killed_one_waits_for_the_worker_it_left(tiny_workspace
 
 
 def test_a_run_whose_model_is_being_written_cannot_be_resumed_yet(queue_run, monkeypatch):
-    monkeypatch.setattr(runs.run, "_PATIENCE_S", 0.1)
+    monkeypatch.setattr(runs.requests, "_PATIENCE_S", 0.1)
     run = queue_run()
     EventLog(run.events_path).append(events.RunStopped(result={"val_accuracy": 1.0}))
     with run.lock().acquire(), pytest.raises(RunError, match="just being written"):

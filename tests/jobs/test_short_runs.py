@@ -18,6 +18,7 @@ from transfer_core.runs.events import EventLog, read_events
 from transfer_core.services import previews
 from transfer_core.services.projects import summarize
 from transfer_core.training import lr_finder
+from transfer_core.workspace import read_json, write_json
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def begin(tiny_workspace, project, monkeypatch):
     """Creates a run of a kind without starting a runner; in this process a test of rates takes few steps."""
     monkeypatch.setattr(previews, "ensure_runner", lambda workspace: None)
     monkeypatch.setattr(lr_finder, "STEPS", 12)
-    starts = {"preview": previews.start_preview, "find_rate": previews.start_find_rate}
+    starts = {"preview": previews.start_preview, "lr_finder": previews.start_lr_finder}
 
     def begin(kind: str, **settings) -> Run:
         config = TrainConfig(**{"backbone": RESNET, "batch_size": 8, "strategy": "full"} | settings)
@@ -42,13 +43,13 @@ def kinds(run: Run) -> list[str]:
     return [type(event).__name__ for event in read_events(run.events_path)[0]]
 
 
-@pytest.mark.parametrize("kind", ["preview", "find_rate"])
+@pytest.mark.parametrize("kind", ["preview", "lr_finder"])
 def test_a_short_run_ends_with_its_files_and_asks_for_no_export(begin, tiny_workspace, kind):
     run = begin(kind)
     assert work(run) == 0
     history = runs.read_state(run)
-    assert (history.status, history.failure, history.needs_export) == ("finished", None, False)
-    assert "ExportStarted" not in kinds(run) and not run.model_dir.exists()
+    assert (history.status, history.failure, history.is_pending("export")) == ("finished", None, False)
+    assert "StepStarted" not in kinds(run) and not run.model_dir.exists()
     assert _Queue(tiny_workspace).look().waiting == []
     if kind == "preview":
         assert len(previews.load_preview(run)) == history.result["rows"] == 4
@@ -58,7 +59,7 @@ def test_a_short_run_ends_with_its_files_and_asks_for_no_export(begin, tiny_work
     assert work(run) == 0 and kinds(run).count("RunFinished") == 1  # nothing is done twice
 
 
-@pytest.mark.parametrize("kind", ["preview", "find_rate"])
+@pytest.mark.parametrize("kind", ["preview", "lr_finder"])
 def test_stopped_while_it_waited(begin, kind):
     run = begin(kind)
     runs.request_stop(run)
@@ -66,7 +67,7 @@ def test_stopped_while_it_waited(begin, kind):
     assert runs.read_state(run).status == "stopped" and "PhaseStarted" not in kinds(run)
 
 
-@pytest.mark.parametrize(("kind", "name"), [("preview", "preview"), ("find_rate", "rates")])
+@pytest.mark.parametrize(("kind", "name"), [("preview", "preview"), ("lr_finder", "rates")])
 def test_stopped_at_work_it_leaves_no_half_of_a_result_and_can_begin_again(begin, monkeypatch, kind, name):
     run, append = begin(kind, strategy="lp_ft"), EventLog.append
 
@@ -87,8 +88,8 @@ def test_stopped_at_work_it_leaves_no_half_of_a_result_and_can_begin_again(begin
 
 
 def test_killed_at_work_it_is_interrupted_and_goes_on_to_the_same(begin, project):
-    whole = begin("find_rate")
-    killed = runs.create(project, whole.config, runs.load_split(whole), kind="find_rate")
+    whole = begin("lr_finder")
+    killed = runs.create(project, whole.spec, runs.load_split(whole))
     process = start_python("-m", "transfer_core.jobs.worker", str(killed.folder))
     try:
         wait_for(lambda: "Progress" in kinds(killed))
@@ -110,9 +111,11 @@ def test_a_failure_is_said_as_in_training(begin):
 
 
 def test_a_kind_of_a_newer_version_is_refused_by_name(project, queue_run):
-    run = runs.create(project, TrainConfig(), runs.load_split(queue_run()), kind="dream")
-    assert work(run) == 1
-    assert "'dream'" in runs.read_state(run).failure.message
+    run = queue_run()
+    write_json(run.folder / "config.json", read_json(run.folder / "config.json") | {"kind": "dream"})
+    [found] = runs.list_unreadable(run.workspace)
+    assert (found.id, found.project_id) == (run.id, project.id) and "'dream'" in found.reason
+    assert runs.list_runs(run.workspace) == []
 
 
 def test_the_runner_does_them_too(tiny_workspace, project):
@@ -135,7 +138,7 @@ def test_whoever_asks_for_trainings_does_not_meet_them(begin, tiny_workspace, pr
 
 
 def test_caches_and_projects_are_not_cleared_under_their_feet(begin, tiny_workspace, project):
-    run = begin("find_rate")
+    run = begin("lr_finder")
     with pytest.raises(RunError, match="at work or waiting"):
         storage.clear_caches(tiny_workspace)
     EventLog(run.events_path).append(events.RunStarted())

@@ -7,15 +7,19 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
 
 from tests.helpers import start_python, wait_for
 from transfer_core import runs
+from transfer_core.errors import RunError
 from transfer_core.evaluation.result import load_answers
 from transfer_core.export.parity import check_parity
-from transfer_core.jobs import worker
+from transfer_core.jobs import machine, worker
+from transfer_core.jobs.job import Job
+from transfer_core.jobs.kinds import baselines, export
 from transfer_core.runs import Run, events
 from transfer_core.runs.events import EpochFinished, EventLog, read_events
 from transfer_core.support.arrays import read_arrays
@@ -30,7 +34,7 @@ def work(run: Run) -> int:
 @pytest.fixture
 def no_export(monkeypatch):
     """Leaves out the export in this process, for tests of what was learned: a tuned network's takes seconds."""
-    monkeypatch.setattr(worker, "_export", lambda *_: None)
+    monkeypatch.setattr(worker, "_do_steps", lambda *_: True)
 
 
 def start_worker(run: Run) -> subprocess.Popen:
@@ -67,11 +71,15 @@ def test_a_finished_run_has_said_everything_in_order(queue_run):
     run = queue_run(epochs=3)
     assert work(run) == 0
     said = kinds(run)
-    milestones = ["RunQueued", "RunStarted", "PhaseStarted", "EpochFinished", "RunFinished", "ExportStarted"]
-    places = [said.index(kind) for kind in milestones] + [said.index("ExportFinished")]
+    milestones = ["RunQueued", "RunStarted", "PhaseStarted", "EpochFinished", "RunFinished", "StepStarted"]
+    places = [said.index(kind) for kind in milestones] + [said.index("StepFinished")]
     assert places == sorted(places) and said.count("EpochFinished") == 3
     history = runs.read_state(run)
-    assert (history.status, history.export.changed_labels, history.export.checked) == ("finished", 0, 6)
+    assert (
+        history.status,
+        history.steps["export"].result["changed_labels"],
+        history.steps["export"].result["checked"],
+    ) == ("finished", 0, 6)
     result = history.result
     assert result["val_accuracy"] == pytest.approx(np.trace(result["confusion_matrix"]) / 6)
     assert (result["train_count"], result["val_count"], result["epochs"]) == (18, 6, 3)
@@ -85,7 +93,10 @@ def test_a_fine_tuned_run_exports_its_own_network(tiny_workspace, queue_run):
     run = queue_run(strategy="full", epochs=2)
     assert work(run) == 0
     history, split = runs.read_state(run), runs.load_split(run)
-    assert history.export.changed_labels == 0 and history.export.max_difference < 1e-4
+    assert (
+        history.steps["export"].result["changed_labels"] == 0
+        and history.steps["export"].result["max_difference"] < 1e-4
+    )
     photos = [run.photos_dir / item.file for item in split.val]
     frozen = queue_run(epochs=2)
     assert work(frozen) == 0
@@ -95,7 +106,10 @@ def test_a_fine_tuned_run_exports_its_own_network(tiny_workspace, queue_run):
 
 _NO_TORCH = """
 import sys
-from transfer_core.jobs import worker
+from transfer_core.errors import RunError
+from transfer_core.jobs import machine, worker
+from transfer_core.jobs.job import Job
+from transfer_core.jobs.kinds import baselines, export
 code = worker.main(sys.argv[1])
 print(code, sorted({name.split(".")[0] for name in sys.modules} & {"torch", "timm", "torchvision", "streamlit"}))
 """
@@ -112,7 +126,10 @@ def test_a_frozen_run_never_imports_torch(queue_run):
 _STANDS_STILL = """
 import sys, threading
 from transfer_core.runs.events import EpochFinished, EventLog
-from transfer_core.jobs import worker
+from transfer_core.errors import RunError
+from transfer_core.jobs import machine, worker
+from transfer_core.jobs.job import Job
+from transfer_core.jobs.kinds import baselines, export
 append, last = EventLog.append, int(sys.argv[2])
 def append_and_wait(self, event):
     append(self, event)
@@ -156,7 +173,7 @@ def test_a_stopped_run_keeps_what_it_learned_and_goes_on(queue_run, monkeypatch)
     assert work(stopped) == 0
     history = runs.read_state(stopped)
     assert history.status == "stopped" and history.result["epochs"] == 7
-    assert history.export.changed_labels == 0  # what was learned can be tried and taken along
+    assert history.steps["export"].result["changed_labels"] == 0  # what was learned can be tried and taken along
     runs.request_resume(stopped)
     assert work(stopped) == 0 and work(whole) == 0
     assert runs.read_state(stopped).result["epochs"] == 40
@@ -221,24 +238,24 @@ def test_a_failed_export_leaves_the_result_standing(queue_run, monkeypatch, erro
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(worker.onnx_export, "export_model", fail)
+    monkeypatch.setattr(export.onnx, "export_model", fail)
     run = queue_run(epochs=2)
     assert work(run) == 0
     history = runs.read_state(run)
     assert history.status == "finished" and history.result["epochs"] == 2
-    assert isinstance(history.export, events.ExportFailed)
+    assert history.has_failed("export")
 
 
 def test_a_cut_off_export_is_made_up_for_without_training_again(queue_run, monkeypatch):
     run = queue_run(epochs=2)
     with monkeypatch.context() as patch:
-        patch.setattr(worker, "_export", lambda *_: None)  # the power fails right after the result
+        patch.setattr(worker, "_do_steps", lambda *_: True)  # the power fails right after the result
         assert work(run) == 0
     before = learned(run)
-    assert runs.read_state(run).needs_export
+    assert runs.read_state(run).is_pending("export")
     monkeypatch.setattr(worker, "_carry_out", lambda *_, **__: pytest.fail("trained again"))
     assert work(run) == 0
-    assert isinstance(runs.read_state(run).export, events.ExportFinished)
+    assert runs.read_state(run).has_finished("export")
     assert learned(run).keys() == before.keys()
 
 
@@ -336,3 +353,65 @@ def test_a_checkpoint_that_cannot_be_read_means_from_the_start(queue_run, no_exp
     run.checkpoint_path.write_bytes(b"torn")
     assert work(run) == 0 and work(whole) == 0
     assert_same(run, whole)
+
+
+# --- what goes wrong after the result ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [RuntimeError("bug"), OSError(errno.ENOSPC, "No space left on device")])
+def test_a_finished_run_stays_finished_whatever_follows(queue_run, monkeypatch, error):
+    """The disk may be full, or something of ours may break, once the result stands."""
+    run = queue_run(epochs=2)
+    write, calls = worker.write_json, []
+
+    def break_at_the_end(*arguments):
+        calls.append(arguments)
+        if len(calls) > 1:
+            raise error
+        write(*arguments)
+
+    monkeypatch.setattr(worker, "write_json", break_at_the_end)
+    monkeypatch.setattr(baselines, "measure_baselines", lambda run: 1 / 0)
+    if isinstance(error, OSError):
+        assert work(run) == 0
+    else:
+        with pytest.raises(RuntimeError, match="bug"):
+            work(run)
+    state = runs.read_state(run)
+    assert state.status == "finished" and state.failure is None and state.has_finished("export")
+    assert state.steps["baselines"].message.startswith("Something went wrong on our side (ZeroDivisionError")
+    with pytest.raises(RunError, match="there is nothing to resume"):
+        runs.request_resume(run)
+
+
+def test_a_step_that_this_version_does_not_know_harms_nothing(queue_run):
+    run = queue_run(epochs=2)
+    assert work(run) == 0
+    EventLog(run.events_path).append(events.StepQueued(name="dream"))
+    assert work(run) == 0
+    state = runs.read_state(run)
+    assert "does not know the step 'dream'" in state.steps["dream"].message and state.status == "finished"
+
+
+def test_two_workspaces_take_turns_at_the_processor(queue_run):
+    """Another workspace's worker holds the machine; ours waits, says so, and can be stopped meanwhile."""
+    first, second = queue_run(epochs=2), queue_run(epochs=2)
+    done = threading.Event()
+
+    def hold():
+        with machine.take_turn(Job(first, lambda event: None)):
+            done.wait(60)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    waiting = threading.Thread(target=work, args=(second,))
+    waiting.start()
+    wait_for(lambda: [phase.name for phase in runs.read_state(second).phases] == ["wait"])
+    runs.request_stop(second)
+    waiting.join(30)
+    assert runs.read_state(second).status == "stopped"
+    done.set()
+    holder.join()
+    runs.request_resume(second)
+    assert work(second) == 0 and runs.read_state(second).status == "finished"
+    assert runs.read_state(second).result["seconds"]["total"] < 30  # waiting is not its own work

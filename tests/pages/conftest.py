@@ -92,7 +92,7 @@ def forget_export(run: Run) -> Run:
     lines = run.events_path.read_text("utf-8").splitlines(keepends=True)
     run.events_path.write_text("".join(line for line in lines if not json.loads(line)["kind"].startswith("Export")))
     run.model_path.unlink()
-    assert runs.read_state(run).needs_export
+    assert runs.read_state(run).is_pending("export")
     return run
 
 

@@ -47,7 +47,7 @@ def run_of(project, kind: str) -> runs.Run:
 
 def found(project, rates: LrSweep = RATES) -> None:
     """Ends the finder's run as its worker would."""
-    run = run_of(project, "find_rate")
+    run = run_of(project, "lr_finder")
     save_sweep(run.evaluation_dir, rates)
     write(run, events.RunStarted(), events.RunFinished(result={"suggestion": rates.suggestion}))
 
@@ -84,7 +84,7 @@ def test_pictures_of_other_settings_are_not_shown(page, project):
 def test_progress_of_a_run_at_work_and_stop(page, project):
     press(page, FIND)
     run = write(
-        run_of(project, "find_rate"),
+        run_of(project, "lr_finder"),
         events.RunStarted(),
         events.PhaseStarted(name="rates", title="Trying learning rates"),
         events.Progress(done=12, total=60, unit="steps"),
@@ -124,7 +124,7 @@ def test_a_rate_of_other_settings_is_not_shown(page, project):
 
 def test_a_failure_is_said_and_it_can_begin_again(page, project):
     press(page, FIND)
-    write(run_of(project, "find_rate"), events.RunStarted(), events.RunFailed(message="The *disk* is full.", hint="!"))
+    write(run_of(project, "lr_finder"), events.RunStarted(), events.RunFailed(message="The *disk* is full.", hint="!"))
     assert errors(page.run()) == [r"The \*disk\* is full\. \!"]
     assert errors(press(page, FIND)) == []
 

@@ -167,8 +167,8 @@ def test_a_run_that_others_went_on_from_may_be_gone(visit, queue_run, project, p
     heir = ended(queue_run(strategy="full", continue_from=gone.id), right((6, True)))
     app = visit("compare", project=project.id)
     choose(app, gone, "Delete")
-    write(one, events.ExportFailed(message="x"))
-    write(heir, events.ExportFailed(message="x"))
+    write(one, events.StepFailed(name="export", message="x"))
+    write(heir, events.StepFailed(name="export", message="x"))
     visited = visit(page, project=project.id, run=gone.id)
     assert not visited.exception
 

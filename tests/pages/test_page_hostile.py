@@ -51,7 +51,7 @@ def hostile(workspace, tmp_path):
 def answered(hostile):
     """A run of it that has ended with two mistakes, its export failed."""
     split = make_split(load_items(hostile), 0.25, 0)
-    run = runs.create(hostile, TrainConfig(backbone="<b>by hand</b>"), split)
+    run = runs.create(hostile, runs.TrainSpec(TrainConfig(backbone="<b>by hand</b>")), split)
     place = {name: class_id for class_id, name in enumerate(split.class_names)}
     true_ids = [place[item.class_name] for item in split.val]
     confidences = [
@@ -123,7 +123,7 @@ def test_understand(visit, answered):
 
 def test_compare(visit, hostile, answered):
     """Two runs, with notes, of which the second is right where the first is not."""
-    second = runs.create(hostile, TrainConfig(epochs=7), runs.load_split(answered))
+    second = runs.create(hostile, runs.TrainSpec(TrainConfig(epochs=7)), runs.load_split(answered))
     first = load_answers(answered.evaluation_dir)
     answers = ValAnswers(np.eye(6)[first.true_ids], first.true_ids)
     result = evaluate(runs.load_split(second), answers, 3, {"total": 1.0})
@@ -141,7 +141,7 @@ def test_compare(visit, hostile, answered):
 
 @pytest.mark.parametrize("page", ["try_it", "export"])
 def test_export_that_failed_because_of_a_name(visit, answered, page):
-    write(answered, events.ExportFailed(message=NAMES[2]))
+    write(answered, events.StepFailed(name="export", message=NAMES[2]))
     assert len(errors(visit(page, project=answered.project_id))) == 1
     check(visit(page, project=answered.project_id))
 

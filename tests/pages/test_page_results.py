@@ -12,6 +12,8 @@ from transfer_core.evaluation.result import ValAnswers, evaluate, save_evaluatio
 from transfer_core.runs import events
 from transfer_core.support.arrays import read_arrays
 
+CHECK = {"changed_labels": 0, "max_difference": 1e-6, "checked": 6, "seconds": 1.0}
+
 
 @pytest.fixture
 def mistaken(finished):
@@ -66,7 +68,7 @@ def test_understand_says_which_photos_are_in_both_parts(visit, finished):
 
 def test_run_is_chosen_by_the_list_and_by_the_address(visit, finished, workspace):
     project = workspace.open_project(finished.project_id)
-    newer = runs.create(project, finished.config, runs.load_split(finished))
+    newer = runs.create(project, runs.TrainSpec(finished.config), runs.load_split(finished))
     history = runs.read_state(finished)
     worse = history.result | {"val_accuracy": 0.5, "confusion_matrix": [[1, 1, 0], [0, 1, 1], [1, 0, 1]]}
     write(newer, events.RunStarted(), *history.epochs, events.RunFinished(result=worse))
@@ -144,7 +146,7 @@ def test_try_and_take_along_wait_for_the_export(visit, finished):
 
 def test_try_and_take_along_say_that_the_export_failed(visit, finished):
     forget_export(finished)
-    write(finished, events.ExportFailed(message="The *disk* is full."))
+    write(finished, events.StepFailed(name="export", message="The *disk* is full."))
     for page in ("try_it", "export"):
         app = visit(page, project=finished.project_id)
         [message] = errors(app)
@@ -154,10 +156,10 @@ def test_try_and_take_along_say_that_the_export_failed(visit, finished):
 
 
 def test_failed_export_can_be_tried_again(visit, finished):
-    write(finished, events.ExportFailed(message="The disk is full."))
+    write(finished, events.StepFailed(name="export", message="The disk is full."))
     app = press(visit("export", project=finished.project_id), "Try again")
     assert errors(app) == [] and "checking that it answers" in said(app)
-    assert runs.read_state(finished).needs_export
+    assert runs.read_state(finished).is_pending("export")
 
 
 # --- Take along ----------------------------------------------------------------------------------------------------
@@ -174,7 +176,10 @@ def test_take_along_offers_the_checked_zip(visit, finished):
 
 
 def test_take_along_admits_changed_answers(visit, finished):
-    write(finished, events.ExportFinished(changed_labels=2, max_difference=0.25, checked=6, seconds=1.0))
+    write(
+        finished,
+        events.StepFinished(name="export", result=CHECK | {"changed_labels": 2, "max_difference": 0.25}),
+    )
     [warning] = visit("export", project=finished.project_id).warning
     assert "**4 of 6**" in warning.value and "0.250" in warning.value
 
@@ -186,5 +191,5 @@ def test_take_along_leads_home(visit, finished):
 
 def test_export_failed_with_a_model_file_left_is_not_offered_to_try(visit, finished):
     """A resumed run may leave the model file of before; what failed its check is not tried."""
-    write(finished, events.ExportFailed(message="The check failed."))
+    write(finished, events.StepFailed(name="export", message="The check failed."))
     assert len(errors(visit("try_it", project=finished.project_id))) == 1

@@ -162,22 +162,26 @@ def test_the_test_part_is_opened_on_purpose(visit, held_back):
     assert "**6 photos were held back.**" in said(app) and not (held_back.evaluation_dir / "test.json").exists()
     app = press(app, "Open the test part (once)")
     assert "Opening the test part" in said(app)
-    assert isinstance(runs.read_state(held_back).opening, events.OpeningQueued)
+    assert runs.read_state(held_back).is_pending("test_set")
     write(held_back, events.Progress(done=2, total=6))
     assert "2 of 6 photos" in said(app.run())
     test_set.open_test_part(held_back, lambda done, total: None)
-    write(held_back, events.OpeningFinished())
+    write(held_back, events.StepFinished(name="test_set"))
     text = said(app.run())
     assert "of 6 photos that were held back" in text and "Opened " in text and "Other runs" not in text
     assert "Open the test part (once)" not in text
 
 
 def test_a_failed_opening_can_be_asked_for_again(visit, held_back):
-    write(held_back, events.OpeningQueued(), events.OpeningFailed(message="'a.jpg' cannot be used."))
+    write(
+        held_back,
+        events.StepQueued(name="test_set"),
+        events.StepFailed(name="test_set", message="'a.jpg' cannot be used."),
+    )
     app = visit("understand", project=held_back.project_id)
     assert r"'a\.jpg' cannot be used\." in errors(app)[0]
     press(app, "Open the test part (once)")
-    assert isinstance(runs.read_state(held_back).opening, events.OpeningQueued)
+    assert runs.read_state(held_back).is_pending("test_set")
 
 
 def test_looks_of_other_runs_are_counted(visit, held_back):
@@ -189,5 +193,5 @@ def test_looks_of_other_runs_are_counted(visit, held_back):
 
 
 def test_an_opening_that_was_spoilt_is_said(visit, held_back):
-    write(held_back, events.OpeningQueued(), events.OpeningFinished())
+    write(held_back, events.StepQueued(name="test_set"), events.StepFinished(name="test_set"))
     assert "cannot be read" in errors(visit("understand", project=held_back.project_id))[0]

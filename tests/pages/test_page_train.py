@@ -132,7 +132,7 @@ def test_a_setting_counts_in_the_moment_it_is_changed(visit, project, workspace)
     app = press(visit("train", project=project.id), "Everything at once")
     app.number_input(key="setting-batch_size").set_value(8)
     app = press(app, "Find a learning rate")
-    assert previews.newest(workspace, project, "find_rate").config.batch_size == 8
+    assert previews.newest(workspace, project, "lr_finder").config.batch_size == 8
     app.number_input(key="setting-epochs").set_value(200)
     average = app.run().selectbox(key="setting-average_weights")
     assert "**Automatic: yes.**" in average.help and "With 400 steps" in average.help
@@ -456,7 +456,7 @@ def test_epochs_of_a_quick_run_are_replayed(visit, project, queue_run, workspace
 
 def test_each_of_several_runs_can_be_looked_at(visit, finished, workspace):
     project = workspace.open_project(finished.project_id)
-    newer = runs.create(project, finished.config, runs.load_split(finished))
+    newer = runs.create(project, runs.TrainSpec(finished.config), runs.load_split(finished))
     write(newer, events.RunStarted(), events.RunFailed(message="No.", hint="Again."))
     assert len(errors(visit("train", project=project.id))) == 1
     assert "Right on 6 of 6" in said(visit("train", project=project.id, run=finished.id))

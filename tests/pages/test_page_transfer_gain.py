@@ -19,7 +19,9 @@ from transfer_core.workspace import read_json
 def control(finished, workspace):
     """A queued run from nothing beside the finished one, on the same photos."""
     project = workspace.open_project(finished.project_id)
-    return runs.create(project, replace(finished.config, strategy="scratch", epochs=None), runs.load_split(finished))
+    return runs.create(
+        project, runs.TrainSpec(replace(finished.config, strategy="scratch", epochs=None)), runs.load_split(finished)
+    )
 
 
 def end(run, hits):
@@ -39,7 +41,7 @@ def test_without_a_control_the_baselines_speak(visit, finished):
 def test_a_weak_result_proposes_the_control(visit, tiny_workspace, tmp_path):
     project = fill_project(tiny_workspace, draw_dataset(tmp_path / "many", 28))  # so that a difference could show
     config = TrainConfig(backbone=RESNET)
-    run = runs.create(project, config, make_split(load_items(project), 0.25, 0))
+    run = runs.create(project, runs.TrainSpec(config), make_split(load_items(project), 0.25, 0))
     count = len(runs.load_split(run).val)
     end(run, right((8, True), (count - 8, False)))
     save_baselines(run.evaluation_dir, Baselines((0,) * count, (1,) * count))

@@ -32,17 +32,13 @@ ONE_OF_EACH = [
     _epoch(),
     events.CheckpointSaved(step=1),
     Notice(message='a "quoted"\nnote, déjà vu 🦋 \u2028'),
-    events.RunFinished(result={"val_accuracy": 0.5}),
+    events.RunFinished(result={"val_accuracy": 0.5}, steps=("export", "baselines")),
     events.RunStopped(result=None),
     RunFailed(message="m", hint="h"),
-    events.ExportQueued(),
-    events.ExportStarted(),
-    events.ExportFinished(changed_labels=0, max_difference=1e-6, checked=3, seconds=0.1),
-    events.ExportFailed(message="m"),
-    events.OpeningQueued(),
-    events.OpeningStarted(),
-    events.OpeningFinished(),
-    events.OpeningFailed(message="x"),
+    events.StepQueued(name="export"),
+    events.StepStarted(name="export"),
+    events.StepFinished(name="export", result={"changed_labels": 0, "max_difference": 1e-6}),
+    events.StepFailed(name="export", message="m", hint="h"),
 ]
 
 
@@ -52,6 +48,29 @@ def test_every_kind_survives_the_way_to_disk(path):
         log.append(event)
     assert {type(event) for event in ONE_OF_EACH} == set(events.Event.__subclasses__())
     assert read_events(path)[0] == ONE_OF_EACH
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ({"kind": "ExportQueued"}, events.StepQueued(name="export", time=1)),
+        ({"kind": "ExportStarted"}, events.StepStarted(name="export", time=1)),
+        (
+            {"kind": "ExportFinished", "changed_labels": 0, "checked": 3},
+            events.StepFinished(name="export", result={"changed_labels": 0, "checked": 3}, time=1),
+        ),
+        ({"kind": "ExportFailed", "message": "m"}, events.StepFailed(name="export", message="m", time=1)),
+        ({"kind": "OpeningFinished"}, events.StepFinished(name="test_set", time=1)),
+        (
+            {"kind": "RunFinished", "result": {"val_count": 3}},
+            events.RunFinished(result={"val_count": 3}, steps=("export",), time=1),
+        ),
+        ({"kind": "RunFinished", "result": {"rows": 3}}, events.RunFinished(result={"rows": 3}, time=1)),
+    ],
+)
+def test_what_earlier_versions_wrote_is_understood(path, written, meant):
+    path.write_text(json.dumps(written | {"time": 1}) + "\n")
+    assert read_events(path)[0] == [meant]
 
 
 def test_reading_goes_on_from_the_offset(path):

@@ -3,6 +3,7 @@
 import os
 import shutil
 import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -13,7 +14,7 @@ from transfer_core.config import TrainConfig
 from transfer_core.data.labels.dataset import load_items
 from transfer_core.data.splits.split import make_split
 from transfer_core.errors import RunError
-from transfer_core.runs import events
+from transfer_core.runs import events, trash
 from transfer_core.runs.events import EventLog
 from transfer_core.runs.state import RunState, reduce_events
 from transfer_core.workspace import read_json, write_json
@@ -34,7 +35,7 @@ def epoch(step: int) -> events.EpochFinished:
 
 
 QUEUED, STARTED, RESUMED = events.RunQueued(), events.RunStarted(), events.RunResumed(from_step=2)
-FINISHED, STOPPED = events.RunFinished(result={"val_accuracy": 1.0}), events.RunStopped(result=None)
+FINISHED, STOPPED = events.RunFinished(result={"val_accuracy": 1.0}, steps=("export",)), events.RunStopped(result=None)
 FAILED = events.RunFailed(message="m", hint="h")
 
 
@@ -70,10 +71,10 @@ def test_a_resume_drops_the_epochs_that_no_longer_hold():
 
 
 def test_a_resume_forgets_the_old_end():
-    exported = events.ExportFinished(changed_labels=0, max_difference=0.0, checked=1, seconds=1)
+    exported = events.StepFinished(name="export", result={"changed_labels": 0})
     stopped = events.RunStopped(result={"val_accuracy": 0.5})
     history = reduce_events(RunState(), [QUEUED, STARTED, stopped, exported, QUEUED, RESUMED])
-    assert (history.result, history.export, history.failure) == (None, None, None)
+    assert (history.result, history.steps, history.failure) == (None, {}, None)
     assert reduce_events(RunState(), [QUEUED, STARTED, FAILED, QUEUED]).failure is None
 
 
@@ -82,15 +83,15 @@ def test_a_resume_forgets_the_old_end():
     [
         ([STARTED], False),
         ([STARTED, FINISHED], True),
-        ([STARTED, FINISHED, events.ExportStarted()], True),  # cut off in between
-        ([STARTED, FINISHED, events.ExportFailed(message="m")], False),
+        ([STARTED, FINISHED, events.StepStarted(name="export")], True),  # cut off in between
+        ([STARTED, FINISHED, events.StepFailed(name="export", message="m")], False),
         ([STARTED, STOPPED], False),  # nothing was learned
-        ([STARTED, events.RunStopped(result={"val_accuracy": 0.5})], True),
+        ([STARTED, events.RunStopped(result={"val_accuracy": 0.5}, steps=("export",))], True),
         ([STARTED, FAILED], False),
     ],
 )
 def test_who_needs_an_export(happened, needed):
-    assert reduce_events(RunState(), happened).needs_export is needed
+    assert reduce_events(RunState(), happened).is_pending("export") is needed
 
 
 def test_reading_goes_on_where_it_ended(queue_run):
@@ -129,7 +130,7 @@ def test_a_split_with_hostile_names_comes_back(workspace):
     project = workspace.create_project("x")
     items = [new_item(str(n), "0.jpg", "caf\udce9\n|.jpg", "=1+1 🦋", None, (1, 1)) for n in range(2)]
     split = Split(("=1+1 🦋",), (items[0],), (items[1],), True, (("caf\udce9", "b"),))
-    assert runs.load_split(runs.create(project, TrainConfig(), split)) == split
+    assert runs.load_split(runs.create(project, runs.TrainSpec(TrainConfig()), split)) == split
 
 
 @pytest.mark.parametrize(
@@ -285,7 +286,7 @@ def test_time_is_counted_by_phase_and_over_interruptions():
         at(601, phase("head")),
         at(605, epoch(3)),
         at(606, FINISHED),
-        at(900, events.ExportStarted()),
+        at(900, events.StepStarted(name="export")),
     ]
     spent = reduce_events(RunState(), happened).spent_s
     assert spent == {"": pytest.approx(1.5), "features": pytest.approx(3.5), "head": pytest.approx(7)}
@@ -312,5 +313,103 @@ def test_test_part_and_crossings_come_back(project, queue_run):
     split = make_split(items, 0.25, 0, test_fraction=0.25, group_pattern=r"(\d)\.")
     assert split.crossing_groups == ()
     split = replace(split, test=split.val, crossing=(("a", "b"),), crossing_groups=("p01",))
-    run = runs.create(project, TrainConfig(group_pattern=r"(\d)\."), split)
+    run = runs.create(project, runs.TrainSpec(TrainConfig(group_pattern=r"(\d)\.")), split)
     assert runs.load_split(run) == split and runs.open_run(run.workspace, run.id).config.group_pattern == r"(\d)\."
+
+
+# --- what cannot be read harms nothing else ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda content: content["spec"]["config"].update(val_fraction=0.9), "must be a number from 0.05 to 0.5"),
+        (lambda content: content["spec"]["config"].update(epochs="many"), "must be a whole number"),
+        (
+            lambda content: content.update(kind="dream"),
+            "of the kind 'dream', which this version",
+        ),
+        (lambda content: content.pop("created"), "'created'"),
+        (lambda content: content.update(spec=[]), "cannot be read"),
+    ],
+)
+def test_a_run_with_settings_outside_todays_limits_is_listed_as_unreadable(workspace, queue_run, spoil, reason):
+    good, bad = queue_run(), queue_run()
+    path = bad.folder / "config.json"
+    content = read_json(path)
+    spoil(content)
+    write_json(path, content)
+    assert runs.list_runs(workspace, kind=None) == [good]
+    [found] = runs.list_unreadable(workspace)
+    assert (found.id, found.project_id, found.folder) == (bad.id, bad.project_id, bad.folder)
+    assert reason in found.reason and "Delete it" in found.reason
+    with pytest.raises(RunError, match="cannot be read"):
+        runs.open_run(workspace, bad.id)
+
+
+def test_an_unreadable_run_can_be_deleted_and_brought_back(workspace, project, queue_run):
+    run = queue_run()
+    (run.folder / "config.json").write_text("{")
+    [found] = runs.list_unreadable(workspace)
+    trash.delete_unreadable(project, found)
+    assert runs.list_unreadable(workspace) == [] and trash.deleted(project) == [run.id]
+    trash.restore(project, run.id)
+    assert [entry.id for entry in runs.list_unreadable(workspace)] == [run.id]
+
+
+def test_a_run_of_an_earlier_version_is_read(workspace, queue_run):
+    run = queue_run(epochs=7)
+    content = read_json(run.folder / "config.json")
+    config = content.pop("spec")["config"]
+    write_json(run.folder / "config.json", content | {"intake_s": 2.5, "train": config})
+    [found] = runs.list_runs(workspace)
+    assert found.spec == runs.TrainSpec(run.config, 2.5)
+    write_json(run.folder / "config.json", content | {"kind": "find_rate", "intake_s": 0.0, "train": config})
+    [found] = runs.list_runs(workspace, kind="lr_finder")
+    assert found.spec == runs.LrFinderSpec(run.config)
+
+
+def test_a_damaged_split_is_said(queue_run):
+    run = queue_run()
+    (run.folder / "split.json").write_text('{"train": [{"id": 1}]}')
+    with pytest.raises(RunError, match=f"The photos of run '{run.id}' cannot be read"):
+        runs.load_split(run)
+
+
+# --- the result stands ------------------------------------------------------------------------------------------------
+
+
+def test_what_goes_wrong_after_the_result_does_not_fail_the_run():
+    for end in (FINISHED, events.RunStopped(result={"val_accuracy": 0.5}, steps=("export",))):
+        state = reduce_events(RunState(), [QUEUED, STARTED, end, FAILED])
+        assert state.status in ("finished", "stopped") and state.failure is None
+    assert reduce_events(RunState(), [QUEUED, STARTED, STOPPED, FAILED]).status == "failed"  # there was no result
+
+
+def test_looking_at_a_live_run_takes_no_time(queue_run):
+    run = queue_run()
+    with run.lock().acquire():
+        began = time.perf_counter()
+        for _ in range(50):
+            assert runs.is_alive(run)
+        assert time.perf_counter() - began < 50 * 0.002
+
+
+def test_asking_never_makes_a_lock_look_held(queue_run):
+    """Many ask at once; whoever wants the lock for real gets it in spite of them."""
+    run, wrong, done = queue_run(), [], threading.Event()
+
+    def ask():
+        while not done.is_set():
+            if runs.is_alive(run):
+                wrong.append(1)
+
+    run.lock().acquire().lock.release()  # so that there is a file
+    askers = [threading.Thread(target=ask) for _ in range(4)]
+    for asker in askers:
+        asker.start()
+    time.sleep(0.3)
+    done.set()
+    for asker in askers:
+        asker.join()
+    assert not wrong

@@ -54,11 +54,11 @@ def test_no_rate_is_looked_for_where_the_backbone_does_not_learn(tiny_workspace,
     config = replace(CONFIG, strategy="feature_extraction")
     assert not previews.learns_backbone(tiny_workspace, config)
     with pytest.raises(ConfigError, match=r"'Only the new part' the backbone does not learn.*Choose another strategy"):
-        previews.start_find_rate(tiny_workspace, project, config)
+        previews.start_lr_finder(tiny_workspace, project, config)
     assert runs.list_runs(tiny_workspace, kind=None) == []
 
 
-@pytest.mark.parametrize("start", [previews.start_preview, previews.start_find_rate])
+@pytest.mark.parametrize("start", [previews.start_preview, previews.start_lr_finder])
 def test_pressing_twice_makes_one_run(tiny_workspace, project, start):
     first = start(tiny_workspace, project, CONFIG)
     assert start(tiny_workspace, project, CONFIG) == first
@@ -101,7 +101,7 @@ def test_those_that_wait_or_work_are_not_deleted(tiny_workspace, project):
 )
 def test_what_was_found_is_used_again_where_it_holds(tiny_workspace, project, change, varies, learns):
     preview = previews.start_preview(tiny_workspace, project, CONFIG)
-    finder = previews.start_find_rate(tiny_workspace, project, CONFIG)
+    finder = previews.start_lr_finder(tiny_workspace, project, CONFIG)
     config = replace(CONFIG, **change)
     assert previews.varies_alike(preview, config) is varies
     assert previews.learns_alike(finder, config) is learns

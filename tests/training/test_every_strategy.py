@@ -77,7 +77,7 @@ def test_every_family_can_be_trained_by_every_strategy(workspace, family_weights
     project = fill_project(workspace, few)
     epochs = {"feature_extraction": 20, "gradual": 3}.get(name, 1)
     config = TrainConfig(strategy=name, backbone=backbone, epochs=epochs, batch_size=8, val_fraction=0.25)
-    run = runs.create(project, config, make_split(load_items(project), 0.25, 0))
+    run = runs.create(project, runs.TrainSpec(config), make_split(load_items(project), 0.25, 0))
     trained = engine.fit(make_context(workspace, run, [].append))
     assert np.isfinite(trained.val_confidences).all() and trained.epochs >= epochs
 

@@ -20,18 +20,23 @@ def list_runs(workspace: Workspace, options: Namespace) -> dict:
                 "project": run.project_id,
                 "kind": run.kind,
                 "status": history.status,
-                "backbone": run.config.backbone,
-                "strategy": run.config.strategy,
+                "backbone": getattr(run.spec, "config", None) and run.config.backbone,
+                "strategy": getattr(run.spec, "config", None) and run.config.strategy,
                 "val_accuracy": history.result.get("val_accuracy") if history.result else None,
             }
         )
+    empty = dict.fromkeys(("backbone", "strategy", "val_accuracy"))
+    for broken in runs.list_unreadable(workspace):
+        about = {"run_id": broken.id, "project": broken.project_id, "kind": None, "status": "unreadable"}
+        listed.append(about | empty | {"reason": broken.reason})
     return {"runs": listed}
 
 
 def show_runs(answer: dict) -> None:
     for entry in answer["runs"]:
         accuracy = "" if entry["val_accuracy"] is None else f"{entry['val_accuracy']:.1%}"
-        what = f"{entry['kind']:10} {entry['status']:12} {entry['strategy']:20} {entry['backbone']:36}"
+        kind, strategy, backbone = (entry[name] or "" for name in ("kind", "strategy", "backbone"))
+        what = f"{kind:10} {entry['status']:12} {strategy:20} {backbone:36}"
         print(f"{entry['run_id']:24} {what} {accuracy}")
 
 

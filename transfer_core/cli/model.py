@@ -23,7 +23,7 @@ from transfer_core.inference.predictor import Prediction, Predictor, predictions
 from transfer_core.jobs.launch import ensure_runner
 from transfer_core.metrics.classification import confusion_matrix
 from transfer_core.metrics.wilson import wilson
-from transfer_core.runs import Run, events
+from transfer_core.runs import Run
 from transfer_core.support import text
 from transfer_core.workspace import Workspace
 
@@ -75,27 +75,25 @@ def show_predict(answer: dict) -> None:
 def export(workspace: Workspace, options: Namespace) -> dict:
     run = runs.open_run(workspace, options.run)
     history = runs.read_state(run)
-    if isinstance(history.export, events.ExportFailed):
-        runs.request_export(run)
+    if history.has_failed("export"):
+        runs.request_step(run, "export")
         history = runs.read_state(run)
-    if history.needs_export:
+    if history.is_pending("export"):
         ensure_runner(run.workspace)
-        history = wait(run, lambda history: not history.needs_export)
-    if isinstance(history.export, events.ExportFailed):
-        raise RunError(f"The model of run '{run.id}' could not be written as ONNX. {history.export.message}")
-    if not isinstance(history.export, events.ExportFinished):
+        history = wait(run, lambda history: not history.is_pending("export"))
+    if history.has_failed("export"):
+        step = history.steps["export"]
+        raise RunError(f"The model of run '{run.id}' could not be written as ONNX. {step.message} {step.hint}".strip())
+    if not history.has_finished("export"):
         raise RunError(
             f"Run '{run.id}' has no model to export (it is {history.status}). Resume it, or train again, first."
         )
     if options.out.is_dir():
         raise RunError(f"'{options.out}' is a folder. Name the zip to write, for example {options.out / 'model.zip'}.")
     write_bundle(run, history, options.out)
-    return {
-        "file": str(options.out),
-        "changed_labels": history.export.changed_labels,
-        "max_difference": history.export.max_difference,
-        "checked": history.export.checked,
-    }
+    check = dict(history.steps["export"].result)
+    seconds = {"export": round(check.pop("seconds"), 3)}
+    return {"file": str(options.out), **check, "seconds": seconds}
 
 
 def show_export(answer: dict) -> None:
@@ -104,11 +102,12 @@ def show_export(answer: dict) -> None:
 
 
 def _evaluate_test_part(run: Run) -> dict:
-    runs.request_opening(run)
+    runs.request_test_set(run)
     ensure_runner(run.workspace)
-    history = wait(run, lambda history: not history.needs_opening)
-    if isinstance(history.opening, events.OpeningFailed):
-        raise RunError(f"The test part of run '{run.id}' could not be opened. {history.opening.message}")
+    history = wait(run, lambda history: not history.is_pending("test_set"))
+    if history.has_failed("test_set"):
+        step = history.steps["test_set"]
+        raise RunError(f"The test photos of run '{run.id}' could not be evaluated. {step.message} {step.hint}".strip())
     found = load_opening(run)
     print(f"Opened {text.format_time(found.opened)}.", file=sys.stderr)
     if found.left_out:

@@ -35,8 +35,7 @@ def wait(run: Run, is_done: Callable[[RunState], bool]) -> RunState:
     while not is_done(history):
         time.sleep(_LOOK_EVERY_S)
         history = runs.read_state(run, history)
-        asked = history.needs_export or history.needs_opening
-        idle = history.status == "queued" or (asked and not history.alive)
+        idle = history.status == "queued" or (history.next_step and not history.alive)
         if idle and time.monotonic() - ensured > _ENSURE_EVERY_S:
             ensure_runner(run.workspace)  # it may have died, and a queued run waits for nobody else
             ensured = time.monotonic()

@@ -11,7 +11,7 @@ from transfer_core.cli.terminal import bar, mention_alike, mention_rejected, wai
 from transfer_core.config import TrainConfig, problems_of
 from transfer_core.errors import ConfigError, RunError, TransferError
 from transfer_core.jobs.launch import ensure_runner
-from transfer_core.runs import Run, events
+from transfer_core.runs import Run
 from transfer_core.runs.state import RunState
 from transfer_core.services import training
 from transfer_core.strategies import Facts
@@ -38,7 +38,7 @@ def resume(workspace: Workspace, options: Namespace) -> dict:
     history = wait(run, lambda history: history.status in ("queued", "running") or not history.alive)
     if history.status != "finished":
         runs.request_resume(run)
-    if history.status != "finished" or history.needs_export:
+    if history.status != "finished" or history.next_step:
         ensure_runner(run.workspace)
     return _follow(run)
 
@@ -75,7 +75,7 @@ def _config(workspace: Workspace, options: Namespace) -> TrainConfig:
 
 
 def _follow(run: Run) -> dict:
-    """Shows progress until the run has ended and its export is checked; Ctrl-C asks it to stop and keep."""
+    """Shows progress until the result is there; Ctrl-C asks the run to stop and keep what it learned."""
     print(f"Run {run.id}", file=sys.stderr)
     try:
         history = wait(run, _is_over)
@@ -89,7 +89,7 @@ def _follow(run: Run) -> dict:
 
 
 def _is_over(history: RunState) -> bool:
-    return history.status in (*runs.ENDED, "interrupted") and (not history.needs_export or not history.alive)
+    return history.status in (*runs.ENDED, "interrupted")
 
 
 def _fit_answer(run: Run, history: RunState) -> dict:
@@ -99,14 +99,10 @@ def _fit_answer(run: Run, history: RunState) -> dict:
         raise RunError(f"The run was interrupted. `resume {run.id}` goes on from its last checkpoint.")
     if history.result is None:
         raise RunError("The run was stopped before it had learned anything. `resume` goes on with it.")
-    seconds = dict(history.result["seconds"])
-    if isinstance(history.export, events.ExportFinished):
-        seconds["export"] = round(history.export.seconds, 3)
     return {
         "run_id": run.id,
         "run_dir": str(run.folder),
         "backbone": run.config.backbone,
         "strategy": run.config.strategy,
-        **{key: value for key, value in history.result.items() if key != "seconds"},
-        "seconds": seconds,
+        **history.result,
     }

@@ -9,14 +9,13 @@ from transfer_core.data.splits.split import Split
 from transfer_core.evaluation.test_set import count_looks, load_opening
 from transfer_core.metrics.classification import class_scores
 from transfer_core.runs import Run
-from transfer_core.runs.events import OpeningFinished
 from transfer_core.runs.state import RunState
 from transfer_core.support.text import markdown, result_sentence, reuse_warning
 
 
 def write_card(run: Run, history: RunState, split: Split, project: dict) -> str:
     """Markdown text of the card of a finished or stopped run with a checked export."""
-    result, export = history.result, history.export
+    result, check = history.result, history.steps["export"].result
     strategy = strategies.find(run.config.strategy)
     backbone = catalog.BUILT_IN.get(run.config.backbone)
     lines = [
@@ -27,8 +26,8 @@ def write_card(run: Run, history: RunState, split: Split, project: dict) -> str:
         "",
         "## How good it is",
         result_sentence(result) + ("" if result.get("val_learned") else " (95 % Wilson interval)"),
-        f"The file `model.onnx` was held against the trained model on {export.checked} of these photos: "
-        f"{export.changed_labels} answers differ, confidences by at most {export.max_difference:.1e}.",
+        f"The file `model.onnx` was held against the trained model on {check['checked']} of these photos: "
+        f"{check['changed_labels']} answers differ, confidences by at most {check['max_difference']:.1e}.",
         *_tested(run, history),
         "",
         *_class_table(split, result),
@@ -56,7 +55,7 @@ def write_card(run: Run, history: RunState, split: Split, project: dict) -> str:
 
 def _tested(run: Run, history: RunState) -> list[str]:
     """What came of the test part, where it was opened."""
-    if not isinstance(history.opening, OpeningFinished):
+    if not history.has_finished("test_set"):
         return []
     found = load_opening(run)
     when = time.strftime("%Y-%m-%d", time.gmtime(found.opened))

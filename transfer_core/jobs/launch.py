@@ -7,9 +7,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from transfer_core.errors import RunError
+from transfer_core.support.locks import is_locked
 from transfer_core.workspace import Workspace, read_json
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -32,11 +33,8 @@ def ensure_runner(workspace: Workspace) -> None:
     """
     idle_limit()
     wake_path(workspace).touch()
-    try:
-        runner_lock(workspace).acquire(blocking=False).lock.release()
-    except Timeout:
-        return
-    start_detached(["transfer_core.jobs.queue", str(workspace.home)], workspace.home / "runner.log")
+    if not is_locked(runner_lock(workspace)):
+        start_detached(["transfer_core.jobs.queue", str(workspace.home)], workspace.home / "runner.log")
 
 
 def idle_limit() -> float:

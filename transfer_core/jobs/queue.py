@@ -22,9 +22,10 @@ from transfer_core.runs.state import RunState
 from transfer_core.support import logs
 from transfer_core.workspace import Workspace, read_json, write_json
 
-_LOG = logging.getLogger("transfer_core.jobs.queue")  # of a program that `-m` starts, __name__ says nothing
+_log = logging.getLogger("transfer_core.jobs.queue")  # started by `-m`, __name__ is "__main__"
 _LOOK_EVERY_S = 2.0  # at all runs; whoever queues one wakes us sooner
 _WAKE_EVERY_S = 0.05
+_PROBE_S = 0.1  # whoever asks whether a runner lives holds its lock for some microseconds
 
 
 def main(home: str) -> int:
@@ -37,12 +38,12 @@ def main(home: str) -> int:
     queue = _Queue(workspace)
     while code_version() == version:
         try:
-            with runner_lock(workspace).acquire(blocking=False):
+            with runner_lock(workspace).acquire(timeout=_PROBE_S, poll_interval=0.01):
                 workspace.clear_deleted()
                 slots = open_slots(workspace)
-                who = {"pid": os.getpid(), "started": time.time(), "slots": len(slots)}
+                who = {"pid": os.getpid(), "started": time.time(), "slots": sum(not slot.is_light for slot in slots)}
                 write_json(card_path(workspace), who)
-                _LOG.info("serving %s with %d slot(s), code %s", workspace.home, len(slots), version)
+                _log.info("Serving %s, %d run(s) at once, code %s.", workspace.home, who["slots"], version)
                 _serve(workspace, queue, slots, idle_s, version)
         except Timeout:
             return 0
@@ -77,13 +78,13 @@ class _Queue:
         whose export was cut off."""
         waiting, orphans = [], []
         for run in runs.list_runs(self._workspace, kind=None):
-            if run.id in ours or (history := self._read(run)) is None:
+            if run.id in ours or (state := self._read(run)) is None:
                 continue
-            if history.alive:
+            if state.alive:
                 orphans.append(run)
-            elif history.status == "queued":
-                waiting.append((0, history.lifecycle.time if history.lifecycle else run.created, run))
-            elif history.needs_export or history.needs_opening:
+            elif state.status == "queued":
+                waiting.append((0, state.last_queued or run.created, run))
+            elif state.next_step:
                 waiting.append((1, run.created, run))
         return _View([run for *_, run in sorted(waiting, key=lambda entry: entry[:2])], orphans)
 
@@ -91,7 +92,8 @@ class _Queue:
         try:
             self._histories[run.id] = runs.read_state(run, self._histories.get(run.id))
             return self._histories[run.id]
-        except OSError:  # its page says so; the others must not suffer
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            _log.exception("Run %s cannot be read.", run.id)  # its page says so; the others must not suffer
             return None
 
 
@@ -136,7 +138,7 @@ def _trim_caches(workspace: Workspace) -> None:
     try:
         storage.trim_caches(workspace)
     except (OSError, TransferError) as error:
-        _LOG.warning("The caches could not be trimmed: %s", error)
+        _log.error("%s", error)
 
 
 def _hand_out(queue: _Queue, slots: Sequence[Slot]) -> _View:
@@ -147,18 +149,21 @@ def _hand_out(queue: _Queue, slots: Sequence[Slot]) -> _View:
     view = queue.look(ours)
     free = _free_slots(slots, view.orphans)
     for run in view.waiting:
-        if free and free[0].begin(run):
-            free.pop(0)
+        slot = next((slot for slot in free if slot.is_light == run.spec.is_light), None)
+        if slot and slot.begin(run):
+            free.remove(slot)
     for slot in free:
-        slot.keep_standby()
+        if not slot.is_light:
+            slot.keep_standby()
     return view
 
 
 def _free_slots(slots: Sequence[Slot], orphans: Sequence[Run]) -> list[Slot]:
     """Slots where nobody is at work; a stray worker that names none of their GPUs is at the first, as torch would."""
     known = {slot.gpu for slot in slots}
-    taken = {gpu if gpu in known else slots[0].gpu for gpu in map(_gpu_of, orphans)}
-    return [slot for slot in slots if slot.run is None and slot.gpu not in taken]
+    gpus = [_gpu_of(run) for run in orphans if not run.spec.is_light]
+    taken = {gpu if gpu in known else slots[0].gpu for gpu in gpus}
+    return [slot for slot in slots if slot.run is None and (slot.is_light or slot.gpu not in taken)]
 
 
 def _gpu_of(run: Run) -> str | None:
@@ -170,5 +175,5 @@ def _gpu_of(run: Run) -> str | None:
 
 
 if __name__ == "__main__":
-    logs.set_up()
+    logs.set_up("info")
     sys.exit(main(sys.argv[1]))

@@ -9,19 +9,23 @@ from pathlib import Path
 
 from transfer_core import runs
 from transfer_core.jobs import gpus
+from transfer_core.jobs.kinds import STEPS
 from transfer_core.jobs.launch import start_detached
 from transfer_core.runs import Run, events
 from transfer_core.runs.state import RunState
 from transfer_core.workspace import Workspace
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 _ATTEMPTS = 2  # one more than none, should the first have been killed by accident
 _SHUTDOWN_TIMEOUT_S = 10.0  # a standby worker may be in the middle of its imports
 
 
 def open_slots(workspace: Workspace) -> list["Slot"]:
-    """One for each GPU, else a single one for the whole machine."""
-    return [Slot(workspace, gpu) for gpu in gpus.visible_gpus()] or [Slot(workspace)]
+    """One for each GPU, else a single one for the whole machine; and one for light work, which needs neither."""
+    return [
+        *([Slot(workspace, gpu) for gpu in gpus.visible_gpus()] or [Slot(workspace)]),
+        Slot(workspace, is_light=True),
+    ]
 
 
 class Slot:
@@ -29,10 +33,11 @@ class Slot:
 
     Args:
         gpu: The one GPU that its workers see; None leaves it to them.
+        is_light: Whether it does light work alone, and all other slots none.
     """
 
-    def __init__(self, workspace: Workspace, gpu: str | None = None):
-        self.gpu = gpu
+    def __init__(self, workspace: Workspace, gpu: str | None = None, *, is_light: bool = False):
+        self.gpu, self.is_light = gpu, is_light
         self.run: Run | None = None
         self._home = workspace.home
         self._environment = {} if gpu is None else {gpus.VISIBLE: gpu}
@@ -54,15 +59,13 @@ class Slot:
             self._worker = self._hand_to_standby(run) or self._start([str(run.folder)], run.log_path)
         except OSError as error:  # deleted while it was waiting, or there is no room for one more file or process
             self._leave(str(error))
-        if self.run is not None:
-            _LOG.info("run %s is at work, gpu %s", run.id, self.gpu)
         return self.run is not None
 
     def tend(self) -> bool:
         """Looks after the worker; whether it has ended since the last look, so that the slot is free again."""
         if self._worker is None or (code := self._worker.poll()) is None:
             return False
-        _LOG.info("the worker of run %s has ended, exit code %d", self.run.id if self.run else None, code)
+        _log.info("The worker of run %s has ended, exit code %d.", self.run.id if self.run else None, code)
         self._leave(f"exit code {code}")
         return True
 
@@ -97,10 +100,10 @@ class Slot:
                 with run.lock().acquire(timeout=1):
                     events.EventLog(run.events_path).append(word)
         except OSError:  # a full disk, or somebody else has taken the run meanwhile and will speak
-            _LOG.exception("It could not be said that the worker of run %s has ended (%s)", run.id, cause)
+            _log.exception("What became of a run could not be written down.")
 
 
-def failure_event_for(history: RunState, before: events.Event | None, cause: str) -> events.Event | None:
+def failure_event_for(state: RunState, before: events.Event | None, cause: str) -> events.Event | None:
     """What to say for a worker that died without a word; unsaid, the same work would be begun for ever.
 
     Args:
@@ -108,13 +111,13 @@ def failure_event_for(history: RunState, before: events.Event | None, cause: str
             its worker had spoken, is no silent one.
         cause: Such as "exit code 1".
     """
-    if history.status == "queued" and history.lifecycle == before:
+    if state.status == "queued" and state.lifecycle == before:
         return events.RunFailed(
             message=f"The program that trains could not start ({cause}).",
             hint="The file worker.log says why. If a package is missing, run `pip install -r requirements.txt` again.",
         )
-    if history.needs_export and history.export_attempts >= _ATTEMPTS:
-        return events.ExportFailed(message=f"The program that writes the model ended without a word ({cause}).")
-    if history.needs_opening and history.opening_attempts >= _ATTEMPTS:
-        return events.OpeningFailed(message=f"The program that asks the model ended without a word ({cause}).")
+    name = state.next_step
+    if name is not None and state.steps[name].attempts >= _ATTEMPTS:
+        title = STEPS[name].title if name in STEPS else f"does the step '{name}'"
+        return events.StepFailed(name=name, message=f"The program that {title} ended without a word ({cause}).")
     return None

@@ -7,63 +7,44 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-from transfer_core import runs, strategies
-from transfer_core.backbones import catalog, onnx_backbone, weights
-from transfer_core.data.splits.split import Split
+from transfer_core import runs
 from transfer_core.errors import RunError
-from transfer_core.evaluation import test_set
-from transfer_core.evaluation.baselines import load_baselines, measure_baselines, save_baselines
-from transfer_core.evaluation.result import ValAnswers, evaluate, load_answers, save_evaluation
-from transfer_core.export import onnx as onnx_export
-from transfer_core.export.parity import check_parity
 from transfer_core.jobs.gpus import VISIBLE
 from transfer_core.jobs.heartbeat import beating
-from transfer_core.jobs.messages import describe_error, notices
+from transfer_core.jobs.job import Job, Outcome, throttled
+from transfer_core.jobs.kinds import KINDS, STEPS, load
+from transfer_core.jobs.machine import take_turn
+from transfer_core.jobs.messages import describe_error
+from transfer_core.jobs.ready import torch_marker
 from transfer_core.runs import Run, events
-from transfer_core.runs.state import RunState, reduce_events
-from transfer_core.strategies import Facts
 from transfer_core.support import logs
-from transfer_core.support.arrays import read_arrays, write_arrays
 from transfer_core.training import engine
 from transfer_core.training.checkpoints import load_checkpoint
-from transfer_core.training.context import Emit, TrainContext, Trained
-from transfer_core.training.linear_probe.head import Head
-from transfer_core.training.plan import Plan, load_plan, save_plan
-from transfer_core.training.short_run_results import save_preview, save_sweep
 from transfer_core.workspace import Workspace, write_json
 
-_LOG = logging.getLogger("transfer_core.jobs.worker")  # of a program that `-m` starts, __name__ says nothing
-_LOOKING = ("features", "prepare")
-_ONCE_PER_MACHINE = ("download", "export_trunk", "imports")  # not this run's own work
+_log = logging.getLogger("transfer_core.jobs.worker")  # started by `-m`, __name__ is "__main__"
 
 
 def main(run_folder: str) -> int:
-    """Does the run and returns the exit code; whatever goes wrong becomes an event with advice."""
-    workspace = Workspace(Path(run_folder).resolve().parents[3])
-    run = runs.open_run(workspace, run_folder)
+    """Does the run, then the steps that wait for it; returns the exit code. What goes wrong becomes an event."""
+    run = runs.open_run(Workspace(Path(run_folder).resolve().parents[3]), run_folder)
     # Whoever looks at the run holds its lock for less than a millisecond; the usual 50 between two tries would be felt.
     with run.lock().acquire(timeout=10, poll_interval=0.005), beating(run.folder / "heartbeat"):
         started = time.time()
         _write_worker_info(run, started)
-        log = events.EventLog(run.events_path)
-        _LOG.info("run %s, kind %s, pid %d", run.id, run.kind, os.getpid())
+        _log.info("Run %s, kind %s, process %d.", run.id, run.kind, os.getpid())
+        runs.keep_reserve(run)
         try:
-            runs.keep_reserve(run)
-            _work(workspace, run, log)
-            _write_worker_info(run, started)
-            return 0
-        # The one place where everything is caught: the traceback goes to worker.log, the advice to the person.
-        except BaseException as error:
-            runs.free_reserve(run)  # first, for what follows writes, perhaps on a full disk
-            _LOG.exception("Run %s failed", run.id)
-            message, hint = describe_error(error)
-            log.append(events.RunFailed(message=message, hint=hint))
-            return 1
+            log = events.EventLog(run.events_path)
+            succeeded = _do_run(run, log) and _do_steps(run, log)
         finally:
             runs.free_reserve(run)
+        with suppress(OSError):  # a full disk: nobody learns that torch was needed
+            _write_worker_info(run, started)
+        return 0 if succeeded else 1
 
 
 def _write_worker_info(run: Run, started: float) -> None:
@@ -72,211 +53,78 @@ def _write_worker_info(run: Run, started: float) -> None:
     write_json(run.folder / "worker.json", who)
 
 
-def _work(workspace: Workspace, run: Run, log: events.EventLog) -> None:
-    history = _own_history(run)
+def _do_run(run: Run, log: events.EventLog) -> bool:
+    """Does what the run's kind asks for, unless that was done before; False where it failed."""
+    state = Job(run, log.append).state()
     # "running" is one that was cut off and is ours now; one that was stopped before we came stays stopped.
-    if history.status in ("queued", "running"):
-        _carry_out(workspace, run, log, resumed=history.started is not None)
-    if _own_history(run).needs_export:
-        _export(workspace, run, log)
-    if _own_history(run).needs_opening:
-        _open_test_part(run, log)
-    _add_baselines(run)
+    if state.status not in ("queued", "running"):
+        return True
+    job = Job(run, throttled(log), is_resumed=state.started is not None)
+    try:
+        log.append(_carry_out(job))
+        return True
+    # The one place where everything is caught: the traceback goes to worker.log, the advice to the person.
+    except BaseException as error:
+        runs.free_reserve(run)  # first, for what follows writes, perhaps on a full disk
+        _log.exception("The run failed.")
+        message, hint = describe_error(error)
+        log.append(events.RunFailed(message=message, hint=hint))
+        return False
 
 
-def _own_history(run: Run) -> RunState:
-    """As `runs.read_history`, but without the 50 ms for which that tries to take the lock that we hold."""
-    return reduce_events(RunState(run.kind, alive=True), events.read_events(run.events_path)[0])
-
-
-def _carry_out(workspace: Workspace, run: Run, log: events.EventLog, resumed: bool) -> None:
-    """Does what the run's kind asks for, from its first event to its last."""
-    if resumed:
-        checkpoint = load_checkpoint(run.checkpoint_path)
-        log.append(events.RunResumed(from_step=checkpoint.step if checkpoint else 0))
+def _carry_out(job: Job) -> events.Event:
+    """From the run's first event to its last, which is returned."""
+    if job.is_resumed:
+        checkpoint = load_checkpoint(job.run.checkpoint_path)
+        job.emit(events.RunResumed(from_step=checkpoint.step if checkpoint else 0))
     else:
-        log.append(events.RunStarted())
-    if runs.stop_requested(run):  # while it was waiting; `request_resume` takes earlier requests back
-        log.append(events.RunStopped(result=None))
-        return
-    if run.kind not in _KINDS:
-        raise RunError(f"This is a run of the kind '{run.kind}', which this version of Graft does not know. Delete it.")
-    split = runs.load_split(run)
-    if run.kind == "train" and not resumed:
-        for message in notices(run.config, split):
-            log.append(events.Notice(message=message))
-    try:
-        end = _KINDS[run.kind](run, split, _throttled(log))
-    except InterruptedError:
-        end = events.RunStopped(result=None)
-    log.append(end)
-
-
-def _train(run: Run, split: Split, emit: Emit) -> events.Event:
-    context = _build_context(run, split, emit)
-    trained = engine.fit(context)
-    if trained is None:
+        job.emit(events.RunStarted())
+    if job.should_stop():  # while it was waiting; `request_resume` takes earlier requests back
         return events.RunStopped(result=None)
-    answers = ValAnswers(trained.val_confidences, context.val_ids)
-    result = evaluate(split, answers, trained.epochs, _seconds(run))
-    save_evaluation(run.evaluation_dir, result, answers)
-    _save_model(run, trained)
-    end = events.RunStopped if trained.stopped else events.RunFinished
-    return end(result=result.to_json())
-
-
-def _find_rate(run: Run, split: Split, emit: Emit) -> events.Event:
-    context = _build_context(run, split, emit)
-    from transfer_core.training import lr_finder
-
-    found = lr_finder.find_lr(context)
-    save_sweep(run.evaluation_dir, found)
-    return events.RunFinished(result={"suggestion": found.suggestion, "steps": len(found.rates)})
-
-
-def _preview(run: Run, split: Split, emit: Emit) -> events.Event:
-    backbone = catalog.find(run.config.backbone, run.workspace.weights_dir)
-    _start_torch(run, emit)
-    from transfer_core.training import augmentation_preview
-
-    rows = augmentation_preview.draw_preview(run, split, backbone.preparation, emit, lambda: runs.stop_requested(run))
-    save_preview(run.evaluation_dir, rows)
-    return events.RunFinished(result={"rows": len(rows)})
-
-
-# What a run of each kind does, and how it ends; InterruptedError where a person stopped it with nothing to keep.
-_KINDS: dict[str, Callable[[Run, Split, Emit], events.Event]] = {
-    "train": _train,
-    "preview": _preview,
-    "find_rate": _find_rate,
-}
-
-
-def _build_context(run: Run, split: Split, emit: Emit) -> TrainContext:
-    workspace = run.workspace
-    backbone = catalog.find(run.config.backbone, workspace.weights_dir)
-    plan = _get_ready(run, Facts(split.train_sizes, backbone), emit)
-    return TrainContext(workspace, run, split, backbone, plan, emit, lambda: runs.stop_requested(run))
-
-
-def _get_ready(run: Run, facts: Facts, emit: Emit) -> Plan:
-    """What is done once per machine (weights, trunk), the slow imports, and the plan; InterruptedError when stopped."""
-    weights_dir, backbone = run.workspace.weights_dir, facts.backbone
-
-    def report(done: int, total: int) -> None:
-        emit(events.Progress(done=done >> 20, total=total >> 20, unit="MB"))
-        if runs.stop_requested(run):
-            raise InterruptedError
-
-    if weights.state(backbone, weights_dir) == "download":
-        emit(events.PhaseStarted(name="download", title=f"Downloading {backbone.title}"))
-        weights.download(backbone, weights_dir, report)
-    if not onnx_backbone.trunk_path(backbone, weights_dir).is_file():
-        emit(events.PhaseStarted(name="export_trunk", title="Getting the backbone ready, once on this machine"))
-        onnx_backbone.ensure_trunk(backbone, weights_dir)
-    planned = load_plan(run.plan_path)
-    phases = planned.phases if planned else strategies.plan(run.config, facts)[0]
-    if engine.needs_torch(phases):
-        _start_torch(run, emit)
-    plan = engine.fit_to_machine(planned) if planned else engine.make_plan(run.config, facts)
-    if planned and plan != planned:
-        emit(events.Notice(message="The graphics card is gone that this run began on; the processor goes on with it."))
-    if plan != planned:
-        save_plan(run.plan_path, plan)
-    return plan
-
-
-def _start_torch(run: Run, emit: Emit) -> None:
-    emit(events.PhaseStarted(name="imports", title="Starting PyTorch"))
-    _torch_marker(run.workspace).touch()
-    engine.import_torch()
-
-
-def _save_model(run: Run, trained: Trained) -> None:
-    if trained.network is not None:
-        state = {name: value.numpy() for name, value in trained.network.state_dict().items()}
-        write_arrays(run.model_dir / "network.safetensors", state, {"order": list(state)})
-    write_arrays(run.model_dir / "head.safetensors", {"weight": trained.head.weight, "bias": trained.head.bias})
-
-
-def _export(workspace: Workspace, run: Run, log: events.EventLog) -> None:
-    """Writes the ONNX model and holds it against the trained one; the run's result stands whatever comes of it."""
-    log.append(events.ExportStarted())
-    began = time.monotonic()
+    kind = KINDS[job.run.kind]
     try:
-        backbone = catalog.find(run.config.backbone, workspace.weights_dir)
-        split = runs.load_split(run)
-        trunk = onnx_export.load_trunk(backbone, workspace.weights_dir, run.model_dir / "network.safetensors")
-        head = Head(**read_arrays(run.model_dir / "head.safetensors")[0])
-        onnx_export.export_model(backbone, trunk, head, split.class_names, run.model_path)
-        paths = [run.photos_dir / item.file for item in split.val]
-        parity = check_parity(run.model_path, split.class_names, paths, load_answers(run.evaluation_dir))
-    except Exception as error:  # whatever it is, the training has succeeded and must not be called failed
-        _LOG.exception("The export of run %s failed", run.id)
-        log.append(events.ExportFailed(message=describe_error(error)[0]))
-        return
-    log.append(
-        events.ExportFinished(
-            changed_labels=parity.changed_labels,
-            max_difference=parity.max_difference,
-            checked=parity.checked,
-            seconds=time.monotonic() - began,
-        )
-    )
+        with take_turn(job):
+            outcome = load(kind)(job)
+    except InterruptedError:
+        outcome = Outcome(None, is_early=True)
+    steps = kind.steps if outcome.result is not None else ()
+    end = events.RunStopped if outcome.is_early else events.RunFinished
+    return end(result=outcome.result, steps=steps)
 
 
-def _open_test_part(run: Run, log: events.EventLog) -> None:
-    """Lets the exported model answer the photos that were held back; one that was cut off comes to the same answer."""
-    emit = _throttled(log)
-    emit(events.OpeningStarted())
+def _do_steps(run: Run, log: events.EventLog) -> bool:
+    """Does the steps that wait, one after the other; what goes wrong in one belongs to it alone.
+
+    False where what went wrong could not even be written down.
+    """
+    job = Job(run, throttled(log))
     try:
-        test_set.open_test_part(run, lambda done, total: emit(events.Progress(done=done, total=total)))
-    except Exception as error:  # as with the export, the training has succeeded
-        _LOG.exception("The last test of run %s failed", run.id)
-        log.append(events.OpeningFailed(message=" ".join(describe_error(error)).strip()))
-        return
-    log.append(events.OpeningFinished())
+        while name := job.state().next_step:
+            job.emit(_do_step(job, name))
+        return True
+    except OSError:  # a full disk: the step has no end, and the runner tries it once more
+        _log.exception("What became of a step could not be written down.")
+        return False
 
 
-def _add_baselines(run: Run) -> None:
-    """Writes down what goes without a network; last, for nobody waits for it and nothing depends on it."""
-    if run.kind != "train" or _own_history(run).result is None or load_baselines(run.evaluation_dir):
-        return
+def _do_step(job: Job, name: str) -> events.Event:
+    """The event with which the step ends."""
+    job.emit(events.StepStarted(name=name))
     try:
-        save_baselines(run.evaluation_dir, measure_baselines(run))
-    except Exception:  # the result stands, and the page says that these figures are missing
-        _LOG.exception("The baselines of run %s could not be measured", run.id)
-
-
-def _throttled(log: events.EventLog) -> Emit:
-    """Passes events on to the log, progress at most twice a second."""
-    last = 0.0
-
-    def emit(event: events.Event) -> None:
-        nonlocal last
-        if isinstance(event, events.PhaseStarted):
-            last = 0.0
-        elif isinstance(event, events.Progress):
-            if event.time - last < 0.5 and event.done < event.total:
-                return
-            last = event.time
-        log.append(event)
-
-    return emit
-
-
-def _seconds(run: Run) -> dict[str, float]:
-    """total, features (intake and looking at photos) and train (the rest), interruptions left out."""
-    history = runs.read_state(run)
-    looking = run.intake_s + sum(history.spent_s.get(name, 0) for name in _LOOKING)
-    own = sum(seconds for name, seconds in history.spent_s.items() if name not in (*_LOOKING, *_ONCE_PER_MACHINE))
-    train = own + time.time() - history.last_time
-    return {"total": round(looking + train, 3), "features": round(looking, 3), "train": round(train, 3)}
+        if name not in STEPS:
+            raise RunError(f"This version of Graft does not know the step '{name}'. Nothing else is affected.")
+        return events.StepFinished(name=name, result=load(STEPS[name])(job))
+    except Exception as error:  # whatever it is, the result stands and must not be called failed
+        _log.exception("The step '%s' failed.", name)
+        message, hint = describe_error(error)
+        return events.StepFailed(name=name, message=message, hint=hint)
 
 
 def _wait_for_run(workspace: Workspace) -> str | None:
     """The folder of the run that the runner gives us, our output then going to its log; None when it wants none."""
-    if _torch_marker(workspace).exists():
+    for row in (*KINDS.values(), *STEPS.values()):
+        load(row)
+    if torch_marker(workspace).exists():
         engine.import_torch()
     folder = os.fsdecode(sys.stdin.buffer.readline().rstrip(b"\n"))
     if not folder:
@@ -287,13 +135,8 @@ def _wait_for_run(workspace: Workspace) -> str | None:
     return folder
 
 
-def _torch_marker(workspace: Workspace) -> Path:
-    """Says that runs of this workspace have needed torch, so that standby workers import it ahead."""
-    return workspace.home / "needs-torch"
-
-
 if __name__ == "__main__":
-    logs.set_up()
+    logs.set_up("info")
     standby = sys.argv[1] == "--standby"
     folder = _wait_for_run(Workspace(Path(sys.argv[2]))) if standby else sys.argv[1]
     sys.exit(main(folder) if folder else 0)

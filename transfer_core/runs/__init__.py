@@ -1,9 +1,10 @@
 """A run: its folder, its event log, the state that the log comes to. Imports nothing heavy."""
 
+from transfer_core.runs.requests import request_resume, request_step, request_stop, request_test_set
 from transfer_core.runs.run import (
     ENDED,
-    KINDS,
     Run,
+    UnreadableRun,
     count_ahead,
     create,
     delete,
@@ -13,20 +14,23 @@ from transfer_core.runs.run import (
     keep_reserve,
     learned_photos,
     list_runs,
+    list_unreadable,
     load_split,
     open_run,
     read_state,
-    request_export,
-    request_opening,
-    request_resume,
-    request_stop,
     stop_requested,
 )
+from transfer_core.runs.spec import LrFinderSpec, PreviewSpec, PublicDatasetSpec, Spec, TrainSpec
 
 __all__ = [
     "ENDED",
-    "KINDS",
+    "LrFinderSpec",
+    "PreviewSpec",
+    "PublicDatasetSpec",
     "Run",
+    "Spec",
+    "TrainSpec",
+    "UnreadableRun",
     "count_ahead",
     "create",
     "delete",
@@ -36,12 +40,13 @@ __all__ = [
     "keep_reserve",
     "learned_photos",
     "list_runs",
+    "list_unreadable",
     "load_split",
     "open_run",
     "read_state",
-    "request_export",
-    "request_opening",
     "request_resume",
+    "request_step",
     "request_stop",
+    "request_test_set",
     "stop_requested",
 ]

@@ -94,9 +94,15 @@ class Notice(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class RunFinished(Event):
-    """The result stands; its fields are those of `evaluation.evaluate.Result`, of other kinds of runs a few words."""
+    """The result stands, whatever comes after.
+
+    Args:
+        result: Fields of `evaluation.result.Result`; of other kinds of runs a few words.
+        steps: Names of what is to be done next with it, in this order, without anybody asking (`jobs.kinds.STEPS`).
+    """
 
     result: dict
+    steps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +110,7 @@ class RunStopped(Event):
     """Stopped on request; `result` is that of what was learned until then, None before there was a head."""
 
     result: dict | None
+    steps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,54 +122,44 @@ class RunFailed(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportQueued(Event):
-    """A person asked for an export that failed to be tried again."""
+class StepQueued(Event):
+    """Somebody asked for a step: for the first time, or to try once more one that failed."""
+
+    name: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportStarted(Event):
-    """The model is being written as ONNX and checked; the result stands already."""
+class StepStarted(Event):
+    """A worker is at the step; the run's result stands already."""
+
+    name: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportFinished(Event):
-    """The exported model was compared with the trained one on the validation photos, from their original files."""
+class StepFinished(Event):
+    """The step is done.
 
-    changed_labels: int
-    max_difference: float
-    checked: int
-    seconds: float
+    Args:
+        result: What a page shows of it; larger things stand in the run's folder.
+    """
+
+    name: str
+    result: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportFailed(Event):
+class StepFailed(Event):
+    """What went wrong in the step, and what to do; the run's result stands, and the step may be asked for again."""
+
+    name: str
     message: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class OpeningQueued(Event):
-    """A person asked for the test part to be opened."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class OpeningStarted(Event):
-    """The exported model is being asked about the photos of the test part."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class OpeningFinished(Event):
-    """The exported model has answered the photos of the test part; what came of it stands in `evaluation/test.json`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class OpeningFailed(Event):
-    """Nothing of it was seen, and it can be asked for again."""
-
-    message: str
+    hint: str = ""
 
 
 _KINDS = {kind.__name__: kind for kind in Event.__subclasses__()}
-_SYNCED = (RunQueued, RunFinished, RunStopped, RunFailed, ExportFinished, OpeningFinished)
+_SYNCED = (RunQueued, RunFinished, RunStopped, RunFailed, StepFinished)
+# What earlier versions wrote of the two steps that they had.
+_EARLIER_STEPS = {"Export": "export", "Opening": "test_set"}
 
 
 class EventLog:
@@ -215,12 +212,25 @@ def finite(value):
 def _parse(lines: Iterable[bytes]) -> Iterable[Event]:
     for line in lines:
         try:
-            content = json.loads(line)
+            content = _modernize(json.loads(line))
             kind = _KINDS[content.pop("kind")]
             known = {entry.name for entry in fields(kind)}
-            yield kind(**{key: value for key, value in content.items() if key in known})
+            given = {key: value for key, value in content.items() if key in known}
+            yield kind(**(given | {"steps": tuple(given["steps"])} if "steps" in given else given))
         except (ValueError, KeyError, TypeError, AttributeError):
             continue
+
+
+def _modernize(content: dict) -> dict:
+    """An event of an earlier version as this one would have written it: each step had four kinds of its own."""
+    kind = content["kind"]
+    for earlier, name in _EARLIER_STEPS.items():
+        if kind.startswith(earlier):
+            result = {key: value for key, value in content.items() if key not in ("kind", "time", "message")}
+            return content | {"kind": f"Step{kind.removeprefix(earlier)}", "name": name, "result": result}
+    if kind in ("RunFinished", "RunStopped") and "steps" not in content and "val_count" in (content["result"] or {}):
+        return content | {"steps": ["export"]}
+    return content
 
 
 def _cut_torn_line(path: Path) -> None:

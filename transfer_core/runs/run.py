@@ -4,40 +4,56 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from transfer_core.config import TrainConfig
 from transfer_core.data.labels.dataset import Item, version
 from transfer_core.data.splits.split import Split
-from transfer_core.errors import RunError
+from transfer_core.errors import ConfigError, RunError
 from transfer_core.runs import events
+from transfer_core.runs.spec import LrFinderSpec, PreviewSpec, Spec, TrainSpec, spec_from_json, spec_to_json
 from transfer_core.runs.state import RunState, reduce_events
-from transfer_core.workspace import Project, Workspace, check_id, is_locked, new_id, read_json, write_json
+from transfer_core.support.locks import is_locked
+from transfer_core.workspace import Project, Workspace, check_id, new_id, read_json, write_json
 
 ENDED = ("stopped", "failed", "finished")
-# "train" leaves a model; "preview" (pictures of variations) and "find_rate" are short, and leave what to choose by.
-KINDS = ("train", "preview", "find_rate")
 # Room kept free for the last words of a run whose disk is full.
 _RESERVE_BYTES = 256 * 1024
-_PATIENCE_S = 5.0  # with a worker that is just ending
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run's folder and settings; what happened in it is read with `read_state`."""
+    """A run's folder and what it was asked to do; what happened in it is read with `read_state`.
+
+    Args:
+        labels_version: Of the project's labels when the run was made.
+    """
 
     id: str
     project_id: str
-    kind: str
     folder: Path
     created: float
     labels_version: int
-    intake_s: float
-    config: TrainConfig
+    spec: Spec
+
+    @property
+    def kind(self) -> str:
+        return self.spec.kind
+
+    @property
+    def config(self) -> TrainConfig:
+        """The training settings.
+
+        Raises:
+            RunError: The run is of a kind that has none.
+        """
+        if isinstance(self.spec, (TrainSpec, PreviewSpec, LrFinderSpec)):
+            return self.spec.config
+        raise RunError(f"Run '{self.id}' is of the kind '{self.kind}', which has no training settings.")
 
     @property
     def events_path(self) -> Path:
@@ -81,39 +97,38 @@ class Run:
         return FileLock(self.folder / "worker.lock")
 
 
-def create(
-    project: Project,
-    config: TrainConfig,
-    split: Split,
-    intake_s: float = 0.0,
-    *,
-    kind: str = "train",
-    labels_version: int | None = None,
-) -> Run:
-    """A new run of one of the `KINDS`, queued: `runner.launch.ensure_runner` sees to it that somebody takes it.
+@dataclass(frozen=True)
+class UnreadableRun:
+    """A run's folder that cannot be read: it is listed, can be deleted, and harms nothing else.
 
     Args:
+        reason: Why, in a sentence.
+    """
+
+    id: str
+    project_id: str
+    folder: Path
+    reason: str
+
+
+def create(project: Project, spec: Spec, split: Split | None = None, *, labels_version: int | None = None) -> Run:
+    """A new run, queued: `jobs.launch.ensure_runner` sees to it that somebody takes it.
+
+    Args:
+        split: The photos that it is about; None for kinds of work that are not about a split.
         labels_version: Of the labels that the split was made of; None for those of now.
     """
     run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{new_id()[:6]}"
     folder = project.runs_dir / run_id
     folder.mkdir(parents=True)
     labels_version = version(project) if labels_version is None else labels_version
-    run = Run(run_id, project.id, kind, folder, time.time(), labels_version, intake_s, config)
-    write_json(folder / "split.json", _split_to_json(split))
+    run = Run(run_id, project.id, folder, time.time(), labels_version, spec)
+    if split is not None:
+        write_json(folder / "split.json", _split_to_json(split))
     events.EventLog(run.events_path).append(events.RunQueued())
     # Last, for this file makes the folder a run.
-    write_json(
-        folder / "config.json",
-        {
-            "kind": run.kind,
-            "project": project.id,
-            "created": run.created,
-            "labels_version": run.labels_version,
-            "intake_s": intake_s,
-            "train": config.to_json(),
-        },
-    )
+    about = {"project": project.id, "created": run.created, "labels_version": labels_version}
+    write_json(folder / "config.json", about | spec_to_json(spec))
     return run
 
 
@@ -132,31 +147,44 @@ def open_run(workspace: Workspace, name: str) -> Run:
 
 
 def list_runs(workspace: Workspace, project: Project | None = None, *, kind: str | None = "train") -> list[Run]:
-    """Runs of one project or of all, the newest first; folders that are no run are passed over.
+    """Runs of one project or of all, the newest first; `list_unreadable` has those that cannot be read.
 
     Args:
         kind: Of the runs that are meant; None for every kind.
     """
-    pattern = f"{project.id if project else '[!.]*'}/runs/*/config.json"
-    found = []
-    for path in workspace.projects_dir.glob(pattern):
-        try:
-            found.append(_load(path.parent))
-        except RunError:
-            continue
-    found = [run for run in found if kind in (None, run.kind)]
+    found = [run for run in _list_all(workspace, project) if isinstance(run, Run) and kind in (None, run.kind)]
     return sorted(found, key=lambda run: (run.created, run.id), reverse=True)
 
 
-def find_under_way(
-    workspace: Workspace, project: Project, config: TrainConfig, split: Split, *, kind: str = "train"
-) -> Run | None:
-    """A run of these settings and photos that has not ended and was not asked to: a second click needs no second."""
-    for run in list_runs(workspace, project, kind=kind):
-        under_way = run.config == config and read_state(run).status in ("queued", "running")
-        if under_way and not stop_requested(run) and load_split(run) == split:
+def list_unreadable(workspace: Workspace, project: Project | None = None) -> list[UnreadableRun]:
+    """Folders of runs that somebody changed, damaged, or made with another version of Graft; the newest first."""
+    found = [run for run in _list_all(workspace, project) if isinstance(run, UnreadableRun)]
+    return sorted(found, key=lambda run: run.id, reverse=True)
+
+
+def _list_all(workspace: Workspace, project: Project | None) -> Iterator[Run | UnreadableRun]:
+    for path in workspace.projects_dir.glob(f"{project.id if project else '[!.]*'}/runs/[!.]*/config.json"):
+        folder = path.parent
+        try:
+            yield _load(folder)
+        except RunError as error:
+            yield UnreadableRun(folder.name, folder.parents[1].name, folder, str(error))
+
+
+def find_under_way(workspace: Workspace, project: Project, spec: Spec, split: Split | None = None) -> Run | None:
+    """A run asked the very same that has not ended and was not told to: a second click needs no second run."""
+    for run in list_runs(workspace, project, kind=spec.kind):
+        under_way = _asks_the_same(run.spec, spec) and read_state(run).status in ("queued", "running")
+        if under_way and not stop_requested(run) and (split is None or load_split(run) == split):
             return run
     return None
+
+
+def _asks_the_same(first: Spec, second: Spec) -> bool:
+    """Whether both come to the same; how long the photos took to be read is no difference."""
+    if isinstance(first, TrainSpec) and isinstance(second, TrainSpec):
+        return first.config == second.config
+    return first == second
 
 
 def delete(run: Run) -> None:
@@ -171,15 +199,25 @@ def delete(run: Run) -> None:
 
 
 def load_split(run: Run) -> Split:
-    """The parts as they were when the run was made."""
-    content = read_json(run.folder / "split.json")
-    # A run that was made before there were test parts and groups has neither.
-    parts = {part: tuple(Item(**item) for item in content.get(part, ())) for part in ("train", "val", "test")}
-    crossing = tuple((first, second) for first, second in content["crossing"])
-    groups = tuple(content.get("crossing_groups", ()))
-    return Split(
-        tuple(content["class_names"]), given=content["given"], crossing=crossing, crossing_groups=groups, **parts
-    )
+    """The parts as they were when the run was made.
+
+    Raises:
+        RunError: The run is about no photos, or somebody changed the file.
+    """
+    path = run.folder / "split.json"
+    try:
+        content = read_json(path)
+        # A run that was made before there were test parts and groups has neither.
+        parts = {part: tuple(Item(**item) for item in content.get(part, ())) for part in ("train", "val", "test")}
+        crossing = tuple((first, second) for first, second in content["crossing"])
+        groups = tuple(content.get("crossing_groups", ()))
+        return Split(
+            tuple(content["class_names"]), given=content["given"], crossing=crossing, crossing_groups=groups, **parts
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(
+            f"The photos of run '{run.id}' cannot be read from {path} ({error}). Delete the run and train again."
+        ) from error
 
 
 def learned_photos(run: Run) -> set[str]:
@@ -201,92 +239,22 @@ def is_alive(run: Run) -> bool:
     return is_locked(run.lock())
 
 
-@contextmanager
-def _own(run: Run) -> Iterator[None]:
-    """Holds the run's lock, so that no worker writes its events meanwhile."""
-    try:
-        with run.lock().acquire(timeout=_PATIENCE_S):
-            yield
-    except Timeout as error:
-        raise RunError("Its model is just being written and checked. Try again in a moment.") from error
-
-
-def request_stop(run: Run) -> None:
-    """Asks the worker to stop and keep what it learned; a run that still waits in the queue just leaves it."""
-    try:
-        with run.lock().acquire(blocking=False):
-            if read_state(run).status == "queued":
-                events.EventLog(run.events_path).append(events.RunStopped(result=None))
-                return
-    except Timeout:
-        pass  # a worker is at it, and will see the file
-    (run.folder / "stop").touch()
-
-
 def stop_requested(run: Run) -> bool:
     return (run.folder / "stop").exists()
-
-
-def request_resume(run: Run) -> None:
-    """Queues an interrupted, stopped or failed run again; a live or queued one is left as it is.
-
-    Raises:
-        RunError: It is finished, or its test part was opened.
-    """
-    history = read_state(run)
-    status = history.status
-    if status == "finished":
-        raise RunError("This run is finished; there is nothing to resume.")
-    if history.is_opening or isinstance(history.opening, events.OpeningFinished):
-        raise RunError(
-            "The test part of this run was opened, and its figure is that of the model as it is. Train again instead."
-        )
-    if status in ("running", "queued"):
-        return
-    with _own(run):
-        (run.folder / "stop").unlink(missing_ok=True)
-        events.EventLog(run.events_path).append(events.RunQueued())
-
-
-def request_export(run: Run) -> None:
-    """Queues an export that failed once more."""
-    if isinstance(read_state(run).export, events.ExportFailed):
-        with _own(run):
-            events.EventLog(run.events_path).append(events.ExportQueued())
-
-
-def request_opening(run: Run) -> None:
-    """Queues the opening of the test part; one that was asked for before is left as it is.
-
-    Raises:
-        RunError: There is no test part, or no model yet.
-    """
-    if not load_split(run).test:
-        raise RunError(
-            "This run has no test part. Train with a share held back for the last test, or bring photos in the folders "
-            "train, val and test."
-        )
-    with _own(run):
-        history = read_state(run)
-        if history.is_opening or isinstance(history.opening, events.OpeningFinished):
-            return
-        if not isinstance(history.export, events.ExportFinished):
-            raise RunError("This run has no model yet. Wait until it has finished, or resume it if it was interrupted.")
-        events.EventLog(run.events_path).append(events.OpeningQueued())
 
 
 def count_ahead(workspace: Workspace, run: Run, slots: int = 1, read: Callable[[Run], RunState] | None = None) -> int:
     """How many runs must end before this queued one begins, where so many are done at once.
 
     Args:
-        read: What to read a history with, for whoever asks again and again and remembers; None for `read_state`.
+        read: What to read a state with, for whoever asks again and again and remembers; None for `read_state`.
     """
     read = read or read_state
-    own, ahead = read(run).lifecycle, 0
+    own, ahead = read(run).last_queued, 0
     for other in list_runs(workspace, kind=None):
-        if other.id != run.id:
-            history = read(other)  # one whose model is being written has ended, but is still at work
-            ahead += history.alive or (history.status == "queued" and history.lifecycle.time < own.time)
+        if other.id != run.id and other.spec.is_light == run.spec.is_light:
+            state = read(other)  # one whose model is being written has ended, but is still at work
+            ahead += state.alive or (state.status == "queued" and state.last_queued < own)
     return max(0, ahead + 1 - slots)
 
 
@@ -301,36 +269,38 @@ def free_reserve(run: Run) -> None:
 
 def read_state(run: Run, earlier: RunState | None = None) -> RunState:
     """The run's state now; an `earlier` one is carried on from where it ended instead of reading everything again."""
-    history = earlier or RunState(run.kind)
+    state = earlier or RunState()
     # Asked before the events are read: a worker that ends in between leaves its last event, which then decides.
-    history.alive = is_alive(run)
-    new, history.offset = events.read_events(run.events_path, history.offset)
-    reduce_events(history, new)
-    if history.status == "interrupted":
+    state.alive = is_alive(run)
+    new, state.offset = events.read_events(run.events_path, state.offset)
+    reduce_events(state, new)
+    if state.status == "interrupted":
         # Perhaps the worker began between the two looks. If it is still not there, it has ended and has said so.
-        history.alive = is_alive(run)
-        new, history.offset = events.read_events(run.events_path, history.offset)
-        reduce_events(history, new)
-    return history
+        state.alive = is_alive(run)
+        new, state.offset = events.read_events(run.events_path, state.offset)
+        reduce_events(state, new)
+    return state
 
 
 def _load(folder: Path) -> Run:
+    """The run in a folder.
+
+    Raises:
+        RunError: Its `config.json` cannot be read, or asks for what this version does not allow.
+    """
+    path = folder / "config.json"
     try:
-        content = read_json(folder / "config.json")
-        return Run(
-            folder.name,
-            content["project"],
-            content["kind"],
-            folder,
-            content["created"],
-            content["labels_version"],
-            content["intake_s"],
-            TrainConfig.from_json(content["train"]),
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(
-            f"The run in {folder} cannot be read ({error}). Delete the folder if you do not need it."
-        ) from error
+        stat = path.stat()
+        return _load_once(folder, stat.st_mtime_ns, stat.st_size)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
+        raise RunError(f"The run in {folder} cannot be read ({error}). Delete it if you do not need it.") from error
+
+
+@lru_cache(maxsize=4096)  # a run's config.json is written once, and each look at a page asks for many
+def _load_once(folder: Path, mtime_ns: int, size: int) -> Run:
+    content = read_json(folder / "config.json")
+    created, labels_version = float(content["created"]), int(content["labels_version"])
+    return Run(folder.name, str(content["project"]), folder, created, labels_version, spec_from_json(content))
 
 
 def _split_to_json(split: Split) -> dict:

@@ -6,25 +6,44 @@ from dataclasses import dataclass, field
 from transfer_core.runs import events
 
 
+@dataclass(frozen=True)
+class StepState:
+    """Where one step stands.
+
+    Args:
+        status: "queued", "running" (or cut off, where no worker is alive), "finished" or "failed".
+        attempts: How often it was begun since it was asked for.
+        result: Of `StepFinished`.
+        message, hint: Of `StepFailed`: what happened, what to do.
+    """
+
+    status: str = "queued"
+    attempts: int = 0
+    result: dict = field(default_factory=dict)
+    message: str = ""
+    hint: str = ""
+
+    @property
+    def is_pending(self) -> bool:
+        return self.status in ("queued", "running")
+
+
 @dataclass
 class RunState:
     """What the events of a run add up to; `reduce_events` brings it up to date.
 
     Args:
-        kind: Of the run: only one that trained has something to export.
         status: queued, running, interrupted, stopped, failed or finished.
         phases: In the order in which they began.
         epochs: Of all phases; after a resume only those that still hold.
         progress: The newest, of the phase at work; None between phases.
         result: Of `RunFinished` or `RunStopped`; what is in it depends on the kind.
-        export: Of the exported model: the event of its check, or of its failure; None before.
-        opening: Of the test part: the newest event; None as long as nobody has asked.
+        steps: By name, in the order in which they were asked for: what is done with the result after it stands.
         spent_s: Seconds per phase (by name, "" before the first), of all attempts together; what a worker did after its
             last event before it was killed is not known.
         last_time: Of the newest event, in Unix seconds.
     """
 
-    kind: str = "train"
     lifecycle: events.Event | None = None
     alive: bool = False
     offset: int = 0
@@ -36,10 +55,7 @@ class RunState:
     notices: list[str] = field(default_factory=list)
     result: dict | None = None
     failure: events.RunFailed | None = None
-    export: events.ExportFinished | events.ExportFailed | None = None
-    export_attempts: int = 0
-    opening: events.OpeningQueued | events.OpeningStarted | events.OpeningFinished | events.OpeningFailed | None = None
-    opening_attempts: int = 0
+    steps: dict[str, StepState] = field(default_factory=dict)
     spent_s: dict[str, float] = field(default_factory=dict)
     last_time: float = 0.0
 
@@ -54,20 +70,24 @@ class RunState:
         return (self.progress.total - self.progress.done) * elapsed / done
 
     @property
-    def needs_export(self) -> bool:
-        """Whether there is a model that was not yet written as ONNX and checked."""
-        has_model = self.kind == "train" and self.status in ("finished", "stopped") and self.result is not None
-        return has_model and self.export is None
+    def last_queued(self) -> float:
+        """When the newest lifecycle event was written, in Unix seconds: of a queued run, since when it waits."""
+        return self.lifecycle.time if self.lifecycle else 0.0
 
     @property
-    def is_opening(self) -> bool:
-        """Whether the test part was asked for, and nothing has come of it yet."""
-        return isinstance(self.opening, (events.OpeningQueued, events.OpeningStarted))
+    def next_step(self) -> str | None:
+        """The first step that waits to be done, or that was cut off; None where there is none."""
+        return next((name for name, step in self.steps.items() if step.is_pending), None)
 
-    @property
-    def needs_opening(self) -> bool:
-        """The same, where the model that is to answer is there."""
-        return self.is_opening and isinstance(self.export, events.ExportFinished)
+    def is_pending(self, name: str) -> bool:
+        """Whether the step was asked for, and nothing has come of it yet."""
+        return name in self.steps and self.steps[name].is_pending
+
+    def has_finished(self, name: str) -> bool:
+        return name in self.steps and self.steps[name].status == "finished"
+
+    def has_failed(self, name: str) -> bool:
+        return name in self.steps and self.steps[name].status == "failed"
 
     @property
     def status(self) -> str:
@@ -101,58 +121,62 @@ def kept_step(epochs: Sequence[events.EpochFinished]) -> int:
     return min(last, key=lambda epoch: epoch.spared_loss).step if last else epochs[-1].step
 
 
-def reduce_events(history: RunState, new: Iterable[events.Event]) -> RunState:
-    """Adds events, in order, to a history."""
+def reduce_events(state: RunState, new: Iterable[events.Event]) -> RunState:
+    """Adds events, in order, to a state."""
     for event in new:
-        _count_time(history, event)
+        _count_time(state, event)
         match event:
             case events.RunQueued():
-                history.lifecycle, history.failure = event, None
+                state.lifecycle, state.failure = event, None
             case events.RunStarted():
-                history.lifecycle, history.started = event, event.time
+                state.lifecycle, state.started = event, event.time
             case events.RunResumed():
-                history.lifecycle, history.started = event, event.time
-                history.epochs = [epoch for epoch in history.epochs if epoch.step <= event.from_step]
-                history.phases, history.result = [], None
-                history.progress = history.first_progress = None
-                history.export, history.export_attempts = None, 0
+                state.lifecycle, state.started = event, event.time
+                state.epochs = [epoch for epoch in state.epochs if epoch.step <= event.from_step]
+                state.phases, state.result = [], None
+                state.progress = state.first_progress = None
+                state.steps = {}
             case events.PhaseStarted():
-                history.phases.append(event)
-                history.progress = history.first_progress = None
+                state.phases.append(event)
+                state.progress = state.first_progress = None
             case events.Progress():
-                history.progress = event
-                history.first_progress = history.first_progress or event
+                state.progress = event
+                state.first_progress = state.first_progress or event
             case events.EpochFinished():
-                history.epochs.append(event)
+                state.epochs.append(event)
             case events.Notice():
-                history.notices.append(event.message)
+                state.notices.append(event.message)
             case events.RunFinished() | events.RunStopped():
-                history.lifecycle, history.result, history.progress = event, event.result, None
+                state.lifecycle, state.result, state.progress = event, event.result, None
+                state.steps |= {name: StepState() for name in event.steps}
             case events.RunFailed():
-                history.lifecycle, history.failure, history.progress = event, event, None
-            case events.ExportQueued():
-                history.export, history.export_attempts = None, 0
-            case events.ExportStarted():
-                history.export = None
-                history.export_attempts += 1
-            case events.ExportFinished() | events.ExportFailed():
-                history.export = event
-            case events.OpeningQueued():
-                history.opening, history.opening_attempts = event, 0
-            case events.OpeningStarted():
-                history.opening = event
-                history.opening_attempts += 1
-            case events.OpeningFinished() | events.OpeningFailed():
-                history.opening, history.progress = event, None
-    return history
+                # A result stands: what goes wrong after it belongs to a step, even where an earlier version said so.
+                if not (isinstance(state.lifecycle, (events.RunFinished, events.RunStopped)) and state.result):
+                    state.lifecycle, state.failure = event, event
+                state.progress = None
+            case events.StepQueued():
+                state.steps[event.name] = StepState()
+            case events.StepStarted():
+                attempts = state.steps.get(event.name, StepState()).attempts
+                state.steps[event.name] = StepState("running", attempts + 1)
+            case events.StepFinished() | events.StepFailed():
+                state.progress = None
+                state.steps[event.name] = _ended(state.steps.get(event.name, StepState()), event)
+    return state
 
 
-def _count_time(history: RunState, event: events.Event) -> None:
+def _ended(step: StepState, event: events.StepFinished | events.StepFailed) -> StepState:
+    if isinstance(event, events.StepFinished):
+        return StepState("finished", step.attempts, event.result)
+    return StepState("failed", step.attempts, message=event.message, hint=event.hint)
+
+
+def _count_time(state: RunState, event: events.Event) -> None:
     """Adds the time since the event before to the phase at work, where somebody was at work."""
-    if isinstance(history.lifecycle, (events.RunStarted, events.RunResumed)) and not isinstance(
+    if isinstance(state.lifecycle, (events.RunStarted, events.RunResumed)) and not isinstance(
         event, (events.RunQueued, events.RunResumed)
     ):
-        phase = history.phases[-1].name if history.phases else ""
+        phase = state.phases[-1].name if state.phases else ""
         # A clock that was set back meanwhile must not make time negative.
-        history.spent_s[phase] = history.spent_s.get(phase, 0.0) + max(0.0, event.time - history.last_time)
-    history.last_time = event.time
+        state.spent_s[phase] = state.spent_s.get(phase, 0.0) + max(0.0, event.time - state.last_time)
+    state.last_time = event.time

@@ -8,10 +8,11 @@ import os
 import shutil
 import time
 from contextlib import suppress
+from pathlib import Path
 
 from transfer_core import runs
 from transfer_core.errors import RunError
-from transfer_core.runs import Run
+from transfer_core.runs import Run, UnreadableRun
 from transfer_core.support.text import format_time
 from transfer_core.workspace import Project, check_id
 
@@ -38,12 +39,25 @@ def delete(project: Project, run: Run) -> None:
             f"This run is still needed: what has not finished yet, and begins where this one ended, is {named}. Let "
             "that finish, or delete it first."
         )
+    _move_away(project, run.folder)
+
+
+def delete_unreadable(project: Project, run: UnreadableRun) -> None:
+    """Moves a folder out of the way that cannot be read; `restore` brings it back.
+
+    Raises:
+        RunError: It cannot be moved.
+    """
+    _move_away(project, run.folder)
+
+
+def _move_away(project: Project, folder: Path) -> None:
     empty(project)
-    place = project.runs_dir / _FOLDER / run.id
+    place = project.runs_dir / _FOLDER / folder.name
     place.parent.mkdir(exist_ok=True)
     try:
-        os.utime(run.folder)  # the folder's own time says since when it has been deleted
-        os.replace(run.folder, place)
+        os.utime(folder)  # the folder's own time says since when it has been deleted
+        os.replace(folder, place)
     except OSError as error:  # Windows moves no folder of which a file is open
         raise RunError(f"The run cannot be deleted now ({error.strerror}). Try again in a moment.") from error
 
@@ -83,9 +97,8 @@ def empty(project: Project) -> None:
 
 def _heirs(project: Project, run: Run) -> list[Run]:
     """Runs that begin where this one ended, and would have to begin there again should they be resumed."""
-    heirs = [
-        other for other in runs.list_runs(run.workspace, project, kind=None) if other.config.continue_from == run.id
-    ]
+    others = runs.list_runs(run.workspace, project, kind=None)
+    heirs = [other for other in others if getattr(other.spec, "config", None) and other.config.continue_from == run.id]
     return [
         heir
         for heir in heirs

@@ -12,7 +12,8 @@ from transfer_core.data.ingest.sources import Entry, read_file
 from transfer_core.errors import DISK_FULL, DataError, TransferError
 from transfer_core.jobs.launch import start_detached
 from transfer_core.services import training
-from transfer_core.workspace import Project, Workspace, is_locked, read_json, write_json
+from transfer_core.support.locks import is_locked
+from transfer_core.workspace import Project, Workspace, read_json, write_json
 
 _NOTE_EVERY_S = 0.5
 _SILENCE_S = 60  # of a host in the middle of a download, after which it counts as gone

@@ -15,7 +15,7 @@ from transfer_core.data.labels.dataset import Item, load_items
 from transfer_core.data.splits.split import Split
 from transfer_core.errors import ConfigError, DataError, RunError
 from transfer_core.jobs.launch import ensure_runner
-from transfer_core.runs import Run
+from transfer_core.runs import LrFinderSpec, PreviewSpec, Run
 from transfer_core.services import training
 from transfer_core.strategies import BACKBONE, Facts
 from transfer_core.training import short_run_results
@@ -44,10 +44,11 @@ def start_preview(
     if not chosen:
         raise DataError("There is no photo to show variations of. Add photos first.")
     names = tuple(sorted({item.class_name for item in chosen[:PHOTOS]}))
-    return _start(workspace, project, config, Split(names, tuple(chosen[:PHOTOS]), (), given=False), "preview")
+    split = Split(names, tuple(chosen[:PHOTOS]), (), given=False)
+    return _start(workspace, project, PreviewSpec(config), split)
 
 
-def start_find_rate(workspace: Workspace, project: Project, config: TrainConfig) -> Run:
+def start_lr_finder(workspace: Workspace, project: Project, config: TrainConfig) -> Run:
     """A run that tries learning rates with these settings; one under way is returned instead.
 
     Raises:
@@ -62,7 +63,7 @@ def start_find_rate(workspace: Workspace, project: Project, config: TrainConfig)
                 "learning rate to look for. Choose another strategy, for example 'The new part, then everything'."
             ]
         )
-    return _start(workspace, project, config, training.check(workspace, project, config), "find_rate")
+    return _start(workspace, project, LrFinderSpec(config), training.check(workspace, project, config))
 
 
 def learns_backbone(workspace: Workspace, config: TrainConfig) -> bool:
@@ -107,14 +108,14 @@ def _spread(items: Sequence[Item]) -> list[Item]:
     return [item for turn in turns for item in turn if item]
 
 
-def _start(workspace: Workspace, project: Project, config: TrainConfig, split: Split, kind: str) -> Run:
+def _start(workspace: Workspace, project: Project, spec: PreviewSpec | LrFinderSpec, split: Split) -> Run:
     """The run of these settings and photos that is under way, or a new one, for which old ones make room."""
     with FileLock(project.folder / "start.lock"):
-        run = runs.find_under_way(workspace, project, config, split, kind=kind)
+        run = runs.find_under_way(workspace, project, spec, split)
         if run is None:
-            for old in runs.list_runs(workspace, project, kind=kind)[_KEPT - 1 :]:
+            for old in runs.list_runs(workspace, project, kind=spec.kind)[_KEPT - 1 :]:
                 _forget(old)
-            run = runs.create(project, config, split, kind=kind)
+            run = runs.create(project, spec, split)
     ensure_runner(workspace)
     return run
 

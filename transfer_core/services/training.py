@@ -281,9 +281,9 @@ def start(
     if config.continue_from:  # a folder may have been named
         config = replace(config, continue_from=runs.open_run(workspace, config.continue_from).id)
     with FileLock(project.folder / "start.lock"):
-        run = runs.find_under_way(workspace, project, config, split)
+        run = runs.find_under_way(workspace, project, runs.TrainSpec(config), split)
         if run is None:
             spent_s = intake_s + time.monotonic() - began
-            run = runs.create(project, config, split, spent_s, labels_version=labels_version)
+            run = runs.create(project, runs.TrainSpec(config, spent_s), split, labels_version=labels_version)
     ensure_runner(workspace)
     return run

@@ -1,7 +1,8 @@
 """Logging: modules write to `logging.getLogger(__name__)`; what of it is seen, `GRAFT_LOG` says.
 
-Each program (command line, web app, runner, worker) calls `set_up` once at its start. A library that imports
-`transfer_core` sets up logging as it likes; nothing here does so on import.
+Each of our programs calls `set_up` at its start: the command line and the web app, which are quiet unless asked, and
+the runner and its workers, whose stderr is a log file. A program that imports `transfer_core` sets up logging as it
+likes; nothing here happens on import.
 """
 
 import logging
@@ -12,7 +13,6 @@ from transfer_core.errors import TransferError
 
 VARIABLE = "GRAFT_LOG"
 LEVELS = ("debug", "info", "warning", "error")
-_QUIET = "warning"
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -27,15 +27,16 @@ class _Handler(logging.StreamHandler):
         return sys.stderr
 
 
-def set_up() -> None:
-    """Sends our own log lines to stderr, from the level that `GRAFT_LOG` names (default: warning); may be called again.
+def set_up(usual: str = "warning") -> None:
+    """Sends our own log lines to stderr; may be called again. Other packages' lines, which would bury ours, stay away.
 
-    Other packages' lines stay as they are: theirs at debug level would bury ours.
+    Args:
+        usual: The lowest level that is shown where `GRAFT_LOG` names none.
 
     Raises:
         TransferError: `GRAFT_LOG` names no level.
     """
-    wanted = os.environ.get(VARIABLE, "").strip().lower() or _QUIET
+    wanted = os.environ.get(VARIABLE, "").strip().lower() or usual
     if wanted not in LEVELS:
         raise TransferError(f"{VARIABLE} is '{wanted}', which is no level. Set it to one of {', '.join(LEVELS)}.")
     logger = logging.getLogger("transfer_core")

@@ -30,7 +30,7 @@ def _tuned_home(tiny_weights, _filled_home, tmp_path_factory):
     shutil.copytree(_filled_home, workspace.home, dirs_exist_ok=True)
     [project] = workspace.projects()
     config = TrainConfig(backbone=RESNET, strategy="full", val_fraction=0.25, **SETTINGS)
-    run = runs.create(project, config, make_split(load_items(project), 0.25, 0))
+    run = runs.create(project, runs.TrainSpec(config), make_split(load_items(project), 0.25, 0))
     assert worker.main(str(run.folder)) == 0
     return workspace.home
 

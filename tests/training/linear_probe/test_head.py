@@ -219,7 +219,7 @@ def test_a_run_with_nothing_to_choose_by_says_so_and_takes_the_middle(project, m
         replace(item, part="val") if n % 8 == 7 else replace(item, part="train", group=item.class_name)
         for n, item in enumerate(load_items(project))
     ]
-    run = runs.create(project, TrainConfig(backbone=RESNET, epochs=2), make_split(items, 0.25, 0))
+    run = runs.create(project, runs.TrainSpec(TrainConfig(backbone=RESNET, epochs=2)), make_split(items, 0.25, 0))
     assert worker.main(str(run.folder)) == 0
     [notice] = runs.read_state(run).notices
     assert used == [[1e-3]] and notice.startswith("Each class has only one photo, or one group")
@@ -235,5 +235,5 @@ def test_a_run_leaves_whole_groups_out(project, monkeypatch):
     monkeypatch.setattr(phase, "search_l2", note)
     config = TrainConfig(backbone=RESNET, epochs=2, group_pattern=r"(\d)\.jpg")
     split = make_split(load_items(project), 0.25, 0, group_pattern=config.group_pattern)
-    assert worker.main(str(runs.create(project, config, split).folder)) == 0
+    assert worker.main(str(runs.create(project, runs.TrainSpec(config), split).folder)) == 0
     assert asked == [[f" {item.group}" for item in split.train]] and len(set(asked[0])) == 6

@@ -1,0 +1,65 @@
+"""What must be there before a network learns: weights, the backbone's graph, torch, the plan. Imports no torch."""
+
+from pathlib import Path
+
+from transfer_core import strategies
+from transfer_core.backbones import catalog, onnx_backbone, weights
+from transfer_core.data.splits.split import Split
+from transfer_core.jobs.job import Job
+from transfer_core.runs import events
+from transfer_core.strategies import Facts
+from transfer_core.training import engine
+from transfer_core.training.context import TrainContext
+from transfer_core.training.plan import Plan, load_plan, save_plan
+from transfer_core.workspace import Workspace
+
+ONCE_PER_MACHINE = ("download", "export_trunk", "imports", "wait")  # phases that are not the run's own work
+
+
+def build_context(job: Job, split: Split) -> TrainContext:
+    """What the phases of a training are given; InterruptedError when stopped meanwhile."""
+    workspace, run = job.workspace, job.run
+    backbone = catalog.find(run.config.backbone, workspace.weights_dir)
+    plan = _get_ready(job, Facts(split.train_sizes, backbone))
+    return TrainContext(workspace, run, split, backbone, plan, job.emit, job.should_stop)
+
+
+def start_torch(job: Job) -> None:
+    """The slow imports of whatever changes a backbone; from now on standby workers do them ahead."""
+    job.emit(events.PhaseStarted(name="imports", title="Starting PyTorch"))
+    torch_marker(job.workspace).touch()
+    engine.import_torch()
+
+
+def torch_marker(workspace: Workspace) -> Path:
+    """Says that runs of this workspace have needed torch, so that standby workers import it ahead."""
+    return workspace.home / "needs-torch"
+
+
+def _get_ready(job: Job, facts: Facts) -> Plan:
+    """What is done once per machine (weights, trunk), the slow imports, and the plan; InterruptedError when stopped."""
+    weights_dir, backbone, run = job.workspace.weights_dir, facts.backbone, job.run
+
+    def report(done: int, total: int) -> None:
+        job.report(done >> 20, total >> 20, "MB")
+        if job.should_stop():
+            raise InterruptedError
+
+    if weights.state(backbone, weights_dir) == "download":
+        job.emit(events.PhaseStarted(name="download", title=f"Downloading {backbone.title}"))
+        weights.download(backbone, weights_dir, report)
+    if not onnx_backbone.trunk_path(backbone, weights_dir).is_file():
+        job.emit(events.PhaseStarted(name="export_trunk", title="Getting the backbone ready, once on this machine"))
+        onnx_backbone.ensure_trunk(backbone, weights_dir)
+    planned = load_plan(run.plan_path)
+    phases = planned.phases if planned else strategies.plan(run.config, facts)[0]
+    if engine.needs_torch(phases):
+        start_torch(job)
+    plan = engine.fit_to_machine(planned) if planned else engine.make_plan(run.config, facts)
+    if planned and plan != planned:
+        job.emit(
+            events.Notice(message="The graphics card is gone that this run began on; the processor goes on with it.")
+        )
+    if plan != planned:
+        save_plan(run.plan_path, plan)
+    return plan
