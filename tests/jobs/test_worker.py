@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -219,7 +220,8 @@ def test_a_photo_that_broke_fails_the_run_and_is_named(queue_run, spoil, said):
     assert process.returncode == 1
     failure = runs.read_state(run).failure
     assert said in failure.message and str(photo) in failure.message
-    assert "Traceback" in errors  # the runner sends it to worker.log
+    # The runner sends it to worker.log, with its time.
+    assert "Traceback" in errors and re.search(r"^\d{4}-\d\d-\d\d .* ERROR transfer_core\.jobs\.worker: ", errors, re.M)
     assert runs.read_state(run).status == "failed"
 
 
