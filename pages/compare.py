@@ -37,7 +37,9 @@ def choose_group(groups):
         return groups[0]
     names = ui.distinct(map(group_title, groups))
     wanted = next((i for i, group in enumerate(groups) if st.query_params.get("run") in {run.id for run in group}), 0)
-    place = st.selectbox("Checked with the same photos", range(len(groups)), wanted, format_func=lambda i: names[i])
+    place = st.selectbox(
+        "Runs with the same validation photos", range(len(groups)), wanted, format_func=lambda i: names[i]
+    )
     return groups[place]
 
 
@@ -57,10 +59,10 @@ def show_rows(project, group, rights):
         for run in group[1:]:
             paired = corrected(compare_right(rights[run.id], rights[best.id]), len(group))
             alike = paired.verdict == "cannot be told apart"
-            verdict = "Cannot be told apart from the best." if alike else in_words(paired, "the best")
+            verdict = "No clear difference from the best." if alike else in_words(paired, "the best")
             run_card.show_row(project, run, verdict=verdict)
     if len(group) > 1:
-        st.caption(f"The best of several is also the luckiest: on new photos expect a little less.{care(group)}")
+        st.caption(f"Part of being best is luck. Expect slightly less on new photos.{care(group)}")
 
 
 def care(group):
@@ -68,8 +70,8 @@ def care(group):
     if len(group) < 3:
         return ""
     return (
-        f" Among {len(group)} equally good runs some would differ by luck alone, so one is called worse only where it "
-        f"would stand out among all {pairs_of(len(group))} pairs of them (Bonferroni's correction)."
+        f" Among {len(group)} equally good runs, some differ by luck alone. So Graft calls a run worse only "
+        f"if its difference stands out among all {pairs_of(len(group))} pairs (Bonferroni's correction)."
     )
 
 
@@ -102,7 +104,7 @@ groups = [
     for group in group_by_photos({run_id: ui.split_of(run) for run_id, run in by_id.items()})
 ]
 if len(by_id) < 2:
-    st.info("There is something to compare once two runs have a result. Train once more, with other settings.")
+    st.info("You can compare runs as soon as two have a result. Train again with other settings.")
 if groups:
     group = choose_group(groups)
     show_rows(project, group, rights)
@@ -113,10 +115,10 @@ if groups:
         st.caption("Choose at least two.")
     others = [run for other in groups if other is not group for run in other]
     if others:
-        st.subheader("Checked with other photos", anchor=False)
+        st.subheader("Runs with other validation photos", anchor=False)
         st.caption(
-            "Which of these is better than those above cannot be said: other photos may be easier. Runs of the same "
-            "photos, the same seed and the same share kept aside can be compared."
+            "These runs cannot be compared with those above, because other photos may be easier. To compare "
+            "runs, train with the same photos, the same seed and the same share of validation photos."
         )
         for run in others:
             run_card.show_row(project, run)

@@ -102,9 +102,9 @@ def need_project() -> Project:
     project = remember_project()
     if project is None:
         if wanted:
-            st.error("This project is not here any more. It may have been deleted.")
-        st.info("Choose a project first, or make a new one.", icon=":material/arrow_back:")
-        if st.button("To the projects", type="primary"):
+            st.error("This project no longer exists. It may have been deleted.")
+        st.info("Choose a project first, or create a new one.", icon=":material/arrow_back:")
+        if st.button("Back to projects", type="primary"):
             st.switch_page("pages/home.py")
         st.stop()
     st.query_params["project"] = project.id
@@ -172,7 +172,7 @@ def need_model(project: Project) -> tuple[Run, RunState]:
     """The run that the page is about, chosen where there are several; ends the page where there is none."""
     found = [run for run in runs.list_runs(workspace(), project) if history(run).result]
     if not found:
-        st.info("There is no trained model yet. Train one; with the suggested settings it takes seconds.")
+        st.info("There is no trained model yet. Train one first; with the suggested settings, it takes seconds.")
         if st.button("Go to Train", type="primary"):
             open_page("train", project)
         st.stop()
@@ -231,7 +231,7 @@ def need_export(run: Run, entry: RunState) -> None:
         _wait_for_export(run)
     if isinstance(entry.export, events.ExportFailed):
         st.error(
-            f"The model could not be written as ONNX: {markdown(entry.export.message)}",
+            f"The model could not be exported to ONNX: {markdown(entry.export.message)}",
             icon=":material/error:",
         )
         if st.button("Try again", type="primary", icon=":material/refresh:"):
@@ -245,7 +245,7 @@ def _wait_for_export(run: Run) -> None:
 
     def look() -> None:
         if history(run).needs_export:
-            st.progress(0.5, "Writing the model and checking that it answers as the trained one does")
+            st.progress(0.5, "Exporting the model and checking that it gives the same answers")
         else:
             st.rerun()
 
@@ -303,7 +303,7 @@ def thumbnail(project: Project, item: Item, width: int | str) -> None:
     try:
         path = ensure_thumbnail(workspace(), project, item)
     except TransferError:
-        st.caption("This photo's file is gone.")
+        st.caption("The file of this photo is missing.")
         return
     if path.is_file():
         st.image(str(path), width=width, alt=item_name(item))

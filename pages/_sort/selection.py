@@ -97,19 +97,19 @@ def show_trouble(project: Project) -> None:
 def undo(project: Project) -> None:
     """Takes back the last change of this window."""
     mine = sorting_of(project)
-    _step(project, mine, mine.done, mine.undone, edits.undo, "Taken back: ")
+    _step(project, mine, mine.done, mine.undone, edits.undo, "Undone: ")
 
 
 def redo(project: Project) -> None:
     """Makes again what this window took back last."""
     mine = sorting_of(project)
-    _step(project, mine, mine.undone, mine.done, edits.redo, "Done again: ")
+    _step(project, mine, mine.undone, mine.done, edits.redo, "Redone: ")
 
 
 def switch(project: Project, action: str, is_undone: bool) -> None:
     """Takes back any change, whoever made it, or brings it again."""
     mine = sorting_of(project)
-    how, words = (edits.redo, "Done again: ") if is_undone else (edits.undo, "Taken back: ")
+    how, words = (edits.redo, "Redone: ") if is_undone else (edits.undo, "Undone: ")
     if _try(project, mine, words, how, action):
         for own in (mine.done, mine.undone):
             if action in own:

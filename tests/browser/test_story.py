@@ -163,7 +163,7 @@ def test_a_messy_zip_of_photos_becomes_a_model(open_tab, server, leaves, tmp_pat
     hits, count = map(int, re.search(r"Right on (\d+) of (\d+)", answer).groups())
     assert (hits / count, count) == (history.result["val_accuracy"], history.result["val_count"])
     wait_for(lambda: sum(figures(tab)) == count)
-    press(tab, "See what it gets wrong")
+    press(tab, "See the results")
     see(tab, "Each row is what a photo is")
 
 
@@ -217,9 +217,11 @@ def test_run_goes_on_whatever_happens_to_page_and_server(open_tab, server, blots
     tab.get_by_role("dialog").get_by_text(f"Tiny {RESNET}").click()
     press(tab, "Use this one")
     see(tab, f"Tiny {RESNET}")
-    tab.get_by_text("Other ways to learn").click()
-    press(tab, "Everything at once")
-    see(tab, "Variations of your photos")  # they matter now, and come with what follows them
+    tab.get_by_text("Other strategies").click()
+    press(tab, "All layers at once")
+    see(
+        tab, "Augmentation: training photos changed a little each time"
+    )  # they matter now, and come with what follows them
     is_still(tab)
     tab.get_by_text("Advanced", exact=True).click()
     tab.get_by_role("spinbutton", name="Epochs").fill("1000")
@@ -246,7 +248,7 @@ def test_run_goes_on_whatever_happens_to_page_and_server(open_tab, server, blots
     wait_for(lambda: min(curve(tab), curve(second)) > there)  # both pages find the new server, and the run
     wait_for(lambda: menu(second) == MENU)
 
-    press(tab, "Stop and keep")
+    press(tab, "Stop and keep the model")
     for page in (tab, second):
         see(page, re.compile(r"Stopped early\. Right on \d+ of 6 photos"))
         page.get_by_role("button", name="Resume", exact=True).wait_for()
@@ -275,19 +277,19 @@ def test_killed_worker_is_seen_and_resumed_to_the_end(open_tab, start_run):
 def test_stages_are_frozen_variations_looked_at_and_two_runs_compared(open_tab, server, finished_apart):
     first, blots = finished_apart, server.workspace.open_project(finished_apart.project_id)
     tab = open_tab(f"train?project={blots.id}")
-    tab.get_by_text("Train again, with these or other settings").click()
+    tab.get_by_text("Train again, with the same or other settings").click()
     press(tab, "All backbones")
     tab.get_by_role("dialog").get_by_text(f"Tiny {RESNET}").click()
     press(tab, "Use this one")
-    press(tab, "The later layers")
-    see(tab, "Stays as it is, up to")
+    press(tab, "Fine-tune later layers")
+    see(tab, "Frozen up to")
     tab.get_by_role("slider").press("ArrowRight")
     see(tab, "stage 2")
 
-    tab.get_by_text("Variations of your photos").click()
-    tab.get_by_text("A mirror image would still be the same class").click()
+    tab.get_by_text("Augmentation: training photos changed a little each time").click()
+    tab.get_by_text("A mirror image is still the same class").click()
     is_still(tab)
-    press(tab, "Show variations of my photos")
+    press(tab, "Show examples with my photos")
     see(tab, "as training would see it")
     wall = tab.locator(".st-key-gallery-preview-0 img")
     wait_for(lambda: wall.count() == 8)
@@ -309,8 +311,8 @@ def test_stages_are_frozen_variations_looked_at_and_two_runs_compared(open_tab, 
     see(tab, RIGHT)
 
     tab = open_tab(f"compare?project={blots.id}")
-    see(tab, "Photos that tell them apart")
-    tab.get_by_text("What may learn").first.wait_for(state="attached")  # a table's cells are drawn, not written
+    see(tab, "Photos where they disagree")
+    tab.get_by_text("Strategy").first.wait_for(state="attached")  # a table's cells are drawn, not written
     assert tab.get_by_text(re.compile("Cannot be told apart|Better|Worse")).count() >= 1
 
 
@@ -327,7 +329,7 @@ def test_photos_are_chosen_relabelled_and_put_back(open_tab, blots):
         return count_classes(load_items(blots))
 
     tab = open_tab(f"photos?project={blots.id}")
-    press(tab, "Sort photos")
+    press(tab, "Fix labels")
     tiles = tab.get_by_role("option")
     tiles.first.wait_for()
     assert tiles.count() == 24
@@ -346,7 +348,7 @@ def test_photos_are_chosen_relabelled_and_put_back(open_tab, blots):
     tab.keyboard.press("End")
     tab.keyboard.press("Space")
     chosen(7)
-    box = tab.get_by_role("combobox", name="Into the class")
+    box = tab.get_by_role("combobox", name="Move to class")
     box.fill("azure")
     tab.keyboard.press("Enter")
     press(tab, "Put there")
@@ -354,7 +356,7 @@ def test_photos_are_chosen_relabelled_and_put_back(open_tab, blots):
     assert counts() == {"azure": 7, "blue": 2, "green": 8, "red": 7}
     wait_for(lambda: tab.locator(".tile .class", has_text="azure").count() == 7)
     chosen(0)
-    tab.get_by_role("heading", name="Sort photos").click()
+    tab.get_by_role("heading", name="Fix labels").click()
     tab.keyboard.press("Control+z")
     see(tab, "Taken back")
     assert counts() == {"blue": 8, "green": 8, "red": 8}
@@ -391,7 +393,7 @@ def test_what_try_says_is_what_the_zip_says_without_torch(open_tab, finished, tm
     see(tab, "3 photos")
     tab.get_by_test_id("stDataFrame").wait_for()
 
-    press(tab, "Take it along")
+    press(tab, "Export")
     see(tab, "Gives the same answers as here: 6 of 6 photos")
     with tab.expect_download() as download:
         tab.locator(".st-key-download-zip button").click()

@@ -30,7 +30,7 @@ def test_a_messy_folder_is_read_as_it_was_meant(open_tab, empty, leaves, tmp_pat
     tab.locator(".st-key-drop-photos [role=tabpanel]:not([hidden]) input[type=file]").nth(0).set_input_files(
         tmp_path / "mine"
     )
-    see(tab, "How these files are read")
+    see(tab, "How should Graft sort these photos?")
     tab.get_by_text("The top folder").click()
     see(tab, "2 classes: garden, street")
     tab.reload()  # nothing has to be handed in again

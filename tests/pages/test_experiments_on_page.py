@@ -30,7 +30,7 @@ config = TrainConfig(backbone="{RESNET}", batch_size=8, val_fraction=0.25, learn
 previews.show_preview(project, config)
 previews.show_rate_finder(project, config, draft)
 """
-PREVIEW, FIND = "Show variations of my photos", "Find a learning rate"
+PREVIEW, FIND = "Show examples with my photos", "Find a learning rate"
 RATES = LrSweep((1e-6, 1e-4, 1e-2), (1.0, 0.5, 0.9), (0.9, 0.6, 0.9), 0.0012)
 
 

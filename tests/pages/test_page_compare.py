@@ -51,13 +51,13 @@ def test_rows_are_the_best_first_and_say_what_can_be_told(visit, two, project):
     app = visit("compare", project=project.id)
     titles = [entry.value for entry in app.markdown if "only the new part" in entry.value][:2]  # then A and B
     assert [title.count("Best") for title in titles] == [1, 0] and "100" in titles[0] and "33" in titles[1]
-    assert "Cannot be told apart from the best." in said(app)  # 4 photos that differ of 6 may be luck
+    assert "No clear difference from the best." in said(app)  # 4 photos that differ of 6 may be luck
 
 
 def test_side_by_side_shows_only_settings_that_differ(visit, two, project):
     app = visit("compare", project=project.id)
     table = app.dataframe[0].value
-    assert table[table.columns[0]].tolist()[:4] == ["Right", "Very likely", "Photos kept aside", "Time"]
+    assert table[table.columns[0]].tolist()[:4] == ["Right", "Very likely", "Validation photos", "Time"]
     assert table.iloc[4:].values.tolist() == [["Epochs", "3", "2"]]
     assert "**Against A:** Cannot be told apart with 6 photos." in said(app)
     assert "compared" in charts(app)
@@ -86,7 +86,7 @@ def test_four_can_stand_side_by_side_and_each_is_held_against_the_best(visit, tw
 def test_runs_of_other_photos_stand_apart_and_say_why(visit, two, queue_run, project):
     other = ended(queue_run(seed=5), right((6, True)))
     app = visit("compare", project=project.id)
-    assert "Checked with other photos" in said(app) and "other photos may be easier" in said(app)
+    assert "Runs with other validation photos" in said(app) and "other photos may be easier" in said(app)
     sizes = [option.partition(",")[0] for option in app.selectbox[0].options]
     assert sizes == ["2 runs on 6 photos", "1 run on 6 photos"]
     app = visit("compare", project=project.id, run=other.id)
@@ -116,7 +116,7 @@ def test_many_equal_runs_are_not_told_apart_by_luck(visit, two, queue_run, proje
 def test_a_lone_run_is_not_the_best_of_any(visit, queue_run, project):
     ended(queue_run(), right((6, True)))
     text = said(visit("compare", project=project.id))
-    assert "Best" not in text and "See what it gets wrong" in text
+    assert "Best" not in text and "See the results" in text
 
 
 def test_charts_say_what_they_show(visit, two, project):
@@ -129,10 +129,10 @@ def test_a_star_and_a_note(visit, two, project):
     _, worse = two
     app = choose(visit("compare", project=project.id), worse, "Star")
     assert load_notes(worse) == RunNotes(True)
-    assert ":material/star:" in said(app) and more(app, worse).options[0] == "Take the star off"
+    assert ":material/star:" in said(app) and more(app, worse).options[0] == "Remove star"
     save_notes(worse, RunNotes(True, "with *less* <b>"))
     assert r"with \*less\* \<b\>" in said(visit("compare", project=project.id))
-    choose(visit("compare", project=project.id), worse, "Take the star off")
+    choose(visit("compare", project=project.id), worse, "Remove star")
     assert load_notes(worse) == RunNotes(False, "with *less* <b>")
 
 

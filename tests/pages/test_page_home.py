@@ -14,7 +14,7 @@ from transfer_core.services import projects
 def test_home_without_projects_says_how_to_begin(visit):
     app = visit()
     assert "None yet." in said(app)
-    assert button(app, "New project") and button(app, "Use the sample set")
+    assert button(app, "New project") and button(app, "Try it with sample photos")
 
 
 def test_home_shows_the_newest_project_first(visit, workspace):
@@ -35,7 +35,7 @@ def test_card_of_a_run_that_was_checked_with_what_it_learned_from_names_no_range
     result = runs.read_state(finished).result
     log.append(events.RunFinished(result=result | {"val_learned": 2}))
     text = said(visit())
-    assert "right, but it has learned from some of these photos, too" in text and "very likely" not in text
+    assert "right, but some of these photos were training photos, too" in text and "very likely" not in text
 
 
 def test_card_of_an_untrained_and_of_an_empty_project(visit, workspace, project):
@@ -56,10 +56,10 @@ def test_open_leads_to_photos_while_there_are_none_and_to_train_after(visit, wor
 
 def test_new_project_opens_its_photos(visit, workspace):
     app = press(visit(), "New project")
-    app.text_input[0].set_value("  Leaves of our street ")
+    app.text_input[0].set_value("  Leaves in our street ")
     app = press(app, "New project", "Create")
     [made] = workspace.projects()
-    assert made.name == "Leaves of our street"
+    assert made.name == "Leaves in our street"
     assert app.title[0].value == "Photos"
     assert app.query_params["project"] in (made.id, [made.id])
 
@@ -168,7 +168,7 @@ def test_a_photo_whose_file_is_gone_costs_the_card_only_its_thumbnail(visit, wor
 
 def test_sample_set_makes_a_project_of_four_classes(visit, workspace, monkeypatch):
     monkeypatch.setattr(projects, "_SAMPLE_PER_CLASS", 3)  # drawing all of them takes seconds
-    app = press(visit(), "Use the sample set")
+    app = press(visit(), "Try it with sample photos")
     [made] = workspace.projects()
     assert list(count_classes(load_items(made)).values()) == [3, 3, 3, 3]
     assert app.title[0].value == "Photos"

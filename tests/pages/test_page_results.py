@@ -1,4 +1,4 @@
-"""Understand, Try and Take along: what a finished run offers."""
+"""Understand, Try and Export: what a finished run offers."""
 
 import zipfile
 
@@ -33,7 +33,7 @@ def test_understand_without_a_mistake(visit, finished):
     app = visit("understand", project=finished.project_id)
     text = said(app)
     assert app.subheader[0].value.startswith("Right on 6 of 6 photos it had never seen")
-    assert "It mixed up nothing." in text and "It made no mistake." in text
+    assert "No mistakes on these photos." in text and "No mistakes on these photos." in text
     assert {finished.id.rsplit("-", 1)[-1], "scores", "loss", "accuracy"} <= set(charts(app))  # the matrix: by run
 
 
@@ -180,8 +180,8 @@ def test_take_along_admits_changed_answers(visit, finished):
 
 
 def test_take_along_leads_home(visit, finished):
-    app = press(visit("export", project=finished.project_id), "Back to all projects")
-    assert app.title[0].value == "Teach a picture model your own classes"
+    app = press(visit("export", project=finished.project_id), "Back to projects")
+    assert app.title[0].value == "Teach an image model your own classes"
 
 
 def test_export_failed_with_a_model_file_left_is_not_offered_to_try(visit, finished):

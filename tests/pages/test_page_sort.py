@@ -36,8 +36,8 @@ def put_into(app, class_name: str):
 
 
 def test_photos_page_leads_here_and_back(visit, project):
-    app = press(visit("photos", project=project.id), "Sort photos")
-    assert app.title[0].value == "Sort photos" and errors(app) == []
+    app = press(visit("photos", project=project.id), "Fix labels")
+    assert app.title[0].value == "Fix labels" and errors(app) == []
     assert press(app, "Back to Photos").title[0].value == "Photos"
 
 
@@ -88,13 +88,13 @@ def test_removed_photos_come_back(sorting, project):
     assert "chosen** of 8" in said(app)
     [every] = [entry for entry in app.button if entry.label == "All 8"]
     every.click().run()
-    press(app, "Bring back")
+    press(app, "Restore")
     assert counts(project) == {"blue": 8, "green": 8, "red": 8}
 
 
 def test_when_all_are_removed_the_way_back_is_shown(visit, project):
     edits.remove(project, [item.id for item in load_items(project)])
-    assert press(visit("photos", project=project.id), "Look at removed photos").title[0].value == "Sort photos"
+    assert press(visit("photos", project=project.id), "Show removed photos").title[0].value == "Fix labels"
     app = visit("sort", project=project.id)
     app.toggle(key="sort-removed").set_value(True).run()
     assert "chosen** of 24" in said(app)
@@ -170,7 +170,7 @@ def test_project_deleted_in_another_window_is_said_and_not_written_into(sorting,
     app.selectbox(key="sort-to").set_value("blue").run()
     workspace.delete_project(project)
     app = press(app, "Put there")
-    assert errors(app) == ["This project is not here any more. It may have been deleted."]
+    assert errors(app) == ["This project no longer exists. It may have been deleted."]
     assert not project.folder.exists()
 
 
@@ -194,7 +194,7 @@ def test_pages_of_a_run_say_when_labels_have_changed_since(visit, workspace, fin
     edits.remove(project, [load_items(project)[-1].id])
     text = said(visit(page, project=project.id))
     assert (
-        "labels have changed, 1 photo is gone since this run. Train again to use today's labels." in text
+        "labels have changed, 1 photo was removed since this run. Train again to use today's labels." in text
         and words in text
     )
 

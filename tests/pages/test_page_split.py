@@ -160,8 +160,8 @@ def test_where_nothing_was_held_back_there_is_nothing_to_open(visit, finished):
 def test_the_test_part_is_opened_on_purpose(visit, held_back):
     app = visit("understand", project=held_back.project_id)
     assert "**6 photos were held back.**" in said(app) and not (held_back.evaluation_dir / "test.json").exists()
-    app = press(app, "Open the test part (once)")
-    assert "Opening the test part" in said(app)
+    app = press(app, "Run the final test (once)")
+    assert "Starting the final test" in said(app)
     assert isinstance(runs.read_state(held_back).opening, events.OpeningQueued)
     write(held_back, events.Progress(done=2, total=6))
     assert "2 of 6 photos" in said(app.run())
@@ -169,14 +169,14 @@ def test_the_test_part_is_opened_on_purpose(visit, held_back):
     write(held_back, events.OpeningFinished())
     text = said(app.run())
     assert "of 6 photos that were held back" in text and "Opened " in text and "Other runs" not in text
-    assert "Open the test part (once)" not in text
+    assert "Run the final test (once)" not in text
 
 
 def test_a_failed_opening_can_be_asked_for_again(visit, held_back):
     write(held_back, events.OpeningQueued(), events.OpeningFailed(message="'a.jpg' cannot be used."))
     app = visit("understand", project=held_back.project_id)
     assert r"'a\.jpg' cannot be used\." in errors(app)[0]
-    press(app, "Open the test part (once)")
+    press(app, "Run the final test (once)")
     assert isinstance(runs.read_state(held_back).opening, events.OpeningQueued)
 
 

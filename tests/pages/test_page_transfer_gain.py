@@ -1,4 +1,4 @@
-"""Understand's answer to "Is the pretrained knowledge helping?", and the way to the control from nothing."""
+"""Understand's answer to "Did the pretrained network help?", and the way to the control from nothing."""
 
 from dataclasses import replace
 
@@ -30,7 +30,7 @@ def end(run, hits):
 
 def test_without_a_control_the_baselines_speak(visit, finished):
     app = visit("understand", project=finished.project_id)
-    assert "Is the pretrained knowledge helping?" in said(app)
+    assert "Did the pretrained network help?" in said(app)
     names = [note["text"] for note in charts(app)["knowledge"]["layout"]["annotations"]]
     assert names[::2] == ["Always the most common class", "By colours alone", "This model"]
     assert button(app, "Compare with learning from nothing").proto.type == "secondary"  # six photos: nothing is weak

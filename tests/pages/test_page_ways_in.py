@@ -80,7 +80,7 @@ def test_loose_photos_are_read_by_their_names_or_as_one_class(visit, empty, draw
     assert ways(app).options[0] == "The beginning of the file name" and classes_shown(app) == ["elm", "oak"]
     choose(app, "One class for all")
     assert button(app, "Add 6 photos").disabled
-    [box] = [box for box in app.text_input if box.label == "Class of all of them"]
+    [box] = [box for box in app.text_input if box.label == "Class of all photos"]
     box.set_value("tree").run()
     press(app, "Add 6 photos")
     assert count_classes(load_items(empty)) == {"tree": 6}
@@ -110,7 +110,7 @@ def test_broken_table_is_said_and_another_way_can_be_chosen(visit, empty, drawn)
 
 def test_files_that_are_not_wanted_are_forgotten(visit, empty, nested):
     app = given(visit("photos", project=empty.id), ("set.zip", zipped(nested)))
-    press(app, "Do not add them")
+    press(app, "Cancel")
     assert upload_inbox.batches(empty) == [] and load_items(empty) == [] and "Bring at least two classes" in said(app)
 
 
@@ -184,13 +184,13 @@ def test_files_that_arrive_in_another_window_cannot_be_discarded(visit, empty, d
     app = given(visit("photos", project=empty.id), ("oak/1.jpg", drawn[0]), ("oak/2.jpg", drawn[1]))
     [batch] = upload_inbox.batches(empty)
     with batch.lock():
-        press(app, "Do not add them")
+        press(app, "Cancel")
         assert "Files are arriving in another window." in said(app) and upload_inbox.batches(empty) == [batch]
     assert button(app.run(), "Add 2 photos")
 
 
 def test_server_folders_are_there_only_where_they_are_allowed(visit, empty, drawn, tmp_path, monkeypatch):
-    assert "On the server" not in [tab.label for tab in visit("photos", project=empty.id).tabs]
+    assert "Shared folders" not in [tab.label for tab in visit("photos", project=empty.id).tabs]
     for n, content in enumerate(drawn):
         (tmp_path / "root" / "trees" / "oak").mkdir(parents=True, exist_ok=True)
         (tmp_path / "root" / "trees" / "oak" / f"{n}.jpg").write_bytes(content)
@@ -198,7 +198,7 @@ def test_server_folders_are_there_only_where_they_are_allowed(visit, empty, draw
     app = visit("photos", project=empty.id)
     [box] = [box for box in app.selectbox if box.label == "In root"]
     box.set_value("trees").run()
-    press(app, "Look at these photos")
+    press(app, "Use these photos")
     press(app, "Add 6 photos")
     assert count_classes(load_items(empty)) == {"oak": 6}
     assert (tmp_path / "root" / "trees" / "oak" / "0.jpg").exists()
@@ -233,7 +233,7 @@ def test_server_folders_of_hostile_names_can_be_opened(visit, empty, drawn, tmp_
     for name in (":red[a]\udcff", "b\udcff"):
         app.selectbox[-1].set_value(name).run()
     assert app.selectbox[-1].label == r"In \:red\[a\] /b"
-    press(app, "Look at these photos")
+    press(app, "Use these photos")
     app = add(app)
     assert "1 new photo added." in said(app) and list(app.dataframe[0].value["File"]) == ["oak/?.jpg"]
 

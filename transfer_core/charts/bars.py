@@ -78,8 +78,8 @@ def class_counts(
         raise ValueError(f"there are {n} names and {list(map(len, parts))} counts; all must be equal")
     if min(map(min, parts)) < 0:
         raise ValueError("a count is negative")
-    signs = ("solid: learn", "hatched: check", "dotted: hold back")[: len(parts)]
-    fig = _class_rows("Photos in each class", "   ".join(signs), class_names, dark)
+    signs = ("solid training", "hatched validation", "dotted test")[: len(parts)]
+    fig = _class_rows("Photos in each class", ", ".join(signs), class_names, dark)
     solid = [class_colour(i, dark=dark) for i in range(n)]
     rows = list(zip(*parts, strict=True))
     ways = tuple(WORDS.values())
@@ -126,7 +126,7 @@ def class_scores(
     order = np.argsort(np.where(np.isnan(f1), found, f1), kind="stable")
     found, trusted, names = found[order], trusted[order], [class_names[i] for i in order]
     key = f"<span style='color:{colours.accent}'>●</span> found    "
-    key += f"<span style='color:{colours.second}'>◆</span> right when named"
+    key += f"<span style='color:{colours.second}'>◆</span> correct when named"
     fig = _class_rows("How each class does", key, names, dark)
     for row in np.flatnonzero(~np.isnan(found + trusted)):
         line = {"color": colours.frozen, "width": 3}
@@ -148,7 +148,7 @@ def class_scores(
 
 
 def _score_sentence(name: str, count: int, found: float, trusted: float) -> str:
-    said = "never named" if np.isnan(trusted) else f"{percent(trusted)} right when named"
+    said = "never named" if np.isnan(trusted) else f"{percent(trusted)} correct when named"
     return hover(
         f"'{name}': " + ("no photos" if np.isnan(found) else f"{percent(found)} of {count} found") + f", {said}"
     )

@@ -44,7 +44,9 @@ def compared_curves(curves: Sequence[tuple[str, Sequence[float | None]]], *, dar
         raise ValueError("an accuracy lies outside [0, 1]")
     names = [label(name, _NAME_LETTERS) for name, _ in curves]
     right = 20 + max(width_px(f"{name[:_NAME_LETTERS]} 100 %", 12) for name, _ in curves)
-    fig = figure(_HEIGHT_PX, dark=dark, title="Right answers, epoch by epoch", l=44, r=right, t=_TOP_PX, b=_BOTTOM_PX)
+    fig = figure(
+        _HEIGHT_PX, dark=dark, title="Validation accuracy, epoch by epoch", l=44, r=right, t=_TOP_PX, b=_BOTTOM_PX
+    )
     total = max(len(values) for _, values in curves) or 1
     low, high = y_range([value for points in known for _, value in points], "accuracy")
     ends = []
@@ -99,7 +101,7 @@ def share_bars(
     fig = figure(len(rows) * 48 + 8, dark=dark, t=0, b=4)
     places = list(range(len(rows)))
     sentences = [
-        hover(f"{name}: {percent(share)}, very likely between {percent(low)} and {percent(high)}")
+        hover(f"{name}: {percent(share)}, probably between {percent(low)} and {percent(high)}")
         for name, share, (low, high) in rows
     ]
     bar = {"y": places, "orientation": "h", "width": 0.26}

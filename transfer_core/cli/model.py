@@ -31,13 +31,19 @@ from transfer_core.workspace import Workspace
 def evaluate(workspace: Workspace, options: Namespace) -> dict:
     run = runs.open_run(workspace, options.run)
     if options.test == bool(options.data):
-        raise RunError("Name the photos to test the model on, or ask for the test part with --test; one of the two.")
+        raise RunError(
+            "Name the folder of photos to test the model on, or use --test for the run's own test photos. "
+            "Choose one of the two."
+        )
     return _evaluate_test_part(run) if options.test else _evaluate_photos(run, options.data)
 
 
 def show_evaluate(answer: dict) -> None:
     low, high = answer["interval"]
-    print(f"{answer['accuracy']:.1%} of {answer['count']} photos, very likely between {low:.0%} and {high:.0%}.")
+    print(
+        f"{answer['accuracy']:.1%} of {answer['count']} photos right, probably between {low:.0%} and {high:.0%} "
+        "on new photos like these."
+    )
 
 
 def predict(workspace: Workspace, options: Namespace) -> dict:
@@ -85,7 +91,7 @@ def export(workspace: Workspace, options: Namespace) -> dict:
         raise RunError(f"The model of run '{run.id}' could not be written as ONNX. {history.export.message}")
     if not isinstance(history.export, events.ExportFinished):
         raise RunError(
-            f"Run '{run.id}' has no model to export (it is {history.status}). Resume it, or train again, first."
+            f"Run '{run.id}' has no model to export (it is {history.status}). Resume it or train again first."
         )
     if options.out.is_dir():
         raise RunError(f"'{options.out}' is a folder. Name the zip to write, for example {options.out / 'model.zip'}.")
@@ -108,11 +114,11 @@ def _evaluate_test_part(run: Run) -> dict:
     ensure_runner(run.workspace)
     history = wait(run, lambda history: not history.needs_opening)
     if isinstance(history.opening, events.OpeningFailed):
-        raise RunError(f"The test part of run '{run.id}' could not be opened. {history.opening.message}")
+        raise RunError(f"The final test of run '{run.id}' failed. {history.opening.message}")
     found = load_opening(run)
-    print(f"Opened {text.format_time(found.opened)}.", file=sys.stderr)
+    print(f"Final test of {text.format_time(found.opened)}.", file=sys.stderr)
     if found.left_out:
-        print(f"{found.left_out} photos left out, of classes that the model does not know.", file=sys.stderr)
+        print(f"{found.left_out} photos left out, because the model does not know their classes.", file=sys.stderr)
     _mention_learned(found.learned)
     if looks := count_looks(run):
         print(text.reuse_warning(looks), file=sys.stderr)
@@ -121,7 +127,10 @@ def _evaluate_test_part(run: Run) -> dict:
 
 def _mention_learned(count: int) -> None:
     if count:
-        print(f"{count} of these photos were learned from, so the figure is too good. Leave them out.", file=sys.stderr)
+        print(
+            f"{count} of these photos were training photos, so the accuracy looks too good. Leave them out.",
+            file=sys.stderr,
+        )
 
 
 def _evaluate_photos(run: Run, data: Path) -> dict:
@@ -137,7 +146,7 @@ def _evaluate_photos(run: Run, data: Path) -> dict:
         (names.index(label), answer.class_id) for (_, label), answer in zip(labelled, found, strict=True) if answer
     ]
     if not known:
-        raise DataError(f"There is no photo in '{data}' that can be read. Put photos into its class folders.")
+        raise DataError(f"There are no readable photos in '{data}'. Put photos into its class folders.")
     true_ids, predicted_ids = np.array(known).T
     hits, count = int((true_ids == predicted_ids).sum()), len(known)
     return {

@@ -34,7 +34,9 @@ def fit(workspace: Workspace, options: Namespace) -> dict:
 def resume(workspace: Workspace, options: Namespace) -> dict:
     run = runs.open_run(workspace, options.run)
     if run.kind != "train":
-        raise RunError(f"Run '{run.id}' has trained nothing that could go on. `runs` lists those of kind train.")
+        raise RunError(
+            f"Run '{run.id}' is not a training run, so it cannot be resumed. `runs` lists those of kind train."
+        )
     history = wait(run, lambda history: history.status in ("queued", "running") or not history.alive)
     if history.status != "finished":
         runs.request_resume(run)
@@ -81,7 +83,7 @@ def _follow(run: Run) -> dict:
         history = wait(run, _is_over)
     except KeyboardInterrupt:
         runs.request_stop(run)
-        print("\nStopping; what it has learned is kept ...", file=sys.stderr)
+        print("\nStopping. The model is kept as it is now ...", file=sys.stderr)
         history = wait(run, _is_over)
     for notice in history.notices:
         print(text.plain(notice), file=sys.stderr)
@@ -96,9 +98,9 @@ def _fit_answer(run: Run, history: RunState) -> dict:
     if history.status == "failed":
         raise TransferError(f"{history.failure.message} {history.failure.hint}")
     if history.status == "interrupted":
-        raise RunError(f"The run was interrupted. `resume {run.id}` goes on from its last checkpoint.")
+        raise RunError(f"The run was interrupted. `resume {run.id}` continues from its last checkpoint.")
     if history.result is None:
-        raise RunError("The run was stopped before it had learned anything. `resume` goes on with it.")
+        raise RunError("The run was stopped before it learned anything. `resume` continues it.")
     seconds = dict(history.result["seconds"])
     if isinstance(history.export, events.ExportFinished):
         seconds["export"] = round(history.export.seconds, 3)

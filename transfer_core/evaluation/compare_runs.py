@@ -42,7 +42,7 @@ def load_own_answers(run: Run) -> ValAnswers:
     try:
         return load_answers(run.evaluation_dir)
     except (OSError, SafetensorError, TypeError, ValueError) as error:
-        raise RunError(f"The answers of run '{run.id}' are not there or cannot be read. Train once more.") from error
+        raise RunError(f"The answers of run '{run.id}' are missing or cannot be read. Train again.") from error
 
 
 def load_right(run: Run, split: Split | None = None) -> dict[str, bool]:
@@ -50,7 +50,7 @@ def load_right(run: Run, split: Split | None = None) -> dict[str, bool]:
     split, answers = split or runs.load_split(run), load_own_answers(run)
     right = answers.predicted_ids == answers.true_ids
     if len(right) != len(split.val):
-        raise RunError(f"The answers of run '{run.id}' do not belong to its photos. Train once more.")
+        raise RunError(f"The answers of run '{run.id}' do not match its photos. Train again.")
     return {item.id: bool(hit) for item, hit in zip(split.val, right, strict=True)}
 
 
@@ -68,8 +68,8 @@ def compare_right(first: dict[str, bool], second: dict[str, bool]) -> Paired:
     """
     if first.keys() != second.keys():
         raise RunError(
-            "These runs were checked with different photos, so their figures cannot be compared. Train with the same "
-            "photos, the same seed and the same share kept aside."
+            "These runs have different validation photos, so their results cannot be compared. Train with "
+            "the same photos, the same seed and the same share of validation photos."
         )
     order = sorted(first)
     return compare(*(np.array([right[photo] for photo in order], bool) for right in (first, second)))

@@ -47,11 +47,11 @@ class Opening:
     def in_words(self) -> str:
         """Such as "Right on 46 of 50 photos that were held back: 92 %, and very likely between 81 % and 97 %."."""
         hits = sum(row[class_id] for class_id, row in enumerate(self.confusion_matrix))
-        right = f"Right on {hits:,} of {pluralize(self.count, 'photo')} that were held back: {percent(self.accuracy)}"
+        right = f"{hits:,} of {pluralize(self.count, 'test photo')} right: {percent(self.accuracy)}"
         if self.learned:
             return f"{right}. But {too_good(self.learned)}"
         low, high = map(percent, self.interval)
-        return f"{right}, and very likely between {low} and {high}."
+        return f"{right}, probably between {low} and {high} on new photos like these."
 
 
 def open_test_part(run: Run, report: Callable[[int, int], None]) -> None:
@@ -70,9 +70,7 @@ def open_test_part(run: Run, report: Callable[[int, int], None]) -> None:
     place = {name: class_id for class_id, name in enumerate(predictor.class_names)}
     asked = [item for item in held if item.class_name in place]
     if not asked:
-        raise DataError(
-            "No photo of the test part is of a class that the model knows. Look at the names of its folders."
-        )
+        raise DataError("None of the test photos belongs to a class that the model knows. Check the class names.")
     true_ids = np.array([place[item.class_name] for item in asked], np.int64)
     confusion = confusion_matrix(true_ids, _answers(run, predictor, asked, report), len(place))
     hits, count, now = int(np.trace(confusion)), len(asked), time.time()
@@ -100,7 +98,7 @@ def load_opening(run: Run) -> Opening:
         content = read_json(_path(run))
         return Opening(**content | {name: tuple(content[name]) for name in ("class_names", "interval")})
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise RunError(f"What came of the test part of run '{run.id}' cannot be read ({error}).") from error
+        raise RunError(f"The result of the final test of run '{run.id}' cannot be read ({error}).") from error
 
 
 def count_looks(run: Run) -> int:
@@ -118,7 +116,7 @@ def _answers(run: Run, predictor: Predictor, items: Sequence[Item], report: Call
         try:
             return predictor.predict(run.photos_dir / item.file).class_id
         except DataError as error:
-            raise DataError(f"'{item.path}' of the test part cannot be used: {error}. Put its file back.") from error
+            raise DataError(f"The test photo '{item.path}' cannot be used: {error}. Put its file back.") from error
 
     found = []
     with closing(map_ahead(answer, items)) as answers:

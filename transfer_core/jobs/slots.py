@@ -110,7 +110,7 @@ def failure_event_for(history: RunState, before: events.Event | None, cause: str
             hint="The file worker.log says why. If a package is missing, run `pip install -r requirements.txt` again.",
         )
     if history.needs_export and history.export_attempts >= _ATTEMPTS:
-        return events.ExportFailed(message=f"The program that writes the model ended without a word ({cause}).")
+        return events.ExportFailed(message=f"The program that exports the model ended unexpectedly ({cause}).")
     if history.needs_opening and history.opening_attempts >= _ATTEMPTS:
-        return events.OpeningFailed(message=f"The program that asks the model ended without a word ({cause}).")
+        return events.OpeningFailed(message=f"The program that runs the final test ended unexpectedly ({cause}).")
     return None

@@ -169,7 +169,7 @@ def _get_ready(run: Run, facts: Facts, emit: Emit) -> Plan:
         emit(events.PhaseStarted(name="download", title=f"Downloading {backbone.title}"))
         weights.download(backbone, weights_dir, report)
     if not onnx_backbone.trunk_path(backbone, weights_dir).is_file():
-        emit(events.PhaseStarted(name="export_trunk", title="Getting the backbone ready, once on this machine"))
+        emit(events.PhaseStarted(name="export_trunk", title="Preparing the backbone (only once on this machine)"))
         onnx_backbone.ensure_trunk(backbone, weights_dir)
     planned = load_plan(run.plan_path)
     phases = planned.phases if planned else strategies.plan(run.config, facts)[0]
@@ -177,7 +177,11 @@ def _get_ready(run: Run, facts: Facts, emit: Emit) -> Plan:
         _start_torch(run, emit)
     plan = engine.fit_to_machine(planned) if planned else engine.make_plan(run.config, facts)
     if planned and plan != planned:
-        emit(events.Notice(message="The graphics card is gone that this run began on; the processor goes on with it."))
+        emit(
+            events.Notice(
+                message="The graphics card that this run began on is gone. Training continues on the processor."
+            )
+        )
     if plan != planned:
         save_plan(run.plan_path, plan)
     return plan

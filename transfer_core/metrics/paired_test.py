@@ -80,12 +80,12 @@ def in_words(paired: Paired, other: str = "the other") -> str:
         other: What the second is called; Markdown and other signs in it are the caller's business.
     """
     if paired.verdict == "cannot be told apart":
-        return f"Cannot be told apart with {pluralize(paired.count, 'photo')}."
+        return f"No clear difference on {pluralize(paired.count, 'photo')}."
     if paired.verdict == "better":
         won, lost = pluralize(paired.only_first, "photo"), count_or_none(paired.only_second)
-        return f"Better: right on {won} that {other} gets wrong, wrong on {lost} that it gets right."
+        return f"Better: it gets {won} right that {other} gets wrong. The other way round: {lost}."
     lost, won = pluralize(paired.only_second, "photo"), count_or_none(paired.only_first)
-    return f"Worse: wrong on {lost} that {other} gets right, right on {won} that it gets wrong."
+    return f"Worse: it gets {lost} wrong that {other} gets right. The other way round: {won}."
 
 
 def count_or_none(count: int) -> str:
@@ -101,9 +101,9 @@ def in_points(paired: Paired) -> str:
     low, high = paired.interval
     if paired.verdict == "cannot be told apart" and not low <= 0 <= high:
         differing = paired.only_first + paired.only_second
-        few_photos = f"only {pluralize(differing, 'photo')} {'tells' if differing == 1 else 'tell'} them apart"
+        few_photos = f"only {pluralize(differing, 'photo')} {'shows' if differing == 1 else 'show'} a difference"
         return f"{_signed(paired.difference)} points, but {few_photos}, too few to be sure"
-    return f"{_signed(paired.difference)} points, very likely between {_signed(low)} and {_signed(high)}"
+    return f"{_signed(paired.difference)} points, probably between {_signed(low)} and {_signed(high)}"
 
 
 def _signed(share: float) -> str:

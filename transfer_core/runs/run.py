@@ -166,7 +166,7 @@ def delete(run: Run) -> None:
         RunError: It is being worked on; stop it first.
     """
     if is_alive(run):
-        raise RunError("This run is at work. Stop it first, then delete it.")
+        raise RunError("This run is still training. Stop it first, then delete it.")
     shutil.rmtree(run.folder)
 
 
@@ -208,7 +208,7 @@ def _own(run: Run) -> Iterator[None]:
         with run.lock().acquire(timeout=_PATIENCE_S):
             yield
     except Timeout as error:
-        raise RunError("Its model is just being written and checked. Try again in a moment.") from error
+        raise RunError("Its model is being exported and checked. Try again in a moment.") from error
 
 
 def request_stop(run: Run) -> None:
@@ -239,7 +239,7 @@ def request_resume(run: Run) -> None:
         raise RunError("This run is finished; there is nothing to resume.")
     if history.is_opening or isinstance(history.opening, events.OpeningFinished):
         raise RunError(
-            "The test part of this run was opened, and its figure is that of the model as it is. Train again instead."
+            "This run has had its final test, and the result belongs to the model as it is. Train again instead."
         )
     if status in ("running", "queued"):
         return
@@ -263,7 +263,7 @@ def request_opening(run: Run) -> None:
     """
     if not load_split(run).test:
         raise RunError(
-            "This run has no test part. Train with a share held back for the last test, or bring photos in the folders "
+            "This run has no test photos. Train with a share of test photos, or add photos in the folders "
             "train, val and test."
         )
     with _own(run):

@@ -214,8 +214,8 @@ def _add_up_losses(position: Position, pending: list[torch.Tensor]) -> None:
         pending.clear()
     if not np.isfinite(position.sums).all():
         raise TransferError(
-            "The loss is no longer a number: the steps were too big. Train again with a smaller learning rate "
-            "(under Advanced), for example a tenth of this one."
+            "The loss is no longer a number, because the steps were too big. Train again with a smaller "
+            "learning rate (under Advanced), for example a tenth of this one."
         )
 
 
@@ -225,11 +225,11 @@ def _prepare(context: TrainContext, prepared: PreparedPhotos, learner: Learner, 
     def report(done: int, total: int) -> None:
         context.emit(Progress(done=done, total=total))
 
-    context.emit(PhaseStarted(name="prepare", title="Preparing the photos kept aside"))
+    context.emit(PhaseStarted(name="prepare", title="Preparing the validation photos"))
     try:
         prepare_all(prepared, context.photos((*context.split.val, *context.spared)), report, context.should_stop)
         if bank:
-            context.emit(PhaseStarted(name="views", title="Looking at variations of your photos"))
+            context.emit(PhaseStarted(name="views", title="Running the frozen layers on augmented photos"))
             bank.fill(context, learner.boundary, report, context.should_stop)
     except InterruptedError:
         return False
