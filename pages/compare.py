@@ -127,8 +127,8 @@ if unfinished:
     with st.expander(f"{pluralize(len(unfinished), 'run')} without a result"):
         for run in unfinished:
             run_card.show_row(project, run)
-whose = "the best" if groups and len(group) > 1 else "it"
-if groups and st.button(f"See what {whose} gets wrong", type="primary", icon=":material/arrow_forward:"):
+whose = " of the best run" if groups and len(group) > 1 else ""
+if groups and st.button(f"See the results{whose}", type="primary", icon=":material/arrow_forward:"):
     ui.open_run("understand", project, group[0])
 elif not groups and st.button("Go to Train", type="primary"):
     ui.open_page("train", project)

@@ -48,7 +48,7 @@ def show_history(project, now):
         told = markdown(edits.describe(action))
         words.markdown(f"{f'~~{told}~~ (undone)' if is_undone else told}, {ago(time.time() - action.time)}")
         button.button(
-            "Redo" if is_undone else "Undo",
+            "Redo this" if is_undone else "Undo this",
             on_click=switch,
             args=(project, action.id, is_undone),
             key=f"switch-{action.id}",

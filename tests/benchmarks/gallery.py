@@ -94,7 +94,7 @@ def main() -> None:
             tab.get_by_text(f"{_RELABELLED:,} photos chosen").wait_for()
             tab.get_by_role("combobox", name="Move to class").fill("picked")
             tab.keyboard.press("Enter")
-            put = tab.get_by_role("button", name="Put there", exact=True)
+            put = tab.get_by_role("button", name="Move", exact=True)
             tab.wait_for_timeout(1000)
             note(
                 f"relabel {_RELABELLED:,}",

@@ -56,9 +56,9 @@ def test_patients_stay_together_and_the_test_part_is_opened_once(open_tab, serve
     assert [len(side) for side in sides] == [6, 2, 2] and not sides[0] & sides[1] | sides[2] & (sides[0] | sides[1])
 
     press(tab, "See the results")
-    see(tab, "12 photos were held back.")
+    see(tab, "12 test photos are kept for this.")
     press(tab, "Run the final test (once)")
-    figure = see(tab, re.compile(r"Right on \d+ of 12 photos that were held back")).inner_text()
+    figure = see(tab, re.compile(r"\d+ of 12 test photos right")).inner_text()
     tab.reload()
-    assert see(tab, re.compile(r"Right on \d+ of 12 photos that were held back")).inner_text() == figure
+    assert see(tab, re.compile(r"\d+ of 12 test photos right")).inner_text() == figure
     assert tab.get_by_role("button", name="Run the final test (once)").count() == 0

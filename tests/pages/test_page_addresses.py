@@ -39,8 +39,8 @@ def test_id_leads_to_no_folder_outside_the_projects(visit, workspace, page):
 @pytest.mark.parametrize(
     ("page", "run_id", "words"),
     [
-        ("train", "../../../etc", "Right on"),
-        ("understand", "gone", "Right on"),
+        ("train", "../../../etc", "validation photos right"),
+        ("understand", "gone", "validation photos right"),
         ("try_it", "", "Show me one"),
         ("export", "..", "Download"),
     ],

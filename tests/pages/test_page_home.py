@@ -13,7 +13,7 @@ from transfer_core.services import projects
 
 def test_home_without_projects_says_how_to_begin(visit):
     app = visit()
-    assert "None yet." in said(app)
+    assert "No projects yet." in said(app)
     assert button(app, "New project") and button(app, "Try it with sample photos")
 
 
@@ -27,7 +27,7 @@ def test_home_shows_the_newest_project_first(visit, workspace):
 def test_card_tells_photos_classes_and_the_best_result(visit, finished):
     text = said(visit())
     assert "24 photos, 3 classes" in text
-    assert "right, very likely" in text and "Not trained yet" not in text
+    assert "Latest accuracy: " in text and "Not trained yet" not in text
 
 
 def test_card_of_a_run_that_was_checked_with_what_it_learned_from_names_no_range(visit, finished):
@@ -35,7 +35,7 @@ def test_card_of_a_run_that_was_checked_with_what_it_learned_from_names_no_range
     result = runs.read_state(finished).result
     log.append(events.RunFinished(result=result | {"val_learned": 2}))
     text = said(visit())
-    assert "right, but some of these photos were training photos, too" in text and "very likely" not in text
+    assert "but some of these photos were training photos, too" in text and "probably" not in text
 
 
 def test_card_of_an_untrained_and_of_an_empty_project(visit, workspace, project):
@@ -92,7 +92,7 @@ def test_rename(visit, workspace):
 def test_delete_names_what_goes_and_deletes_it(visit, workspace, project):
     app = visit()
     assert "24 photos and 0 runs" in said(more(app, "Delete"))
-    assert "None yet." in said(confirm(app, "Delete"))
+    assert "No projects yet." in said(confirm(app, "Delete"))
     assert not project.folder.exists() and workspace.projects() == []
 
 
@@ -113,8 +113,8 @@ def test_delete_and_rename_of_a_project_that_another_window_has_deleted(visit, w
     storage.delete_project(workspace, project)
     with pytest.raises(RunError, match="There is no project"):
         workspace.rename_project(project, "Ghost")
-    assert "None yet." in said(confirm(app, "Delete")) and errors(app) == []
-    assert "None yet." in said(other.run()) and workspace.projects() == []
+    assert "No projects yet." in said(confirm(app, "Delete")) and errors(app) == []
+    assert "No projects yet." in said(other.run()) and workspace.projects() == []
 
 
 def test_delete_of_a_project_at_work_says_to_stop_it_first(visit, workspace, training):
@@ -129,12 +129,12 @@ def test_clearing_the_caches_says_what_goes_and_that_nothing_is_lost(visit, work
     app = press(visit(), "Clear caches")
     text = said(app)
     for words in (
-        "small pictures to look at: ",
-        "photos made ready for training: ",
-        "what the backbones saw in them: ",
+        "thumbnails: ",
+        "photos prepared for training: ",
+        "features that the backbones found in your photos: ",
     ):
         assert words in text
-    assert "No photo, label or run is lost" in text
+    assert "loses no photo, label or run" in text
     before = len(app.image)
     app = press(app, "Clear caches", "Clear")
     use = storage.cache_use(workspace)
@@ -146,7 +146,7 @@ def test_clearing_the_caches_says_what_goes_and_that_nothing_is_lost(visit, work
 def test_caches_are_not_cleared_under_a_run(visit, workspace, training):
     before = storage.cache_use(workspace)
     app = press(press(visit(), "Clear caches"), "Clear caches", "Clear")
-    assert len(errors(app)) == 1 and "at work or waiting" in errors(app)[0]
+    assert len(errors(app)) == 1 and "training or waiting" in errors(app)[0]
     assert storage.cache_use(workspace) == before
 
 

@@ -51,7 +51,7 @@ def test_too_few_classes_lead_to_photos(visit, workspace):
 
 def test_before_the_first_run_it_says_what_will_happen(visit, project):
     text = said(visit("train", project=project.id)).replace("\\", "")
-    assert "EfficientNet-Lite0 looks at your 24 photos once; then a small new part learns your 3 classes." in text
+    assert "EfficientNet-Lite0 sees your 24 photos once; then a small new layer learns your 3 classes." in text
 
 
 def test_it_says_how_long_and_how_much_memory(visit, project, workspace):
@@ -68,7 +68,7 @@ def test_a_machine_whose_speed_is_not_known_is_tried(visit, project, workspace, 
     shutil.rmtree(workspace.home / "speeds")
     monkeypatch.setattr(launch, "start_detached", lambda *_, **__: None)  # nobody is to grant the wish
     app = visit("train", project=project.id)
-    assert "speed is being measured" in said(app) and "About" not in said(app)
+    assert "measuring this computer's speed" in said(app) and "About" not in said(app)
     assert next_request(workspace)[1] == catalog.BUNDLED
 
 
@@ -144,7 +144,7 @@ def test_a_setting_counts_in_the_moment_it_is_changed(visit, project, workspace)
     Image.new("RGB", (8, 8)).save(preview.evaluation_dir / "0.png")
     save_preview(preview.evaluation_dir, [PreviewRow("a.png", (PreviewPicture("0.png", {}),))])
     write(preview, events.RunStarted(), events.RunFinished(result={}))
-    assert "as training would see it" in said(app.run())
+    assert "as training may use it" in said(app.run())
     app.selectbox(key="setting-augmentation").set_value("light")
     assert button(app.run(), "Show examples with my photos")  # those of before are no longer what one would get
 
@@ -208,7 +208,7 @@ def test_what_needs_stages_is_closed_where_they_are_not_known(visit, project, mo
     monkeypatch.setitem(catalog.BUILT_IN, catalog.BUNDLED, row)
     app = visit("train", project=project.id)
     assert button(app, "Fine-tune later layers").disabled and not button(app, "All layers at once").disabled
-    assert "its description does not say which layers come first" in said(app)
+    assert "its description does not list its stages" in said(app)
 
 
 def test_another_strategy_forgets_the_stages(visit, project, workspace):
@@ -228,9 +228,9 @@ def test_a_class_without_photos_to_check_with_is_offered_some(visit, workspace, 
         first.rename(dataset / "val" / name / first.name)
     project = fill_project(workspace, dataset)
     app = visit("train", project=project.id)
-    assert "no photo to check 'blue' with" in app.warning[0].value
+    assert "no validation photos of 'blue'" in app.warning[0].value
     refused = press(app, "Train")
-    assert "Class 'blue' has no photo to check with" in errors(refused)[0].replace("\\", "")
+    assert "Class 'blue' has no validation photos" in errors(refused)[0].replace("\\", "")
     refused.toggle(key="setting-fill_val").set_value(True)
     press(refused.run(), "Train")
     [run] = runs.list_runs(workspace, project)
@@ -245,7 +245,7 @@ def test_an_earlier_run_can_be_gone_on_from(visit, finished, workspace):
     app.selectbox(key="begin-with").set_value(finished.id)
     app.slider(key="setting-val_fraction").set_value(0.25)
     app.run()
-    assert "as that run left it, looks at your 24 photos again and again, and all its layers" in said(app)
+    assert "as the earlier run left it, sees your 24 photos again and again, and all its layers" in said(app)
     press(app, "Train again")
     newest = runs.list_runs(workspace)[0]
     assert newest.config.continue_from == finished.id
@@ -265,7 +265,7 @@ def test_backbone_that_needs_a_download_says_so_within_ten_seconds_offline(visit
     app = press(visit("train", project=project.id), "All backbones")
     app.radio(key="backbone").set_value("resnet50.a1_in1k")
     app = press(app, "All backbones", "Use this one")
-    assert "is downloaded first" in said(app)
+    assert "Graft first downloads" in said(app)
     began = time.monotonic()
     app = press(app, "Train")
     assert time.monotonic() - began < 10
@@ -295,12 +295,12 @@ def test_queued_run(visit, project, queue_run):
 def test_queued_run_behind_another_says_how_many_are_before_it(visit, project, queue_run):
     queue_run()
     last = queue_run()
-    assert "1 run before this one" in said(visit("train", project=project.id, run=last.id))
+    assert "Waiting for 1 other run" in said(visit("train", project=project.id, run=last.id))
 
 
 def test_queued_run_beside_another_on_a_second_gpu_starts(visit, project, training, queue_run, workspace):
     last = queue_run()
-    assert "1 run before this one" in said(visit("train", project=project.id, run=last.id))
+    assert "Waiting for 1 other run" in said(visit("train", project=project.id, run=last.id))
     write_json(card_path(workspace), {"slots": 2})
     assert "Starting" in said(visit("train", project=project.id, run=last.id))
 
@@ -309,7 +309,7 @@ def test_queued_run_that_is_stopped_leaves_the_queue(visit, project, queue_run):
     run = queue_run()
     app = press(visit("train", project=project.id), "Stop and keep the model")
     assert runs.read_state(run).status == "stopped"
-    assert "Stopped before it had learned anything." in said(app)
+    assert "stopped before the model learned anything" in said(app)
 
 
 def test_running_run_looking_at_photos(visit, project, queue_run):
@@ -325,8 +325,8 @@ def test_running_run_looking_at_photos(visit, project, queue_run):
 def test_running_run_shows_curves_and_matrix_and_grows(visit, project, training):
     app = visit("train", project=project.id)
     text = said(app)
-    assert "Fine-tuning all layers: epoch 2 of 10" in text
-    assert "You may close this page" in text
+    assert r"Fine\-tuning all layers: epoch 2 of 10" in text
+    assert "You can close this page" in text
     assert points(app, "loss") == points(app, "accuracy") == 2 and "matrix" in charts(app)
     write(training, after_epochs(3)[-1])
     assert "epoch 3 of 10" in said(app.run()) and points(app, "loss") == 3
@@ -334,7 +334,7 @@ def test_running_run_shows_curves_and_matrix_and_grows(visit, project, training)
 
 def test_a_spoilt_plan_hides_the_steps_and_nothing_else(visit, project, training):
     training.plan_path.write_text("{")
-    assert "Fine-tuning all layers: epoch 2 of 10" in said(visit("train", project=project.id))
+    assert r"Fine\-tuning all layers: epoch 2 of 10" in said(visit("train", project=project.id))
 
 
 def test_stop_asks_the_worker_once(visit, project, training):
@@ -362,7 +362,7 @@ def test_resumed_run_forgets_the_epochs_after_its_checkpoint(visit, project, que
         write(run, events.PhaseStarted(name="imports", title="Starting PyTorch"))
         assert "Starting PyTorch" in said(app.run()) and "Starting PyTorch: epoch" not in said(app)
         write(run, after_epochs(1)[0])
-        assert "Fine-tuning all layers: epoch 3 of 10" in said(app.run())
+        assert r"Fine\-tuning all layers: epoch 3 of 10" in said(app.run())
 
 
 def steps(app) -> list[str]:
@@ -388,11 +388,11 @@ def test_the_phase_that_has_just_begun_has_no_epoch_yet(visit, project, queue_ru
     save_plan(run.plan_path, Plan(phases, resolved.config, 8))
     with run.lock():
         app = visit("train", project=project.id)
-        assert "Fine-tuning all layers: 3 of 12 photos" in said(app) and app.progress[0].value == 25
+        assert r"Fine\-tuning all layers: 3 of 12 photos" in said(app) and app.progress[0].value == 25
         assert app.metric[0].value == "0 of 10" and steps(app) == ["done", "now"]
         write(run, replace(first, step=101))
         app.run()
-        assert "Fine-tuning all layers: epoch 1 of 10" in said(app) and app.metric[0].value == "1 of 10"
+        assert r"Fine\-tuning all layers: epoch 1 of 10" in said(app) and app.metric[0].value == "1 of 10"
         write(run, events.RunQueued(), events.RunResumed(from_step=101))
         write(run, events.PhaseStarted(name="imports", title="Starting PyTorch"))
         assert steps(app.run()) == ["done", "now"]
@@ -402,14 +402,14 @@ def test_stopped_run_with_a_result(visit, project, queue_run):
     stopped = [events.RunStarted(), *after_epochs(3), events.RunStopped(result=RESULT)]
     write(queue_run(strategy="full", epochs=10), *stopped)
     text = said(visit("train", project=project.id))
-    assert "Stopped early." in text and "Right on 5 of 6 photos" in text
+    assert "Stopped early." in text and "5 of 6 validation photos right" in text
     assert "Resume" in text and "See the results" in text
 
 
 def test_stopped_run_without_a_result(visit, project, queue_run):
     write(queue_run(), events.RunStarted(), events.RunStopped(result=None))
     app = visit("train", project=project.id)
-    assert "Stopped before it had learned anything." in said(app) and button(app, "Resume")
+    assert "stopped before the model learned anything" in said(app) and button(app, "Resume")
 
 
 def test_failed_run_says_what_to_do_and_keeps_the_log_at_hand(visit, project, queue_run):
@@ -431,7 +431,7 @@ def test_failed_run_without_a_log(visit, project, queue_run):
 def test_finished_run_gives_the_answer_with_its_interval(visit, finished):
     app = visit("train", project=finished.project_id)
     text = said(app)
-    assert "Right on 6 of 6 photos it had never seen" in text and "very likely between" in text
+    assert "6 of 6 validation photos right" in text and "probably between" in text
     assert points(app, "loss") == 30
     assert "Resume" not in text and "Stop and keep the model" not in text
     assert press(app, "See the results").title[0].value == "Understand"
@@ -459,7 +459,7 @@ def test_each_of_several_runs_can_be_looked_at(visit, finished, workspace):
     newer = runs.create(project, finished.config, runs.load_split(finished))
     write(newer, events.RunStarted(), events.RunFailed(message="No.", hint="Again."))
     assert len(errors(visit("train", project=project.id))) == 1
-    assert "Right on 6 of 6" in said(visit("train", project=project.id, run=finished.id))
+    assert "6 of 6 validation photos right" in said(visit("train", project=project.id, run=finished.id))
 
 
 @pytest.mark.parametrize("backbone", [VIT, "gone.by_hand"])

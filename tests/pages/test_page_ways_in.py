@@ -46,7 +46,7 @@ def given(app, *files: tuple[str, bytes]):
 
 def ways(app):
     """The question what says the class."""
-    [question] = [question for question in app.radio if question.label.startswith("What says the class")]
+    [question] = [question for question in app.radio if question.label.startswith("Where is the class name")]
     return question
 
 
@@ -93,7 +93,7 @@ def test_labels_table_beside_the_photos_is_used_when_chosen(visit, empty, drawn)
     choose(app, "A table of labels")
     text = said(app)
     assert "**5 photos, 2 classes.**" in text and "1 photo left out" in text and "1 row of the table left out" in text
-    assert list(app.dataframe[-1].value.columns) == ["Class", "Photos", "To learn from"]
+    assert list(app.dataframe[-1].value.columns) == ["Class", "Photos", "Training"]
     press(app, "Add 5 photos")
     assert count_classes(load_items(empty)) == {"elm": 3, "oak": 2}
 
@@ -111,7 +111,7 @@ def test_broken_table_is_said_and_another_way_can_be_chosen(visit, empty, drawn)
 def test_files_that_are_not_wanted_are_forgotten(visit, empty, nested):
     app = given(visit("photos", project=empty.id), ("set.zip", zipped(nested)))
     press(app, "Cancel")
-    assert upload_inbox.batches(empty) == [] and load_items(empty) == [] and "Bring at least two classes" in said(app)
+    assert upload_inbox.batches(empty) == [] and load_items(empty) == [] and "Add at least two classes" in said(app)
 
 
 def test_reload_before_the_reading_was_chosen_loses_nothing(visit, empty, nested):
@@ -136,7 +136,7 @@ def test_full_disk_keeps_what_arrived_and_says_what_is_missing(visit, empty, dra
         app = given(visit("photos", project=empty.id), *files)
     assert "The disk is full" in errors(app)[0]
     app = visit("photos", project=empty.id)
-    assert "4 of 6 files arrived. Hand in the same files again, and only the missing ones are added" in said(app)
+    assert "4 of 6 files arrived. Add the same files again, and only the missing ones are uploaded" in said(app)
     given(app, *files)
     assert "files arrived" not in said(app)
     add(app)
@@ -153,9 +153,9 @@ def test_reading_that_broke_off_goes_on(visit, workspace, empty, drawn):
     batch = batch.begin(1)
     training.take_in_entries(workspace, empty, batch.entries()[:4], lambda done, total: None)
     app = visit("photos", project=empty.id)
-    assert "Reading broke off: 4 of 6 photos are here." in said(app)
-    press(app, "Go on")
-    assert "5 new photos added. 1 photo was here already." in said(app)
+    assert "Reading was interrupted: 4 of 6 photos are here." in said(app)
+    press(app, "Continue")
+    assert "5 new photos added. 1 photo was already in the project." in said(app)
     assert upload_inbox.batches(empty) == []
 
 
@@ -177,7 +177,7 @@ def test_another_window_that_reads_is_waited_for(visit, empty, drawn):
     batch = batch.choose(Choice("folder")).begin(0)
     with batch.lock():
         assert "being read in another window" in said(visit("photos", project=empty.id))
-    assert "Reading broke off" in said(app.run())
+    assert "Reading was interrupted" in said(app.run())
 
 
 def test_files_that_arrive_in_another_window_cannot_be_discarded(visit, empty, drawn):
@@ -185,7 +185,7 @@ def test_files_that_arrive_in_another_window_cannot_be_discarded(visit, empty, d
     [batch] = upload_inbox.batches(empty)
     with batch.lock():
         press(app, "Cancel")
-        assert "Files are arriving in another window." in said(app) and upload_inbox.batches(empty) == [batch]
+        assert "Files are being uploaded in another window." in said(app) and upload_inbox.batches(empty) == [batch]
     assert button(app.run(), "Add 2 photos")
 
 
@@ -215,7 +215,7 @@ def test_folder_that_may_not_be_read_any_more_is_said_and_forgotten(visit, empty
             batch.choose(choice)
         monkeypatch.delenv("GRAFT_IMPORT_ROOTS")
         app = visit("photos", project=empty.id)
-        assert "is not a folder that may be read here" in errors(app)[0] and "Add photos" in said(app)
+        assert "is not a folder that this app may read" in errors(app)[0] and "Add photos" in said(app)
         assert upload_inbox.batches(empty) == [] and errors(app.run()) == []
 
 
@@ -304,9 +304,9 @@ def test_hostile_names_are_words_in_the_review(visit, empty, drawn):
 
 
 def test_public_set_that_cannot_be_had_is_said(visit, empty):
-    app = press(visit("photos", project=empty.id), "Fetch")
+    app = press(visit("photos", project=empty.id), "Download")
     [message] = errors(app)
-    assert "needs a download of 345 MB, which cannot be had" in message
+    assert "needs a download of 345 MB, which failed" in message
 
 
 def test_public_set_is_watched_while_it_comes(visit, empty):
@@ -314,8 +314,8 @@ def test_public_set_is_watched_while_it_comes(visit, empty):
     assert "A \\*set\\*: 3 of 9 photos" in said(visit("photos", project=empty.id))
     write_json(empty.folder / "fetch.json", {"title": "x", "done": 0, "total": 0, "error": "It *failed*.", "time": 0})
     app = visit("photos", project=empty.id)
-    assert "failed" in errors(app)[0] and button(app, "Fetch")
-    assert len(errors(press(visit("photos", project=empty.id), "Fetch"))) == 1  # of this try alone, which fails, too
+    assert "failed" in errors(app)[0] and button(app, "Download")
+    assert len(errors(press(visit("photos", project=empty.id), "Download"))) == 1  # of this try alone, which fails, too
     assert errors(press(app, "Close")) == []
 
 
