@@ -21,7 +21,7 @@ from transfer_core.charts.style import (
 )
 from transfer_core.support.text import percent
 
-MOST = 4  # curves in one figure; more can be told apart by nobody
+MOST = 4  # curves in one figure; more can be drawn by nobody
 _DASHES = ("solid", "8px,4px", "2px,4px", "12px,4px,2px,4px")
 _HEIGHT_PX, _TOP_PX, _BOTTOM_PX = 300, 44, 40
 _NAME_LETTERS = 16
@@ -38,7 +38,7 @@ def compared_curves(curves: Sequence[tuple[str, Sequence[float | None]]], *, dar
         ValueError: Too few or too many curves, or a value outside [0, 1].
     """
     if not 1 <= len(curves) <= MOST:
-        raise ValueError(f"there are {len(curves)} curves; from 1 to {MOST} can be told apart")
+        raise ValueError(f"there are {len(curves)} curves; from 1 to {MOST} can be drawn")
     known = [[(epoch, v) for epoch, v in enumerate(values, 1) if v is not None] for _, values in curves]
     if not all(0 <= value <= 1 for points in known for _, value in points):
         raise ValueError("an accuracy lies outside [0, 1]")
