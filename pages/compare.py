@@ -44,10 +44,10 @@ def choose_group(groups):
 
 
 def group_title(group):
-    """Such as "2 runs on 16 photos, the newest of 21 Nov 09:36:12"."""
+    """Such as "2 runs on 16 photos, the newest from 21 Nov 09:36:12"."""
     newest = format_time(max(run.created for run in group))
     photos = pluralize(len(ui.split_of(group[0]).val), "photo")
-    return f"{pluralize(len(group), 'run')} on {photos}, {'the newest ' if len(group) > 1 else ''}of {newest}"
+    return f"{pluralize(len(group), 'run')} on {photos}, {'the newest ' if len(group) > 1 else ''}from {newest}"
 
 
 def show_rows(project, group, rights):

@@ -115,8 +115,8 @@ def show_disk_use(summaries):
     use = disk_use(str(ui.workspace().home), [vars(summary) for summary in summaries])
     with st.container(horizontal=True, vertical_alignment="center", key="disk-use"):
         st.caption(
-            f"On this computer: {file_size(use['projects'])} of projects, {file_size(use['caches'])} of caches, "
-            f"{file_size(use['backbones'])} of backbones, in {markdown(str(ui.workspace().home))}",
+            f"Disk space: {file_size(use['projects'])} for projects, {file_size(use['caches'])} for caches, "
+            f"{file_size(use['backbones'])} for backbones, in {markdown(str(ui.workspace().home))}",
             width="content",
         )
         if use["caches"] and st.button("Clear caches", type="tertiary"):

@@ -15,8 +15,10 @@ from transfer_core.support.text import markdown, plain, pluralize
 PER_PAGE = 60
 PARTS = {part or "none": split_names.words_of(part).capitalize() for part in (*split_names.WORDS, None)}
 PARTS_HELP = (
-    "Automatic photos are split into training and validation photos when you train. Photos that you set to "
-    "training are never used for validation, unless all photos of their class are set to training."
+    "Training photos teach the model, validation photos check it, and test photos are kept for the final "
+    "test. Graft splits automatic photos into training and validation photos when you train. Photos that "
+    "you set to training are never used for validation, unless all photos of their class are set to "
+    "training."
 )
 
 

@@ -166,13 +166,13 @@ def wait_for_estimate(project, config):
 def show_memory(found):
     needed = f"{found.memory_bytes / 1e9:.1f} GB of memory"
     if found.free_bytes is None:
-        st.caption(f"Needs about {needed} on the graphics card.")
+        st.caption(f"Training needs about {needed} on the graphics card.")
     elif found.fits:
-        st.caption(f"Needs about {needed}; {found.free_bytes / 1e9:.1f} GB are free.")
+        st.caption(f"Training needs about {needed}; {found.free_bytes / 1e9:.1f} GB are free.")
     else:
         st.warning(
-            f"Needs about {needed}, but only {found.free_bytes / 1e9:.1f} GB are free. Close other programs, "
-            "or choose a smaller backbone or a smaller batch size.",
+            f"Training needs about {needed}, but only {found.free_bytes / 1e9:.1f} GB are free. Close other "
+            "programs, or choose a smaller backbone or a smaller batch size.",
             icon=":material/memory:",
         )
 

@@ -76,7 +76,7 @@ def show_many(answers):
             "Confidence": [answer.confidence * 100 for _, _, answer in answers],
         },
         hide_index=True,
-        column_config={"Confidence": st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100)},
+        column_config={"Confidence": st.column_config.ProgressColumn(format="%.0f%%", min_value=0, max_value=100)},
     )
     table = predictions_csv([(name, answer) for name, _, answer in answers])
     st.download_button("Download as a table (CSV)", table, "answers.csv", "text/csv", icon=":material/download:")

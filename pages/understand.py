@@ -21,7 +21,7 @@ def show_answer(history):
     if not history.result.get("val_learned"):  # else it names no range
         st.caption(
             "Validation photos are kept back to check the model. 'Probably' means: in 95 of 100 such cases, "
-            "the true accuracy lies in this range (95 % Wilson interval). More validation photos make the "
+            "the true accuracy lies in this range (95% Wilson interval). More validation photos make the "
             "range narrower."
         )
 
@@ -92,14 +92,14 @@ def show_classes(split, result):
         hide_index=True,
         column_config={
             "Recall": st.column_config.NumberColumn(
-                format="%.0f %%", help="Found: of the photos of this class, how many the model recognized."
+                format="%.0f%%", help="Found: of the photos of this class, how many the model recognized."
             ),
             "Precision": st.column_config.NumberColumn(
-                format="%.0f %%",
+                format="%.0f%%",
                 help="Correct when named: of the photos that the model gave this class, how many belong to it.",
             ),
             "F1": st.column_config.NumberColumn(
-                format="%.0f %%", help="Balance of the two: high only when both are high (harmonic mean)."
+                format="%.0f%%", help="Balance of the two: high only when both are high (harmonic mean)."
             ),
         },
     )

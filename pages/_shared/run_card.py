@@ -10,7 +10,7 @@ from transfer_core.runs.notes import NOTE_LIMIT, load_notes, save_notes
 from transfer_core.support.text import duration, format_time, interval_phrase, markdown, pluralize
 
 
-@st.dialog("A note on this run")
+@st.dialog("Note on this run")
 def ask_note(run):
     about = load_notes(run)
     note = st.text_input("Note", about.note, max_chars=NOTE_LIMIT, placeholder="What did you want to find out?")

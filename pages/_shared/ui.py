@@ -216,7 +216,7 @@ def distinct(labels: Iterable[str]) -> list[str]:
 
 
 def run_title(run: Run) -> str:
-    """Such as "21 Nov 09:36:12: 86 %, only the new part, EfficientNet-Lite0"."""
+    """Such as "21 Nov 09:36:12: 86%, new layer only, EfficientNet-Lite0"."""
     entry = history(run)
     outcome = percent(entry.result["val_accuracy"]) if entry.result else entry.status
     backbone = catalog.BUILT_IN.get(run.config.backbone)

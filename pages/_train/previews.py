@@ -117,7 +117,7 @@ def alt(row, place, picture):
 
 
 def shares(picture):
-    """Such as "70 % ant, 30 % bee"."""
+    """Such as "70% ant, 30% bee"."""
     largest_first = sorted(picture.shares.items(), key=lambda entry: -entry[1])
     return ", ".join(f"{percent(share)} {name}" for name, share in largest_first)
 

@@ -76,7 +76,10 @@ def show_bars(counts):
     figure = charts.class_counts(names, train, val, test if any(test) else None, dark=ui.is_dark())
     said = ", ".join(f"{sum(counts):,} {way}" for counts, way in zip(parts, WORDS.values(), strict=True))
     st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="parts", alt=f"Photos per class: {said}")
-    st.caption(f"Photos: {said}. Copies of a photo, and photos of the same group, stay on the same side.")
+    st.caption(
+        f"Photos: {said}. Validation photos are kept back to check the model, test photos for the final test. "
+        "Copies of a photo, and photos of the same group, stay on the same side."
+    )
 
 
 def choose_groups(project, items, draft, config):

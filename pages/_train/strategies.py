@@ -79,7 +79,7 @@ def drawing(learns, random=False):
 
 
 def learning_share(phases, backbone):
-    """Such as "93 % of the network learns."; nothing where its stages are not known."""
+    """Such as "93% of the network is trained."; nothing where its stages are not known."""
     if not backbone.stages:
         return ""
     share = strategies.share_that_learns(phases, backbone)

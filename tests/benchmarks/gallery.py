@@ -99,7 +99,7 @@ def main() -> None:
             note(
                 f"relabel {_RELABELLED:,}",
                 put.click,
-                tab.get_by_text(f"{_RELABELLED:,} photos to 'picked'").first.wait_for,
+                tab.get_by_text(f"{_RELABELLED:,} photos moved to 'picked'").first.wait_for,
             )
             undo = tab.get_by_role("button", name="Undo")
             note("undo", undo.click, tab.get_by_text("Taken back").first.wait_for)

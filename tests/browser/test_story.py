@@ -352,7 +352,7 @@ def test_photos_are_chosen_relabelled_and_put_back(open_tab, blots):
     box.fill("azure")
     tab.keyboard.press("Enter")
     press(tab, "Move")
-    see(tab, "7 photos to 'azure'")
+    see(tab, "7 photos moved to 'azure'")
     assert counts() == {"azure": 7, "blue": 2, "green": 8, "red": 7}
     wait_for(lambda: tab.locator(".tile .class", has_text="azure").count() == 7)
     chosen(0)
@@ -387,7 +387,7 @@ def test_what_try_says_is_what_the_zip_says_without_torch(open_tab, finished, tm
     drop = tab.locator(".st-key-try-files input[type=file]")
     drop.set_input_files(photos[0])
     tab.get_by_role("heading", name="blue", exact=True).wait_for()
-    sure = see(tab, re.compile(r"^Confidence: >?\d+\s%$")).inner_text()
+    sure = see(tab, re.compile(r"^Confidence: >?\d+%$")).inner_text()
     tab.locator(".st-key-bars .js-plotly-plot").wait_for()
     drop.set_input_files(photos[1:])
     see(tab, "3 photos")

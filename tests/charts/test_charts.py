@@ -307,8 +307,8 @@ def test_the_kept_epoch_is_marked_on_the_validation_curve():
 @pytest.mark.parametrize(("worst", "low"), [(0.2, 0), (0.6, 0.5), (0.9, 0.8)])
 def test_accuracy_is_in_percent_and_nothing_is_cut_off(worst, low):
     fig = curves([worst, 1.0], [worst, 0.99], "accuracy")
-    assert fig.layout.yaxis.range == (low, 1) and fig.layout.yaxis.ticktext[-1] == "100\u00a0%"
-    assert "99\u00a0%" in notes(fig)["validation"].text
+    assert fig.layout.yaxis.range == (low, 1) and fig.layout.yaxis.ticktext[-1] == "100%"
+    assert "99%" in notes(fig)["validation"].text
 
 
 @pytest.mark.parametrize(
@@ -345,7 +345,7 @@ def test_matrix_shows_each_count_once_and_no_zeros():
 
 def test_matrix_says_it_in_a_sentence():
     fig = charts.confusion_matrix(np.array([[3, 12], [0, 5]]), ["oak", "maple"])
-    assert fig.data[0].hovertext[0][1].replace("<br>", " ") == "12 of 15 'oak' photos were called 'maple' (80\u00a0%)"
+    assert fig.data[0].hovertext[0][1].replace("<br>", " ") == "12 of 15 'oak' photos were called 'maple' (80%)"
 
 
 def test_matrix_names_its_sides_and_how_many_were_right():
@@ -355,8 +355,8 @@ def test_matrix_names_its_sides_and_how_many_were_right():
         "Model's answer",
         "True class",
         "right",
-        "80\u00a0%",
-        "&gt;99\u00a0%",
+        "80%",
+        "&gt;99%",
     ]  # no photo of an ash, no share
     assert fig.layout.yaxis.range[0] > fig.layout.yaxis.range[1]  # the first class is on top
     assert "right" not in notes(charts.confusion_matrix(COUNTS, NAMES, show_recall=False))
@@ -402,24 +402,24 @@ def test_scores_put_the_weakest_first_and_say_when_there_is_nothing():
         [0.9, None, 0.5], [0.8, 0.0, None], [0.85, 0.0, None], [10, 4, 0], ["good", "never", "none"]
     )
     assert list(fig.layout.yaxis.ticktext) == ["never", "good", "none"]
-    assert fig.data[-1].hovertext[0] == "'never': 0\u00a0% of 4 found, never named"
+    assert fig.data[-1].hovertext[0] == "'never': 0% of 4 found, never named"
     assert fig.data[-1].hovertext[2].startswith("'none': no photos")
-    assert [note.text for note in fig.layout.annotations] == ["0\u00a0%", "80\u00a0%", "90\u00a0%", "50\u00a0%"]
+    assert [note.text for note in fig.layout.annotations] == ["0%", "80%", "90%", "50%"]
 
 
 def test_equal_scores_are_written_once_and_low_ones_to_the_left():
     fig = charts.class_scores([0.5, 0.2], [0.5, 0.9], [0.5, 0.3], [1, 1], ["a", "b"])
     assert [(note.text, note.xanchor) for note in fig.layout.annotations] == [
-        ("20\u00a0%", "right"),
-        ("90\u00a0%", "left"),
-        ("50\u00a0%", "left"),
+        ("20%", "right"),
+        ("90%", "left"),
+        ("50%", "left"),
     ]
 
 
 def test_confidences_come_best_first_with_the_winner_in_the_accent():
     fig = charts.confidence_bars({"low": 0.001, "high": 0.9, "middle": 0.099}, top=2)
     assert fig.data[1].x == (0.9, 0.099)
-    assert [note.text for note in fig.layout.annotations] == ["high", "90\u00a0%", "middle", "10\u00a0%"]
+    assert [note.text for note in fig.layout.annotations] == ["high", "90%", "middle", "10%"]
     assert fig.data[1].marker.color[0] == style.LIGHT.accent != fig.data[1].marker.color[1]
 
 
@@ -427,7 +427,7 @@ def test_confidences_come_best_first_with_the_winner_in_the_accent():
     ("share", "text"), [(0, "0"), (0.0004, "<1"), (0.005, "1"), (0.125, "13"), (0.996, ">99"), (1, "100")]
 )
 def test_percent_never_rounds_to_certainty(share, text):
-    assert words.percent(share) == f"{text}\u00a0%"
+    assert words.percent(share) == f"{text}%"
 
 
 def test_counts_stand_beside_their_bars():

@@ -405,7 +405,7 @@ def test_labels_are_listed_changed_and_changed_back(ask, project):
     assert [(row["class_name"], row["part"]) for row in found["photos"]] == [("red", None)]
     assert found["classes"] == {"blue": 8, "green": 8, "red": 8} and found["action"] is None
     found = ask("label", project.id, "--class", "red", "--to", "blue")
-    assert found["classes"] == {"blue": 16, "green": 8} and found["change"] == "8 photos to 'blue'"
+    assert found["classes"] == {"blue": 16, "green": 8} and found["change"] == "8 photos moved to 'blue'"
     undone = ask("label", "Blots", "--undo")
     assert undone["classes"] == {"blue": 8, "green": 8, "red": 8} and undone["undone"]
     assert ask("label", "Blots", "--redo", found["action"])["classes"] == {"blue": 16, "green": 8}

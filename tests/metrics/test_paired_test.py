@@ -74,7 +74,7 @@ def test_an_interval_that_says_more_than_the_test_gives_way_to_it():
 
 
 def test_of_many_models_it_takes_more_to_tell_two_apart():
-    """Ten models that are equally good: the chance that any seems worse than the luckiest is below 5 %."""
+    """Ten models that are equally good: the chance that any seems worse than the luckiest is below 5%."""
     paired = made_of(30, 12, 2, 4)
     assert corrected(paired, 2) == paired and paired.verdict == "better"
     assert corrected(paired, 10).p == pytest.approx(min(1, 45 * paired.p))

@@ -151,9 +151,9 @@ def test_caches_are_not_cleared_under_a_run(visit, workspace, training):
 
 
 def test_what_the_disk_holds_is_told_anew_when_something_came(visit, workspace, dataset):
-    assert "0 kB of projects" in said(visit())
+    assert "0 kB for projects" in said(visit())
     fill_project(workspace, dataset)
-    assert "of projects" in said(visit()) and "0 kB of projects" not in said(visit())
+    assert "for projects" in said(visit()) and "0 kB for projects" not in said(visit())
 
 
 def test_empty_caches_are_not_offered_to_be_cleared(visit):

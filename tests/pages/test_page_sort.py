@@ -55,7 +55,7 @@ def test_chosen_photos_go_to_another_class_and_back(sorting, project):
     assert "**1 photo selected** of 1" in said(app)
     app = put_into(app, "blue")
     assert counts(project) == {"blue": 9, "green": 8, "red": 7}
-    assert "1 photo to 'blue'" in said(app).replace("\\", "") and "**0 photos selected** of 0" in said(app)
+    assert "1 photo moved to 'blue'" in said(app).replace("\\", "") and "**0 photos selected** of 0" in said(app)
     app = press(app, "Undo")
     assert counts(project) == {"blue": 8, "green": 8, "red": 8} and "Undone" in said(app)
     assert button(app, "Undo").disabled

@@ -56,7 +56,7 @@ def test_before_the_first_run_it_says_what_will_happen(visit, project):
 
 def test_it_says_how_long_and_how_much_memory(visit, project, workspace):
     text = said(visit("train", project=project.id)).replace("\\", "")
-    assert "**About\u00a01\u00a0s.**" in text and "Needs about 0.2 GB of memory" in text
+    assert "**About\u00a01\u00a0s.**" in text and "Training needs about 0.2 GB of memory" in text
     huge = Speed(0, 0, 1, 0, 0, 1e15)
     save_speed(workspace, catalog.BUILT_IN[catalog.BUNDLED], huge)
     app = visit("train", project=project.id)

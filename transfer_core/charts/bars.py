@@ -140,10 +140,10 @@ def class_scores(
         hover_text = {"hovertext": sentences, "hoverinfo": "text"}
         fig.add_scatter(x=values, y=list(range(n)), mode="markers", marker=marker, cliponaxis=False, **hover_text)
     add_notes(fig, _score_notes(found, trusted, colours))
-    # Room for a number left of a mark at 0 and right of one at 100 %, in pixels: the width is not known here.
+    # Room for a number left of a mark at 0 and right of one at 100%, in pixels: the width is not known here.
     fig.update_layout(margin={"l": fig.layout.margin.l + 44, "r": 50, "b": 24}, height=fig.layout.height + 22)
     fig.update_yaxes(ticklabelstandoff=50)
-    fig.update_xaxes(range=[0, 1], tickvals=[0, 0.5, 1], ticktext=["0", "50", "100\u00a0%"], tickangle=0)
+    fig.update_xaxes(range=[0, 1], tickvals=[0, 0.5, 1], ticktext=["0", "50", "100%"], tickangle=0)
     return fig.update_xaxes(showgrid=True, gridcolor=colours.line)
 
 

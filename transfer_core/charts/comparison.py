@@ -43,7 +43,7 @@ def compared_curves(curves: Sequence[tuple[str, Sequence[float | None]]], *, dar
     if not all(0 <= value <= 1 for points in known for _, value in points):
         raise ValueError("an accuracy lies outside [0, 1]")
     names = [label(name, _NAME_LETTERS) for name, _ in curves]
-    right = 20 + max(width_px(f"{name[:_NAME_LETTERS]} 100 %", 12) for name, _ in curves)
+    right = 20 + max(width_px(f"{name[:_NAME_LETTERS]} 100%", 12) for name, _ in curves)
     fig = figure(
         _HEIGHT_PX, dark=dark, title="Validation accuracy, epoch by epoch", l=44, r=right, t=_TOP_PX, b=_BOTTOM_PX
     )
@@ -83,7 +83,7 @@ def _add_curve(fig: go.Figure, name: str, points: list[tuple[int, float]], total
 def share_bars(
     rows: Sequence[tuple[str, float, tuple[float, float]]], *, own: int | None = None, dark: bool = False
 ) -> go.Figure:
-    """Shares of right answers under each other, each with its 95 % interval as a line over the bar's end.
+    """Shares of right answers under each other, each with its 95% interval as a line over the bar's end.
 
     Args:
         rows: (name, share in [0, 1], (low, high)).

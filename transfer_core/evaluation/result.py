@@ -19,7 +19,7 @@ class Result:
     Args:
         class_names: Sorted.
         val_accuracy: In [0, 1].
-        val_interval: 95 %, (low, high).
+        val_interval: 95%, (low, high).
         confusion_matrix: Validation photos, rows = true class.
         epochs: Done in all phases.
         seconds: total, features, train; imports left out.

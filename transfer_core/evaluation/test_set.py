@@ -28,7 +28,7 @@ class Opening:
         opened: Unix seconds.
         class_names: Of the model.
         accuracy: In [0, 1].
-        interval: 95 %, (low, high).
+        interval: 95%, (low, high).
         count: Photos that were asked about.
         confusion_matrix: Rows = true class.
         left_out: Photos of classes that the model does not know.
@@ -45,7 +45,7 @@ class Opening:
     learned: int = 0  # runs of earlier versions do not know
 
     def in_words(self) -> str:
-        """Such as "Right on 46 of 50 photos that were held back: 92 %, and very likely between 81 % and 97 %."."""
+        """Such as "46 of 50 test photos right: 92%, probably between 81% and 97% on new photos like these."."""
         hits = sum(row[class_id] for class_id, row in enumerate(self.confusion_matrix))
         right = f"{hits:,} of {pluralize(self.count, 'test photo')} right: {percent(self.accuracy)}"
         if self.learned:

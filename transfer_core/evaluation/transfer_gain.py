@@ -38,7 +38,7 @@ class Score:
     Args:
         name: A key of `NAMES`.
         share: In [0, 1].
-        interval: 95 %, (low, high).
+        interval: 95%, (low, high).
     """
 
     name: str

@@ -26,7 +26,7 @@ def write_card(run: Run, history: RunState, split: Split, project: dict) -> str:
         f"{time.strftime('%Y-%m-%d', time.gmtime(run.created))} (UTC).",
         "",
         "## How good it is",
-        result_sentence(result) + ("" if result.get("val_learned") else " (95 % Wilson interval)"),
+        result_sentence(result) + ("" if result.get("val_learned") else " (95% Wilson interval)"),
         f"Export check: on {export.checked} of these photos, `model.onnx` and the trained model give "
         f"different answers for {export.changed_labels}; the confidences differ by at most "
         f"{export.max_difference:.1e}.",

@@ -21,7 +21,7 @@ class Paired:
         p: Of McNemar's exact test, in [0, 1]: how often chance alone makes as large a difference between two models
             that are equally good.
         difference: Accuracy of the first minus that of the second, in [-1, 1].
-        interval: 95 %, (low, high), of the difference. With very few photos it may leave out 0 where the test, which
+        interval: 95%, (low, high), of the difference. With very few photos it may leave out 0 where the test, which
             is the more careful of the two, cannot tell; the verdict goes by the test.
     """
 
@@ -74,7 +74,7 @@ def pairs_of(count: int) -> int:
 
 
 def in_words(paired: Paired, other: str = "the other") -> str:
-    """Such as "Better: right on 12 photos that the other gets wrong, wrong on 2 that it gets right."
+    """Such as "Better: it gets 12 photos right that the other gets wrong. The other way round: 2."
 
     Args:
         other: What the second is called; Markdown and other signs in it are the caller's business.
@@ -94,7 +94,7 @@ def count_or_none(count: int) -> str:
 
 
 def in_points(paired: Paired) -> str:
-    """The difference, such as "+8 points, very likely between +2 and +14"; points are those of percentages.
+    """The difference, such as "+8 points, probably between +2 and +14"; points are those of percentages.
 
     Where the interval leaves out 0 and the test cannot tell, that is said in its place.
     """
@@ -126,7 +126,7 @@ def _mcnemar(won: int, lost: int) -> float:
 
 
 def _interval(both: int, only_first: int, only_second: int, neither: int) -> tuple[float, float]:
-    """95 % interval of the difference of two shares of the same photos; (-1, 1) without photos.
+    """95% interval of the difference of two shares of the same photos; (-1, 1) without photos.
 
     Source: R. G. Newcombe, "Improved confidence intervals for the difference between binomial proportions based on
     paired data", Statistics in Medicine 17, 1998, method 10: Wilson's interval of each share, joined by how strongly

@@ -140,7 +140,7 @@ def _tune(config: TrainConfig, name: str, title: str, epochs: int, **more) -> Ph
 
     That part fits the features as batch norm's present statistics make them. Were these to follow the photos, the
     features would be others after a few steps: on drawings of seven things (PACS, 245 to learn from) the share of right
-    answers fell from 87 to 70 % within one epoch, and eight did not bring it back.
+    answers fell from 87 to 70% within one epoch, and eight did not bring it back.
     """
     return _phase(config, name, title, epochs, keeps_statistics=True, **more)
 

@@ -37,12 +37,12 @@ def csv_cell(text: str) -> str:
 
 
 def percent(share: float) -> str:
-    """Such as "92 %", of a share in [0, 1]; never rounded to 0 or 100 % unless it is. The space does not break."""
+    """Such as "92%", of a share in [0, 1]; never rounded to 0 or 100% unless it is."""
     if 0 < share < 0.005:
-        return "<1\N{NO-BREAK SPACE}%"
+        return "<1%"
     if 0.995 <= share < 1:
-        return ">99\N{NO-BREAK SPACE}%"
-    return f"{floor(share * 100 + 0.5)}\N{NO-BREAK SPACE}%"
+        return ">99%"
+    return f"{floor(share * 100 + 0.5)}%"
 
 
 def small_number(value: float) -> str:
@@ -109,7 +109,7 @@ def progress_text(done: int, total: int, elapsed_s: float, unit: str = "photos",
 
 
 def result_sentence(result: dict) -> str:
-    """A run's result as a sentence, such as "Right on 46 of 50 photos it had never seen: 92 %, and ..."."""
+    """A run's result as a sentence, such as "46 of 50 validation photos right: 92%, probably ..."."""
     hits = sum(row[class_id] for class_id, row in enumerate(result["confusion_matrix"]))
     right = f"{hits:,} of {pluralize(result['val_count'], 'validation photo')} right"
     figure = percent(result["val_accuracy"])

@@ -135,7 +135,7 @@ def test_description_of_every_change(filled):
     now = load_labels(filled)
     assert [action.id for action in now.actions] == made
     assert [edits.describe(edits.find_action(now, action)) for action in made] == [
-        "2 photos to 'elm'",
+        "2 photos moved to 'elm'",
         "2 photos set to validation",
         "2 photos set to automatic",
         "2 photos removed",

@@ -162,7 +162,7 @@ def describe(action: Action) -> str:
     if action.kind == "group":
         return f"{photos} in {pluralize(len(set(said['groups'].values())), 'group')}"
     if "class_name" in said:
-        return f"{photos} to '{said['class_name']}'"
+        return f"{photos} moved to '{said['class_name']}'"
     if "part" in said:
         return f"{photos} set to {split_names.words_of(said['part'])}"
     return f"{photos} {'removed' if said['removed'] else 'restored'}"
