@@ -1,4 +1,4 @@
-"""Runs held against each other: which is best, whether that can be told, and what made the difference."""
+"""Compares runs: which is best, whether the difference is clear, and what made it."""
 
 import streamlit as st
 
@@ -32,7 +32,7 @@ def load_all(found):
 
 
 def choose_group(groups):
-    """The runs to look at: those checked with the same photos."""
+    """The runs to compare: those with the same validation photos."""
     if len(groups) == 1:
         return groups[0]
     names = ui.distinct(map(group_title, groups))
@@ -51,7 +51,7 @@ def group_title(group):
 
 
 def show_rows(project, group, rights):
-    """The group's runs, the best first, each told apart from it or not."""
+    """Draws the group's runs, the best first; each other run says whether it clearly differs from the best."""
     best = group[0]
     with st.container(height=560 if len(group) >= SCROLLS_FROM else "content", border=False):
         badge = ":green-badge[:material/trophy: Best]" if len(group) > 1 else ""

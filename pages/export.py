@@ -1,4 +1,4 @@
-"""The trained model to take away, once its export has been checked."""
+"""The trained model as a download, once its export has been checked."""
 
 import streamlit as st
 

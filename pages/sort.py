@@ -1,4 +1,4 @@
-"""Every photo in its class: look through them, choose several, put them where they belong, and take that back."""
+"""Fix labels: look through all photos, select several, move them to the right class, and undo that."""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""Choose what learns, press Train, watch."""
+"""Choose a backbone and a strategy, press Train, watch."""
 
 import streamlit as st
 
@@ -102,7 +102,7 @@ def sentence(photos, classes, row, config):
 
 
 def ask_settings(project, items, label, rank, disabled):
-    """Backbone, what may learn, what that means, and the button; below it what most people leave alone."""
+    """Draws backbone, strategy, what both mean, and the button; below them, the rarely changed settings."""
     draft = ui.settings_draft(project)
     take_over(draft)
     row = choose_backbone(draft)
@@ -132,7 +132,7 @@ def ask_settings(project, items, label, rank, disabled):
 
 
 def offer_val(draft, items):
-    """Where photos came in parts and a class has none to check with: taking some from those to learn from."""
+    """Offers to create validation photos from training photos, if the data came split and a class has none."""
     if lacking := classes_without_val(items):
         named = ", ".join(f"'{markdown(name)}'" for name in lacking[:5])
         st.warning(f"There are no validation photos of {named}.", icon=":material/rule:")

@@ -1,4 +1,4 @@
-"""Photos in, answers out: from the exported model, the same file that people take along."""
+"""Classifies photos with the exported model, the same file that people download on Export."""
 
 import io
 import random
@@ -83,7 +83,7 @@ def show_many(answers):
 
 
 def show_kept_aside(project, run, predictor):
-    """A way to try without a photo at hand: one of those it has never learned from."""
+    """Lets people without a photo at hand try a validation photo, which the model has not trained on."""
     split = ui.split_of(run)
     st.markdown(
         "No photo at hand? Use one of the validation photos: they were kept back to check the model, so it has "

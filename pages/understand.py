@@ -1,4 +1,4 @@
-"""How good is it, what does it mix up, which photos does it get wrong."""
+"""How good the model is, which classes it confuses, and which photos it gets wrong."""
 
 import streamlit as st
 

@@ -29,10 +29,10 @@ from transfer_core.errors import ConfigError
         ),  # per cent, perhaps
         ("seed", -1, "Seed must be"),  # numpy refuses it later and less kindly
         ("augmentation", "wild", "Choose one of: none, light, strong."),  # not in the list
-        ("backbone", "", "Backbone needs a name"),  # nothing chosen
-        ("strategy", None, "Strategy needs a name"),
+        ("backbone", "", "Backbone must not be empty"),  # nothing chosen
+        ("strategy", None, "Strategy must not be empty"),
         ("test_fraction", 0.6, "Share of test photos must be a number from 0.0 to 0.5, got 0.6."),
-        ("group_pattern", "", "Groups needs a name"),  # None means: no pattern
+        ("group_pattern", "", "Groups must not be empty"),  # None means: no pattern
         ("group_pattern", "p07", "has 0 brackets; exactly one must stand around what names the group"),
     ],
 )

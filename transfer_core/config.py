@@ -77,8 +77,8 @@ class TrainConfig:
     frozen_stages: int | None = _setting(
         None,
         "Frozen stages",
-        "How many groups of layers stay as they are, counted from the first. More frozen stages make "
-        "training faster and let it change less.",
+        "How many groups of layers stay as they are, counted from the first. With more frozen stages, "
+        "training is faster and the network changes less.",
         min=1,
         max=100,
     )
@@ -256,7 +256,7 @@ def _problem(entry, value) -> str | None:
         return f"{limits['label']} is '{value}'. Choose one of: {', '.join(limits['choices'])}."
     if "min" not in limits:
         if not isinstance(value, str) or not value:
-            return f"{limits['label']} needs a name, got {value!r}."
+            return f"{limits['label']} must not be empty, got {value!r}."
         return limits["problem_of"](value) if "problem_of" in limits else None
     whole = kind.startswith("int")
     is_number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)

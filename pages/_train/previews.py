@@ -1,4 +1,4 @@
-"""What can be tried before a training: variations of one's photos, and which learning rate suits them."""
+"""Short runs before training: a preview of the augmentation and a learning rate finder."""
 
 import streamlit as st
 

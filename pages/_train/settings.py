@@ -1,4 +1,4 @@
-"""Everything about a run that most people leave alone: variations of the photos, and what is behind "Advanced"."""
+"""The settings that most people leave alone: augmentation, and what is behind "Advanced"."""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""Which photos are learned from, checked with and held back: bars per class, both shares, and what belongs together."""
+"""The split into training, validation and test photos: bars per class, a slider for each share, and groups."""
 
 import streamlit as st
 
@@ -63,7 +63,7 @@ def share_slider(name, draft, other):
 
 
 def leave_room(moved, other):
-    """Pushes the other slider back where both together would leave too little to learn from."""
+    """Pushes the other slider back if both together would leave too few training photos."""
     room = MOST_ASIDE - st.session_state[moved]
     if st.session_state.get(other, 0) > room:
         st.session_state[other] = round(room, 2)
@@ -115,7 +115,7 @@ def pattern_problem(draft):
 
 
 def count_seen(project, items, config):
-    """How many photos the network will look at: all but those held back."""
+    """How many photos the network will see: all but the test photos."""
     counts = look_ahead(project, config)["counts"].values()
     return sum(train + val for train, val, _ in counts) if counts else len(items)
 

@@ -11,7 +11,7 @@ from transfer_core.support.text import format_time, markdown, pluralize, reuse_w
 
 
 def show_opening(run, history, split):
-    """What is held back and why, then the button, then the figure; nothing where no photo was held back."""
+    """Explains the test photos, then shows the button, then the result; draws nothing for a run without test photos."""
     if not split.test:
         return
     st.subheader("Final test", anchor=False)

@@ -11,7 +11,7 @@ from transfer_core.support.text import duration, percent
 
 
 def show_knowledge(project, run, history):
-    """The sentence, the bars, and the control from scratch: its curve, or the way to it."""
+    """The sentence, the bars, and the control trained from scratch: its curve, or its button."""
     st.subheader("Did the pretrained network help?", anchor=False)
     split = ui.split_of(run)
     everything = runs.list_runs(ui.workspace(), project)

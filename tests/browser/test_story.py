@@ -160,7 +160,7 @@ def test_a_messy_zip_of_photos_becomes_a_model(open_tab, server, leaves, tmp_pat
     [project] = [entry for entry in server.workspace.projects() if entry.name == "From a zip"]
     [run] = runs.list_runs(server.workspace, project)
     history = runs.read_state(run)
-    hits, count = map(int, re.search(r"Right on (\d+) of (\d+)", answer).groups())
+    hits, count = map(int, re.search(r"(\d+) of (\d+) validation", answer).groups())
     assert (hits / count, count) == (history.result["val_accuracy"], history.result["val_count"])
     wait_for(lambda: sum(figures(tab)) == count)
     press(tab, "See the results")
@@ -250,7 +250,7 @@ def test_run_goes_on_whatever_happens_to_page_and_server(open_tab, server, blots
 
     press(tab, "Stop and keep the model")
     for page in (tab, second):
-        see(page, re.compile(r"Stopped early\. Right on \d+ of 6 photos"))
+        see(page, re.compile(r"Stopped early\. \d+ of 6 validation photos right"))
         page.get_by_role("button", name="Resume", exact=True).wait_for()
 
 

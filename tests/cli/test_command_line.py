@@ -73,7 +73,7 @@ def test_everything_that_is_wrong_is_said_at_once_and_nothing_begins(refuse, wor
         "Epochs must be a whole number from 1 to 1000, got 0.",
         "Learning rate must be a number from 1e-06 to 1.0, got 1000000000.0.",
         "Class 'blue' has no validation photos. Add some, or create validation photos from the training photos",
-        "The batch size is 500, but there are only 22 photos to learn from.",
+        "The batch size is 500, but there are only 22 training photos.",
     ):
         assert problem in said
     assert workspace.projects() == []

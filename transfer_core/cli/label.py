@@ -1,4 +1,4 @@
-"""The command `label`: what the page Sort photos does, for scripts and for many photos at once."""
+"""The command `label`: what the page Fix labels does, for scripts and for many photos at once."""
 
 import argparse
 

@@ -88,7 +88,7 @@ def export(workspace: Workspace, options: Namespace) -> dict:
         ensure_runner(run.workspace)
         history = wait(run, lambda history: not history.needs_export)
     if isinstance(history.export, events.ExportFailed):
-        raise RunError(f"The model of run '{run.id}' could not be written as ONNX. {history.export.message}")
+        raise RunError(f"The model of run '{run.id}' could not be exported to ONNX. {history.export.message}")
     if not isinstance(history.export, events.ExportFinished):
         raise RunError(
             f"Run '{run.id}' has no model to export (it is {history.status}). Resume it or train again first."
@@ -106,7 +106,7 @@ def export(workspace: Workspace, options: Namespace) -> dict:
 
 def show_export(answer: dict) -> None:
     same = answer["checked"] - answer["changed_labels"]
-    print(f"{answer['file']}: gives the same answers as here on {same} of {answer['checked']} photos.")
+    print(f"{answer['file']}: same answers as in Graft on {same} of {answer['checked']} validation photos.")
 
 
 def _evaluate_test_part(run: Run) -> dict:

@@ -9,7 +9,7 @@ IMBALANCE = 3.0
 
 
 def class_warnings(classes: dict[str, int]) -> list[str]:
-    """One sentence per thing to look at, from photos per class; class names come as they are, hostile text."""
+    """One sentence per problem found, from photos per class; class names come as they are, untrusted text."""
     said = []
     if not classes:
         return said
@@ -35,7 +35,7 @@ def class_warnings(classes: dict[str, int]) -> list[str]:
 
 
 def alike(names: Iterable[str]) -> list[tuple[str, ...]]:
-    """Groups of class names that differ in capitals only, each sorted; hostile text."""
+    """Groups of class names that differ in capitals only, each sorted; untrusted text."""
     groups: dict[str, list[str]] = {}
     for name in sorted(names):
         groups.setdefault(name.casefold(), []).append(name)

@@ -1,7 +1,4 @@
-"""The parts of the photos, and what a person reads of them. Imports nothing.
-
-Their names in files and on the command line, and among people of the field, are the keys: train, val, test.
-"""
+"""The names of the splits: the keys stand in files and on the command line, people read the words. Imports nothing."""
 
 WORDS = {"train": "training", "val": "validation", "test": "test"}
 UNDECIDED = "automatic"

@@ -1,4 +1,4 @@
-"""The test part is opened once: the exported model answers the photos that were held back. Imports no torch."""
+"""The final test: the exported model classifies the test photos, once per run. Imports no torch."""
 
 import math
 import time
@@ -22,7 +22,7 @@ from transfer_core.workspace import read_json, write_json
 
 @dataclass(frozen=True)
 class Opening:
-    """What the model made of the test part.
+    """The result of the final test.
 
     Args:
         opened: Unix seconds.
@@ -32,7 +32,7 @@ class Opening:
         count: Photos that were asked about.
         confusion_matrix: Rows = true class.
         left_out: Photos of classes that the model does not know.
-        learned: How many of those that were asked about it has learned from, too, in parts that were given.
+        learned: How many of the tested photos were training photos, too, in a split that came with the data.
     """
 
     opened: float

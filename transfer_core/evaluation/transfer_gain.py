@@ -1,4 +1,4 @@
-"""Is the pretrained knowledge helping? Told from answers to the same photos, never from a feeling. Imports no torch."""
+"""Did the pretrained network help? Compares answers to the same validation photos. Imports no torch."""
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -33,7 +33,7 @@ _LEFT_TO_THE_RULES = (
 
 @dataclass(frozen=True)
 class Score:
-    """Right answers of one way to answer, on the photos kept aside.
+    """Right answers of one way to answer, on the validation photos.
 
     Args:
         name: A key of `NAMES`.
@@ -53,7 +53,7 @@ class TransferGain:
     Args:
         scores: In the order of `NAMES`; only what was measured.
         against: The run's model (first) against "majority", "colours" and "scratch" (second), as far as measured.
-        is_control: Whether the run itself learned from nothing.
+        is_control: Whether the run itself was trained from scratch.
         is_fixed: Whether the backbone stayed as it was, so that what is measured is how well it fits as it is.
         barred: Why nothing can be told, a sentence; None where something can.
     """
@@ -97,7 +97,7 @@ class TransferGain:
 
     @property
     def proposes_control(self) -> bool:
-        """Whether learning from nothing is the next experiment worth its time."""
+        """Whether training from scratch is the next experiment worth its time."""
         return not self.is_control and not self.barred and self.verdict is None and self.is_weak
 
 
@@ -115,7 +115,7 @@ def judge(
     Args:
         right: Of the run's model.
         baselines: By "majority" and "colours"; empty where they are not known.
-        scratch: Of the run that learned from nothing.
+        scratch: Of the run that was trained from scratch.
         is_control, is_fixed, barred: See `TransferGain`.
     """
     measured = {**baselines, "model": right}
@@ -132,7 +132,7 @@ def judge(
 
 
 def verdict_sentence(knowledge: TransferGain) -> str:
-    """The answer to "Is the pretrained knowledge helping?" in a sentence or two."""
+    """The answer to "Did the pretrained network help?" in a sentence or two."""
     if knowledge.is_control:
         return "This run was trained from scratch, so it had no head start. Other runs are compared with it."
     if knowledge.barred:
@@ -164,7 +164,7 @@ def _hurt(paired: Paired) -> str:
 
 
 def _misfit(paired: Paired) -> str:
-    """The features were held against others, not the weights as a beginning: that is no negative transfer."""
+    """For a frozen backbone: its features were compared, not its weights as a start, so it is no negative transfer."""
     return (
         "Not while it is frozen: the same network, trained from scratch, gets "
         f"{pluralize(paired.only_second, 'photo')} right that this one gets wrong. The other way round: "
@@ -262,10 +262,10 @@ def load_knowledge(run: Run, split: Split, control: Run | None) -> TransferGain:
 
 
 def find_controls(run: Run, split: Split, others: Iterable[Run]) -> list[Run]:
-    """Those of the others that learn from nothing: the same backbone, learning from and checked with the same photos.
+    """The other runs that train the same backbone from scratch, on the same training and validation photos.
 
-    One of which somebody chose how it learns is none: with one epoch, or tiny steps, everybody loses. In whatever state
-    they are; whoever asks looks at their history. Those of the very settings come first.
+    A run with hand-picked training settings is no control: with one epoch, or tiny steps, any network loses. The list
+    includes unfinished runs, so callers look at their state. Runs with exactly the same settings come first.
     """
     wanted = control_config(run.config)
     alike = [other for other in others if other.id != run.id and _is_control(other.config, wanted)]
@@ -274,10 +274,10 @@ def find_controls(run: Run, split: Split, others: Iterable[Run]) -> list[Run]:
 
 
 def control_config(config: TrainConfig) -> TrainConfig:
-    """The same experiment from nothing: same network, photos and variations.
+    """The same experiment from scratch: same network, photos and augmentation.
 
-    How long and how fast to learn is left to the rules, for what suits a network that knows much starves one that knows
-    nothing, and the control would lose for the wrong reason.
+    The rules choose epochs and learning rates, because what suits a pretrained network starves one with random weights,
+    and the control would lose for the wrong reason.
     """
     defaults = TrainConfig()
     open_ = {name: getattr(defaults, name) for name in _LEFT_TO_THE_RULES}

@@ -1,4 +1,4 @@
-"""The model card: what the model is, how good, from what it learned, where it will fail. Plain Markdown."""
+"""The model card: what the model is, how good it is, how it was trained, where it will fail. Plain Markdown."""
 
 import time
 
@@ -55,7 +55,7 @@ def write_card(run: Run, history: RunState, split: Split, project: dict) -> str:
 
 
 def _tested(run: Run, history: RunState) -> list[str]:
-    """What came of the test part, where it was opened."""
+    """The result of the final test, if there was one."""
     if not isinstance(history.opening, OpeningFinished):
         return []
     found = load_opening(run)

@@ -1,4 +1,4 @@
-"""What a worker says to a person: why a run failed, and what is odd about its photos. Imports nothing heavy."""
+"""The messages of a worker to people: why a run failed, and warnings about its photos. Imports nothing heavy."""
 
 from transfer_core import strategies
 from transfer_core.config import TrainConfig

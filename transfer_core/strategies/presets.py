@@ -46,7 +46,7 @@ def plan(config: TrainConfig, facts: Facts) -> tuple[tuple[Phase, ...], Resolved
 
 
 def layers_that_learn(phases: Sequence[Phase], backbone: Backbone) -> tuple[bool, ...]:
-    """Whether each stage of the backbone, the first layers first, and then the new part learns in one of the phases."""
+    """Whether each stage of the backbone, the first layers first, and then the head learns in one of the phases."""
     opened = [phase.frozen for phase in phases if phase.trains == BACKBONE]
     frozen = min(opened, default=len(backbone.stages))
     return *(stage >= frozen for stage in range(len(backbone.stages))), True
@@ -55,7 +55,7 @@ def layers_that_learn(phases: Sequence[Phase], backbone: Backbone) -> tuple[bool
 def share_that_learns(phases: Sequence[Phase], backbone: Backbone) -> float:
     """Share of the backbone's parameters, in [0, 1], that one of the phases changes."""
     learns = layers_that_learn(phases, backbone)
-    sizes = zip(backbone.stages, learns, strict=False)  # the new part has no size yet
+    sizes = zip(backbone.stages, learns, strict=False)  # the head has no size yet
     return sum(size for size, own in sizes if own) / max(1, sum(backbone.stages))
 
 
@@ -136,17 +136,17 @@ def _phase(config: TrainConfig, name: str, title: str, epochs: int, **more) -> P
 
 
 def _tune(config: TrainConfig, name: str, title: str, epochs: int, **more) -> Phase:
-    """A phase that begins with a new part which has learned already.
+    """A phase that begins with a head that is already trained.
 
-    That part fits the features as batch norm's present statistics make them. Were these to follow the photos, the
-    features would be others after a few steps: on drawings of seven things (PACS, 245 to learn from) the share of right
-    answers fell from 87 to 70% within one epoch, and eight did not bring it back.
+    The head fits features made with the present batch-norm statistics. If these followed the photos, the features would
+    change after a few steps: on drawings of seven things (PACS, 245 training photos), the accuracy fell from 87% to 70%
+    within one epoch, and eight epochs did not bring it back.
     """
     return _phase(config, name, title, epochs, keeps_statistics=True, **more)
 
 
 def _probe(config: TrainConfig) -> tuple[Phase, ...]:
-    """The new part on its own, unless an earlier run has brought one along."""
+    """The phase that trains the head alone, unless the run continues from one that has a head."""
     return () if config.continue_from else (Phase("head", "Training the new layer", HEAD, _HEAD_EPOCHS),)
 
 

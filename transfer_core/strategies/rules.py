@@ -17,9 +17,9 @@ _ENOUGH_PER_CLASS = 20
 _MANY_STEPS = 400  # an average over weights needs steps to average
 _STEPS_PER_EPOCH = 6
 _VIEWS = 6
-# Per family of backbones: the new part's peak learning rate, and the backbone's share of it.
-FAST = {"cnn": (1e-3, 0.1), "transformer": (5e-4, 0.05)}  # for a new part that knows nothing yet
-GENTLE = {"cnn": (3e-4, 0.3), "transformer": (1e-4, 0.3)}  # for one that has learned already
+# Per family of backbones: the head's peak learning rate, and the backbone's share of it.
+FAST = {"cnn": (1e-3, 0.1), "transformer": (5e-4, 0.05)}  # for a head with random weights
+GENTLE = {"cnn": (3e-4, 0.3), "transformer": (1e-4, 0.3)}  # for a head that is already trained
 _BANK_FROM = 1.5  # epochs per view from which on kept activations pay
 
 

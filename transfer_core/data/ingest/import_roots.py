@@ -18,7 +18,7 @@ class Listing:
     """What lies directly in a folder below a root.
 
     Args:
-        folders, zips: Names, sorted; hostile text.
+        folders, zips: Names, sorted; untrusted text.
         photos: How many files there are that look like photos.
     """
 

@@ -33,7 +33,7 @@ _STALE_S = 3600  # nobody is still writing a file that has not changed for so lo
 
 @dataclass(frozen=True)
 class Rejected:
-    """A file that did not become a photo of the project, and why; `file` is hostile text."""
+    """A file that did not become a photo of the project, and why; `file` is untrusted text."""
 
     file: str
     reason: str

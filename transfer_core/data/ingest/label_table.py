@@ -33,7 +33,7 @@ class LabelRow:
 
     Args:
         number: Line in the file, from 1, as an editor counts them.
-        file: Path or name of the photo; hostile text.
+        file: Path or name of the photo; untrusted text.
     """
 
     number: int
@@ -46,11 +46,11 @@ class LabelsTable:
     """A table held against the photos that it stands beside; a `Reading` of them.
 
     Args:
-        name: Of the file; hostile text.
+        name: Of the file; untrusted text.
         places: By path of the photo.
         missing: Files that rows name and that are not among the photos.
         unclear: What rows name that fits several photos, or photos that several rows call differently.
-        path: Its own, where it is one of the entries that the photos are among; hostile text.
+        path: Its own, where it is one of the entries that the photos are among; untrusted text.
     """
 
     name: str

@@ -32,7 +32,7 @@ class Entry:
     """One file that was handed in.
 
     Args:
-        path: Relative, with "/" between its parts; hostile text.
+        path: Relative, with "/" between its parts; untrusted text.
         read: Returns its bytes, at most `PHOTO_LIMIT`; raises DataError with the reason where it cannot.
         refusal: Why it is not read at all, or None.
         size: In bytes, as far as it can be known before.

@@ -153,7 +153,7 @@ def find_action(labels: Labels, action_id: str) -> Action:
 
 
 def describe(action: Action) -> str:
-    """Such as "12 photos to 'oak'". Names in it are hostile text."""
+    """Such as "12 photos to 'oak'". Names in it are untrusted text."""
     said, photos = action.changes, pluralize(len(action.photos), "photo")
     if action.kind == "class":
         return f"new class '{said['name']}'"

@@ -1,4 +1,4 @@
-"""Which photos are learned from and which are kept aside. Plain rules, no randomness but the seed's; no torch."""
+"""Splits photos into training, validation and test photos. Only the seed decides what is random. Imports no torch."""
 
 import hashlib
 from collections import Counter
@@ -20,7 +20,7 @@ class Split:
         given: Whether the data came with its parts, which are then respected.
         crossing: Photos that sit in two parts of a given split, by their original paths.
         test: Held back until somebody opens them; may hold classes that nothing is learned of.
-        crossing_groups: Groups that sit in two parts of a given split, by name; hostile text.
+        crossing_groups: Groups that sit in two parts of a given split, by name; untrusted text.
     """
 
     class_names: tuple[str, ...]
@@ -51,7 +51,7 @@ def make_split(
 
     Args:
         fill_val: Where the data gives the parts, a class without validation photos gives some of its own away.
-        learned: Photos (digests) that we never keep aside ourselves: an earlier run has learned from them.
+        learned: Photos (digests) that never become validation photos here: an earlier run was trained on them.
         test_fraction: Of the photos that are not in a given part to check with; ignored where the data has a test part.
         group_pattern: See `patterns`; None takes the groups that the items came with.
 
@@ -117,7 +117,7 @@ def _choose_test(units: Sequence[Unit], free: Sequence[Unit], sizes: Mapping[str
     From the other end of the order: asking for a test part, or for a larger one, leaves the validation part alone.
 
     Args:
-        units: Those that are not checked with.
+        units: Those that are not in the validation set.
         sizes: Photos per class of which the share is meant.
     """
     left = _sizes(units)
@@ -133,7 +133,7 @@ def classes_without_val(items: Sequence[Item]) -> list[str]:
 
 
 def crossings(split: Split) -> list[str]:
-    """What is in two parts that the data gave, each kind in a sentence with the remedy; hostile text in it."""
+    """One sentence, with the remedy, for each kind of overlap between the given parts; has untrusted text in it."""
     found = []
     if split.crossing:
         one, other = split.crossing[0]
@@ -152,10 +152,10 @@ def crossings(split: Split) -> list[str]:
 
 
 def given_part(items: Sequence[Item]) -> str | None:
-    """The part to check with, where the data gives one; train/ and test/ alone: test is val.
+    """The validation part, if the data gives one; with train/ and test/ alone, test is val.
 
-    Where some photos are in no part, those to check with can be drawn, and a test part is held back: who puts photos
-    into it by hand means just that.
+    If some photos have no part, validation photos can be drawn from them. Then `test` stays the test set: a person who
+    puts single photos into it by hand means exactly that.
     """
     parts = {item.part for item in items}
     if "val" in parts:
@@ -164,7 +164,7 @@ def given_part(items: Sequence[Item]) -> str | None:
 
 
 def has_test_part(items: Sequence[Item]) -> bool:
-    """Whether the data came with photos to be held back."""
+    """Whether the data came with test photos."""
     return given_part(items) != "test" and any(item.part == "test" for item in items)
 
 
@@ -226,7 +226,7 @@ def _problems(
 
 
 def _kept_together(units: Sequence[Unit], free: Sequence[Unit], pool: Sequence[Item], val: Sequence[Item]) -> list[str]:
-    """A sentence for each class of which nothing can be kept aside, because groups are not parted."""
+    """A sentence for each class that can have no validation photos, because groups are never split."""
     problems = []
     for name in _lacking(pool, val):
         own = [unit for unit in units if name in unit.counts]
