@@ -20,22 +20,22 @@ def ask_for_photos(project):
     """A tab for each way in."""
     generation = st.session_state.setdefault(ui.UPLOADS, 0)
     roots = import_roots()
-    names = ["Files or a zip", "A folder", "Photos of one class", "Camera", "Public sets"]
-    names += ["On the server"] if roots else []
+    names = ["Files or a zip", "A folder", "Photos of one class", "Camera", "Public datasets"]
+    names += ["Shared folders"] if roots else []
     places = st.container(key="drop-photos").tabs(names)
     with places[0]:
         files = st.file_uploader(
             "Photos, or a .zip of them",
             accept_multiple_files=True,
             key=f"zip-{generation}",
-            help="Best with one folder per class in the zip. A table of labels (CSV: file, label) may lie beside them.",
+            help="Best with one folder per class in the zip. You can add a table of labels (CSV: file, label).",
         )
     with places[1]:
         folder = st.file_uploader(
             "A folder with one folder per class",
             accept_multiple_files="directory",
             key=f"folder-{generation}",
-            help="Choose the folder that holds the class folders. Folders called train and val are understood, too.",
+            help="Choose the folder that holds the class folders. Folders called train and val also work.",
         )
     with places[2]:
         class_name = st.text_input("Class", placeholder="oak", help="What is on these photos?", key="upload-class")

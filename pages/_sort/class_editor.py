@@ -18,8 +18,8 @@ def show_classes(project, now):
     counts = count_classes(now.items)
     rename, create = st.columns(2, gap="large")
     with rename:
-        name = st.selectbox("Rename the class", now.class_names, format_func=plain, key="rename-from")
-        typed = st.text_input("Its new name", key="rename-to")
+        name = st.selectbox("Rename a class", now.class_names, format_func=plain, key="rename-from")
+        typed = st.text_input("New name", key="rename-to")
         new = tidy_class_name(typed) if plain(typed) else ""
         merges = new in now.class_names and new != name
         if merges:
@@ -37,7 +37,7 @@ def show_classes(project, now):
 def show_history(project, now):
     """All changes, the latest first, whoever made them; each can be taken back by itself."""
     if not now.actions:
-        st.caption("Nothing was changed by hand yet.")
+        st.caption("No changes yet.")
     pages = -(-len(now.actions) // PER_PAGE)
     page = min(pages, st.pagination(pages, key="changes-page")) if pages > 1 else 1
     for action in now.actions[::-1][(page - 1) * PER_PAGE : page * PER_PAGE]:
@@ -46,7 +46,7 @@ def show_history(project, now):
         told = markdown(labels.describe(action))
         words.markdown(f"{f'~~{told}~~ (taken back)' if is_undone else told}, {ago(time.time() - action.time)}")
         button.button(
-            "Do again" if is_undone else "Take back",
+            "Redo this" if is_undone else "Undo this",
             on_click=switch,
             args=(project, action.id, is_undone),
             key=f"switch-{action.id}",

@@ -304,12 +304,12 @@ def test_a_run_whose_model_is_being_written_cannot_be_resumed_yet(queue_run, mon
     monkeypatch.setattr(runs.requests, "_PATIENCE_S", 0.1)
     run = queue_run()
     EventLog(run.events_path).append(events.RunStopped(result={"val_accuracy": 1.0}))
-    with run.lock().acquire(), pytest.raises(RunError, match="just being written"):
+    with run.lock().acquire(), pytest.raises(RunError, match="being exported"):
         runs.request_resume(run)
 
 
 @pytest.mark.parametrize("text", ["soon", "-1", "nan"])
 def test_an_idle_time_that_is_none_is_said_instead_of_waiting_for_ever(tiny_workspace, monkeypatch, text):
     monkeypatch.setenv("GRAFT_IDLE_S", text)
-    with pytest.raises(RunError, match=f"GRAFT_IDLE_S is '{text}', which is no time"):
+    with pytest.raises(RunError, match=f"GRAFT_IDLE_S is '{text}', which is not a number of seconds"):
         ensure_runner(tiny_workspace)

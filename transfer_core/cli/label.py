@@ -1,4 +1,4 @@
-"""The command `label`: what the page Sort photos does, for scripts and for many photos at once."""
+"""The command `label`: what the page Fix labels does, for scripts and for many photos at once."""
 
 import argparse
 
@@ -12,8 +12,8 @@ _SHOWN = 20
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What can be asked of `label`: which photos, and at most one change."""
-    parser.add_argument("project", metavar="PROJECT", help="its id or its name")
-    which = parser.add_argument_group("which photos", "a photo must be like all that is said here")
+    parser.add_argument("project", metavar="PROJECT", help="project id or name")
+    which = parser.add_argument_group("which photos", "a photo must match all of these filters")
     which.add_argument("--class", dest="class_name", metavar="NAME")
     which.add_argument("--part", choices=[*labels.SPLIT_NAMES, "none"])
     which.add_argument("--match", default="", metavar="WORDS", help="in the file's name or folder")
@@ -59,7 +59,7 @@ def _edit(options: argparse.Namespace) -> labels.Edit | None:
 
 def show_label(answer: dict) -> None:
     if answer["action"]:
-        taken_back = "taken back: " if answer["undone"] else ""
+        taken_back = "undone: " if answer["undone"] else ""
         print(f"{taken_back}{text.plain(answer['change'])} (change {answer['action']})")
     for row in answer["photos"][:_SHOWN]:
         print(f"{row['id']}  {text.plain(row['class_name']):20} {row['part'] or '-':6} {text.plain(row['file'])}")

@@ -21,7 +21,10 @@ def evaluate(workspace: Workspace, options: Namespace) -> dict:
 
 def show_evaluate(answer: dict) -> None:
     low, high = answer["interval"]
-    print(f"{answer['accuracy']:.1%} of {answer['count']} photos, very likely between {low:.0%} and {high:.0%}.")
+    print(
+        f"{answer['accuracy']:.1%} of {answer['count']} photos right, probably between {low:.0%} and {high:.0%} "
+        "on new photos like these."
+    )
 
 
 def predict(workspace: Workspace, options: Namespace) -> dict:
@@ -44,7 +47,7 @@ def export(workspace: Workspace, options: Namespace) -> dict:
 
 def show_export(answer: dict) -> None:
     same = answer["checked"] - answer["changed_labels"]
-    print(f"{answer['file']}: gives the same answers as here on {same} of {answer['checked']} photos.")
+    print(f"{answer['file']}: same answers as in Graft on {same} of {answer['checked']} validation photos.")
 
 
 def _mention(found: evaluation.Evaluation) -> None:

@@ -42,7 +42,7 @@ def start_preview(
     items = load_items(project)
     chosen = _spread(items) if photos is None else [item for item in items if item.id in photos]
     if not chosen:
-        raise DataError("There is no photo to show variations of. Add photos first.")
+        raise DataError("There are no photos to show augmentation on. Add photos first.")
     names = tuple(sorted({item.class_name for item in chosen[:PHOTOS]}))
     split = Split(names, tuple(chosen[:PHOTOS]), (), given=False)
     return _start(workspace, project, PreviewSpec(config), split)
