@@ -48,7 +48,7 @@ st.title("Export")
 run, history = ui.need_model(project)
 ui.need_export(run, history)
 show_zip(project, run, history)
-with st.expander("What the description says", icon=":material/description:"):
+with st.expander("Read the model card", icon=":material/description:"):
     st.markdown(model_card(run, history))
-if st.button("Back to all projects", icon=":material/home:"):
+if st.button("Back to projects", icon=":material/home:"):
     st.switch_page("pages/home.py")

@@ -15,7 +15,7 @@ DISK_USE_S = 600  # every file of every project is looked at for it
 
 @st.dialog("New project")
 def ask_new():
-    name = st.text_input("Name", placeholder="Leaves of our street", max_chars=projects.NAME_LIMIT)
+    name = st.text_input("Name", placeholder="Leaves in our street", max_chars=projects.NAME_LIMIT)
     if st.button("Create", type="primary", width="stretch"):
         with ui.shown_errors():
             project = ui.workspace().create_project(name)
@@ -36,7 +36,7 @@ def ask_delete(project):
     summary = projects.summarize(ui.workspace(), project, ui.history)
     contents = f"{pluralize(summary.photos, 'photo')} and {pluralize(summary.runs, 'run')}"
     size = file_size(projects.project_size(project))
-    st.write(f"**{markdown(project.name)}**: {contents} ({size}) are deleted from this computer for good.")
+    st.write(f"**{markdown(project.name)}**: {contents} ({size}) will be deleted from this computer for good.")
     keep, delete = st.columns(2)
     if keep.button("Keep it", type="primary", width="stretch"):
         st.rerun()

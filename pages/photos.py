@@ -6,7 +6,6 @@ from pages._photos import import_review, import_sources
 from pages._shared import ui
 from pages._sort.selection import change, show_trouble
 from transfer_core import charts
-from transfer_core.data import split_names
 from transfer_core.services import labels
 from transfer_core.services.labels import alike, class_warnings, count_classes, load_items, load_original_items
 from transfer_core.support.text import markdown

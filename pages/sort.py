@@ -77,13 +77,13 @@ def show_actions(now, removed):
             placeholder="Choose, or type a new class",
             key="sort-to",
         )
-        show_action("Put there", "put", labels.relabel, name, is_ready=bool(name), type="primary")
+        show_action("Move", "put", labels.relabel, name, is_ready=bool(name), type="primary")
     with to_part.container(horizontal=True, vertical_alignment="bottom"):
-        part = st.selectbox("Into the part", PARTS, format_func=PARTS.get, help=PARTS_HELP, key="sort-to-part")
-        show_action("Move there", "move", labels.move, None if part == "none" else part)
+        part = st.selectbox("Use for", PARTS, format_func=PARTS.get, help=PARTS_HELP, key="sort-to-part")
+        show_action("Set", "move", labels.move, None if part == "none" else part)
     with out:
         if removed:
-            show_action("Bring back", "out", labels.bring_back, icon=":material/restore_from_trash:", width="stretch")
+            show_action("Restore", "out", labels.bring_back, icon=":material/restore_from_trash:", width="stretch")
         else:
             show_action("Remove", "out", labels.remove, icon=":material/delete:", width="stretch")
 

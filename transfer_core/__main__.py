@@ -30,7 +30,7 @@ _MENDABLE = {
     errno.EEXIST: "Name a folder, not a file.",
 }
 _Command = Callable[[Workspace, argparse.Namespace], dict]
-_LABELS = "a CSV that says the class of each photo: a file on this machine, or the name of one inside DATA"
+_LABELS = "a CSV table with the class of each photo: a file on this machine, or the name of one inside DATA"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

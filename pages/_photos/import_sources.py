@@ -62,7 +62,7 @@ def receive(project, uploads, choice=None):
     """Keeps what was handed in and empties the uploader; with a choice it is read at once."""
     with ui.shown_errors():
         batch = ingest.receive_upload(
-            project, [(upload.name, upload) for upload in uploads], ui.progress_line("Keeping files")
+            project, [(upload.name, upload) for upload in uploads], ui.progress_line("Uploading")
         )
         try:
             batch.entries()
@@ -80,7 +80,7 @@ def pick_folder(project, roots):
     root = roots[0] if len(roots) == 1 else st.selectbox("Where", roots, format_func=lambda path: plain(str(path)))
     with ui.shown_errors():
         inside = _descend(root)
-        if inside is not None and st.button("Look at these photos", type="primary", key="pick-folder"):
+        if inside is not None and st.button("Use these photos", type="primary", key="pick-folder"):
             ingest.receive_folder(project, root, inside)
             st.rerun()
 

@@ -24,14 +24,16 @@ def show_classes(project, now):
         merges = new in now.class_names and new != name
         if merges:
             both = counts.get(name, 0) + counts.get(new, 0)
-            st.caption(f"There is a class of that name. Both become one, of {pluralize(both, 'photo')}.")
+            st.caption(
+                f"A class with this name exists. Both will be merged into one class of {pluralize(both, 'photo')}."
+            )
         put = (project, labels.rename_class, name, new)
         label = "Merge" if merges else "Rename"
         st.button(label, disabled=not (name and new), on_click=change, args=put, key="rename")
     with create:
-        name = st.text_input("A new class, still empty", key="create-name").strip()
+        name = st.text_input("New class", key="create-name").strip()
         put = (project, labels.create_class, name)
-        st.button("Make it", disabled=not name, on_click=change, args=put, key="create")
+        st.button("Create", disabled=not name, on_click=change, args=put, key="create")
 
 
 def show_history(project, now):
@@ -44,7 +46,7 @@ def show_history(project, now):
         is_undone = action.id in now.undone
         words, button = st.columns([4, 1], vertical_alignment="center")
         told = markdown(labels.describe(action))
-        words.markdown(f"{f'~~{told}~~ (taken back)' if is_undone else told}, {ago(time.time() - action.time)}")
+        words.markdown(f"{f'~~{told}~~ (undone)' if is_undone else told}, {ago(time.time() - action.time)}")
         button.button(
             "Redo this" if is_undone else "Undo this",
             on_click=switch,

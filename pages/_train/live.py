@@ -82,7 +82,7 @@ def show_progress(run, history, shown):
     show_steps(run, history)
     if history.status == "queued":
         ahead = runs.count_ahead(ui.workspace(), run, ui.history)
-        waiting = f"{pluralize(ahead, 'run')} before this one" if ahead else "Starting"
+        waiting = f"Waiting for {pluralize(ahead, 'other run')}" if ahead else "Starting"
         st.progress(0.0, waiting)
     elif epoch := epoch_at_work(history, shown):
         phase = next(phase for phase in history.phases if phase.name == epoch.phase)
@@ -177,8 +177,8 @@ def show_figures(run, history, last):
     done, total = (0, phase.epochs) if begins else (last.epoch, last.epochs)
     count.metric("Epoch", f"{done} of {total}", help="In one epoch, the network sees every training photo once.")
     right.metric(
-        "Right answers",
+        "Validation accuracy",
         f"{last.hits} of {len(ui.split_of(run).val)}",
-        help="On the photos kept aside, which it never learns from.",
+        help="Right answers on the validation photos: kept back to check the model, which never trains on them.",
     )
     st.caption(plots.what_is_kept(last))

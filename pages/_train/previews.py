@@ -44,7 +44,10 @@ def show_rate_finder(project, config, draft):
         show_end(run)
         if st.button("Find a learning rate", icon=":material/show_chart:", key="start-find-rate"):
             begin(previews.start_lr_finder, project, config)
-        st.caption("Takes up to 60 steps with your photos, each bigger than the last, and sees when it helps or harms.")
+        st.caption(
+            "Graft takes up to 60 training steps with your photos, each bigger than the last, and watches when "
+            "the loss falls and when it rises."
+        )
 
 
 def newest_for(project, kind, is_alike):
@@ -70,7 +73,7 @@ def watch(run):
     title = markdown(history.phases[-1].title) if history.phases else "Starting"
     if history.status == "queued":
         ahead = runs.count_ahead(ui.workspace(), run, ui.history)
-        st.progress(0.0, f"{pluralize(ahead, 'run')} before this one" if ahead else "Starting")
+        st.progress(0.0, f"Waiting for {pluralize(ahead, 'other run')}" if ahead else "Starting")
     elif history.progress:
         done, total, unit = history.progress.done, history.progress.total, history.progress.unit
         st.progress(done / max(1, total), f"{title}: {done:,} of {total:,} {unit}")

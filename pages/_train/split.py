@@ -116,7 +116,7 @@ def pattern_problem(draft):
 
 
 def count_seen(project, items, config):
-    """How many photos the network will look at: all but those held back."""
+    """How many photos the network will see: all but the test photos."""
     counts = look_ahead(project, config).counts.values()
     return sum(train + val for train, val, _ in counts) if counts else len(items)
 

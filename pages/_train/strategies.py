@@ -84,7 +84,7 @@ def learning_share(phases, backbone):
     if not backbone.stages:
         return ""
     share = catalog.share_that_learns(phases, backbone)
-    return f"{percent(share)} of the network learns." if share else "Nothing else changes."
+    return f"{percent(share)} of the network is trained." if share else "Nothing else is trained."
 
 
 def choose_frozen(draft, config, facts):

@@ -38,7 +38,7 @@ def offer(run, history, split):
     if failure := evaluation.opening_failure(history):
         st.error(markdown(failure), icon=":material/error:")
     ready = is_ready(history)
-    if st.button("Open the test part (once)", icon=":material/lock_open:", disabled=not ready, key="open-test"):
+    if st.button("Run the final test (once)", icon=":material/lock_open:", disabled=not ready, key="open-test"):
         evaluation.open_test_set(run)
         st.rerun()
     if not ready:

@@ -316,8 +316,8 @@ def test_accuracy_is_in_percent_and_nothing_is_cut_off(worst, low):
     [
         ({"val": [1.0]}, "train has 2 epochs and val has 1"),
         ({"total": 1}, "total_epochs is 1"),
-        ({"kept": 3}, "kept_epoch is 3; it must be from 1 to 2"),
-        ({"kept": 0}, "kept_epoch is 0"),
+        ({"saved": 3}, "kept_epoch is 3; it must be from 1 to 2"),
+        ({"saved": 0}, "kept_epoch is 0"),
         ({"metric": "f1"}, "allowed are loss, accuracy"),
         ({"metric": "accuracy"}, "outside"),
         ({"train": [-1.0, 1.0]}, "negative"),
@@ -427,7 +427,7 @@ def test_confidences_come_best_first_with_the_winner_in_the_accent():
     ("share", "text"), [(0, "0"), (0.0004, "<1"), (0.005, "1"), (0.125, "13"), (0.996, ">99"), (1, "100")]
 )
 def test_percent_never_rounds_to_certainty(share, text):
-    assert wording.percent(share) == f"{text}\u00a0%"
+    assert wording.percent(share) == f"{text}%"
 
 
 def test_counts_stand_beside_their_bars():

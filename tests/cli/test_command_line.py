@@ -461,7 +461,7 @@ def test_labels_of_no_project_and_of_two_of_one_name(refuse, workspace):
 def test_classes_that_differ_in_capitals_are_named_in_a_line(workspace, tmp_path, capsys):
     data = draw_dataset(tmp_path / "blots", 1, ("Red", "red", "blue"))
     assert main(["import", str(data), "--name", "Blots", "--json"]) == 0
-    assert capsys.readouterr().err == "classes that differ in capitals only: Red, red\n"
+    assert capsys.readouterr().err == "classes that differ only in capitals: Red, red\n"
 
 
 def test_a_reader_that_has_had_enough_ends_it_quietly():

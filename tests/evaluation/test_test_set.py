@@ -65,7 +65,7 @@ def test_a_run_that_holds_photos_back_never_sees_them(project, tiny_workspace):
     runs.request_test_set(run)
     work(run)
     history = runs.read_state(run)
-    assert split.test[0].file and "of the test part cannot be used" in history.steps["test_set"].message
+    assert split.test[0].file and "cannot be used" in history.steps["test_set"].message
     assert history.status == "finished" and not (run.folder.parents[1] / "opened").exists()
 
 
@@ -123,7 +123,7 @@ def test_photos_that_were_learned_from_too_are_counted_and_said(finished):
 
 
 def test_a_run_without_a_test_part_or_a_model_is_refused(finished, queue_run):
-    with pytest.raises(RunError, match=r"This run has no test photos\. Train with a share held back"):
+    with pytest.raises(RunError, match=r"This run has no test photos\. Set some aside"):
         runs.request_test_set(finished)
     with pytest.raises(RunError, match="has no model yet"):
         runs.request_test_set(hold_back(queue_run()))

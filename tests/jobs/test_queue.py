@@ -192,7 +192,7 @@ def test_an_export_that_kills_its_worker_is_not_begun_for_ever(queue_run, in_pro
             EventLog(run.events_path).append(word)
 
     assert in_process(die) == [run.id, run.id]  # once more than the first, which may have been an accident
-    assert "ended without a word (exit code -9)" in runs.read_state(run).steps["export"].message
+    assert "ended unexpectedly (exit code -9)" in runs.read_state(run).steps["export"].message
     runs.request_step(run, "export")
     assert in_process(die)[2:] == [run.id, run.id]  # a person may ask for it again
 

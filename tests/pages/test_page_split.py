@@ -159,9 +159,9 @@ def test_where_nothing_was_held_back_there_is_nothing_to_open(visit, finished):
 
 def test_the_test_part_is_opened_on_purpose(visit, held_back):
     app = visit("understand", project=held_back.project_id)
-    assert "**6 photos were held back.**" in said(app) and not (held_back.evaluation_dir / "test.json").exists()
-    app = press(app, "Open the test part (once)")
-    assert "Opening the test part" in said(app)
+    assert "**6 test photos are kept for this.**" in said(app) and not (held_back.evaluation_dir / "test.json").exists()
+    app = press(app, "Run the final test (once)")
+    assert "Starting the final test" in said(app)
     assert runs.read_state(held_back).is_pending("test_set")
     write(held_back, events.Progress(done=2, total=6))
     assert "test photos: 2 of 6" in said(app.run())
@@ -180,7 +180,7 @@ def test_a_failed_opening_can_be_asked_for_again(visit, held_back):
     )
     app = visit("understand", project=held_back.project_id)
     assert r"'a\.jpg' cannot be used\." in errors(app)[0]
-    press(app, "Open the test part (once)")
+    press(app, "Run the final test (once)")
     assert runs.read_state(held_back).is_pending("test_set")
 
 

@@ -85,7 +85,7 @@ def test_baselines_are_waited_for_while_the_worker_is_at_them(visit, finished):
     (finished.evaluation_dir / "baselines.json").unlink()
     EventLog(finished.events_path).append(events.StepQueued(name="baselines"))
     with finished.lock():
-        assert "being worked out" in said(visit("understand", project=finished.project_id))
+        assert "Graft is measuring how far one gets" in said(visit("understand", project=finished.project_id))
     EventLog(finished.events_path).append(events.StepFailed(name="baselines", message="m"))
     app = visit("understand", project=finished.project_id)
     assert "There is nothing yet to compare" in said(app) and "Graft is measuring how far one gets" not in said(app)

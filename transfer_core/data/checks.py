@@ -9,7 +9,7 @@ IMBALANCE = 3.0
 
 
 def class_warnings(classes: dict[str, int]) -> list[str]:
-    """One sentence per thing to look at, from photos per class; class names come as they are, hostile text."""
+    """One sentence per problem found, from photos per class; class names come as they are, untrusted text."""
     said: list[str] = []
     if not classes:
         return said
@@ -22,7 +22,9 @@ def class_warnings(classes: dict[str, int]) -> list[str]:
         )
     for name, count in classes.items():
         if count < SMALL_CLASS:
-            said.append(f"'{name}' has only {pluralize(count, 'photo')}. With {SMALL_CLASS} or more it will do better.")
+            said.append(
+                f"'{name}' has only {pluralize(count, 'photo')}. With {SMALL_CLASS} or more, the model will do better."
+            )
     largest, smallest = max(classes, key=classes.__getitem__), min(classes, key=classes.__getitem__)
     if classes[largest] > IMBALANCE * classes[smallest]:
         said.append(

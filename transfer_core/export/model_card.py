@@ -27,7 +27,7 @@ def write_card(run: Run, history: RunState, split: Split, project: dict) -> str:
         f"{time.strftime('%Y-%m-%d', time.gmtime(run.created))} (UTC).",
         "",
         "## How good it is",
-        result_sentence(result) + ("" if result.get("val_learned") else " (95 % Wilson interval)"),
+        result_sentence(result) + ("" if result.get("val_learned") else " (95% Wilson interval)"),
         f"The file `model.onnx` was held against the trained model on {check['checked']} of these photos: "
         f"{check['changed_labels']} answers differ, confidences by at most {check['max_difference']:.1e}.",
         *_tested(run, history),
@@ -68,7 +68,7 @@ def _how_to_use() -> list[str]:
 
 
 def _tested(run: Run, history: RunState) -> list[str]:
-    """What came of the test part, where it was opened."""
+    """The result of the final test, if there was one."""
     if not history.has_finished("test_set"):
         return []
     found = load_opening(run)

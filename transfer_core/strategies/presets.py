@@ -151,36 +151,36 @@ def _probe(config: TrainConfig) -> tuple[Phase, ...]:
 
 
 def _feature_extraction(config: TrainConfig, backbone: Backbone) -> tuple[Phase, ...]:
-    return (Phase("head", "Learning your classes", HEAD, decided(config.epochs)),)
+    return (Phase("head", "Training the new layer", HEAD, decided(config.epochs)),)
 
 
 def _lp_ft(config: TrainConfig, backbone: Backbone) -> tuple[Phase, ...]:
-    return *_probe(config), _tune(config, "everything", "Learning, all layers", decided(config.epochs))
+    return *_probe(config), _tune(config, "everything", "Fine-tuning all layers", decided(config.epochs))
 
 
 def _partial(config: TrainConfig, backbone: Backbone) -> tuple[Phase, ...]:
     frozen, epochs = config.frozen_stages or 0, decided(config.epochs)
     views = min(decided(config.views), epochs)
     views = min(views, 1) if config.augmentation == "none" else views  # they would all be the same
-    return *_probe(config), _tune(config, "later", "Learning, later layers", epochs, frozen, views)
+    return *_probe(config), _tune(config, "later", "Fine-tuning the later layers", epochs, frozen, views)
 
 
 def _full(config: TrainConfig, backbone: Backbone) -> tuple[Phase, ...]:
     begin = _tune if config.continue_from else _phase
-    return (begin(config, "everything", "Learning, all layers", decided(config.epochs)),)
+    return (begin(config, "everything", "Fine-tuning all layers", decided(config.epochs)),)
 
 
 def _gradual(config: TrainConfig, backbone: Backbone) -> tuple[Phase, ...]:
     stages, epochs = len(backbone.stages), decided(config.epochs)
-    steps = [("last", "Learning, last stage", stages - 1), ("half", "Learning, later half", stages // 2)]
+    steps = [("last", "Fine-tuning the last stage", stages - 1), ("half", "Fine-tuning the later half", stages // 2)]
     short = max(1, epochs // 4)
     opened = [_tune(config, name, title, short, frozen) for name, title, frozen in steps]
     rest = max(1, epochs - short * len(opened))
-    return *_probe(config), *opened, _tune(config, "everything", "Learning, all layers", rest)
+    return *_probe(config), *opened, _tune(config, "everything", "Fine-tuning all layers", rest)
 
 
 def _scratch(config: TrainConfig, backbone: Backbone) -> tuple[Phase, ...]:
-    return (replace(_phase(config, "scratch", "Learning from nothing", decided(config.epochs)), from_scratch=True),)
+    return (replace(_phase(config, "scratch", "Training from scratch", decided(config.epochs)), from_scratch=True),)
 
 
 _TUNING = (150, (5, 10))  # steps; fewest and most epochs

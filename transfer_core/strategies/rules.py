@@ -92,7 +92,7 @@ def _batch_size(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[
 def _epochs(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[int, str]:
     few, many = schedule.epochs
     if few == many:
-        return few, "So many quick looks bring the new part to its best; it takes milliseconds."
+        return few, "Enough to bring the new layer to its best, in milliseconds."
     steps_per_epoch = max(1, round(facts.photos / decided(config.batch_size)))
     epochs = min(many, max(few, round(schedule.steps / steps_per_epoch)))
     return (
@@ -171,10 +171,10 @@ def _views(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[int, 
     if config.mixup or config.cutmix:
         return 0, "Mixup and CutMix make new photos every time."
     if config.augmentation == "none":
-        return 1, "Photos that never vary need to go through the frozen stages once."
+        return 1, "Without augmentation, each photo passes through the frozen stages once."
     if decided(config.epochs) >= _BANK_FROM * _VIEWS:
-        return _VIEWS, f"{config.epochs} epochs go round {_VIEWS} variations of each photo."
-    return 0, f"With {config.epochs} epochs, new variations every time cost hardly more."
+        return _VIEWS, f"{config.epochs} epochs take turns with {_VIEWS} augmented copies of each photo."
+    return 0, f"With {config.epochs} epochs, new augmented copies every time cost hardly more."
 
 
 # The value is of the type of its field; that it is within the field's limits, `TrainConfig` checks.
