@@ -80,7 +80,7 @@ def test_it_goes_for_good_after_a_day(project, stopped, queue_run):
     EventLog(other.events_path).append(events.RunStopped(result=None))
     trash.delete(project, other)
     assert stopped.id not in trash.deleted(project) and other.id in trash.deleted(project)
-    with pytest.raises(RunError, match="cannot be restored. It was restored already"):
+    with pytest.raises(RunError, match=r"cannot be restored\. It was restored already"):
         trash.restore(project, stopped.id)
 
 
