@@ -3,11 +3,14 @@
 import streamlit as st
 
 from pages._shared import ui
+from transfer_core.support import logs
 
 st.set_page_config("Graft", ui.asset("icon.svg"), layout="wide")
 st.session_state[ui.IN_APP] = True
 ui.load_style()
 ui.show_logo()
+with ui.shown_errors():
+    logs.set_up()
 
 project = ui.remember_project()
 state = ui.step_states(project)

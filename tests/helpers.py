@@ -41,7 +41,7 @@ def closed_port() -> int:
 
 def pretend_speed(workspace: Workspace, row: Backbone) -> None:
     """Keeps runners from trying how fast this machine is, which takes seconds and is not what most tests are about."""
-    learning = LearningSpeed(2.0, 0.05, 0.01, 6e8, 5e7, "cpu")
+    learning = LearningSpeed(2.0, 0.05, 0.01, 6e8, 5e7, "cpu", 0.05)
     save_speed(workspace, row, Speed(0.002, 0.02, 0.005, 1e-6, 1e-7, 2e8, learning))
 
 

@@ -58,6 +58,7 @@ WITH_TORCH = {
 # The door: what pages and command line may import. Whatever they ask for, services answer; the rest is wording,
 # drawing, settings, and the passive types that answers are made of.
 DOOR = {
+    "support.logs",
     "charts",
     "config",
     "data.split_names",  # words

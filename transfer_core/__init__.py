@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from transfer_core.config import TrainConfig
     from transfer_core.workspace import Workspace
 
-__version__ = "0.1.0"
+__version__ = "0.1.0"  # the one place: the wheel and `graft --version` read it here
 
 __all__ = [
     "Run",

@@ -1,19 +1,22 @@
-"""The command line: `python -m transfer_core COMMAND`. What it answers is fixed; programs rely on it."""
+"""The command line: `graft COMMAND`, or `python -m transfer_core COMMAND`. Programs rely on what it answers."""
 
 import argparse
 import errno
 import io
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
-from transfer_core.cli import compare, label, lists, model, photos, training
+from transfer_core import __version__
+from transfer_core.cli import app, compare, label, lists, model, photos, training
 from transfer_core.config import TrainConfig
 from transfer_core.errors import DISK_FULL, TransferError
 from transfer_core.services.fetch import SETS
+from transfer_core.support import logs
 from transfer_core.workspace import Workspace
 
 # Mistakes of the file system that the user can mend, with the next step.
@@ -34,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; 0: done, 2: a mistake the user can mend, 1: our fault (with its traceback)."""
     options = build_parser().parse_args(arguments)
     try:
+        logs.set_up()
         answer = options.command(Workspace.default(options.home), options)
     except KeyboardInterrupt:
         print("Cancelled.", file=sys.stderr)
@@ -47,13 +51,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         place = f"'{error.filename}'" if error.filename else "A file"
         print(f"{place} cannot be used: {error.strerror}. {_MENDABLE[error.errno]}", file=sys.stderr)
         return 2
+    try:
+        _say(answer, options)
+    except BrokenPipeError:  # `runs | head -1`: the reader has what it wanted, and the command has done its work
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
+    return 0
+
+
+def _say(answer: dict, options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps(answer, allow_nan=False))  # ASCII, which every terminal and pipe takes
     else:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="replace")  # a name that this terminal cannot show must not end the answer
         options.show(answer)
-    return 0
+    sys.stdout.flush()
 
 
 class _Parser(argparse.ArgumentParser):
@@ -68,7 +80,9 @@ def build_parser() -> argparse.ArgumentParser:
     common = _Parser(add_help=False)
     common.add_argument("--home", metavar="DIR", help="where Graft keeps its files (default GRAFT_HOME, else ~/.graft)")
     common.add_argument("--json", action="store_true", help="answer with one JSON object on the last line of stdout")
-    parser = _Parser("python -m transfer_core", description="No-code transfer learning, by command.")
+    name = "graft" if Path(sys.argv[0]).stem == "graft" else "python -m transfer_core"
+    parser = _Parser(name, description="No-code transfer learning, by command.")
+    parser.add_argument("--version", action="version", version=f"graft {__version__}")
     add = parser.add_subparsers(required=True, metavar="COMMAND").add_parser
 
     def command(name: str, function: _Command, show: Callable[[dict], None], help: str) -> argparse.ArgumentParser:
@@ -121,6 +135,9 @@ def build_parser() -> argparse.ArgumentParser:
         "data", nargs="?", type=Path, metavar="DATA", help="a folder of labelled photos (default: drawn)"
     )
     bench.add_argument("--rounds", type=int, default=5, help="how often both sides take their turn (default 5)")
+
+    web = command("app", app.app, app.show_app, "start the web app, from any folder")
+    app.add_options(web)
 
     command("runs", lists.list_runs, lists.show_runs, "list all runs")
     command("backbones", lists.backbones, lists.show_backbones, "list the backbones")

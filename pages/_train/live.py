@@ -71,8 +71,8 @@ def show_state(project, run, history, shown):
             if moving:
                 show_figures(run, history, history.epochs[shown - 1])
             plots.show_learning(history, shown, "curve")
-            counts = history.epochs[shown - 1].confusion_matrix
-            plots.show_matrix(counts, list(ui.split_of(run).class_names), "live-matrix")
+            class_names = list(ui.split_of(run).class_names)
+            plots.show_matrix(history.epochs[shown - 1].matrix(len(class_names)), class_names, "live-matrix")
         elif moving:
             st.skeleton(height=420)  # the curves will stand here: nothing jumps when they come
 
@@ -172,7 +172,6 @@ def show_log(run):
 
 
 def show_figures(run, history, last):
-    hits = sum(row[class_id] for class_id, row in enumerate(last.confusion_matrix))
     count, right = st.columns(2)
     phase = history.phases[-1] if history.phases else None
     begins = phase and phase.epochs and phase.name != last.phase and history.status == "running"
@@ -180,7 +179,7 @@ def show_figures(run, history, last):
     count.metric("Epoch", f"{done} of {total}", help="One epoch is one look at every training photo.")
     right.metric(
         "Right answers",
-        f"{hits} of {len(ui.split_of(run).val)}",
+        f"{last.hits} of {len(ui.split_of(run).val)}",
         help="On the photos kept aside, which it never learns from.",
     )
     st.caption(plots.what_is_kept(last))

@@ -37,6 +37,27 @@ def test_the_first_step_finds_the_frozen_half_without_torch(tiny_workspace):
     assert found.look_s > 0 and found.learning is None
 
 
+def test_steps_are_timed_as_training_does_them(tiny_workspace, monkeypatch):
+    """With batch norm's statistics following the photos, as `full` has it, and kept, as after a linear probe."""
+    from torch import nn
+
+    from transfer_core.training.finetune.learner import Learner
+
+    learn, modes = Learner.learn, []
+
+    def note(self, *given):
+        modes.append({module.training for module in self.body.modules() if isinstance(module, nn.BatchNorm2d)})
+        return learn(self, *given)
+
+    monkeypatch.setattr(Learner, "learn", note)
+    frozen = speed_benchmark.Speed(*[1.0] * 6)
+    found = speed_benchmark.try_learning(tiny_workspace, tiny_row(RESNET), frozen)
+    assert modes == 6 * [{True}] + 3 * [{False}]
+    assert (
+        found.learning.learn_s > found.learning.check_s > 0 and found.learning.steady_learn_s > found.learning.check_s
+    )
+
+
 def test_another_machine_finds_nothing_of_this_one(tiny_workspace, monkeypatch):
     here = speed_path(tiny_workspace, tiny_row(RESNET))
     monkeypatch.setattr(machine_speed.platform, "node", lambda: "another")

@@ -462,3 +462,21 @@ def test_classes_that_differ_in_capitals_are_named_in_a_line(workspace, tmp_path
     data = draw_dataset(tmp_path / "blots", 1, ("Red", "red", "blue"))
     assert main(["import", str(data), "--name", "Blots", "--json"]) == 0
     assert capsys.readouterr().err == "classes that differ in capitals only: Red, red\n"
+
+
+def test_a_reader_that_has_had_enough_ends_it_quietly():
+    """`strategies | head -1`: Python would say BrokenPipeError, and once more when it ends."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        answer = subprocess.run(
+            [sys.executable, "-m", "transfer_core", "strategies"],
+            cwd=ROOT,
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    finally:
+        os.close(writing)
+    assert (answer.returncode, answer.stderr) == (0, "")

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -219,7 +220,8 @@ def test_a_photo_that_broke_fails_the_run_and_is_named(queue_run, spoil, said):
     assert process.returncode == 1
     failure = runs.read_state(run).failure
     assert said in failure.message and str(photo) in failure.message
-    assert "Traceback" in errors  # the runner sends it to worker.log
+    # The runner sends it to worker.log, with its time.
+    assert "Traceback" in errors and re.search(r"^\d{4}-\d\d-\d\d .* ERROR transfer_core\.jobs\.worker: ", errors, re.M)
     assert runs.read_state(run).status == "failed"
 
 
@@ -357,12 +359,18 @@ def test_a_checkpoint_in_the_middle_of_the_head_is_used(queue_run, monkeypatch):
     assert_same(run, whole)
 
 
-def test_a_checkpoint_that_cannot_be_read_means_from_the_start(queue_run, no_export):
+@pytest.mark.parametrize("spoil", [lambda path: path.write_bytes(b"torn"), lambda path: path.unlink()])
+def test_a_checkpoint_that_is_lost_means_from_the_start_and_is_told(queue_run, no_export, monkeypatch, spoil):
     whole, run = queue_run(strategy="full", epochs=2), queue_run(strategy="full", epochs=2)
-    EventLog(run.events_path).append(events.RunStarted())
-    run.checkpoint_path.parent.mkdir()
-    run.checkpoint_path.write_bytes(b"torn")
+    stop_at_epoch(run, 1, monkeypatch)
+    assert work(run) == 0
+    spoil(run.checkpoint_path)
+    runs.request_resume(run)
     assert work(run) == 0 and work(whole) == 0
+    assert runs.read_state(run).notices == [
+        "The last checkpoint of this run could not be read, so training starts again from the beginning."
+    ]
+    assert runs.read_state(whole).notices == []
     assert_same(run, whole)
 
 

@@ -73,6 +73,15 @@ def test_what_earlier_versions_wrote_is_understood(path, written, meant):
     assert read_events(path)[0] == [meant]
 
 
+@pytest.mark.parametrize(
+    "logged", [{"confusion_matrix": [[2, 1], [0, 3]]}, {"confusion_cells": [0, 0, 2, 0, 1, 1, 1, 1, 3]}]
+)
+def test_a_confusion_matrix_is_read_in_either_form(path, logged):
+    EventLog(path).append(_epoch(**{"confusion_matrix": None} | logged))
+    [epoch] = read_events(path)[0]
+    assert (epoch.matrix(2), epoch.hits) == ([[2, 1], [0, 3]], 5)
+
+
 def test_reading_goes_on_from_the_offset(path):
     log = EventLog(path)
     log.append(RunQueued(time=1))

@@ -5,7 +5,13 @@ import os
 import numpy as np
 import pytest
 
-from transfer_core.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from transfer_core.training.checkpoints import (
+    Checkpoint,
+    CheckpointUnreadable,
+    load_checkpoint,
+    save_checkpoint,
+    saved_step,
+)
 
 
 def checkpoint(value: float = 1.0) -> Checkpoint:
@@ -17,25 +23,33 @@ def checkpoint(value: float = 1.0) -> Checkpoint:
 def test_numbers_come_back_as_they_were(tmp_path):
     save_checkpoint(tmp_path / "c" / "last.safetensors", checkpoint())
     found = load_checkpoint(tmp_path / "c" / "last.safetensors")
-    assert (found.phase, found.epoch, found.step) == (1, 4, 9)
+    assert (
+        (found.phase, found.epoch, found.step) == (1, 4, saved_step(tmp_path / "c" / "last.safetensors")) == (1, 4, 9)
+    )
     for name, value in checkpoint().arrays.items():
         np.testing.assert_array_equal(found.arrays[name], value)
         assert found.arrays[name].dtype == value.dtype
 
 
-@pytest.mark.parametrize("content", [None, b"", b"hello", b"\x10\0\0\0\0\0\0\0{}              ", b"\xff" * 50])
-def test_what_cannot_be_read_is_no_checkpoint(tmp_path, content):
-    if content is not None:
-        (tmp_path / "x").write_bytes(content)
-    assert load_checkpoint(tmp_path / "x") is None
+def test_where_none_was_written_there_is_none(tmp_path):
+    assert load_checkpoint(tmp_path / "x") is None and saved_step(tmp_path / "x") == 0
 
 
-def test_a_cut_file_is_no_checkpoint(tmp_path):
+@pytest.mark.parametrize("content", [b"", b"hello", b"\x10\0\0\0\0\0\0\0{}              ", b"\xff" * 50])
+def test_one_that_cannot_be_read_is_told_from_none(tmp_path, content):
+    (tmp_path / "x").write_bytes(content)
+    with pytest.raises(CheckpointUnreadable):
+        load_checkpoint(tmp_path / "x")
+    assert saved_step(tmp_path / "x") == 0
+
+
+def test_a_cut_file_cannot_be_read(tmp_path):
     save_checkpoint(tmp_path / "x", checkpoint())
     content = (tmp_path / "x").read_bytes()
     for size in range(0, len(content), 37):
         (tmp_path / "x").write_bytes(content[:size])
-        assert load_checkpoint(tmp_path / "x") is None, size
+        with pytest.raises(CheckpointUnreadable):
+            load_checkpoint(tmp_path / "x")
 
 
 def test_a_full_disk_keeps_the_earlier_one(tmp_path, monkeypatch):

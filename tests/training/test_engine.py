@@ -1,18 +1,21 @@
 """The engine on the frozen strategy: what it reports, how it stops, and that going on is exact."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from transfer_core import runs
 from transfer_core.backbones import catalog
 from transfer_core.runs import events
-from transfer_core.runs.events import EpochFinished, RunResumed
+from transfer_core.runs.events import EpochFinished, EventLog, RunResumed, read_events
 from transfer_core.runs.state import RunState, reduce_events
 from transfer_core.strategies import Facts
 from transfer_core.training import engine
 from transfer_core.training.checkpoints import load_checkpoint
 from transfer_core.training.context import TrainContext
 from transfer_core.training.linear_probe import phase
+from transfer_core.training.photos import LabelledPhotos
 from transfer_core.training.run_context import context_of_run
 
 
@@ -112,3 +115,44 @@ def test_the_seed_decides(tiny_workspace, queue_run):
 
     np.testing.assert_array_equal(train(1), train(1))
     assert not np.array_equal(train(1), train(2))
+
+
+@pytest.mark.parametrize(("classes", "dense"), [(30, True), (31, False)])
+def test_a_confusion_matrix_of_many_classes_is_logged_by_its_cells(tiny_workspace, queue_run, classes, dense):
+    said = report_epochs(make_context(tiny_workspace, queue_run(), [].append), classes, 40)
+    [epoch] = said(1)
+    assert (epoch.confusion_matrix is not None, epoch.confusion_cells is None) == (dense, dense)
+    matrix = np.array(epoch.matrix(classes))
+    assert matrix.shape == (classes, classes) and matrix.sum() == 40
+    assert epoch.hits == np.trace(matrix) and epoch.val_accuracy == pytest.approx(np.trace(matrix) / 40)
+
+
+def test_a_hundred_epochs_of_a_thousand_classes_take_few_megabytes(tiny_workspace, queue_run, tmp_path):
+    """Every photo in a cell of its own, which is the most that there can be; whole matrices took 300 MB."""
+    log = EventLog(tmp_path / "events.jsonl")
+    said = report_epochs(make_context(tiny_workspace, queue_run(), log.append), 1000, 5000)
+    said(100)
+    assert log.path.stat().st_size < 10_000_000
+    read = reduce_events(RunState(), read_events(log.path)[0]).epochs
+    assert len(read) == 100 and sum(map(sum, read[-1].matrix(1000))) == 5000
+    assert 0 < read[-1].hits == round(read[-1].val_accuracy * 5000)
+
+
+def report_epochs(context, classes: int, photos: int):
+    """Reports so many epochs in which the answers are drawn, and returns the events."""
+    generator, seen = np.random.default_rng(0), []
+    val = LabelledPhotos(tuple(map(str, range(photos))), generator.integers(0, classes, photos))
+
+    def emit(event) -> None:
+        seen.append(event)
+        context.emit(event)
+
+    own = replace(context, class_count=classes, val=val, emit=emit)
+
+    def said(epochs: int) -> list[EpochFinished]:
+        confidences = generator.random((photos, classes), np.float32)
+        for epoch in range(1, epochs + 1):
+            own.report_epoch(0, epoch, (0.5, 0.5), np.roll(confidences, epoch, 0))
+        return seen
+
+    return said

@@ -16,7 +16,7 @@ from transfer_core.data.labels.dataset import Item
 from transfer_core.data.splits.split import given_part, has_test_part
 from transfer_core.strategies import HEAD, Facts, Phase
 from transfer_core.support.parallel import CORES
-from transfer_core.training.linear_probe.head import SEARCH_PHOTOS
+from transfer_core.training.linear_probe.l2_search import SEARCH_PHOTOS
 from transfer_core.workspace import Workspace
 
 _SAMPLE = 400  # photos of which it is looked up whether they are prepared: few enough to ask at every look at a page
@@ -119,7 +119,8 @@ def _learning_s(phase: Phase, frozen: float, speed: LearningSpeed) -> float:
     Args:
         frozen: Share of the stages, taken for the share of the work: nobody has tried every number of them.
     """
-    back_s = (speed.learn_s - speed.check_s) * (1 - frozen)
+    learn_s = speed.steady_learn_s if phase.keeps_statistics else speed.learn_s
+    back_s = (learn_s - speed.check_s) * (1 - frozen)
     if phase.views:
         return phase.views * speed.check_s * frozen + phase.epochs * (speed.check_s * (1 - frozen) + back_s)
     return phase.epochs * (speed.check_s + back_s)

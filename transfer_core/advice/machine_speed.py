@@ -31,6 +31,7 @@ class LearningSpeed:
         learn_bytes: Memory of a worker that changes the backbone, photos left out; on a graphics card, of the card.
         learn_photo_bytes: The same per photo that goes through the network at once.
         device: "cpu", "cuda" or "mps".
+        steady_learn_s: `learn_s` where batch norm keeps its statistics, see `strategies.Phase.keeps_statistics`.
     """
 
     start_s: float
@@ -39,6 +40,7 @@ class LearningSpeed:
     learn_bytes: float
     learn_photo_bytes: float
     device: str
+    steady_learn_s: float
 
 
 @dataclass(frozen=True)

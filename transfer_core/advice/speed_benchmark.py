@@ -27,7 +27,8 @@ from transfer_core.data.images import decode
 from transfer_core.strategies import Facts
 from transfer_core.support.parallel import CORES, map_ahead
 from transfer_core.training import engine
-from transfer_core.training.linear_probe.head import Scaler, search_l2, train_epochs
+from transfer_core.training.linear_probe.head import Scaler, train_epochs
+from transfer_core.training.linear_probe.l2_search import search_l2
 from transfer_core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def try_learning(workspace: Workspace, backbone: Backbone, speed: Speed) -> Spee
     from transfer_core.backbones.torch_backbone import build_backbone, feature_width
     from transfer_core.training.finetune import device
     from transfer_core.training.finetune.learner import assemble
+    from transfer_core.training.finetune.param_groups import freeze
 
     plan = engine.make_plan(TrainConfig(strategy="full"), Facts((1,) * _CLASSES, backbone))
     device.make_deterministic(plan.threads)
@@ -100,13 +102,16 @@ def try_learning(workspace: Workspace, backbone: Backbone, speed: Speed) -> Spee
     learner = assemble(network, head, backbone.preparation, plan.phases[0], plan, class_ids)
     start_s = time.perf_counter() - began
     batches, peaks = _BATCHES.get(plan.device, _CARD_BATCHES), []
-    learner.begin_epoch()  # else batch norm would go on with the statistics it has, which takes less
+    learner.begin_epoch()  # batch norm's statistics then follow the photos, which takes longer than keeping them
     for count in batches:  # two shapes, as a run has two sizes of batches: each takes longer the first time
         batch = _random_batch(backbone, count)
         with _Memory() as memory:
             first_s, step_s = _first_and_best(partial(_learn, learner, batch, count))
         start_s += first_s - step_s
         peaks.append(torch.cuda.max_memory_allocated() if plan.device == "cuda" else memory.peak_bytes)
+    learner.held = freeze(network, 0, keeps_statistics=True)
+    learner.begin_epoch()
+    steady_s = _best(lambda: learner.learn(*batch, batches[1]).cpu())
     pixels = batch[0].numpy()
     first_s, check_s = _first_and_best(lambda: learner.confidences(pixels))
     start_s += 2 * (first_s - check_s)
@@ -118,6 +123,7 @@ def try_learning(workspace: Workspace, backbone: Backbone, speed: Speed) -> Spee
         learn_bytes=max(0.0, peaks[0] - per_photo * batches[0]),
         learn_photo_bytes=per_photo,
         device=plan.device,
+        steady_learn_s=steady_s / batches[1],
     )
     return replace(speed, learning=found)
 

@@ -19,10 +19,11 @@ from transfer_core.jobs.launch import card_path, code_version, ensure_runner, id
 from transfer_core.jobs.slots import Slot, open_slots
 from transfer_core.runs import Run
 from transfer_core.runs.state import RunState
+from transfer_core.support import logs
 from transfer_core.support.files import read_json, write_json
 from transfer_core.workspace import Workspace
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("transfer_core.jobs.queue")  # started by `-m`, __name__ is "__main__"
 _LOOK_EVERY_S = 2.0  # at all runs; whoever queues one wakes us sooner
 _WAKE_EVERY_S = 0.05
 _PROBE_S = 0.1  # whoever asks whether a runner lives holds its lock for some microseconds
@@ -43,6 +44,7 @@ def main(home: str) -> int:
                 slots = open_slots(workspace)
                 who = {"pid": os.getpid(), "started": time.time(), "slots": sum(not slot.is_light for slot in slots)}
                 write_json(card_path(workspace), who)
+                _log.info("Serving %s, %d run(s) at once, code %s.", workspace.home, who["slots"], version)
                 _serve(workspace, queue, slots, idle_s, version)
         except Timeout:
             return 0
@@ -174,5 +176,5 @@ def _gpu_of(run: Run) -> str | None:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.set_up("info")
     sys.exit(main(sys.argv[1]))

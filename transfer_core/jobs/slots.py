@@ -65,6 +65,7 @@ class Slot:
         """Looks after the worker; whether it has ended since the last look, so that the slot is free again."""
         if self._worker is None or (code := self._worker.poll()) is None:
             return False
+        _log.info("The worker of run %s has ended, exit code %d.", self.run.id if self.run else None, code)
         self._leave(f"exit code {code}")
         return True
 

@@ -20,12 +20,13 @@ from transfer_core.jobs.machine import take_turn
 from transfer_core.jobs.messages import describe_error
 from transfer_core.jobs.ready import torch_marker
 from transfer_core.runs import Run, events
+from transfer_core.support import logs
 from transfer_core.support.files import write_json
 from transfer_core.training import engine
-from transfer_core.training.checkpoints import load_checkpoint
+from transfer_core.training.checkpoints import saved_step
 from transfer_core.workspace import Workspace
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("transfer_core.jobs.worker")  # started by `-m`, __name__ is "__main__"
 
 
 def main(run_folder: str) -> int:
@@ -35,6 +36,7 @@ def main(run_folder: str) -> int:
     with run.lock().acquire(timeout=10, poll_interval=0.005), beating(run.folder / "heartbeat"):
         started = time.time()
         _write_worker_info(run, started)
+        _log.info("Run %s, kind %s, process %d.", run.id, run.kind, os.getpid())
         runs.keep_reserve(run)
         try:
             log = events.EventLog(run.events_path)
@@ -74,8 +76,7 @@ def _do_run(run: Run, log: events.EventLog) -> bool:
 def _carry_out(job: Job) -> events.Event:
     """From the run's first event to its last, which is returned."""
     if job.is_resumed:
-        checkpoint = load_checkpoint(job.run.checkpoint_path)
-        job.emit(events.RunResumed(from_step=checkpoint.step if checkpoint else 0))
+        job.emit(events.RunResumed(from_step=saved_step(job.run.checkpoint_path)))
     else:
         job.emit(events.RunStarted())
     if job.should_stop():  # while it was waiting; `request_resume` takes earlier requests back
@@ -135,7 +136,7 @@ def _wait_for_run(workspace: Workspace) -> str | None:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.set_up("info")
     standby = sys.argv[1] == "--standby"
     folder = _wait_for_run(Workspace(Path(sys.argv[2]))) if standby else sys.argv[1]
     sys.exit(main(folder) if folder else 0)

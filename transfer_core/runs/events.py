@@ -4,7 +4,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -64,7 +64,8 @@ class EpochFinished(Event):
     Args:
         step: Epochs of all phases so far; rises by one per event.
         train_accuracy, val_accuracy: In [0, 1].
-        confusion_matrix: Of the validation photos, rows = true class.
+        confusion_matrix: Of the validation photos, rows = true class; None where there are many classes.
+        confusion_cells: Its cells that are not 0, where there are: true class, predicted class, count, and so on.
         spared_loss: On training photos that were spared to choose the epoch by; None where none were.
     """
 
@@ -76,8 +77,29 @@ class EpochFinished(Event):
     train_accuracy: float
     val_loss: float | None
     val_accuracy: float | None
-    confusion_matrix: list[list[int]]
+    confusion_matrix: list[list[int]] | None = None
+    confusion_cells: list[int] | None = None
     spared_loss: float | None = None
+
+    @property
+    def hits(self) -> int:
+        """Validation photos that were answered rightly."""
+        if self.confusion_matrix is not None:
+            return sum(row[class_id] for class_id, row in enumerate(self.confusion_matrix))
+        return sum(count for true_id, predicted_id, count in self._cells() if true_id == predicted_id)
+
+    def matrix(self, class_count: int) -> list[list[int]]:
+        """The confusion matrix, in whichever form it was logged."""
+        if self.confusion_matrix is not None:
+            return self.confusion_matrix
+        rows = [[0] * class_count for _ in range(class_count)]
+        for true_id, predicted_id, count in self._cells():
+            rows[true_id][predicted_id] = count
+        return rows
+
+    def _cells(self) -> Iterator[tuple[int, int, int]]:
+        numbers = iter(self.confusion_cells or ())
+        return zip(numbers, numbers, numbers, strict=True)
 
 
 @dataclass(frozen=True, kw_only=True)

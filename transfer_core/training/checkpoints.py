@@ -9,6 +9,10 @@ from safetensors import SafetensorError
 from transfer_core.support.arrays import read_arrays, write_arrays
 
 
+class CheckpointUnreadable(Exception):
+    """The file is there, but holds no checkpoint: training can only start again."""
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """What a phase needs to go on as if it had never been interrupted.
@@ -35,9 +39,24 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def load_checkpoint(path: Path) -> Checkpoint | None:
-    """The checkpoint, or None where there is none that can be read."""
+    """The checkpoint, or None where there is no such file.
+
+    Raises:
+        CheckpointUnreadable: There is one that was cut short, or changed.
+    """
     try:
         arrays, header = read_arrays(path)
         return Checkpoint(**header, arrays=arrays)
-    except (FileNotFoundError, SafetensorError, ValueError, TypeError):
+    except FileNotFoundError:
         return None
+    except (SafetensorError, ValueError, TypeError) as error:
+        raise CheckpointUnreadable(f"{path}: {error}") from error
+
+
+def saved_step(path: Path) -> int:
+    """The step from which training would go on; 0 where there is no checkpoint that can be read."""
+    try:
+        checkpoint = load_checkpoint(path)
+    except CheckpointUnreadable:
+        return 0
+    return checkpoint.step if checkpoint else 0

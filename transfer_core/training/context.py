@@ -9,8 +9,8 @@ import numpy as np
 
 from transfer_core.backbones.catalog import Backbone
 from transfer_core.metrics.classification import confusion_matrix, mean_log_loss
-from transfer_core.runs.events import CheckpointSaved, EpochFinished, Event, PhaseStarted, Progress
-from transfer_core.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from transfer_core.runs.events import CheckpointSaved, EpochFinished, Event, Notice, PhaseStarted, Progress
+from transfer_core.training.checkpoints import Checkpoint, CheckpointUnreadable, load_checkpoint, save_checkpoint
 from transfer_core.training.linear_probe.head import Head
 from transfer_core.training.photos import LabelledPhotos, PhotoSource
 from transfer_core.training.plan import Plan, load_plan, save_plan
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from torch import nn
 
 Emit = Callable[[Event], None]
+# Up to so many a confusion matrix is logged whole, which is easier to read. With 1,000 it would have a million cells,
+# of which no more can differ from 0 than there are validation photos.
+_DENSE_CLASSES = 30
 
 
 def _ignore(event: Event) -> None:
@@ -27,6 +30,14 @@ def _ignore(event: Event) -> None:
 
 def _never() -> bool:
     return False
+
+
+def _logged(confusion: np.ndarray) -> dict[str, list]:
+    """The fields of `EpochFinished` that hold a confusion matrix; a large one has few cells that are not 0."""
+    if len(confusion) <= _DENSE_CLASSES:
+        return {"confusion_matrix": confusion.tolist()}
+    places = np.argwhere(confusion)
+    return {"confusion_cells": np.column_stack([places, confusion[tuple(places.T)]]).ravel().tolist()}
 
 
 def _nothing() -> LabelledPhotos:
@@ -51,6 +62,7 @@ class TrainContext:
         emit: Takes events; reporting never changes the training.
         should_stop: Whether a person asked to stop; cheap enough to ask per batch.
         checkpoint_path: File of the checkpoint, from which a later `fit` goes on.
+        expects_checkpoint: Whether an earlier `fit` has saved one: one that is gone is not passed over in silence.
         plan_path: File of the plan, which is written anew where it changes on the way.
         scratch_dir: Folder for what a phase keeps for its length.
     """
@@ -67,6 +79,7 @@ class TrainContext:
     emit: Emit = _ignore
     should_stop: Callable[[], bool] = _never
     checkpoint_path: Path | None = None
+    expects_checkpoint: bool = False
     plan_path: Path | None = None
     scratch_dir: Path | None = None
 
@@ -119,14 +132,30 @@ class TrainContext:
                 train_accuracy=train[1],
                 val_loss=mean_log_loss(val_confidences, true_ids),
                 val_accuracy=float(np.trace(confusion) / max(1, len(true_ids))),
-                confusion_matrix=confusion.tolist(),
                 spared_loss=spared_loss,
+                **_logged(confusion),
             )
         )
 
     def load_checkpoint(self) -> Checkpoint | None:
-        """Where an earlier `fit` of the same training stood; None where there was none."""
-        return load_checkpoint(self.checkpoint_path) if self.checkpoint_path else None
+        """Where an earlier `fit` of the same training stood; None where there was none.
+
+        None, too, where it is lost, which is told. That costs time and nothing else: what is learned again from the
+        beginning comes to the same.
+        """
+        try:
+            checkpoint = load_checkpoint(self.checkpoint_path) if self.checkpoint_path else None
+            is_lost = checkpoint is None and self.expects_checkpoint
+        except CheckpointUnreadable:
+            checkpoint, is_lost = None, True
+        if is_lost:
+            self.emit(
+                Notice(
+                    message="The last checkpoint of this run could not be read, so training starts again from the "
+                    "beginning."
+                )
+            )
+        return checkpoint
 
     def save_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Keeps it, where there is a place for it."""

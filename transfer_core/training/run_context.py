@@ -6,6 +6,7 @@ from transfer_core.backbones.catalog import Backbone
 from transfer_core.data.splits.early_stopping_holdout import part_off
 from transfer_core.data.splits.split import Split
 from transfer_core.runs import Run
+from transfer_core.runs.events import CheckpointSaved, read_events
 from transfer_core.training.context import Emit, TrainContext, Trained
 from transfer_core.training.photos import LabelledPhotos, StoredPhotos
 from transfer_core.training.plan import Plan
@@ -31,6 +32,7 @@ def context_of_run(
         emit=emit,
         should_stop=should_stop,
         checkpoint_path=run.checkpoint_path,
+        expects_checkpoint=any(isinstance(event, CheckpointSaved) for event in read_events(run.events_path)[0]),
         plan_path=run.plan_path,
         scratch_dir=run.folder,
     )

@@ -9,14 +9,9 @@ import pytest
 from PIL import Image
 
 from tests.data.bombs import in_many_passes, png, png_chunk, tiff
+from tests.data.drawn import encoded
 from transfer_core.data.images import decode
 from transfer_core.errors import DataError
-
-
-def encoded(image: Image.Image, format: str, **options) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, format, **options)
-    return buffer.getvalue()
 
 
 def picture(mode: str = "RGB", size: tuple[int, int] = (30, 20)) -> Image.Image:

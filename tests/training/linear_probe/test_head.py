@@ -1,18 +1,10 @@
 """The head: a convex problem, so its optimum can be checked."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from tests.helpers import RESNET
-from transfer_core import runs
-from transfer_core.config import TrainConfig
-from transfer_core.data.labels.dataset import load_items
-from transfer_core.data.splits.split import make_split
-from transfer_core.jobs import worker
-from transfer_core.training.linear_probe import head, phase
-from transfer_core.training.linear_probe.head import Head, Scaler, balance, search_l2, softmax, train_epochs
+from transfer_core.training.linear_probe.head import Head, Scaler, balance, softmax, train_epochs
+from transfer_core.training.linear_probe.l2_search import DEFAULT_L2, search_l2
 
 PLAIN = Scaler.identity(10)
 
@@ -126,36 +118,6 @@ def test_scaled_rows_have_about_norm_one():
 
 
 @pytest.mark.parametrize(
-    ("spread", "firm"),
-    [
-        (0.1, False),  # clearly apart: hardly any restraint is best
-        (30.0, True),  # nothing but noise: the firmest is
-    ],
-)
-def test_the_strength_follows_the_data(spread, firm):
-    features, class_ids = blobs(spread=spread)
-    photos = [str(i) for i in range(len(features))]
-    strength = search_l2(features, class_ids, photos, 3, 100, 0)
-    assert (strength >= 0.03) is firm
-
-
-def test_identical_photos_are_left_out_together():
-    """Random labels, every photo there twice: with its twin in training, memorizing would look like knowing."""
-    rng = np.random.default_rng(0)
-    features = np.repeat(rng.normal(size=(40, 60)).astype(np.float32), 2, 0)
-    class_ids = np.repeat(rng.integers(0, 2, 40), 2)
-    twins = [str(i // 2) for i in range(80)]
-    strangers = [str(i) for i in range(80)]
-    assert search_l2(features, class_ids, twins, 2, 100, 0) > 10 * search_l2(features, class_ids, strangers, 2, 100, 0)
-
-
-def test_folds_spread_each_class_evenly():
-    class_ids = np.repeat([0, 1], [50, 10])
-    folds = head._fold_per_row(class_ids, [str(i) for i in range(60)], np.random.default_rng(0))
-    assert np.bincount(folds[:50]).tolist() == [10] * 5 and np.bincount(folds[50:]).tolist() == [2] * 5
-
-
-@pytest.mark.parametrize(
     ("features", "class_ids"),
     [
         (np.eye(2, 6, dtype=np.float32), np.array([0, 1])),  # one photo per class
@@ -168,7 +130,7 @@ def test_folds_spread_each_class_evenly():
 )
 def test_extreme_features_give_finite_answers(features, class_ids):
     photos = [str(i) for i in range(len(features))]
-    strength = search_l2(features, class_ids, photos, 2, 20, 0) or head.DEFAULT_L2
+    strength = search_l2(features, class_ids, photos, 2, 20, 0) or DEFAULT_L2
     scaler = Scaler.of(features)
     found = last(train_epochs(features, scaler, class_ids, 2, [strength], 20)).head(scaler)
     assert np.isfinite(found.weight).all() and np.isfinite(found.bias).all()
@@ -177,63 +139,8 @@ def test_extreme_features_give_finite_answers(features, class_ids):
         np.testing.assert_allclose(found.confidences(features), 0.5, atol=1e-3)
 
 
-def test_large_sets_are_searched_on_a_part(monkeypatch):
-    monkeypatch.setattr(head, "SEARCH_PHOTOS", 30)
-    features, class_ids = blobs(per_class=100)
-    photos = [str(i) for i in range(300)]
-    first = search_l2(features, class_ids, photos, 3, 20, 0)
-    assert first == search_l2(features, class_ids, photos, 3, 20, 0)
-
-
 def test_the_head_knows_unseen_points():
     features, class_ids = blobs(per_class=60)
     scaler = Scaler.of(features[::2])
     trained: Head = last(train_epochs(features[::2], scaler, class_ids[::2], 3, [1e-3], 100)).head(scaler)
     assert (trained.confidences(features[1::2]).argmax(1) == class_ids[1::2]).mean() > 0.95
-
-
-def test_rows_of_one_unit_are_left_out_together_and_folds_fill_evenly():
-    class_ids = np.repeat([0, 1], [60, 60])
-    units = [f"g{n % 15}" for n in range(60)] + [f"h{n // 4}" for n in range(60)]
-    folds = head._fold_per_row(class_ids, units, np.random.default_rng(0))
-    assert all(len(set(folds[np.array(units) == unit])) == 1 for unit in set(units))
-    assert np.bincount(folds[:60]).tolist() == np.bincount(folds[60:]).tolist() == [12] * 5
-
-
-def test_what_holds_all_of_a_class_is_never_left_out():
-    class_ids = np.array([0] * 6 + [1] * 6)
-    units = ["one"] * 6 + ["one"] * 2 + list("abcd")
-    folds = head._fold_per_row(class_ids, units, np.random.default_rng(0))
-    assert set(folds[:8]) == {-1} and set(folds[8:]) == {0, 1, 2, 3}
-
-
-def test_in_one_unit_per_class_there_is_nothing_to_choose_by():
-    features, class_ids = blobs()
-    assert search_l2(features, class_ids, [str(i) for i in class_ids], 3, 20, 0) is None
-
-
-def test_a_run_with_nothing_to_choose_by_says_so_and_takes_the_middle(project, monkeypatch):
-    used, train = [], phase.train_epochs
-    monkeypatch.setattr(phase, "train_epochs", lambda *given: used.append(given[4]) or train(*given))
-    items = [
-        replace(item, part="val") if n % 8 == 7 else replace(item, part="train", group=item.class_name)
-        for n, item in enumerate(load_items(project))
-    ]
-    run = runs.create(project, runs.TrainSpec(TrainConfig(backbone=RESNET, epochs=2)), make_split(items, 0.25, 0))
-    assert worker.main(str(run.folder)) == 0
-    [notice] = runs.read_state(run).notices
-    assert used == [[1e-3]] and notice.startswith("Each class has only one photo, or one group")
-
-
-def test_a_run_leaves_whole_groups_out(project, monkeypatch):
-    asked = []
-
-    def note(features, class_ids, units, *rest):
-        asked.append(units)
-        return 1e-2
-
-    monkeypatch.setattr(phase, "search_l2", note)
-    config = TrainConfig(backbone=RESNET, epochs=2, group_pattern=r"(\d)\.jpg")
-    split = make_split(load_items(project), 0.25, 0, group_pattern=config.group_pattern)
-    assert worker.main(str(runs.create(project, runs.TrainSpec(config), split).folder)) == 0
-    assert asked == [tuple(f" {item.group}" for item in split.train)] and len(set(asked[0])) == 6

@@ -6,6 +6,7 @@ therefore imports nothing else of this project, and must go on doing so. Importe
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import warnings
 from pathlib import Path
@@ -48,13 +49,9 @@ def _set_up_pillow() -> list[str]:
     if not hasattr(Image.Image, "has_transparency_data"):
         raise ImportError("Pillow is older than 10.1")
     Image.init()  # a call of `Image.open` that names its formats does not load them itself
-    for package in ("pi_heif", "pillow_heif"):  # either reads HEIC; the second can write it, too, and is under the GPL
-        try:
-            # One thread for a photo: others decode other photos meanwhile.
-            importlib.import_module(package).register_heif_opener(thumbnails=False, decode_threads=1)
-            break
-        except ImportError:
-            pass
+    with contextlib.suppress(ImportError):  # where the model is taken to, HEIC may be left unread
+        # One thread for a photo: others decode other photos meanwhile.
+        importlib.import_module("pi_heif").register_heif_opener(thumbnails=False, decode_threads=1)
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     # Our own limit is stricter in what it says and counts; Pillow's would warn at a lower one.
     Image.MAX_IMAGE_PIXELS = None

@@ -1,20 +1,10 @@
 """The head: softmax regression on cached features. numpy only, so that a frozen run never waits for torch."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
-from transfer_core.support.parallel import CORES, map_ahead
-
-# Candidates for the L2 strength, on features of mean norm 1: from very firm to nearly free.
-_L2_CANDIDATES = np.geomspace(1e-1, 1e-5, 9)
-DEFAULT_L2 = 1e-3  # of these, for where nothing can be left out to choose by
-_FOLDS = 5
-# The best strength hardly moves beyond this many photos, while the search would take minutes.
-SEARCH_PHOTOS = 1000
 _BLOCK = 256  # rows that are worked on at a time where a copy of all would fill the memory
 
 
@@ -180,120 +170,6 @@ def balance(class_ids: np.ndarray, class_count: int) -> np.ndarray:
     """Weights float32 (classes,), of mean 1 over these photos (n,), that let every class with photos count the same."""
     counts = np.bincount(class_ids, minlength=class_count)
     return (len(class_ids) / ((counts > 0).sum() * np.maximum(counts, 1))).astype(np.float32)
-
-
-def search_l2(
-    features: np.ndarray,
-    class_ids: np.ndarray,
-    units: list[str],
-    class_count: int,
-    epochs: int,
-    seed: int,
-    weighted: bool = False,
-) -> float | None:
-    """The L2 strength with the smallest mean log loss on photos left out, by five-fold cross-validation.
-
-    None where nothing can be left out, because every class has but one unit.
-
-    Args:
-        features: float32 (n, d), of training photos alone.
-        units: Key per row: rows of one unit, such as copies of a photo or those of a group, are left out together.
-        epochs: As many as the head will then be trained for: stopping early is a penalty too.
-        weighted: Whether every class counts the same, while training and in the loss.
-    """
-    generator = np.random.default_rng(seed)
-    if len(features) > SEARCH_PHOTOS:
-        chosen = np.sort(generator.choice(len(features), SEARCH_PHOTOS, replace=False))
-        features, class_ids, units = features[chosen], class_ids[chosen], [units[i] for i in chosen]
-    weights = balance(class_ids, class_count)[class_ids] if weighted else np.ones(len(class_ids), np.float32)
-    folds = _make_folds(features, class_ids, weights, _fold_per_row(class_ids, units, generator))
-    if not folds:
-        return None
-    # The matrices are small, and to step through all folds at once saves most of the time; with more than one core,
-    # each takes some of them.
-    heaps = [folds[core::CORES] for core in range(min(CORES, len(folds)))]
-    losses = map_ahead(lambda heap: _held_out_losses(heap, class_count, epochs), heaps)
-    return float(_L2_CANDIDATES[sum(losses, np.zeros(len(_L2_CANDIDATES))).argmin()])
-
-
-class _Fold(NamedTuple):
-    """Photos to train on and photos left out, features scaled; all folds have equal shapes, filled up by weights of 0.
-
-    Args:
-        inside, outside: float32 (n, k), (m, k).
-        inside_ids, outside_ids: (n,), (m,).
-        inside_weights, outside_weights: float32 (n,), (m,).
-    """
-
-    inside: np.ndarray
-    inside_ids: np.ndarray
-    inside_weights: np.ndarray
-    outside: np.ndarray
-    outside_ids: np.ndarray
-    outside_weights: np.ndarray
-
-
-def _make_folds(features: np.ndarray, class_ids: np.ndarray, weights: np.ndarray, fold_of: np.ndarray) -> list[_Fold]:
-    """The folds that leave something out and leave two classes in."""
-
-    def part(fold: int) -> _Fold | None:
-        out = fold_of == fold
-        if not out.any() or len(np.unique(class_ids[~out])) < 2:
-            return None
-        scaler = Scaler.of(features[~out])
-        inside, outside = _project(scaler(features[~out]), scaler(features[out]))
-        return _Fold(inside, class_ids[~out], weights[~out], outside, class_ids[out], weights[out])
-
-    found = [fold for fold in map_ahead(part, range(_FOLDS), _FOLDS) if fold]
-    if not found:
-        return []
-    most = [np.max([array.shape for array in arrays], 0) for arrays in zip(*found, strict=True)]
-    return [_Fold(*(_pad(array, shape) for array, shape in zip(fold, most, strict=True))) for fold in found]
-
-
-def _pad(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """The array with zeros behind it, up to that shape."""
-    return np.pad(array, [(0, wanted - own) for own, wanted in zip(array.shape, shape, strict=True)])
-
-
-def _held_out_losses(folds: Sequence[_Fold], class_count: int, epochs: int) -> np.ndarray:
-    """Sums of log losses (strengths,) on the photos left out, of heads trained on the others."""
-    stacked = _Fold(*(np.stack(arrays) for arrays in zip(*folds, strict=True)))
-    plain = Scaler.identity(stacked.inside.shape[-1])
-    *_, last = train_epochs(
-        stacked.inside, plain, stacked.inside_ids, class_count, _L2_CANDIDATES, epochs, weights=stacked.inside_weights
-    )
-    losses = np.zeros(len(_L2_CANDIDATES))
-    for fold, now in zip(folds, last.now, strict=True):
-        confidences = softmax(np.tensordot(fold.outside, now[:-1], 1) + now[-1])
-        picked = confidences[np.arange(len(fold.outside)), :, fold.outside_ids]
-        losses -= fold.outside_weights @ np.log(np.maximum(picked, 1e-12))
-    return losses
-
-
-def _project(inside: np.ndarray, outside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both in the basis that the training rows span: with fewer photos than features, same answers, less work."""
-    if len(inside) >= inside.shape[1]:
-        return inside, outside
-    basis = np.linalg.qr(inside.T)[0]
-    return inside @ basis, outside @ basis
-
-
-def _fold_per_row(class_ids: np.ndarray, units: list[str], generator: np.random.Generator) -> np.ndarray:
-    """Fold per row (n,), each class spread evenly, rows of one unit together.
-
-    What holds all rows of a class is in no fold (-1): without it nothing could be learned of that class.
-    """
-    rows = [Counter(units[i] for i in np.flatnonzero(class_ids == class_id)) for class_id in np.unique(class_ids)]
-    fold_of_unit = {unit: -1 for sizes in rows if len(sizes) == 1 for unit in sizes}
-    for sizes in rows:
-        filled = [sum(size for unit, size in sizes.items() if fold_of_unit.get(unit) == fold) for fold in range(_FOLDS)]
-        own = sorted(sizes.keys() - fold_of_unit.keys())
-        # The largest first, each where there is least; of equal ones as the seed has it.
-        for i in sorted(generator.permutation(len(own)), key=lambda i: -sizes[own[i]]):
-            fold = fold_of_unit[own[i]] = filled.index(min(filled))
-            filled[fold] += sizes[own[i]]
-    return np.array([fold_of_unit[unit] for unit in units])
 
 
 def _largest_eigenvalue(inputs: _Inputs, sample_weights: np.ndarray) -> np.ndarray:

@@ -12,14 +12,8 @@ from transfer_core.runs.events import Notice, PhaseStarted
 from transfer_core.support.every import Every
 from transfer_core.training.checkpoints import Checkpoint
 from transfer_core.training.context import TrainContext, Trained
-from transfer_core.training.linear_probe.head import (
-    DEFAULT_L2,
-    HeadState,
-    Scaler,
-    balance,
-    search_l2,
-    train_epochs,
-)
+from transfer_core.training.linear_probe.head import HeadState, Scaler, balance, train_epochs
+from transfer_core.training.linear_probe.l2_search import DEFAULT_L2, search_l2
 
 # All epochs of a small set take less than this; a checkpoint each would cost more than doing them again.
 _CHECKPOINT_EVERY_S = 5
