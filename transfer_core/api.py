@@ -113,7 +113,8 @@ def train(
         settings: Fields of `TrainConfig`; what is left out is decided by rules.
 
     Returns:
-        The run, finished or stopped, with its `result`, and with its model written and checked.
+        The run, finished or stopped, with its `result`. Its model is written and checked meanwhile; `predict`,
+        `evaluate` and `export_model` wait for that.
 
     Raises:
         ConfigError: With everything that is wrong with the settings.
