@@ -14,7 +14,6 @@ from PIL import Image
 
 from transfer_core import storage
 from transfer_core.backbones import catalog
-from transfer_core.backbones.preprocess import PreparedPhotos
 from transfer_core.data.ingest.folder_layout import LabelSource, OneClass, Survey, survey
 from transfer_core.data.ingest.import_roots import Listing, import_roots, list_folder
 from transfer_core.data.ingest.intake import IntakeReport, Rejected, take_in
@@ -156,6 +155,8 @@ def take_in_entries(
     may_contradict: bool = False,
 ) -> IntakeReport:
     """`intake.take_in`, which also prepares what the backbone will see, and keeps the caches within their limit."""
+    from transfer_core.backbones.preprocess import PreparedPhotos  # which imports onnx; a look at a page needs none
+
     storage.cache_limit()  # a limit that cannot be read is said before a long intake, not after
     prepared = PreparedPhotos(catalog.find(backbone, workspace.weights_dir).preparation, workspace.prepared_dir)
     kept = itertools.count(1)
