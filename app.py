@@ -17,11 +17,11 @@ state = ui.step_states(project)
 home = st.Page("pages/home.py", title="Home", icon=":material/home:", default=True)
 steps = [
     st.Page("pages/photos.py", title="Photos", icon=state["photos"]),
-    st.Page("pages/sort.py", title="Sort photos", visibility="hidden"),  # a part of the first step, reached from it
+    st.Page("pages/sort.py", title="Fix labels", visibility="hidden"),  # a part of the first step, reached from it
     st.Page("pages/train.py", title="Train", icon=state["train"]),
     st.Page("pages/understand.py", title="Understand", icon=state["understand"]),
     st.Page("pages/try_it.py", title="Try", icon=state["try_it"]),
-    st.Page("pages/export.py", title="Take along", icon=state["export"]),
+    st.Page("pages/export.py", title="Export", icon=state["export"]),
     # Appears with the second result; a bookmark finds it before, too, and is told so.
     st.Page(
         "pages/compare.py",

@@ -120,8 +120,8 @@ function startCamera(root) {
     } catch (error) {
       takeFiles(
         error.name === "NotAllowedError"
-          ? "The browser keeps the camera closed. Allow it beside the address and start again, or take photos here."
-          : "No camera can be used. Choose photos instead."
+          ? "The browser blocks the camera. Allow it next to the address and start again, or take photos here."
+          : "No camera was found. Choose photos instead."
       )
     } finally {
       start.disabled = false
@@ -197,7 +197,7 @@ function startCamera(root) {
   // Browsers show the camera only to pages of this computer or over https.
   if (!navigator.mediaDevices?.getUserMedia) {
     start.hidden = true
-    takeFiles("This address is not encrypted, so the browser keeps the camera closed. Take the photos here instead.")
+    takeFiles("This address is not encrypted, so the browser blocks the camera. Take the photos here instead.")
   }
 
   return { update, leave }

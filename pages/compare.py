@@ -1,4 +1,4 @@
-"""Runs held against each other: which is best, whether that can be told, and what made the difference."""
+"""Compares runs: which is best, whether the difference is clear, and what made it."""
 
 import streamlit as st
 
@@ -31,24 +31,26 @@ def load_all(found):
 
 
 def choose_group(groups):
-    """The runs to look at: those checked with the same photos."""
+    """The runs to compare: those with the same validation photos."""
     if len(groups) == 1:
         return groups[0]
     names = ui.distinct(map(group_title, groups))
     wanted = next((i for i, group in enumerate(groups) if st.query_params.get("run") in {run.id for run in group}), 0)
-    place = st.selectbox("Checked with the same photos", range(len(groups)), wanted, format_func=lambda i: names[i])
+    place = st.selectbox(
+        "Runs with the same validation photos", range(len(groups)), wanted, format_func=lambda i: names[i]
+    )
     return groups[place]
 
 
 def group_title(group):
-    """Such as "2 runs on 16 photos, the newest of 21 Nov 09:36:12"."""
+    """Such as "2 runs on 16 photos, the newest from 21 Nov 09:36:12"."""
     newest = format_time(max(run.created for run in group))
     photos = pluralize(len(ui.split_of(group[0]).val), "photo")
-    return f"{pluralize(len(group), 'run')} on {photos}, {'the newest ' if len(group) > 1 else ''}of {newest}"
+    return f"{pluralize(len(group), 'run')} on {photos}, {'the newest ' if len(group) > 1 else ''}from {newest}"
 
 
 def show_rows(project, group, rights):
-    """The group's runs, the best first, each told apart from it or not."""
+    """Draws the group's runs, the best first; each other run says whether it clearly differs from the best."""
     best = group[0]
     with st.container(height=560 if len(group) >= SCROLLS_FROM else "content", border=False):
         badge = ":green-badge[:material/trophy: Best]" if len(group) > 1 else ""
@@ -56,10 +58,10 @@ def show_rows(project, group, rights):
         for run in group[1:]:
             paired = compare_answers(rights[run.id], rights[best.id], len(group))
             alike = paired.verdict == "cannot be told apart"
-            verdict = "Cannot be told apart from the best." if alike else in_words(paired, "the best")
+            verdict = "No clear difference from the best." if alike else in_words(paired, " of the best run")
             run_card.show_row(project, run, verdict=verdict)
     if len(group) > 1:
-        st.caption(f"The best of several is also the luckiest: on new photos expect a little less.{care(group)}")
+        st.caption(f"Part of being best is luck. Expect slightly less on new photos.{care(group)}")
 
 
 def care(group):
@@ -67,8 +69,8 @@ def care(group):
     if len(group) < 3:
         return ""
     return (
-        f" Among {len(group)} equally good runs some would differ by luck alone, so one is called worse only where it "
-        f"would stand out among all {pairs_of(len(group))} pairs of them (Bonferroni's correction)."
+        f" Among {len(group)} equally good runs, some differ by luck alone. So Graft calls a run worse only "
+        f"if its difference stands out among all {pairs_of(len(group))} pairs (Bonferroni's correction)."
     )
 
 
@@ -101,7 +103,7 @@ groups = [
     for group in group_by_photos({run_id: ui.split_of(run) for run_id, run in by_id.items()})
 ]
 if len(by_id) < 2:
-    st.info("There is something to compare once two runs have a result. Train once more, with other settings.")
+    st.info("You can compare runs as soon as two have a result. Train again with other settings.")
 if groups:
     group = choose_group(groups)
     show_rows(project, group, rights)
@@ -112,10 +114,10 @@ if groups:
         st.caption("Choose at least two.")
     others = [run for other in groups if other is not group for run in other]
     if others:
-        st.subheader("Checked with other photos", anchor=False)
+        st.subheader("Runs with other validation photos", anchor=False)
         st.caption(
-            "Which of these is better than those above cannot be said: other photos may be easier. Runs of the same "
-            "photos, the same seed and the same share kept aside can be compared."
+            "These runs cannot be compared with those above, because other photos may be easier. To compare "
+            "runs, train with the same photos, the same seed and the same share of validation photos."
         )
         for run in others:
             run_card.show_row(project, run)
@@ -124,8 +126,8 @@ if unfinished:
     with st.expander(f"{pluralize(len(unfinished), 'run')} without a result"):
         for run in unfinished:
             run_card.show_row(project, run)
-whose = "the best" if groups and len(group) > 1 else "it"
-if groups and st.button(f"See what {whose} gets wrong", type="primary", icon=":material/arrow_forward:"):
+whose = " of the best run" if groups and len(group) > 1 else ""
+if groups and st.button(f"See the results{whose}", type="primary", icon=":material/arrow_forward:"):
     ui.open_run("understand", project, group[0])
 elif not groups and st.button("Go to Train", type="primary"):
     ui.open_page("train", project)

@@ -1,4 +1,4 @@
-"""The trained model to take away, once its export has been checked."""
+"""The trained model as a download, once its export has been checked."""
 
 import streamlit as st
 
@@ -12,16 +12,12 @@ python predict.py photo.jpg"""
 
 def show_check(export):
     same = export.checked - export.changed_labels
-    said = f"Gives the same answers as here: **{same} of {export.checked}** photos"
+    said = f"Same answers as in Graft on **{same} of {export.checked}** validation photos"
     if export.changed_labels:
-        st.warning(
-            f"{said}. The largest difference of a confidence is {export.max_difference:.3f}.", icon=":material/error:"
-        )
+        st.warning(f"{said}. The confidences differ by up to {export.max_difference:.3f}.", icon=":material/error:")
     else:
-        differ = (
-            "less than one in a million" if export.max_difference < 1e-6 else f"at most {export.max_difference:.6f}"
-        )
-        st.success(f"{said}; how sure it is differs by {differ}.", icon=":material/check_circle:")
+        differ = "less than 0.000001" if export.max_difference < 1e-6 else f"at most {export.max_difference:.6f}"
+        st.success(f"{said}; the confidences differ by {differ}.", icon=":material/check_circle:")
 
 
 def show_zip(project, run, history):
@@ -30,8 +26,8 @@ def show_zip(project, run, history):
         show_check(check_of(history))
         bundle = ensure_bundle(run, history)
         st.markdown(
-            "A zip with the model, its class names, a description of what it can and cannot do, and a short Python "
-            "script that predicts. It needs neither Graft nor PyTorch, nor the internet."
+            "A zip with the model, its class names, a model card that says what it can and cannot do, and a "
+            "short Python script that classifies photos. It works without Graft, PyTorch and internet."
         )
         st.download_button(
             f"Download ({file_size(bundle.stat().st_size)})",
@@ -43,16 +39,16 @@ def show_zip(project, run, history):
             on_click="ignore",
             key="download-zip",
         )
-        st.caption("Unpack it, then, where Python is installed:")
+        st.caption("Unpack the zip. On a computer with Python, type:")
         st.code(USE, language=None)
 
 
 project = ui.need_project()
-st.title("Take along")
+st.title("Export")
 run, history = ui.need_model(project)
 ui.need_export(run, history)
 show_zip(project, run, history)
-with st.expander("What the description says", icon=":material/description:"):
+with st.expander("Read the model card", icon=":material/description:"):
     st.markdown(model_card(run, history))
-if st.button("Back to all projects", icon=":material/home:"):
+if st.button("Back to projects", icon=":material/home:"):
     st.switch_page("pages/home.py")

@@ -15,7 +15,7 @@ DISK_USE_S = 600  # every file of every project is looked at for it
 
 @st.dialog("New project")
 def ask_new():
-    name = st.text_input("Name", placeholder="Leaves of our street", max_chars=projects.NAME_LIMIT)
+    name = st.text_input("Name", placeholder="Leaves in our street", max_chars=projects.NAME_LIMIT)
     if st.button("Create", type="primary", width="stretch"):
         with ui.shown_errors():
             project = ui.workspace().create_project(name)
@@ -36,7 +36,7 @@ def ask_delete(project):
     summary = projects.summarize(ui.workspace(), project, ui.history)
     contents = f"{pluralize(summary.photos, 'photo')} and {pluralize(summary.runs, 'run')}"
     size = file_size(projects.project_size(project))
-    st.write(f"**{markdown(project.name)}**: {contents} ({size}) are deleted from this computer for good.")
+    st.write(f"**{markdown(project.name)}**: {contents} ({size}) will be deleted from this computer for good.")
     keep, delete = st.columns(2)
     if keep.button("Keep it", type="primary", width="stretch"):
         st.rerun()
@@ -66,7 +66,7 @@ def show_card(project, summary):
         st.caption(f"{pluralize(summary.photos, 'photo')}, {pluralize(summary.classes, 'class', 'classes')}")
         if summary.latest:
             st.markdown(
-                f"Latest: **{percent(summary.latest['val_accuracy'])}** right, {interval_phrase(summary.latest)}"
+                f"Latest accuracy: **{percent(summary.latest['val_accuracy'])}**, {interval_phrase(summary.latest)}"
             )
         else:
             st.markdown("Not trained yet")
@@ -91,15 +91,14 @@ def disk_use(home, summaries):
 def ask_clear():
     use = projects.cache_use(ui.workspace())
     st.markdown(
-        "Graft keeps what it has made of your photos, or fetched, so that it need not do it twice:\n"
-        f"- small pictures to look at: {file_size(use['thumbnails'])}\n"
-        f"- photos made ready for training: {file_size(use['prepared'])}\n"
-        f"- what the backbones saw in them: {file_size(use['features'])}\n"
-        f"- public sets as they were downloaded: {file_size(use['public'])}"
+        "Graft keeps these files so that it does not have to make or download them again:\n- thumbnails: "
+        f"{file_size(use['thumbnails'])}\n- photos prepared for training: {file_size(use['prepared'])}\n- "
+        f"features that the backbones found in your photos: {file_size(use['features'])}\n- downloaded "
+        f"public datasets: {file_size(use['public'])}"
     )
     st.write(
-        "No photo, label or run is lost when you clear them. The next training takes a little longer, and a public set "
-        "is downloaded again when somebody asks for it."
+        "Clearing them loses no photo, label or run. The next training takes a little longer, and a public "
+        "dataset is downloaded again when you need it."
     )
     keep, clear = st.columns(2)
     if keep.button("Keep them", type="primary", width="stretch"):
@@ -115,8 +114,8 @@ def show_disk_use(summaries):
     use = disk_use(str(ui.workspace().home), [vars(summary) for summary in summaries])
     with st.container(horizontal=True, vertical_alignment="center", key="disk-use"):
         st.caption(
-            f"On this computer: {file_size(use['projects'])} of projects, {file_size(use['caches'])} of caches, "
-            f"{file_size(use['backbones'])} of backbones, in {markdown(str(ui.workspace().home))}",
+            f"Disk space: {file_size(use['projects'])} for projects, {file_size(use['caches'])} for caches, "
+            f"{file_size(use['backbones'])} for backbones, in {markdown(str(ui.workspace().home))}",
             width="content",
         )
         if use["caches"] and st.button("Clear caches", type="tertiary"):
@@ -126,22 +125,24 @@ def show_disk_use(summaries):
 ui.come_through_app()
 words, picture = st.columns([6, 5], gap="large", vertical_alignment="center")
 with words:
-    st.title("Teach a picture model your own classes")
+    st.title("Teach an image model your own classes")
     st.markdown(
-        "Bring a few labelled photos. A network that has already seen 1.3 million pictures learns to tell yours apart, "
-        "here on this computer. Your photos never leave it."
+        "Add a few labelled photos. A network that has already seen 1.3 million pictures learns your "
+        "classes, here on this computer. Your photos never leave it."
     )
     with st.container(horizontal=True):
         if st.button("New project", type="primary", icon=":material/add:"):
             ask_new()
         sample = st.button(
-            "Use the sample set", icon=":material/eco:", help="160 drawn leaves of four kinds; works without internet"
+            "Try it with sample photos",
+            icon=":material/eco:",
+            help="160 drawn leaves of four kinds. Works without internet.",
         )
 with picture:
     st.image(
         ui.asset("hero-dark.svg" if ui.is_dark() else "hero-light.svg"),
         width="stretch",
-        alt="Photos go into a pretrained network; a small new part at its end learns your classes.",
+        alt="Photos go into a pretrained network; a small new layer at its end learns your classes.",
     )
 if sample:
     use_sample()
@@ -149,7 +150,7 @@ if sample:
 st.header("Your projects")
 everything = ui.workspace().projects()
 if not everything:
-    st.caption("None yet. Make a new one with your own photos, or start with the sample set to see how it goes.")
+    st.caption("No projects yet. Create one with your own photos, or try it with sample photos.")
 summaries = [projects.summarize(ui.workspace(), project, ui.history) for project in everything]
 for start in range(0, len(everything), CARDS_PER_ROW):
     for project, summary, column in zip(everything[start:], summaries[start:], st.columns(CARDS_PER_ROW), strict=False):

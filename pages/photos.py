@@ -6,7 +6,6 @@ from pages._photos import import_review, import_sources
 from pages._shared import ui
 from pages._sort.selection import change, show_trouble
 from transfer_core import charts
-from transfer_core.data import split_names
 from transfer_core.services import labels
 from transfer_core.services.labels import alike, class_warnings, count_classes, load_items, load_original_items
 from transfer_core.support.text import markdown
@@ -25,7 +24,7 @@ def show_report(project):
         return
     already = report.photos - report.added
     told = f"{pluralize(report.added, 'new photo')} added."
-    told += f" {pluralize(already, 'photo was', 'photos were')} here already." if already else ""
+    told += f" {pluralize(already, 'photo was', 'photos were')} already in the project." if already else ""
     st.success(told, icon=":material/check_circle:")
     left_out = [(entry.file, entry.reason) for entry in report.rejected if entry.reason != "junk"]
     import_review.list_files(f"{pluralize(len(left_out), 'file was', 'files were')} left out", left_out)
@@ -36,23 +35,23 @@ def show_health(project, classes):
     looks = class_warnings(classes)
     line = f"**{pluralize(total, 'photo')}, {pluralize(len(classes), 'class', 'classes')}.**"
     if not looks:
-        st.success(f"{line} Nothing to look at.", icon=":material/check_circle:")
+        st.success(f"{line} No problems found in counts and files.", icon=":material/check_circle:")
         return
-    st.warning(f"{line} {pluralize(len(looks), 'thing')} to look at:", icon=":material/error:")
+    st.warning(f"{line} {pluralize(len(looks), 'thing')} to check:", icon=":material/error:")
     for look in looks[:5]:
         st.markdown(f"- {markdown(look)}")
     if len(looks) > 5:
-        st.caption(f"and {len(looks) - 5} more of the kind")
+        st.caption(f"and {len(looks) - 5} more like these")
     with st.container(horizontal=True):
         for number, names in enumerate(alike(classes)):
             largest = max(names, key=classes.get)
             st.button(
-                f"Join them as '{markdown(largest)}'",
+                f"Merge them as '{markdown(largest)}'",
                 icon=":material/merge:",
                 key=f"join-{number}",
                 on_click=join,
                 args=(project, [name for name in names if name != largest], largest),
-                help="This can be taken back: Sort photos lists every change.",
+                help="You can undo this: Fix labels lists every change.",
             )
 
 
@@ -90,7 +89,7 @@ def show_classes(project, items):
 
 
 def show_parts(items, classes):
-    """Photos per class and part, where the data came with parts."""
+    """Training and validation photos per class, where the data came with parts."""
     val = count_classes(item for item in items if item.part == "val")
     train = count_classes(item for item in items if item.part in (None, "train"))
     figure = charts.class_counts(
@@ -99,18 +98,22 @@ def show_parts(items, classes):
         [val.get(name, 0) for name in classes],
         dark=ui.is_dark(),
     )
-    st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="counts", alt="Photos per class and part")
+    st.plotly_chart(
+        figure, theme=None, config=charts.CONFIG, key="counts", alt="Training and validation photos per class"
+    )
     if tested := sum(item.part == "test" for item in items):
-        st.caption(f"{pluralize(tested, 'photo')} {split_names.WORDS['test']}: neither learned from nor checked with.")
+        st.caption(
+            f"{pluralize(tested, 'test photo')}: kept for the final test. Training and validation do not use them."
+        )
 
 
 def show_ways_in():
     for column, (picture, words) in zip(
         st.columns(3),
         {
-            "way-zip.svg": "**A zip** or photos, sorted into folders or by a table of labels.",
+            "way-zip.svg": "**A zip** or photos, in one folder per class or with a table of labels.",
             "way-files.svg": "**A folder**, or one class after the other, from files or the camera.",
-            "way-sample.svg": "**The sample set**, from the home page, to see how it goes.",
+            "way-sample.svg": "**Sample photos**, from the home page, to try Graft out.",
         }.items(),
         strict=True,
     ):
@@ -131,20 +134,20 @@ with above:
     if items:
         show_health(project, classes)
     elif not waiting:
-        st.markdown("Bring at least two classes with ten photos or more each. They are stored on this computer only.")
+        st.markdown("Add at least two classes with ten photos or more each. They stay on this computer.")
 opened = st.session_state.setdefault(ui.ADDING, {}).setdefault(project.id, not items)
 with st.expander("Add photos", opened, icon=":material/add_photo_alternate:"):
     import_sources.ask_for_photos(project)
 if not items:
     if not waiting:
         show_ways_in()
-    if load_original_items(project) and st.button("Look at removed photos", icon=":material/restore_from_trash:"):
+    if load_original_items(project) and st.button("Show removed photos", icon=":material/restore_from_trash:"):
         ui.open_page("sort", project)
     st.stop()
 if any(item.part == "val" for item in items):
     show_parts(items, classes)
 show_classes(project, items)
-if st.button("Sort photos", icon=":material/sell:", help="Relabel, rename, remove, and take that back."):
+if st.button("Fix labels", icon=":material/sell:", help="Change labels, rename classes, remove photos, and undo."):
     ui.open_page("sort", project)
 if st.button("Go on to Train", type="primary", icon=":material/arrow_forward:", disabled=len(classes) < 2):
     ui.open_page("train", project)

@@ -1,4 +1,4 @@
-"""Every photo in its class: look through them, choose several, put them where they belong, and take that back."""
+"""Fix labels: look through all photos, select several, move them to the right class, and undo that."""
 
 import streamlit as st
 
@@ -15,8 +15,10 @@ from transfer_core.support.wording import pluralize
 PER_PAGE = 60
 PARTS = {part or "none": split_names.words_of(part).capitalize() for part in (*split_names.WORDS, None)}
 PARTS_HELP = (
-    "What is not decided is shared out when you train. Photos to learn from are then never kept aside, unless all of "
-    "their class are to learn from."
+    "Training photos teach the model, validation photos check it, and test photos are kept for the final "
+    "test. Graft splits automatic photos into training and validation photos when you train. Photos that "
+    "you set to training are never used for validation, unless all photos of their class are set to "
+    "training."
 )
 
 
@@ -26,9 +28,11 @@ def ask_view(now):
     class_name = by_class.selectbox(
         "Class", now.class_names, index=None, format_func=plain, placeholder="All classes", key="sort-class"
     )
-    part = by_part.selectbox("Part", PARTS, index=None, format_func=PARTS.get, placeholder="All parts", key="sort-part")
+    part = by_part.selectbox(
+        "Used for", PARTS, index=None, format_func=PARTS.get, placeholder="Anything", key="sort-part"
+    )
     words = by_words.text_input("File name", placeholder="any", help="Part of the name or folder.", key="sort-words")
-    removed = by_state.toggle(f"Removed ones ({len(now.removed):,})", key="sort-removed")
+    removed = by_state.toggle(f"Removed photos ({len(now.removed):,})", key="sort-removed")
     mine.look_at((class_name, part, words, removed))
     return labels.select_items(now.removed if removed else now.items, class_name, part, words), removed
 
@@ -36,7 +40,7 @@ def ask_view(now):
 def show_choice(now, found, on_page):
     """How much is chosen, the ways to choose much at once, and the way back."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{pluralize(len(mine.chosen), 'photo')} chosen** of {len(found):,}")
+        st.markdown(f"**{pluralize(len(mine.chosen), 'photo')} selected** of {len(found):,}")
         for label, ids in (
             ("This page", mine.chosen | {item.id for item in on_page}),
             (f"All {len(found):,}", {item.id for item in found}),
@@ -65,21 +69,21 @@ def show_actions(now, removed):
     to_class, to_part, out = st.columns([5, 4, 2], vertical_alignment="bottom")
     with to_class.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox(
-            "Into the class",
+            "Move to class",
             now.class_names,
             index=None,
             format_func=plain,
             accept_new_options=True,
-            placeholder="Choose, or type a new one",
+            placeholder="Choose, or type a new class",
             key="sort-to",
         )
-        show_action("Put there", "put", labels.relabel, name, is_ready=bool(name), type="primary")
+        show_action("Move", "put", labels.relabel, name, is_ready=bool(name), type="primary")
     with to_part.container(horizontal=True, vertical_alignment="bottom"):
-        part = st.selectbox("Into the part", PARTS, format_func=PARTS.get, help=PARTS_HELP, key="sort-to-part")
-        show_action("Move there", "move", labels.move, None if part == "none" else part)
+        part = st.selectbox("Use for", PARTS, format_func=PARTS.get, help=PARTS_HELP, key="sort-to-part")
+        show_action("Set", "move", labels.move, None if part == "none" else part)
     with out:
         if removed:
-            show_action("Bring back", "out", labels.bring_back, icon=":material/restore_from_trash:", width="stretch")
+            show_action("Restore", "out", labels.bring_back, icon=":material/restore_from_trash:", width="stretch")
         else:
             show_action("Remove", "out", labels.remove, icon=":material/delete:", width="stretch")
 
@@ -100,7 +104,7 @@ def show_action(label, key, how, *arguments, is_ready=True, **looks):
 def show_outcome():
     """What the last change was, or why it could not be made; before the first, how to choose."""
     st.caption(
-        markdown(mine.said) or "Click photos to choose them. Drag over several, or hold shift for a whole range."
+        markdown(mine.said) or "Click photos to select them. Drag over several, or hold shift to select a range."
     )
     show_trouble(project)
 
@@ -125,15 +129,15 @@ def sort_photos():
         if found:
             show_wall(project, on_page, mine.chosen, mine.round, lambda: take_over_picked(project))
         else:
-            st.info("No photo is like that. Ask for another class, part or name.", icon=":material/search_off:")
-    with st.expander("Classes: rename, merge, new", icon=":material/sell:"):
+            st.info("No photos match these filters. Change or clear a filter.", icon=":material/search_off:")
+    with st.expander("Classes: rename, merge, create", icon=":material/sell:"):
         show_classes(project, now)
     with st.expander(f"Changes ({len(now.actions):,})", icon=":material/history:"):
         show_history(project, now)
 
 
 project = ui.need_project()
-st.title("Sort photos")
+st.title("Fix labels")
 mine = selection.sorting_of(project)
 begin_wall(project)
 if labels.load_original_items(project):

@@ -1,4 +1,4 @@
-"""Choose what learns, press Train, watch."""
+"""Choose a backbone and a strategy, press Train, watch."""
 
 import streamlit as st
 
@@ -15,21 +15,21 @@ from transfer_core.support.text import markdown
 from transfer_core.support.wording import duration, pluralize
 
 STATES = {"bundled": "on this computer", "local": "on this computer", "download": "needs a download of {} MB"}
-AGAIN_TITLE = "Train again, with these or other settings"
-AGAIN = "{name} looks at your {seen} again and again, "
-GOING_ON = "{name}, as that run left it, looks at your {seen} again and again, and "
+AGAIN_TITLE = "Train again, with the same or other settings"
+AGAIN = "{name} sees your {seen} again and again, "
+GOING_ON = "{name}, as the earlier run left it, sees your {seen} again and again, and "
 RATE = "setting-learning_rate"
-PROBE = "{name} looks at your {seen} once and a new part learns your {learned}; then "
+PROBE = "{name} sees your {seen} once and a new layer learns your {learned}; then "
 ADJUSTED = {
-    "lp_ft": "all its layers are adjusted gently.",
-    "partial": "its later layers are adjusted gently.",
-    "gradual": "its layers are adjusted from the last to the first.",
+    "lp_ft": "all its layers are fine-tuned gently.",
+    "partial": "its later layers are fine-tuned gently.",
+    "gradual": "its layers are fine-tuned from the last to the first.",
 }
 SENTENCES = {
-    "feature_extraction": "{name} looks at your {seen} once; then a small new part learns your {learned}.",
-    "full": AGAIN + "and all its layers are adjusted to your {learned}.",
-    **{name: f"{PROBE}it looks again and again, and {words}" for name, words in ADJUSTED.items()},
-    "scratch": "{name} forgets all that it knows. It looks at your {seen} again and again, and learns your {learned} "
+    "feature_extraction": "{name} sees your {seen} once; then a small new layer learns your {learned}.",
+    "full": AGAIN + "and all its layers are fine-tuned to your {learned}.",
+    **{name: f"{PROBE}it sees them again and again, and {words}" for name, words in ADJUSTED.items()},
+    "scratch": "{name} forgets everything it knows. It sees your {seen} again and again, and learns your {learned} "
     "from them alone.",
 }
 
@@ -67,7 +67,7 @@ def choose_backbone(draft):
     chosen = chosen if chosen in rows else catalog.BUNDLED
     row = rows[chosen]
     with st.container(border=True):
-        st.subheader("Backbone", help="The pretrained network that looks at your photos.")
+        st.subheader("Backbone", help="The pretrained network that your model is built on.")
         st.markdown(f"**{markdown(row.title)}** :{'orange' if needs_download(row) else 'green'}-badge[{state_of(row)}]")
         st.caption(markdown(row.summary))
         if st.button("All backbones", icon=":material/tune:", key="all-backbones"):
@@ -91,15 +91,15 @@ def backbone_caption(row):
 def sentence(photos, classes, row, config):
     """What will happen, in words made from the settings."""
     name, seen, learned = markdown(row.title), pluralize(photos, "photo"), pluralize(classes, "class", "classes")
-    first = f"{name} is downloaded first ({row.download_mb} MB). " if needs_download(row) else ""
+    first = f"Graft first downloads {name} ({row.download_mb} MB). " if needs_download(row) else ""
     words = SENTENCES[config.strategy]
     if config.continue_from:
-        words = GOING_ON + ADJUSTED.get(config.strategy, "all its layers are adjusted to your {learned}.")
+        words = GOING_ON + ADJUSTED.get(config.strategy, "all its layers are fine-tuned to your {learned}.")
     return first + words.format(name=name, seen=seen, learned=learned)
 
 
 def ask_settings(project, items, label, rank, disabled):
-    """Backbone, what may learn, what that means, and the button; below it what most people leave alone."""
+    """Draws backbone, strategy, what both mean, and the button; below them, the rarely changed settings."""
     draft = ui.settings_draft(project)
     take_over(draft)
     row = choose_backbone(draft)
@@ -120,7 +120,7 @@ def ask_settings(project, items, label, rank, disabled):
         refused = split.pattern_problem(draft)
         if refused:
             st.error(
-                "What belongs together, under Advanced, cannot be read. Mend it, or empty the field.",
+                "The pattern for groups, under Advanced, cannot be read. Correct it, or empty the field.",
                 icon=":material/error:",
             )
         pressed = st.button(label, type=rank, icon=":material/play_arrow:", disabled=disabled or bool(refused), key=key)
@@ -129,10 +129,10 @@ def ask_settings(project, items, label, rank, disabled):
 
 
 def offer_val(draft, items):
-    """Where photos came in parts and a class has none to check with: taking some from those to learn from."""
+    """Offers to create validation photos from training photos, if the data came split and a class has none."""
     if lacking := classes_without_val(items):
         named = ", ".join(f"'{markdown(name)}'" for name in lacking[:5])
-        st.warning(f"There is no photo to check {named} with.", icon=":material/rule:")
+        st.warning(f"There are no validation photos of {named}.", icon=":material/rule:")
         draft["fill_val"] = st.toggle(**words("fill_val"), value=draft.get("fill_val", False))
 
 
@@ -154,19 +154,22 @@ def wait_for_estimate(project, config):
     found, coming = training.estimate_run(ui.workspace(), load_items(project), config)
     if found is not None or not coming:
         st.rerun()
-    st.caption("How long? This computer's speed is being measured, once for this backbone. You need not wait for it.")
+    st.caption(
+        "Graft is measuring this computer's speed, once for this backbone, to tell how long training takes. You "
+        "do not have to wait."
+    )
 
 
 def show_memory(found):
     needed = f"{found.memory_bytes / 1e9:.1f} GB of memory"
     if found.free_bytes is None:
-        st.caption(f"Needs about {needed} on the graphics card.")
+        st.caption(f"Training needs about {needed} on the graphics card.")
     elif found.fits:
-        st.caption(f"Needs about {needed}; {found.free_bytes / 1e9:.1f} GB are free.")
+        st.caption(f"Training needs about {needed}; {found.free_bytes / 1e9:.1f} GB are free.")
     else:
         st.warning(
-            f"Needs about {needed}, and {found.free_bytes / 1e9:.1f} GB are free. Close other programs, or choose a "
-            "smaller backbone or a smaller batch size.",
+            f"Training needs about {needed}, but only {found.free_bytes / 1e9:.1f} GB are free. Close other "
+            "programs, or choose a smaller backbone or a smaller batch size.",
             icon=":material/memory:",
         )
 

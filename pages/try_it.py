@@ -1,4 +1,4 @@
-"""Photos in, answers out: from the exported model, the same file that people take along."""
+"""Classifies photos with the exported model, the same file that people download on Export."""
 
 import random
 
@@ -24,9 +24,7 @@ def ask_for_photos():
     """(name, bytes) pairs from the uploader or the camera."""
     upload, camera = st.tabs(["Photos", "Camera"])
     with upload:
-        files = st.file_uploader(
-            "Photos to ask about", accept_multiple_files=True, key="try-files", max_upload_size=100
-        )
+        files = st.file_uploader("Photos to classify", accept_multiple_files=True, key="try-files", max_upload_size=100)
     with camera:
         st.caption("The picture stays on this computer.")
         shot = st.camera_input("Take a picture", key="try-camera") if st.toggle("Turn the camera on") else None
@@ -52,15 +50,15 @@ def show_one(picture, name, answer, truth=None):
     left.image(picture, width="stretch", alt=name)
     with right:
         st.title(markdown(answer.class_name))
-        st.markdown(f"{markdown(percent(answer.confidence))} sure")
+        st.markdown(f"Confidence: {markdown(percent(answer.confidence))}")
         if truth:
-            st.caption("That is right." if truth == answer.class_name else f"It is {markdown(truth)}, though.")
+            st.caption("That is right." if truth == answer.class_name else f"Wrong: the label is {markdown(truth)}.")
         st.plotly_chart(
             charts.confidence_bars(answer.by_class(), dark=ui.is_dark()),
             theme=None,
             config=charts.CONFIG,
             key="bars",
-            alt="How sure it is of each class",
+            alt="Confidence for each class",
         )
 
 
@@ -69,20 +67,23 @@ def show_many(answers):
     st.dataframe(
         {
             "File": [name for name, _, _ in answers],
-            "It says": [answer.class_name for _, _, answer in answers],
-            "Sure": [answer.confidence * 100 for _, _, answer in answers],
+            "Answer": [answer.class_name for _, _, answer in answers],
+            "Confidence": [answer.confidence * 100 for _, _, answer in answers],
         },
         hide_index=True,
-        column_config={"Sure": st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100)},
+        column_config={"Confidence": st.column_config.ProgressColumn(format="%.0f%%", min_value=0, max_value=100)},
     )
     table = predictions_csv([(name, answer) for name, _, answer in answers])
     st.download_button("Download as a table (CSV)", table, "answers.csv", "text/csv", icon=":material/download:")
 
 
 def show_kept_aside(project, run, predictor):
-    """A way to try without a photo at hand: one of those it has never learned from."""
+    """Lets people without a photo at hand try a validation photo, which the model has not trained on."""
     split = ui.split_of(run)
-    st.markdown("No photo at hand? Take one of those that were kept aside; it has not learned from them.")
+    st.markdown(
+        "No photo at hand? Use one of the validation photos: they were kept back to check the model, so it has "
+        "not trained on them."
+    )
     if st.button("Show me one", icon=":material/shuffle:"):
         st.session_state[ui.KEPT_ASIDE] = run.id, random.randrange(len(split.val))
     of, place = st.session_state.get(ui.KEPT_ASIDE, (None, 0))
@@ -106,6 +107,6 @@ elif answers:
 else:
     with ui.shown_errors():
         show_kept_aside(project, run, predictor)
-st.caption("It knows its classes and nothing else: whatever it sees, it names one of them.")
-if st.button("Take it along", type="primary", icon=":material/arrow_forward:"):
+st.caption("The model only knows your classes. Show it anything else and it will still pick one of them.")
+if st.button("Export", type="primary", icon=":material/arrow_forward:"):
     ui.open_page("export", project)

@@ -1,4 +1,4 @@
-"""How good is it, what does it mix up, which photos does it get wrong."""
+"""How good the model is, which classes it confuses, and which photos it gets wrong."""
 
 import streamlit as st
 
@@ -13,20 +13,24 @@ from transfer_core.support.wording import percent, pluralize, result_sentence
 
 PER_PAGE = 24
 CONFUSIONS = 5
+NO_MISTAKES = "No mistakes on these photos."
 
 
 def show_answer(history):
     st.subheader(result_sentence(history.result))
     if not history.result.get("val_learned"):  # else it names no range
         st.caption(
-            "Very likely: in 95 of 100 such cases the true share lies in this range (95 % Wilson interval). "
-            "More photos kept aside make it narrower."
+            "Validation photos are kept back to check the model. 'Probably' means: in 95 of 100 such cases, "
+            "the true accuracy lies in this range (95% Wilson interval). More validation photos make the "
+            "range narrower."
         )
 
 
 def show_matrix(run, split, result):
     """The matrix; returns the (true, said) class ids of the cell that was clicked, or None."""
-    st.markdown("Each row is what a photo is, each column what the model says. Click a cell to see its photos.")
+    st.markdown(
+        "Confusion matrix: each row is the true class, each column the model's answer. Click a cell to see its photos."
+    )
     selection = {"on_select": "rerun", "selection_mode": "points"}
     clicked = plots.show_matrix(result["confusion_matrix"], list(split.class_names), f"matrix-{run.id}", **selection)
     points = clicked.selection.points if clicked else []
@@ -43,14 +47,14 @@ def show_confusions(split, result):
     ]
     pairs.sort(key=lambda pair: (-pair[0], pair[1:]))
     lines = [
-        f"- {pluralize(count, 'photo')} of **{markdown(true)}** taken for **{markdown(said)}**"
+        f"- {pluralize(count, 'photo')} of **{markdown(true)}** classified as **{markdown(said)}**"
         for count, true, said in pairs[:CONFUSIONS]
     ]
     st.markdown("\n".join(lines))
     if len(pairs) > CONFUSIONS:
-        st.caption(f"and {pluralize(len(pairs) - CONFUSIONS, 'more kind')} of confusion")
+        st.caption(f"and {pluralize(len(pairs) - CONFUSIONS, 'more kind')} of mistake")
     if not pairs:
-        st.markdown("It mixed up nothing.")
+        st.markdown(NO_MISTAKES)
 
 
 def show_photos(project, split, answers, rows, key):
@@ -64,11 +68,11 @@ def show_photos(project, split, answers, rows, key):
             said = split.class_names[answers.predicted_ids[row]]
             with st.container(width=160, border=True):
                 ui.thumbnail(project, item, "stretch")
-                st.markdown(f"is **{markdown(item.class_name)}**")
+                st.markdown(f"Label: **{markdown(item.class_name)}**")
                 if said == item.class_name:
-                    st.caption(f"{markdown(percent(answers.confidences[row].max()))} sure")
+                    st.caption(f"The model agrees ({markdown(percent(answers.confidences[row].max()))})")
                 else:
-                    st.caption(f"it said **{markdown(said)}**, {percent(answers.confidences[row].max())} sure")
+                    st.caption(f"Model: **{markdown(said)}** ({percent(answers.confidences[row].max())})")
 
 
 def show_classes(split, result):
@@ -81,20 +85,21 @@ def show_classes(split, result):
         {
             "Class": list(split.class_names),
             "Photos": scores.count,
-            "Found (recall)": scores.recall * 100,
-            "Right when said (precision)": scores.precision * 100,
-            "Both in one (F1)": scores.f1 * 100,
+            "Recall": scores.recall * 100,
+            "Precision": scores.precision * 100,
+            "F1": scores.f1 * 100,
         },
         hide_index=True,
         column_config={
-            "Found (recall)": st.column_config.NumberColumn(
-                format="%.0f %%", help="Of the photos of this class, how many it recognized."
+            "Recall": st.column_config.NumberColumn(
+                format="%.0f%%", help="Found: of the photos of this class, how many the model recognized."
             ),
-            "Right when said (precision)": st.column_config.NumberColumn(
-                format="%.0f %%", help="Of the photos it called by this name, how many really were."
+            "Precision": st.column_config.NumberColumn(
+                format="%.0f%%",
+                help="Correct when named: of the photos that the model gave this class, how many belong to it.",
             ),
-            "Both in one (F1)": st.column_config.NumberColumn(
-                format="%.0f %%", help="High only where both are high (their harmonic mean)."
+            "F1": st.column_config.NumberColumn(
+                format="%.0f%%", help="Balance of the two: high only when both are high (harmonic mean)."
             ),
         },
     )
@@ -102,7 +107,7 @@ def show_classes(split, result):
 
 def show_learning(history):
     if not history.epochs:
-        st.caption("It was stopped within its first epoch, so there is no curve.")
+        st.caption("Training was stopped within the first epoch, so there is no curve.")
         return
     plots.show_learning(history, len(history.epochs), "learned")
     st.caption(plots.what_is_kept(history.epochs[-1]))
@@ -116,7 +121,7 @@ show_answer(history)
 show_changes(project, run)
 for crossing in crossings(split):
     st.warning(markdown(crossing), icon=":material/error:")
-mixed, wrong, by_class, learned = st.tabs(["What it mixes up", "Mistakes", "Class by class", "How it learned"])
+mixed, wrong, by_class, learned = st.tabs(["Confusions", "Mistakes", "Class by class", "How it learned"])
 with mixed:
     if len(split.class_names) > plots.SCROLLING_CLASSES:
         matrix, words = st.container(), st.container()  # a large matrix needs the whole width
@@ -133,11 +138,11 @@ with mixed:
             if (true, said) == cell
         ]
         true, said = (markdown(split.class_names[int(class_id)]) for class_id in cell)
-        st.markdown(f"**{pluralize(len(rows), 'photo')}** of {true} that it calls {said}")
+        st.markdown(f"**{pluralize(len(rows), 'photo')}** of {true} classified as {said}")
         show_photos(project, split, answers, rows, f"cell-{run.id}")
 with wrong:
     mistakes = list(answers.mistakes())
-    st.markdown(f"{pluralize(len(mistakes), 'mistake')}, the surest first." if mistakes else "It made no mistake.")
+    st.markdown(f"{pluralize(len(mistakes), 'mistake')}, the most confident first." if mistakes else NO_MISTAKES)
     show_photos(project, split, answers, mistakes, f"mistakes-{run.id}")
 with by_class:
     show_classes(split, history.result)

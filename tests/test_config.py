@@ -22,13 +22,17 @@ from transfer_core.errors import ConfigError
         ("learning_rate", 0, "Learning rate must be a number from 1e-06 to 1.0, got 0."),  # learns nothing
         ("learning_rate", float("nan"), "got nan"),  # compares false with everything
         ("learning_rate", "0.1", "must be a number"),  # text from a form
-        ("val_fraction", 2, "Kept aside to check with must be a number from 0.05 to 0.5, got 2."),  # per cent, perhaps
+        (
+            "val_fraction",
+            2,
+            "Share of validation photos must be a number from 0.05 to 0.5, got 2.",
+        ),  # per cent, perhaps
         ("seed", -1, "Seed must be"),  # numpy refuses it later and less kindly
-        ("augmentation", "wild", "choose one of: none, light, strong."),  # not in the list
-        ("backbone", "", "Backbone must be named"),  # nothing chosen
-        ("strategy", None, "What may learn must be named"),
-        ("test_fraction", 0.6, "Held back for the last test must be a number from 0.0 to 0.5, got 0.6."),
-        ("group_pattern", "", "What belongs together must be named"),  # None means: no pattern
+        ("augmentation", "wild", "Choose one of: none, light, strong."),  # not in the list
+        ("backbone", "", "Backbone must not be empty"),  # nothing chosen
+        ("strategy", None, "Strategy must not be empty"),
+        ("test_fraction", 0.6, "Share of test photos must be a number from 0.0 to 0.5, got 0.6."),
+        ("group_pattern", "", "Groups must not be empty"),  # None means: no pattern
         ("group_pattern", "p07", "has 0 brackets; exactly one must stand around what names the group"),
     ],
 )
@@ -47,7 +51,7 @@ def test_all_problems_are_said_at_once():
 
 def test_what_is_kept_aside_and_held_back_leaves_enough_to_learn_from():
     TrainConfig(val_fraction=0.5, test_fraction=0.3)
-    with pytest.raises(ConfigError, match=r"They may come to 0\.8 together; lower one of them"):
+    with pytest.raises(ConfigError, match=r"Together they may be at most 0\.8\. Lower one of them"):
         TrainConfig(val_fraction=0.5, test_fraction=0.35)
 
 

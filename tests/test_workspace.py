@@ -38,7 +38,7 @@ def test_good_ids_pass():
     assert check_id("20261121-093000-a1b2c3") == "20261121-093000-a1b2c3"
 
 
-@pytest.mark.parametrize("name", ["Leaves of our street", "../../etc", "", "🦋", "x" * 500, "-", "CON", "Ärger"])
+@pytest.mark.parametrize("name", ["Leaves in our street", "../../etc", "", "🦋", "x" * 500, "-", "CON", "Ärger"])
 def test_new_ids_are_ids_whatever_the_name(name):
     found = new_id(name)
     assert check_id(found) == found and len(found) <= 40

@@ -30,7 +30,7 @@ _MENDABLE = {
     errno.EEXIST: "Name a folder, not a file.",
 }
 _Command = Callable[[Workspace, argparse.Namespace], dict]
-_LABELS = "a CSV that says the class of each photo: a file on this machine, or the name of one inside DATA"
+_LABELS = "a CSV table with the class of each photo: a file on this machine, or the name of one inside DATA"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -92,49 +92,51 @@ def build_parser() -> argparse.ArgumentParser:
 
     fit = command("fit", training.fit, training.show_fit, "train on a folder or zip with one folder per class")
     fit.add_argument("data", type=Path, metavar="DATA")
-    fit.add_argument("--val", type=Path, metavar="DIR", help="photos to check with, in class folders")
-    fit.add_argument("--name", help="of the project")
+    fit.add_argument("--val", type=Path, metavar="DIR", help="validation photos, in class folders")
+    fit.add_argument("--name", help="name of the project")
     fit.add_argument("--labels", metavar="FILE", help=_LABELS)
     _add_settings(fit)
 
     take = command("import", photos.import_, photos.show_import, "add photos to a project without training")
     take.add_argument("data", type=Path, metavar="DATA")
-    take.add_argument("--name", required=True, help="of the project")
+    take.add_argument("--name", required=True, help="name of the project")
     take.add_argument("--labels", metavar="FILE", help=_LABELS)
 
-    fetch = command("fetch", photos.fetch, photos.show_import, "add photos of a public set to a project")
+    fetch = command("fetch", photos.fetch, photos.show_import, "add photos of a public dataset to a project")
     fetch.add_argument("set", metavar="NAME", help=f"one of {', '.join(SETS)}")
-    fetch.add_argument("--per-class", type=int, required=True, metavar="N", help="photos of each class")
-    fetch.add_argument("--name", required=True, help="of the project")
+    fetch.add_argument("--per-class", type=int, required=True, metavar="N", help="photos per class")
+    fetch.add_argument("--name", required=True, help="name of the project")
 
-    change = command("label", label.label, label.show_label, "list, relabel, rename, remove, and take that back")
+    change = command("label", label.label, label.show_label, "list, relabel, rename and remove photos, with undo")
     label.add_options(change)
 
     evaluate = command("evaluate", model.evaluate, model.show_evaluate, "test a run's model on labelled photos")
     evaluate.add_argument("run", metavar="RUN")
     evaluate.add_argument("data", nargs="?", type=Path, metavar="DATA")
-    evaluate.add_argument("--test", action="store_true", help="open the test part that was held back, once")
+    evaluate.add_argument("--test", action="store_true", help="run the final test, once, on the run's own test photos")
 
-    predict = command("predict", model.predict, model.show_predict, "ask a run's model about photos")
+    predict = command("predict", model.predict, model.show_predict, "classify photos with a run's model")
     predict.add_argument("run", metavar="RUN")
     predict.add_argument("photos", nargs="+", type=Path, metavar="PHOTO")
-    predict.add_argument("--csv", type=Path, metavar="FILE", help="write the answers as a table, too")
+    predict.add_argument("--csv", type=Path, metavar="FILE", help="also write the answers to a CSV table")
 
-    several = command("compare", compare.compare, compare.show_compare, "say which of several runs is better")
-    several.add_argument("runs", nargs="+", metavar="RUN", help="two or more, checked with the same photos")
+    several = command(
+        "compare", compare.compare, compare.show_compare, "compare runs, and say whether the difference is clear"
+    )
+    several.add_argument("runs", nargs="+", metavar="RUN", help="two or more, with the same validation photos")
 
-    export = command("export", model.export, model.show_export, "write a run's model as a zip to take along")
+    export = command("export", model.export, model.show_export, "export a run's model as a zip")
     export.add_argument("run", metavar="RUN")
     export.add_argument("--out", type=Path, required=True, metavar="FILE.zip")
 
-    resume = command("resume", training.resume, training.show_fit, "go on with an interrupted or stopped run")
+    resume = command("resume", training.resume, training.show_fit, "continue an interrupted or stopped run")
     resume.add_argument("run", metavar="RUN")
 
     bench = command("bench", lists.bench, lists.show_bench, "measure how fast Graft is on this machine")
     bench.add_argument(
         "data", nargs="?", type=Path, metavar="DATA", help="a folder of labelled photos (default: drawn)"
     )
-    bench.add_argument("--rounds", type=int, default=5, help="how often both sides take their turn (default 5)")
+    bench.add_argument("--rounds", type=int, default=5, help="number of rounds (default 5)")
 
     web = command("app", app.app, app.show_app, "start the web app, from any folder")
     app.add_options(web)

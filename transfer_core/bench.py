@@ -82,7 +82,7 @@ def measure(data: Path | None, rounds: int, say: Callable[[str], None]) -> list[
         DataError: It is no folder, or there would be no round.
     """
     if rounds < 1:
-        raise DataError(f"{rounds} rounds would measure nothing. Ask for 1 or more, for example `--rounds 5`.")
+        raise DataError(f"{rounds} rounds measure nothing. Use 1 or more, for example `--rounds 5`.")
     with _photos(data) as folder:
         say("looking at photos for the first time")
         found = [first_run(folder, rounds)]
@@ -149,7 +149,9 @@ def _photos(data: Path | None) -> Iterator[Path]:
     """The folder, or one with the sample set drawn into it."""
     if data:
         if not data.is_dir():
-            raise DataError(f"'{data}' is no folder. Name one with a folder of photos per class, or none at all.")
+            raise DataError(
+                f"'{data}' is not a folder. Name a folder with one folder of photos per class, or name none."
+            )
         yield data.resolve()
         return
     with tempfile.TemporaryDirectory() as folder:

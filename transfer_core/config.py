@@ -28,97 +28,100 @@ class TrainConfig:
     backbone: str = _setting(
         "tf_efficientnet_lite0",
         "Backbone",
-        "The network that has already seen a great many photos. Its experience is carried over to yours.",
+        "The pretrained network. It has already learned from a great many photos and passes that knowledge on.",
     )
     strategy: str = _setting(
         "feature_extraction",
-        "What may learn",
-        "How much of the network is changed by your photos: only a new last part, or all of it.",
+        "Strategy",
+        "How much of the network your photos change: only a new last layer, or all of it.",
     )
     epochs: int | None = _setting(
         None,
         "Epochs",
-        "One epoch is one look at every training photo. More looks take longer and help less and less.",
+        "How often the network sees every training photo. More epochs take longer and help less and less.",
         min=1,
         max=1000,
     )
     batch_size: int | None = _setting(
         None,
         "Batch size",
-        "How many photos are looked at before the network is changed a little. Only when the backbone learns.",
+        "How many photos the network sees before it changes a little. Used only when the backbone is fine-tuned.",
         min=2,
         max=512,
     )
     learning_rate: float | None = _setting(
         None,
         "Learning rate",
-        "How big the steps are. Too big and it never settles, too small and it takes for ever. Only when the backbone "
-        "learns.",
+        "How big the steps are. If they are too big, training never settles; if they are too small, it "
+        "takes forever. Used only when the backbone is fine-tuned.",
         min=1e-6,
         max=1.0,
         step=1e-4,
     )
     backbone_share: float | None = _setting(
         None,
-        "Step size of the backbone",
-        "As a share of the new part's. What is pretrained should change more gently than what is new.",
+        "Backbone learning rate",
+        "How big the backbone's steps are, as a share of the new layer's. Pretrained layers should change "
+        "more gently than new ones.",
         min=0.001,
         max=1.0,
         step=0.01,
     )
     layer_decay: float | None = _setting(
         None,
-        "Slower towards the first layers",
-        "Each group of layers learns at this share of the speed of the group after it (layer-wise decay). 1 means: all "
-        "alike.",
+        "Layer-wise decay",
+        "How much slower the first layers learn: each group of layers takes steps of this share of the size "
+        "of the next group's. 1 means that all learn alike.",
         min=0.1,
         max=1.0,
         step=0.05,
     )
     frozen_stages: int | None = _setting(
         None,
-        "Stages that stay as they are",
-        "Counted from the first layers. The more stay, the quicker it learns and the less it can change.",
+        "Frozen stages",
+        "How many groups of layers stay as they are, counted from the first. With more frozen stages, "
+        "training is faster and the network changes less.",
         min=1,
         max=100,
     )
     views: int | None = _setting(
         None,
-        "Kept variations per photo",
-        "What the frozen stages see of so many variations of each photo is kept, and learning goes round them. 0 makes "
-        "new variations every time.",
+        "Cached views per photo",
+        "How many augmented copies of each photo pass through the frozen stages once and are kept. Training "
+        "goes through them in turn. 0 makes new ones in every epoch.",
         min=0,
         max=64,
     )
     augmentation: str = _setting(
         "light",
-        "Variations of each photo",
-        "Shows every photo a little differently each time, so that the network learns what matters (augmentation). "
-        "Light: cropped, lighter, darker. Strong: turned, blurred, recoloured and partly covered, too.",
+        "Augmentation",
+        "Every training photo is changed a little each time, so that the network learns what matters. "
+        "Light: cropped, lighter, darker. Strong: also turned, blurred, recoloured and partly covered.",
         choices=AUGMENTATIONS,
     )
     mirror: bool = _setting(
         True,
-        "A mirror image would still be the same class",
-        "True of animals and things. Not of letters, numbers, or left and right hands.",
+        "A mirror image is still the same class",
+        "Yes for animals and things. No for letters, numbers, or left and right hands.",
     )
     upside_down: bool = _setting(
         False,
-        "Upside down it would still be the same class",
-        "True of photos from above: satellites, microscopes, plates. Seldom of others.",
+        "Upside down it is still the same class",
+        "Yes for photos taken from above: satellites, microscopes, plates. Seldom for others.",
     )
     mixup: float = _setting(
         0.0,
-        "Blend photos (mixup)",
-        "Lays two photos over each other and asks for both classes, this strongly. 0 is off. Helps long trainings.",
+        "Mixup",
+        "How strongly two photos are blended into one that shows both classes. 0 is off. Helps in long trainings.",
         min=0.0,
         max=1.0,
         step=0.1,
     )
     cutmix: float = _setting(
         0.0,
-        "Patch photos (cutmix)",
-        "Puts a piece of one photo into another and asks for both classes. 0 is off. Helps long trainings.",
+        "CutMix",
+        "How strongly pieces of one photo are pasted into another, which then shows both classes. 0 is off. "
+        "Helps in long trainings.",
         min=0.0,
         max=1.0,
         step=0.1,
@@ -126,29 +129,30 @@ class TrainConfig:
     label_smoothing: float | None = _setting(
         None,
         "Label smoothing",
-        "So much of the certainty is spread over the other classes, so that it does not learn one wrong label by "
-        "heart.",
+        "How much certainty the right class gives up to the others, so that the network does not learn a "
+        "wrong label by heart.",
         min=0.0,
         max=0.4,
         step=0.05,
     )
     class_weights: bool | None = _setting(
         None,
-        "Weigh small classes more",
-        "Each class counts the same, however few photos it has. Without it, large classes are favoured.",
+        "Class weights",
+        "Rare classes get more weight, so that each class counts the same. Without it, the model favours "
+        "large classes.",
     )
     weight_decay: float | None = _setting(
         None,
         "Weight decay",
-        "Pulls all weights a little towards zero, so that none grows without need.",
+        "How strongly all weights are pulled towards zero, so that none grows without need.",
         min=0.0,
         max=1.0,
         step=0.01,
     )
     l2_sp: float = _setting(
         0.0,
-        "Stay near the pretrained weights (L2-SP)",
-        "Undoes this share of the way that the backbone has come from the pretrained weights, per epoch. 0 is off. For "
+        "L2-SP",
+        "How strongly the backbone is pulled back to its pretrained weights in each epoch. 0 is off. For "
         "few photos that resemble everyday ones.",
         min=0.0,
         max=1.0,
@@ -156,54 +160,55 @@ class TrainConfig:
     )
     average_weights: bool | None = _setting(
         None,
-        "Average over the last steps",
-        "Keeps a running average of the weights (EMA) and uses that. Steadier after many steps.",
+        "Weight averaging (EMA)",
+        "Uses the average of the weights over the last steps. Steadier after many steps.",
     )
     early_stopping: bool | None = _setting(
         None,
-        "Keep the best epoch",
-        "Spares a seventh of the photos to learn from, ends when these no longer get better, and keeps the epoch that "
-        "was best on them. The photos kept aside to check with decide nothing.",
+        "Early stopping",
+        "Sets a seventh of the training photos apart, stops when the results on them no longer improve, and "
+        "keeps the best epoch. The validation photos have no say in it.",
     )
     continue_from: str | None = _setting(
         None,
-        "Go on from an earlier run",
-        "Begins with the backbone and the new part as that run left them, instead of the pretrained ones.",
+        "Continue from an earlier run",
+        "Begins with that run's backbone and last layer, instead of the pretrained backbone.",
     )
     val_fraction: float = _setting(
         0.2,
-        "Kept aside to check with",
-        "This share of the photos (the validation part) is not learned from; it tells how good the model is on photos "
-        "it has never seen.",
+        "Share of validation photos",
+        "Validation photos are kept back to check the model: it never trains on them, so they show how well "
+        "it does on photos it has not seen.",
         min=0.05,
         max=0.5,
         step=0.05,
     )
     test_fraction: float = _setting(
         0.0,
-        "Held back for the last test",
-        "This share of the photos (the test part) is neither learned from nor checked with. It is opened once, when "
-        "you have chosen your model, and then tells how good that really is. 0 holds nothing back.",
+        "Share of test photos",
+        "Test photos are for the final test. Nothing is trained on them or chosen by them. Use them once, "
+        "when you have chosen your model, to see how good it really is. 0 means no test photos.",
         min=0.0,
         max=0.5,
         step=0.05,
     )
     group_pattern: str | None = _setting(
         None,
-        "What belongs together",
-        "A pattern with one bracket, looked for in the path of each photo. What the bracket finds names its group, the "
-        "patient for example. All photos of a group stay in one part, so that no old acquaintance is checked with.",
+        "Groups",
+        "Keeps photos that belong together on one side of the split, for example all photos of a patient. "
+        "Type a regular expression with one pair of brackets. What the brackets find in a photo's path "
+        "names its group.",
         problem_of=safe_regex.problem_of,
     )
     fill_val: bool = _setting(
         False,
-        "Take photos to check with from those to learn from",
-        "Where your photos came in two parts, and a class has none in the part to check with.",
+        "Create validation photos from training photos",
+        "For classes that came without validation photos.",
     )
     seed: int = _setting(
         0,
         "Seed",
-        "The number that decides every random choice. The same seed gives the same result.",
+        "The number behind every random choice. The same seed gives the same result.",
         min=0,
         max=2**31 - 1,
     )
@@ -240,8 +245,8 @@ def problems_of(settings: dict) -> dict[str, str]:
     aside = [settings.get(name, 0) for name in ("val_fraction", "test_fraction") if name not in found]
     if sum(aside) > MOST_ASIDE + 1e-9:
         found["test_fraction"] = (
-            f"{aside[0]:g} of the photos kept aside and {aside[1]:g} held back leave too few to learn from. They may "
-            f"come to {MOST_ASIDE:g} together; lower one of them."
+            f"A share of {aside[0]:g} validation photos and {aside[1]:g} test photos leaves too few training "
+            f"photos. Together they may be at most {MOST_ASIDE:g}. Lower one of them."
         )
     return found
 
@@ -255,10 +260,10 @@ def _problem(entry: Field, value: object) -> str | None:
     if kind.startswith("bool"):
         return None if isinstance(value, bool) else f"{limits['label']} must be true or false, got {value!r}."
     if "choices" in limits and value not in limits["choices"]:
-        return f"{limits['label']} is '{value}'; choose one of: {', '.join(limits['choices'])}."
+        return f"{limits['label']} is '{value}'. Choose one of: {', '.join(limits['choices'])}."
     if "min" not in limits:
         if not isinstance(value, str) or not value:
-            return f"{limits['label']} must be named, got {value!r}."
+            return f"{limits['label']} must not be empty, got {value!r}."
         return limits["problem_of"](value) if "problem_of" in limits else None
     whole = kind.startswith("int")
     is_number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)

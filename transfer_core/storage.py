@@ -30,9 +30,9 @@ def delete_project(workspace: Workspace, project: Project) -> None:
             that is gone.
     """
     if any(runs.is_alive(run) for run in runs.list_runs(workspace, project, kind=None)):
-        raise RunError(f"A run of '{project.name}' is at work. Stop it first, then delete the project.")
+        raise RunError(f"A run of '{project.name}' is still training. Stop it first, then delete the project.")
     if is_locked(project.fetch_lock()) or any(is_locked(batch.lock()) for batch in upload_inbox.batches(project)):
-        raise RunError(f"Photos are coming into '{project.name}'. Wait until they are in, then delete the project.")
+        raise RunError(f"Photos are being added to '{project.name}'. Wait until that is done, then delete the project.")
     own = {item.photo for item in load_original_items(project)}
     for other in workspace.projects():
         if other.id != project.id and own:
@@ -75,9 +75,7 @@ def cache_limit() -> int:
     except ValueError:
         gigabytes = math.nan
     if not 0 <= gigabytes < math.inf:
-        raise TransferError(
-            f"GRAFT_CACHE_GB is '{text}', which is no size. Set it to a number of gigabytes, such as 10."
-        )
+        raise TransferError(f"GRAFT_CACHE_GB is '{text}', which is not a number of gigabytes. Use for example 10.")
     return int(gigabytes * 1e9)
 
 
@@ -110,9 +108,9 @@ def clear_caches(workspace: Workspace) -> None:
             public set is coming in.
     """
     if any(_is_busy(runs.read_state(run)) for run in runs.list_runs(workspace, kind=None)):
-        raise RunError("A run is at work or waiting for its turn. Stop it, or wait for its end, then clear the caches.")
+        raise RunError("A run is training or waiting. Stop it, or wait until it ends, then clear the caches.")
     if any(is_locked(project.fetch_lock()) for project in workspace.projects()):
-        raise RunError("A public set is coming in. Wait until it is there, then clear the caches.")
+        raise RunError("A public dataset is being downloaded. Wait until that is done, then clear the caches.")
     for _, _, path in [*_files(workspace.prepared_dir), *_used_stores(workspace)]:
         _let_go(path)
     public_datasets.delete_all(workspace.public_dir)

@@ -27,7 +27,9 @@ def check_id(text: str) -> str:
         RunError: It holds anything but a-z, 0-9 and "-".
     """
     if not _ID.fullmatch(text or ""):
-        raise RunError(f"'{(text or '')[:60]}' is not an id: only a to z, 0 to 9 and '-' may stand in one.")
+        raise RunError(
+            f"'{(text or '')[:60]}' is not an id. An id has only the letters a to z, the digits 0 to 9 and '-'."
+        )
     return text
 
 

@@ -42,29 +42,28 @@ def show_verdicts(chosen, rights, among):
     st.markdown("\n".join(lines))
     correction = f", corrected for all {pairs_of(among)} pairs of the {among} runs" if among > 2 else ""
     st.caption(
-        "All answer the same photos, and only those count that one gets right and the other wrong (McNemar's exact "
-        f"test, 95 %{correction}; Newcombe's interval). Points are those of percentages: from 80 % to 84 % it is "
-        "4 points."
+        "All runs have the same validation photos. Only photos that one run gets right and the other wrong "
+        f"count (McNemar's exact test, 95%{correction}; Newcombe's interval). From 80% to 84% is 4 points."
     )
 
 
 def show_table(chosen):
     results = [ui.history(run).result for run in chosen]
     facts = {
-        "Right": [percent(result["val_accuracy"]) for result in results],
-        "Very likely": [" to ".join(map(percent, result["val_interval"])) for result in results],
-        "Photos kept aside": [f"{result['val_count']:,}" for result in results],
+        "Accuracy": [percent(result["val_accuracy"]) for result in results],
+        "Probably on new photos": [" to ".join(map(percent, result["val_interval"])) for result in results],
+        "Validation photos": [f"{result['val_count']:,}" for result in results],
         "Time": [run_card.seconds_of(result) for result in results],
         **dict(settings_that_differ(chosen)),
     }
     columns = {letter: list(values) for letter, values in zip(LETTERS, zip(*facts.values(), strict=True), strict=False)}
     st.dataframe({"": list(facts), **columns}, hide_index=True)
-    st.caption("Of the settings, those that differ.")
+    st.caption("Only settings that differ are shown.")
 
 
 def show_changed(project, chosen, rights):
     """The photos of which one run is right and another wrong."""
-    st.subheader("Photos that tell them apart", anchor=False)
+    st.subheader("Photos where they disagree", anchor=False)
     letters = list(LETTERS[1 : len(chosen)])
     other = st.segmented_control("A and", letters, default="B", key="against") if len(letters) > 1 else "B"
     place = LETTERS.index(other or "B")
@@ -98,5 +97,5 @@ def show_photos(project, items, said, wrong, key):
         for item in items[(page - 1) * PER_PAGE : page * PER_PAGE]:
             with st.container(width=160, border=True):
                 ui.thumbnail(project, item, "stretch")
-                st.markdown(f"is **{markdown(item.class_name)}**")
-                st.caption(f"{wrong} said **{markdown(said[item.id])}**")
+                st.markdown(f"Label: **{markdown(item.class_name)}**")
+                st.caption(f"{wrong}: **{markdown(said[item.id])}**")

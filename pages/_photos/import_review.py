@@ -57,7 +57,7 @@ def review_waiting(project) -> bool:
         return False
     batch = waiting[0]
     if batch.choice is None and batch.is_busy():
-        st.info("Files are arriving in another window. How they are read is asked when all are here.")
+        st.info("Files are being uploaded in another window. When all are here, you choose how to sort them.")
         return _wait_until_free(batch)
     if st.session_state.get(ui.READING) == batch.id:
         return _read(project, batch)
@@ -78,7 +78,7 @@ def _open(batch: Upload) -> Sequence[Entry]:
 def _review(batch: Upload, plan: Plan) -> bool:
     if not plan.photos:
         _begin(batch, Choice("one_class", "unnamed"))  # says what is wrong with each file
-    st.subheader("How these files are read")
+    st.subheader("How should Graft sort these photos?")
     _tell_missing(batch)
     chosen = _choose(batch, plan)
     found = plan.readings[chosen] if chosen in plan.readings else _survey(plan.entries, chosen, plan.photos)
@@ -90,7 +90,7 @@ def _review(batch: Upload, plan: Plan) -> bool:
     ready = count > 0 and chosen != Choice("one_class")
     with st.container(horizontal=True):
         added = st.button(f"Add {pluralize(count, 'photo')}", type="primary", disabled=not ready, key="add-photos")
-        left = st.button("Do not add them", key="leave-photos")
+        left = st.button("Cancel", key="leave-photos")
     if added:
         _begin(batch, chosen)
     if left:
@@ -106,7 +106,7 @@ def _plan(batch: Upload) -> Plan:
     key = (batch.id, len(batch.files), len(batch.missing))
     plan = st.session_state.get(ui.PLAN)
     if plan is None or plan.key != key:
-        with st.spinner("Looking at the names"):
+        with st.spinner("Reading the file names"):
             entries = _open(batch)
             photos = photos_among(entries)
             readings = {choice: _survey(entries, choice, photos) for choice in choices(entries)}
@@ -128,8 +128,8 @@ def _tell_missing(batch: Upload) -> None:
     if missing:
         total = len(batch.files)
         st.warning(
-            f"{total - len(missing):,} of {total:,} files arrived. Hand in the same files again, and only the missing "
-            "ones are added; or go on with those that are here.",
+            f"{total - len(missing):,} of {total:,} files arrived. Add the same files again, and only the "
+            "missing ones are uploaded; or continue with those that are here.",
             icon=":material/error:",
         )
         list_files("Missing files", [(name, "did not arrive") for name in missing])
@@ -138,14 +138,14 @@ def _tell_missing(batch: Upload) -> None:
 def _choose(batch: Upload, plan: Plan) -> Choice:
     options = list(plan.readings)
     chosen = st.radio(
-        "What says the class of a photo?",
+        "Where is the class name?",
         options,
         format_func=_title,
         captions=[_caption(choice, plan.readings[choice]) for choice in options],
         key=f"way-{batch.id}",
     )
     if chosen.way == "one_class":
-        name = st.text_input("Class of all of them", placeholder="oak", key=f"one-{batch.id}")
+        name = st.text_input("Class of all photos", placeholder="oak", key=f"one-{batch.id}")
         return Choice("one_class", name.strip())
     return chosen
 
@@ -157,7 +157,7 @@ def _title(choice: Choice) -> str:
 
 def _caption(choice: Choice, found: tuple[LabelSource, Survey] | str) -> str:
     if choice.way == "one_class":
-        return "You name it."
+        return "Type one name for all."
     if isinstance(found, str):
         return "Cannot be read."
     names = list(found[1].classes)
@@ -171,8 +171,10 @@ def _sum_up(plan: Plan, reading: LabelSource, found: Survey) -> None:
     path = next((path for path in plan.photos if reading.place(path)), None)
     if path:
         place = reading.place(path)
-        part = f", {words_of(place.part)}" if place.part else ""
-        st.caption(f"For example, {markdown(path[-100:])} is taken for **{markdown(place.class_name[:80])}**{part}.")
+        part = f" ({words_of(place.part)} photo)" if place.part else ""
+        st.caption(
+            f"For example, {markdown(path[-100:])} will be labelled **{markdown(place.class_name[:80])}**{part}."
+        )
 
 
 def _show(reading: LabelSource, found: Survey) -> None:
@@ -209,21 +211,21 @@ def _ask_to_go_on(project, batch: Upload) -> bool:
         with batch.lock():
             pass
     except Timeout:
-        st.info("Photos are being read in another window. They appear here when that is done.")
+        st.info("Photos are being read in another window. They will appear here when that is done.")
         return _wait_until_free(batch)
     paths = photos_among(_open(batch))
     if batch.before is None:
-        told = f"{pluralize(len(paths), 'photo waits', 'photos wait')} to be read. Go on, and they are added."
+        told = f"{pluralize(len(paths), 'photo waits', 'photos wait')} to be read. Press Continue to add them."
     else:
         here = {item.path for item in load_items(project)}
         done = sum(path in here for path in paths)
-        told = f"Reading broke off: {done:,} of {pluralize(len(paths), 'photo')} are here. Go on, and only the missing "
-        told += "ones are added."
+        told = f"Reading was interrupted: {done:,} of {pluralize(len(paths), 'photo')} are here. Press Continue to add "
+        told += "the missing ones."
     st.warning(told, icon=":material/error:")
     with st.container(horizontal=True):
-        if st.button("Go on", type="primary", key="go-on"):
+        if st.button("Continue", type="primary", key="go-on"):
             _begin(batch, batch.choice)
-        if st.button("Leave the rest", key="leave-photos"):
+        if st.button("Skip the rest", key="leave-photos"):
             batch.discard()
             st.rerun()
     return True

@@ -20,22 +20,22 @@ def ask_for_photos(project):
     """A tab for each way in."""
     generation = st.session_state.setdefault(ui.UPLOADS, 0)
     roots = import_roots()
-    names = ["Files or a zip", "A folder", "Photos of one class", "Camera", "Public sets"]
-    names += ["On the server"] if roots else []
+    names = ["Files or a zip", "A folder", "Photos of one class", "Camera", "Public datasets"]
+    names += ["Shared folders"] if roots else []
     places = st.container(key="drop-photos").tabs(names)
     with places[0]:
         files = st.file_uploader(
             "Photos, or a .zip of them",
             accept_multiple_files=True,
             key=f"zip-{generation}",
-            help="Best with one folder per class in the zip. A table of labels (CSV: file, label) may lie beside them.",
+            help="Best with one folder per class in the zip. You can add a table of labels (CSV: file, label).",
         )
     with places[1]:
         folder = st.file_uploader(
             "A folder with one folder per class",
             accept_multiple_files="directory",
             key=f"folder-{generation}",
-            help="Choose the folder that holds the class folders. Folders called train and val are understood, too.",
+            help="Choose the folder that holds the class folders. Folders called train and val also work.",
         )
     with places[2]:
         class_name = st.text_input("Class", placeholder="oak", help="What is on these photos?", key="upload-class")
@@ -62,7 +62,7 @@ def receive(project, uploads, choice=None):
     """Keeps what was handed in and empties the uploader; with a choice it is read at once."""
     with ui.shown_errors():
         batch = ingest.receive_upload(
-            project, [(upload.name, upload) for upload in uploads], ui.progress_line("Keeping files")
+            project, [(upload.name, upload) for upload in uploads], ui.progress_line("Uploading")
         )
         try:
             batch.entries()
@@ -80,7 +80,7 @@ def pick_folder(project, roots):
     root = roots[0] if len(roots) == 1 else st.selectbox("Where", roots, format_func=lambda path: plain(str(path)))
     with ui.shown_errors():
         inside = _descend(root)
-        if inside is not None and st.button("Look at these photos", type="primary", key="pick-folder"):
+        if inside is not None and st.button("Use these photos", type="primary", key="pick-folder"):
             ingest.receive_folder(project, root, inside)
             st.rerun()
 

@@ -25,15 +25,15 @@ def ask_for_public_set(project) -> None:
     if note:
         st.error(markdown(note["error"]), icon=":material/error:")
         st.button("Close", on_click=fetch.forget, args=(project,), key="fetch-forget")
-    name = st.selectbox("Public set", list(SETS), format_func=lambda name: SETS[name].title, key="public-set")
+    name = st.selectbox("Public dataset", list(SETS), format_func=lambda name: SETS[name].title, key="public-set")
     row = SETS[name]
     st.caption(
-        f"{row.about}. A download of {pluralize(row.download_mb, 'MB', 'MB')} from the internet, kept for next time. "
-        f"[Where it comes from, and its terms]({row.home})"
+        f"{row.about}. Downloads {pluralize(row.download_mb, 'MB', 'MB')} from the internet and keeps them "
+        f"for next time. [Source and terms of use]({row.home})"
     )
-    per_class = st.number_input("Photos of each class", 1, MOST_PER_CLASS, PER_CLASS, key="public-per-class")
-    if st.button("Fetch", key="fetch", on_click=fetch.forget, args=(project,)):  # why the last one failed
-        with ui.shown_errors(), st.spinner("Asking whether it can be had"):
+    per_class = st.number_input("Photos per class", 1, MOST_PER_CLASS, PER_CLASS, key="public-per-class")
+    if st.button("Download", key="fetch", on_click=fetch.forget, args=(project,)):  # why the last one failed
+        with ui.shown_errors(), st.spinner("Checking the download"):
             fetch.begin(ui.workspace(), project, name, per_class)
             st.rerun()
 
@@ -43,5 +43,5 @@ def _watch(project) -> None:
     if note is None or note["error"] or note["report"]:
         st.rerun()
     done, total = note["done"], note["total"]
-    words = f"{done:,} of {total:,} photos" if total else "downloading; this may take some minutes"
+    words = f"{done:,} of {total:,} photos" if total else "downloading, which may take some minutes"
     st.progress(done / max(1, total), f"{markdown(note['title'])}: {words}")

@@ -10,7 +10,7 @@ from transfer_core.workspace import Project
 
 
 def show_changes(project: Project, run: Run) -> None:
-    """One sentence, where a run of today would learn from other photos or labels; nothing else."""
+    """Draws one sentence if a run of today would train on other photos or labels; otherwise nothing."""
     if changes := _changes(project, project.folder, run.labels_version, version(project)):
         st.info(f"{changes} since this run. Train again to use today's labels.", icon=":material/sell:")
 

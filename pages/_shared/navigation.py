@@ -51,8 +51,8 @@ def need_project() -> Project:
     project = remember_project()
     if project is None:
         if wanted:
-            st.error("This project is not here any more. It may have been deleted.")
-        st.info("Choose a project first, or make a new one.", icon=":material/arrow_back:")
+            st.error("This project no longer exists. It may have been deleted.")
+        st.info("Choose a project first, or create a new one.", icon=":material/arrow_back:")
         if st.button("To the projects", type="primary"):
             st.switch_page("pages/home.py")
         st.stop()

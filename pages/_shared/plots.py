@@ -28,8 +28,12 @@ def show_learning(history: RunState, shown: int, key: str) -> None:
 
 def what_is_kept(epoch: EpochFinished) -> str:
     """A sentence for under the curves, from one epoch of theirs."""
-    which = "The last epoch" if epoch.spared_loss is None else "The epoch that is best on photos spared for it"
-    return f"{which} is kept. The photos kept aside decide nothing, they only measure."
+    which = (
+        "Graft keeps the model from the last epoch"
+        if epoch.spared_loss is None
+        else "Graft keeps the model from the best epoch, chosen by training photos set apart for this"
+    )
+    return f"{which}. Validation photos are only used to measure it."
 
 
 def _show_curves(
@@ -51,7 +55,7 @@ def _show_curves(
             theme=None,
             config=charts.CONFIG,
             key=f"{key}-{metric}",
-            alt=f"{metric} per epoch on the photos learned from and on those kept aside",
+            alt=f"{metric} per epoch on the training photos and on the validation photos",
         )
 
 
@@ -70,11 +74,12 @@ def show_compared(named: Iterable[tuple[str, RunState]], key: str) -> None:
         curves.append((name, shares[-1:] * longest if name in level else shares))
     ends = [f"{name} {'at ' + percent(shares[-1]) if shares else 'without an epoch'}" for name, shares in curves]
     figure = charts.compared_curves(curves, dark=is_dark())
-    alt = f"Right answers per epoch: in the end, {', '.join(ends)}"
+    alt = f"Validation accuracy per epoch: in the end, {', '.join(ends)}"
     st.plotly_chart(figure, theme=None, config=charts.CONFIG, key=key, alt=alt)
     if level:
         st.caption(
-            f"Only the new part learned, which takes moments, so a level line shows the outcome: {', '.join(level)}."
+            "A flat line shows the result of a run that trained only the new layer, which takes moments: "
+            f"{', '.join(level)}."
         )
 
 
@@ -88,6 +93,6 @@ def show_matrix(counts: list[list[int]], class_names: list[str], key: str, **sel
             width="content",
             config=charts.CONFIG,
             key=key,
-            alt="Confusion matrix of the photos kept aside",
+            alt="Confusion matrix of the validation photos",
             **selection,
         )

@@ -11,11 +11,11 @@ from transfer_core.support.text import markdown
 from transfer_core.support.wording import duration, format_time, interval_phrase, pluralize
 
 
-@st.dialog("A note on this run")
+@st.dialog("Note on this run")
 def ask_note(run):
     about = load_notes(run)
-    note = st.text_input("Note", about.note, max_chars=NOTE_LIMIT, placeholder="What was this run to find out?")
-    if st.button("Keep", type="primary", width="stretch"):
+    note = st.text_input("Note", about.note, max_chars=NOTE_LIMIT, placeholder="What did you want to find out?")
+    if st.button("Save", type="primary", width="stretch"):
         with ui.shown_errors():
             save_notes(run, replace(about, note=note))
             st.rerun()
@@ -30,10 +30,10 @@ def show_row(project, run, badge="", verdict=""):
             st.markdown(f"{star}**{markdown(ui.run_title(run))}** {badge}")
             if result:
                 count = pluralize(result["val_count"], "photo")
-                st.caption(f"On {count}, {interval_phrase(result)}. It took {seconds_of(result)}. {verdict}")
+                st.caption(f"{count}; {interval_phrase(result)}. Training took {seconds_of(result)}. {verdict}")
             if about.note:
                 st.markdown(markdown(about.note))
-        options = ["Take the star off" if about.starred else "Star", "Note", "Delete"]
+        options = ["Remove star" if about.starred else "Star", "Note", "Delete"]
         which = f"Star, note or delete the run of {format_time(run.created)}"
         act(project, run, about, st.menu_button("More", options, key=f"more-{run.id}", help=which))
 

@@ -21,7 +21,7 @@ def need_model(project: Project) -> tuple[Run, RunState]:
     """The run that the page is about, chosen where there are several; ends the page where there is none."""
     found = [run for run in runs.list_runs(workspace(), project) if history(run).result]
     if not found:
-        st.info("There is no trained model yet. Train one; with the suggested settings it takes seconds.")
+        st.info("There is no trained model yet. Train one first; with the suggested settings, it takes seconds.")
         if st.button("Go to Train", type="primary"):
             open_page("train", project)
         st.stop()
@@ -65,7 +65,7 @@ def distinct(labels: Iterable[str]) -> list[str]:
 
 
 def run_title(run: Run) -> str:
-    """Such as "21 Nov 09:36:12: 86 %, only the new part, EfficientNet-Lite0"."""
+    """Such as "21 Nov 09:36:12: 86%, new layer only, EfficientNet-Lite0"."""
     entry = history(run)
     outcome = percent(entry.result["val_accuracy"]) if entry.result else entry.status
     parts = (outcome, catalog.strategy_title(run.config.strategy).lower(), catalog.backbone_title(run.config.backbone))
@@ -92,7 +92,7 @@ def _wait_for_export(run: Run) -> None:
 
     def look() -> None:
         if history(run).is_pending("export"):
-            st.progress(0.5, "Writing the model and checking that it answers as the trained one does")
+            st.progress(0.5, "Exporting the model and checking that it gives the same answers")
         else:
             st.rerun()
 

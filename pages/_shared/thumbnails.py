@@ -21,7 +21,7 @@ def thumbnail(project: Project, item: Item, width: int | str) -> None:
     try:
         path = ensure_thumbnail(workspace(), project, item)
     except TransferError:
-        st.caption("This photo's file is gone.")
+        st.caption("The file of this photo is missing.")
         return
     if path.is_file():
         st.image(str(path), width=width, alt=item_name(item))

@@ -78,4 +78,4 @@ def _is_open_choice(name: str) -> bool:
 def _said(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, int | float) else "left open"
+    return f"{value:g}" if isinstance(value, int | float) else "not used"

@@ -41,7 +41,7 @@ def show_wall(
     component(
         key=_key(project),
         data={
-            "label": "Photos. Space chooses, arrows move, shift chooses a range.",
+            "label": "Photos. Space selects, arrows move, shift selects a range.",
             "tiles": tiles,
             "shown": drawn[1],
             "chosen": sent[1],

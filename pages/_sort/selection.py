@@ -96,19 +96,19 @@ def show_trouble(project: Project) -> None:
 def undo(project: Project) -> None:
     """Takes back the last change of this window."""
     mine = sorting_of(project)
-    _step(project, mine, mine.done, mine.undone, labels.undo, "Taken back: ")
+    _step(project, mine, mine.done, mine.undone, labels.undo, "Undone: ")
 
 
 def redo(project: Project) -> None:
     """Makes again what this window took back last."""
     mine = sorting_of(project)
-    _step(project, mine, mine.undone, mine.done, labels.redo, "Done again: ")
+    _step(project, mine, mine.undone, mine.done, labels.redo, "Redone: ")
 
 
 def switch(project: Project, action: str, is_undone: bool) -> None:
     """Takes back any change, whoever made it, or brings it again."""
     mine = sorting_of(project)
-    how, words = (labels.redo, "Done again: ") if is_undone else (labels.undo, "Taken back: ")
+    how, words = (labels.redo, "Redone: ") if is_undone else (labels.undo, "Undone: ")
     if _try(project, mine, words, how, action):
         for own in (mine.done, mine.undone):
             if action in own:

@@ -82,7 +82,7 @@ def show_progress(run, history, shown):
     show_steps(run, history)
     if history.status == "queued":
         ahead = runs.count_ahead(ui.workspace(), run, ui.history)
-        waiting = f"{pluralize(ahead, 'run')} before this one" if ahead else "Starting"
+        waiting = f"Waiting for {pluralize(ahead, 'other run')}" if ahead else "Starting"
         st.progress(0.0, waiting)
     elif epoch := epoch_at_work(history, shown):
         phase = next(phase for phase in history.phases if phase.name == epoch.phase)
@@ -101,15 +101,15 @@ def show_progress(run, history, shown):
     if history.status in ("queued", "running"):
         stopping = runs.stop_requested(run)
         st.button(
-            "Stopping" if stopping else "Stop and keep",
+            "Stopping" if stopping else "Stop and keep the model",
             disabled=stopping,
             icon=":material/stop:",
             key="stop",
             on_click=training.stop,  # not a rerun of the fragment: a click may arrive in a run of the whole page
             args=(run,),
-            help="What it has learned until now is kept.",
+            help="Training ends now. The model stays as it is at this moment.",
         )
-        st.caption("You may close this page; the training goes on.")
+        st.caption("You can close this page. Training continues.")
 
 
 def epoch_at_work(history, shown):
@@ -140,7 +140,7 @@ def show_end(project, run, history):
     if history.result:
         early = "Stopped early. " if history.status == "stopped" else ""
         st.success(f"{early}**{result_sentence(history.result)}**", icon=":material/check_circle:")
-        if st.button("See what it gets wrong", type="primary", icon=":material/arrow_forward:", key="to-understand"):
+        if st.button("See the results", type="primary", icon=":material/arrow_forward:", key="to-understand"):
             st.session_state[ui.PROJECT] = project.id
             st.switch_page("pages/understand.py", query_params={"project": project.id, "run": run.id})
     elif history.status == "failed":
@@ -148,16 +148,15 @@ def show_end(project, run, history):
         show_log(run)
     elif history.status == "stopped":
         st.info(
-            "Stopped before it had learned anything. What it has seen of your photos is kept: Resume goes on from "
-            "there.",
+            "Training was stopped before the model learned anything. Press Resume to continue.",
             icon=":material/info:",
         )
     elif history.status == "interrupted":
         st.warning(
-            "This run was interrupted. What it had learned up to its last checkpoint is kept.", icon=":material/error:"
+            "This run was interrupted. Press Resume to continue from its last checkpoint.", icon=":material/error:"
         )
     if history.status in ("failed", "interrupted", "stopped") and st.button(
-        "Resume", icon=":material/resume:", key="resume", help="Goes on from the last checkpoint."
+        "Resume", icon=":material/resume:", key="resume", help="Continues from the last checkpoint."
     ):
         with ui.shown_errors():
             training.resume(run)
@@ -167,7 +166,7 @@ def show_end(project, run, history):
 
 def show_log(run):
     if run.log_path.is_file():
-        with st.expander("Details for a report"):
+        with st.expander("Details for a bug report"):
             st.code("\n".join(run.log_path.read_text("utf-8", "replace").splitlines()[-LOG_LINES:]), language=None)
 
 
@@ -176,10 +175,10 @@ def show_figures(run, history, last):
     phase = history.phases[-1] if history.phases else None
     begins = phase and phase.epochs and phase.name != last.phase and history.status == "running"
     done, total = (0, phase.epochs) if begins else (last.epoch, last.epochs)
-    count.metric("Epoch", f"{done} of {total}", help="One epoch is one look at every training photo.")
+    count.metric("Epoch", f"{done} of {total}", help="In one epoch, the network sees every training photo once.")
     right.metric(
-        "Right answers",
+        "Validation accuracy",
         f"{last.hits} of {len(ui.split_of(run).val)}",
-        help="On the photos kept aside, which it never learns from.",
+        help="Right answers on the validation photos: kept back to check the model, which never trains on them.",
     )
     st.caption(plots.what_is_kept(last))

@@ -1,4 +1,4 @@
-"""What can be tried before a training: variations of one's photos, and which learning rate suits them."""
+"""Short runs before training: a preview of the augmentation and a learning rate finder."""
 
 import streamlit as st
 
@@ -15,7 +15,7 @@ PICTURE_PX = 96
 def show_preview(project, config):
     """A button, then the work, then the pictures; these stay as long as they are what the settings would give."""
     if not previews.learns_backbone(ui.workspace(), config):
-        st.caption("Photos vary only when the backbone learns; the new part looks at each of them once.")
+        st.caption("Augmentation is used only when the backbone is fine-tuned. The new layer sees each photo once.")
         return
     run, ended = newest_for(project, "preview", lambda run: previews.varies_alike(run, config))
     rows = previews.load_preview(run) if run and ended else None
@@ -23,14 +23,16 @@ def show_preview(project, config):
         show_rows(run, rows)
     elif ended:
         show_end(run)
-        if st.button("Show variations of my photos", icon=":material/auto_awesome_motion:", key="start-preview"):
+        if st.button("Show examples with my photos", icon=":material/auto_awesome_motion:", key="start-preview"):
             begin(previews.start_preview, project, config)
 
 
 def show_rate_finder(project, config, draft):
     """A button, then the work, then the curve and a button that takes the rate over into the settings."""
     if not previews.learns_backbone(ui.workspace(), config):
-        st.caption("A learning rate matters only when the backbone learns; the new part finds its own steps.")
+        st.caption(
+            "The learning rate matters only when the backbone is fine-tuned. The new layer finds its own step size."
+        )
         return
     run, ended = newest_for(project, "lr_finder", lambda run: previews.learns_alike(run, config))
     found = previews.load_rates(run) if run and ended else None
@@ -42,7 +44,10 @@ def show_rate_finder(project, config, draft):
         show_end(run)
         if st.button("Find a learning rate", icon=":material/show_chart:", key="start-find-rate"):
             begin(previews.start_lr_finder, project, config)
-        st.caption("Takes up to 60 steps with your photos, each bigger than the last, and sees when it helps or harms.")
+        st.caption(
+            "Graft takes up to 60 training steps with your photos, each bigger than the last, and watches when "
+            "the loss falls and when it rises."
+        )
 
 
 def newest_for(project, kind, is_alike):
@@ -68,7 +73,7 @@ def watch(run):
     title = markdown(history.phases[-1].title) if history.phases else "Starting"
     if history.status == "queued":
         ahead = runs.count_ahead(ui.workspace(), run, ui.history)
-        st.progress(0.0, f"{pluralize(ahead, 'run')} before this one" if ahead else "Starting")
+        st.progress(0.0, f"Waiting for {pluralize(ahead, 'other run')}" if ahead else "Starting")
     elif history.progress:
         done, total, unit = history.progress.done, history.progress.total, history.progress.unit
         st.progress(done / max(1, total), f"{title}: {done:,} of {total:,} {unit}")
@@ -85,7 +90,7 @@ def show_end(run):
     if history and history.failure:
         st.error(f"{markdown(history.failure.message)} {markdown(history.failure.hint)}", icon=":material/error:")
     elif history and history.status == "interrupted":
-        st.warning("This was interrupted. Begin again.", icon=":material/error:")
+        st.warning("This was interrupted. Start again.", icon=":material/error:")
 
 
 def show_rows(run, rows):
@@ -97,22 +102,22 @@ def show_rows(run, rows):
                 caption = None if row.name else markdown(shares(picture))
                 st.image(path, width=PICTURE_PX, alt=alt(row, place, picture), caption=caption)
     if run.config.augmentation == "none":
-        words = "Without variations, training sees every photo as it is, each time."
+        words = "Without augmentation, training uses every photo as it is."
     else:
-        words = "Each photo first as it is, then as training would see it: anew in every epoch."
-    blended = "" if rows[-1].name else " In the last row photos are blended; below each, the answer that is asked for."
+        words = "Each row shows a photo as it is, then as training may use it. Every epoch changes it anew."
+    blended = "" if rows[-1].name else " The last row shows mixed photos, each with the answer that training expects."
     st.caption(words + blended)
 
 
 def alt(row, place, picture):
     name = row.name.rsplit("/", 1)[-1]
     if not row.name:
-        return f"Blended photos: {shares(picture)}"
-    return f"{name} as it is" if place == 0 else f"{name}, variation {place}"
+        return f"Mixed photos: {shares(picture)}"
+    return f"{name} as it is" if place == 0 else f"{name}, augmented copy {place}"
 
 
 def shares(picture):
-    """Such as "70 % ant, 30 % bee"."""
+    """Such as "70% ant, 30% bee"."""
     largest_first = sorted(picture.shares.items(), key=lambda entry: -entry[1])
     return ", ".join(f"{percent(share)} {name}" for name, share in largest_first)
 
@@ -122,8 +127,8 @@ def show_rates(found, draft):
     alt = f"Loss while the learning rate rises; {small_number(found.suggestion)} is suggested"
     st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="rates", alt=alt)
     st.caption(
-        "Steps of this size stay about ten times or more below the first that do harm. A hint from a few steps, not a "
-        "proof."
+        "This learning rate is about ten times smaller than the first one that makes the loss rise. It is a "
+        "hint from a few steps, not a proof."
     )
     taken = draft.get("learning_rate") == found.suggestion
     st.button(

@@ -1,4 +1,4 @@
-"""Everything about a run that most people leave alone: variations of the photos, and what is behind "Advanced"."""
+"""The settings that most people leave alone: augmentation, and what is behind "Advanced"."""
 
 import streamlit as st
 
@@ -35,12 +35,14 @@ def show_settings(project, items, draft, row, planned):
     strategy = resolved.config.strategy
     learns = any(phase.trains == BACKBONE for phase in phases)
     if learns:
-        with st.expander("Variations of your photos", icon=":material/auto_awesome_motion:"):
+        with st.expander(
+            "Augmentation: training photos changed a little each time", icon=":material/auto_awesome_motion:"
+        ):
             for name in ("augmentation", "mirror", "upside_down"):
                 setting_widget(name, draft, resolved)
             preview = st.container()
     with st.expander("Advanced", icon=":material/settings:"):
-        st.caption('"Automatic" follows a rule; what it comes to, and why, stands behind each question mark.')
+        st.caption("Automatic picks a value for you. Hover over a question mark to see which, and why.")
         views = ("views",) if strategy == "partial" else ()
         names = (*ALWAYS[:-1], *(LEARNING if learns else ()), *views, ALWAYS[-1])
         for column, part in zip(st.columns(2), (names[::2], names[1::2]), strict=True):
@@ -59,20 +61,20 @@ def show_settings(project, items, draft, row, planned):
 
 
 def choose_beginning(project, draft, row):
-    """Whether to begin with the pretrained weights, or where an earlier run of this backbone ended."""
+    """Whether to begin with pretrained weights, or where an earlier run of this backbone ended."""
     found = {run.id: run for run in runs.list_runs(ui.workspace(), project) if can_go_on(run, row)}
     if not found:
         draft.pop("continue_from", None)
         return
-    options = {PRETRAINED: "the pretrained weights", **ui.run_titles(found.values())}
+    options = {PRETRAINED: "pretrained weights", **ui.run_titles(found.values())}
     chosen = draft.get("continue_from")
     name = st.selectbox(
-        "Begin with",
+        "Start from",
         list(options),
         list(options).index(chosen) if chosen in options else 0,
         format_func=options.get,
         key="begin-with",
-        help="An earlier run of this project with the same backbone can be gone on from.",
+        help="Pretrained weights, or an earlier run of this project with the same backbone.",
     )
     draft["continue_from"] = None if name == PRETRAINED else name
 

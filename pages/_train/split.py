@@ -1,4 +1,4 @@
-"""Which photos are learned from, checked with and held back: bars per class, both shares, and what belongs together."""
+"""The split into training, validation and test photos: bars per class, a slider for each share, and groups."""
 
 import streamlit as st
 
@@ -22,16 +22,16 @@ DECIDE = ("val_fraction", "test_fraction", "group_pattern", "fill_val", "seed", 
 def show_split(project, items, draft, make_config):
     """The bars, and a slider for each share that the data leaves open; what is chosen goes into `draft`."""
     place = st.container()
-    with st.expander("What is learned from, and what is kept aside", icon=":material/call_split:"):
+    with st.expander("Training, validation and test photos", icon=":material/call_split:"):
         sliders = st.columns(2, gap="large")
         with sliders[0]:
             if given_part(items):
-                st.caption("Your photos came with a part to check with (validation).")
+                st.caption("Your photos came with a validation set.")
             else:
                 share_slider("val_fraction", draft, "test_fraction")
         with sliders[1]:
             if has_test_part(items):
-                st.caption("Your photos came with a part for the last test. It is held back.")
+                st.caption("Your photos came with a test set. It is kept for the final test.")
             else:
                 share_slider("test_fraction", draft, "val_fraction")
         found = look_ahead(project, make_config())
@@ -63,7 +63,7 @@ def share_slider(name, draft, other):
 
 
 def leave_room(moved, other):
-    """Pushes the other slider back where both together would leave too little to learn from."""
+    """Pushes the other slider back if both together would leave too few training photos."""
     room = MOST_ASIDE - st.session_state[moved]
     if st.session_state.get(other, 0) > room:
         st.session_state[other] = round(room, 2)
@@ -75,8 +75,11 @@ def show_bars(counts):
     train, val, test = parts
     figure = charts.class_counts(names, train, val, test if any(test) else None, dark=ui.is_dark())
     said = ", ".join(f"{sum(counts):,} {way}" for counts, way in zip(parts, WORDS.values(), strict=True))
-    st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="parts", alt=f"Photos per class and part: {said}")
-    st.caption(f"Photos: {said}. Copies of a photo, and photos that belong together, stay in one part.")
+    st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="parts", alt=f"Photos per class: {said}")
+    st.caption(
+        f"Photos: {said}. Validation photos are kept back to check the model, test photos for the final test. "
+        "Copies of a photo, and photos of the same group, stay on the same side."
+    )
 
 
 def choose_groups(project, items, draft, config):
@@ -93,15 +96,17 @@ def choose_groups(project, items, draft, config):
     if groups:
         named = ", ".join(f"**{markdown(shorten(name, 24))}**" for name in groups[:EXAMPLES])
         origin = "Found" if typed else "Your photos came with"
-        rest = f" {pluralize(alone, 'photo belongs', 'photos belong')} to none and may go anywhere." if alone else ""
+        rest = (
+            f" {pluralize(alone, 'photo belongs', 'photos belong')} to no group and may go anywhere." if alone else ""
+        )
         st.caption(f"{origin} {pluralize(len(groups), 'group')}, for example {named}.{rest}")
     elif typed:
         example = markdown(plain(items[0].path))
-        st.warning(f"Nothing found. A path looks like this: {example}", icon=":material/search_off:")
+        st.warning(f"The pattern finds nothing. A path looks like this: {example}", icon=":material/search_off:")
     else:
         st.caption(
-            f"With several photos of the same person, plant or day, {markdown(safe_regex.EXAMPLE)} finds p07 in "
-            "p07\\_left.jpg."
+            "For several photos of the same person, plant or day. For example, "
+            f"{markdown(safe_regex.EXAMPLE)} finds p07 in p07\\_left.jpg."
         )
 
 
@@ -111,7 +116,7 @@ def pattern_problem(draft):
 
 
 def count_seen(project, items, config):
-    """How many photos the network will look at: all but those held back."""
+    """How many photos the network will see: all but the test photos."""
     counts = look_ahead(project, config).counts.values()
     return sum(train + val for train, val, _ in counts) if counts else len(items)
 

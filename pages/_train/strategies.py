@@ -1,4 +1,4 @@
-"""What may learn: a card per strategy, with a drawing of the layers."""
+"""Strategy: a card per strategy, with a drawing of the layers."""
 
 from dataclasses import replace
 
@@ -20,12 +20,12 @@ def choose_strategy(draft, row, facts):
 
     Each card's drawing is made of the settings in `draft`, for the backbone of `row`; the choice goes into `draft`.
     """
-    st.subheader("What may learn", help="How much of the network your photos change. The rest stays as it is.")
+    st.subheader("Strategy", help="How much of the network your photos change. The rest stays frozen.")
     front = [row for row in STRATEGIES.values() if row.up_front]
     rest = [row for row in STRATEGIES.values() if not row.up_front]
     chosen = draft.setdefault("strategy", front[0].name)
     cards = make_cards(front)
-    with st.expander("Other ways to learn", icon=":material/more_horiz:", expanded=not STRATEGIES[chosen].up_front):
+    with st.expander("Other strategies", icon=":material/more_horiz:", expanded=not STRATEGIES[chosen].up_front):
         cards |= make_cards(rest)
     if chosen == "partial" and len(facts.backbone.stages) >= STAGES_FROM:
         choose_frozen(draft, drafted_config(draft, row), facts)
@@ -34,7 +34,7 @@ def choose_strategy(draft, row, facts):
         with card:
             show_card(STRATEGIES[name], name == chosen, draft, config, facts)
     strategy = STRATEGIES[chosen]
-    st.caption(f"{strategy.when} _In the field's words: {strategy.expert}_ Source: {strategy.source}.")
+    st.caption(f"{strategy.when} _For experts: {strategy.expert}_ Source: {strategy.source}.")
 
 
 def make_cards(rows):
@@ -59,7 +59,7 @@ def show_card(row, is_chosen, draft, config, facts):
         disabled=not is_open,
     )
     if not is_open:
-        st.caption("Not with this backbone: its description does not say which layers come first.")
+        st.caption("Not available for this backbone: its description does not list its stages.")
         return
     phases, _ = catalog.plan(replace(config, strategy=row.name), facts)
     learns = catalog.layers_that_learn(phases, facts.backbone)
@@ -70,7 +70,7 @@ def show_card(row, is_chosen, draft, config, facts):
 def drawing(learns, random=False):
     """Rising bars, the first layers on the left: grey stays, green learns, and what begins at random is hatched."""
     count = len(learns)
-    words = f"{sum(learns[:-1])} of {count - 1} stages and the new part learn" if count > 1 else "The new part learns"
+    words = f"{sum(learns[:-1])} of {count - 1} stages and the new layer learn" if count > 1 else "The new layer learns"
     bars = "".join(
         f'<i class="{"learns" if on else "stays"}{" random" if random else ""}"'
         f' style="height:{45 + round(55 * place / max(1, count - 1))}%"></i>'
@@ -80,11 +80,11 @@ def drawing(learns, random=False):
 
 
 def learning_share(phases, backbone):
-    """Such as "93 % of the network learns."; nothing where its stages are not known."""
+    """Such as "93% of the network is trained."; nothing where its stages are not known."""
     if not backbone.stages:
         return ""
     share = catalog.share_that_learns(phases, backbone)
-    return f"{percent(share)} of the network learns." if share else "Nothing else changes."
+    return f"{percent(share)} of the network is trained." if share else "Nothing else is trained."
 
 
 def choose_frozen(draft, config, facts):
@@ -96,16 +96,16 @@ def choose_frozen(draft, config, facts):
     rule = catalog.plan(replace(config, frozen_stages=None), facts)[1].config.frozen_stages
     last = (draft.get("frozen_stages") or rule) - 1
     chosen = st.select_slider(
-        "Stays as it is, up to",
+        "Frozen up to",
         names[:-1],
         names[min(last, len(names) - 2)],
         key=f"frozen-stages-{facts.backbone.name}",
-        help="Stages are groups of layers. The first ones see edges and colours, the later ones parts and things.",
+        help="Stages are groups of layers. The first ones detect edges and colours, the later ones parts and objects.",
     )
     frozen = names.index(chosen) + 1
     draft["frozen_stages"] = None if frozen == rule else frozen
     figure = charts.layers(
-        (*names, "new part"), [place >= frozen for place in range(len(names) + 1)], dark=ui.is_dark()
+        (*names, "new layer"), [place >= frozen for place in range(len(names) + 1)], dark=ui.is_dark()
     )
-    alt = f"The stages up to {chosen} stay as they are, the later ones and the new part learn"
+    alt = f"The stages up to {chosen} stay frozen; the later ones and the new layer learn"
     st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="layers", alt=alt)

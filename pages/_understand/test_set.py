@@ -1,4 +1,4 @@
-"""The section "The last test" of Understand: opened once, on purpose."""
+"""The section "Final test" of Understand: opened once, on purpose."""
 
 import streamlit as st
 
@@ -12,10 +12,10 @@ from transfer_core.support.wording import format_time, pluralize, reuse_warning
 
 
 def show_opening(run, history, split):
-    """What is held back and why, then the button, then the figure; nothing where no photo was held back."""
+    """Explains the test photos, then shows the button, then the result; draws nothing for a run without test photos."""
     if not split.test:
         return
-    st.subheader("The last test", anchor=False)
+    st.subheader("Final test", anchor=False)
     with ui.shown_errors():
         if evaluation.is_opened(history):
             show_outcome(run)
@@ -28,21 +28,21 @@ def show_opening(run, history, split):
 
 def offer(run, history, split):
     st.markdown(
-        f"**{pluralize(len(split.test), 'photo was', 'photos were')} held back.** They are the test part: nothing was "
-        "learned from them and nothing chosen by them, so they tell best how good the model really is. That is true "
-        "once: whoever looks, changes something and looks again has chosen by them after all. Open them with the model "
-        "that you will keep."
+        f"**{pluralize(len(split.test), 'test photo is', 'test photos are')} kept for this.** Nothing was "
+        "trained on them or chosen by them, so they tell best how good the model really is. Look only once, "
+        "with the model that you will keep. If you look, change something and look again, the result is no "
+        "longer fair."
     )
     if looks := count_looks(run):
         st.warning(reuse_warning(looks), icon=":material/visibility:")
     if failure := evaluation.opening_failure(history):
         st.error(markdown(failure), icon=":material/error:")
     ready = is_ready(history)
-    if st.button("Open the test part (once)", icon=":material/lock_open:", disabled=not ready, key="open-test"):
+    if st.button("Run the final test (once)", icon=":material/lock_open:", disabled=not ready, key="open-test"):
         evaluation.open_test_set(run)
         st.rerun()
     if not ready:
-        st.caption("The model is not written yet. Take along says how far it is.")
+        st.caption("The model is still being exported. The Export page shows the progress.")
 
 
 def watch(run):
@@ -52,9 +52,9 @@ def watch(run):
         st.rerun()
     if history.progress:
         done, total = history.progress.done, history.progress.total
-        st.progress(done / max(1, total), f"The model looks at the test part: {done:,} of {total:,} photos")
+        st.progress(done / max(1, total), f"Classifying the test photos: {done:,} of {total:,}")
     else:
-        st.progress(0.0, "Opening the test part")
+        st.progress(0.0, "Starting the final test")
 
 
 def show_outcome(run):
@@ -62,12 +62,12 @@ def show_outcome(run):
     with st.container(key="answer-test"):
         st.markdown(found.in_words())
     left_out = (
-        f" {pluralize(found.left_out, 'photo was', 'photos were')} left out: of classes that the model does not know."
+        f" {pluralize(found.left_out, 'photo was', 'photos were')} left out, because the model does not know the class."
         if found.left_out
         else ""
     )
-    st.caption(f"Opened {format_time(found.opened)}. The figure stays, however often you come back.{left_out}")
+    st.caption(f"Tested {format_time(found.opened)}. This result stays, however often you come back.{left_out}")
     if looks := count_looks(run):
         st.warning(reuse_warning(looks), icon=":material/visibility:")
-    with st.expander("What it mixes up in the test part"):
+    with st.expander("Confusions on the test photos"):
         plots.show_matrix(found.confusion_matrix, list(found.class_names), f"test-{run.id}")

@@ -1,4 +1,4 @@
-"""The section "Is the pretrained knowledge helping?" of Understand."""
+"""The section "Did the pretrained network help?" of Understand."""
 
 import streamlit as st
 
@@ -9,8 +9,8 @@ from transfer_core.support.wording import duration, percent
 
 
 def show_knowledge(project, run, history):
-    """The sentence, the bars, and the control from nothing: its curve, or the way to it."""
-    st.subheader("Is the pretrained knowledge helping?", anchor=False)
+    """The sentence, the bars, and the control trained from scratch: its curve, or its button."""
+    st.subheader("Did the pretrained network help?", anchor=False)
     split = ui.split_of(run)
     gain = comparison.find_gain(ui.workspace(), project, run, split, ui.history)
     knowledge, done = gain.knowledge, gain.control
@@ -20,7 +20,7 @@ def show_knowledge(project, run, history):
         st.fragment(wait_for_baselines, run_every=1.0)(run)
     if done and not knowledge.barred:
         # What pretrained weights change about the way, not only about the end.
-        plots.show_compared((("this run", history), ("from nothing", ui.history(done))), "both")
+        plots.show_compared((("this run", history), ("from scratch", ui.history(done))), "both")
     elif not (knowledge.is_control or knowledge.barred):
         offer_control(project, run, split, gain.under_way, knowledge.proposes_control)
 
@@ -35,9 +35,9 @@ def show_scores(knowledge):
             theme=None,
             config=charts.CONFIG,
             key="knowledge",
-            alt="Right answers: " + "; ".join(f"{name} {percent(share)}" for name, share, _ in rows),
+            alt="Accuracy: " + "; ".join(f"{name} {percent(share)}" for name, share, _ in rows),
         )
-    st.caption("Right answers on the photos kept aside, each with the range in which the true share very likely lies.")
+    st.caption("Accuracy on the validation photos, each with the range in which the true accuracy probably lies.")
 
 
 def are_coming(run):
@@ -48,24 +48,24 @@ def are_coming(run):
 def wait_for_baselines(run):
     if not are_coming(run):
         st.rerun()
-    st.caption("What goes without a network is being worked out.")
+    st.caption("Graft is measuring how far one gets without a network.")
 
 
 def offer_control(project, run, split, busy, is_next):
     """A button that starts the control, or the way to the one that is under way."""
     if busy:
-        st.caption("The same network is learning from nothing at this moment.")
+        st.caption("The same network is being trained from scratch now.")
         if st.button("Watch it", icon=":material/visibility:", key="watch-control"):
             ui.open_run("train", project, busy)
         return
     with ui.shown_errors():
         found = comparison.estimate_control(ui.workspace(), run, split)
         pressed = st.button(
-            "Compare with learning from nothing",
+            "Compare with training from scratch",
             type="primary" if is_next else "secondary",
             icon=":material/science:",
             key="start-control",
-            help="Trains the same network on the same photos, without what it knew before.",
+            help="Trains the same network on the same photos, without its pretrained weights.",
         )
         st.caption(f"Takes about {duration(found.seconds)}." if found else "Takes minutes rather than seconds.")
         if pressed:

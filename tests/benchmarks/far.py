@@ -118,7 +118,7 @@ def main() -> None:
     parser.add_argument("--home", type=Path, help="kept, where given")
     parser.add_argument("--keep", type=Path, help="folder for the pictures, to look at")
     options = parser.parse_args()
-    print("| Photos | Strategy | Right | 95 % interval | Seconds | Learns |\n|--|--|--|--|--|--|", flush=True)
+    print("| Photos | Strategy | Right | 95% interval | Seconds | Learns |\n|--|--|--|--|--|--|", flush=True)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         workspace = Workspace(options.home or Path(folder) / "home")
         for name in options.names:

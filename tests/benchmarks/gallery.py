@@ -92,14 +92,14 @@ def main() -> None:
             )
             tab.get_by_role("button", name=f"All {_RELABELLED:,}", exact=True).click()
             tab.get_by_text(f"{_RELABELLED:,} photos chosen").wait_for()
-            tab.get_by_role("combobox", name="Into the class").fill("picked")
+            tab.get_by_role("combobox", name="Move to class").fill("picked")
             tab.keyboard.press("Enter")
-            put = tab.get_by_role("button", name="Put there", exact=True)
+            put = tab.get_by_role("button", name="Move", exact=True)
             tab.wait_for_timeout(1000)
             note(
                 f"relabel {_RELABELLED:,}",
                 put.click,
-                tab.get_by_text(f"{_RELABELLED:,} photos to 'picked'").first.wait_for,
+                tab.get_by_text(f"{_RELABELLED:,} photos moved to 'picked'").first.wait_for,
             )
             undo = tab.get_by_role("button", name="Undo")
             note("undo", undo.click, tab.get_by_text("Taken back").first.wait_for)

@@ -3,7 +3,7 @@
     python -m tests.benchmarks.strategies DATA [DATA ...] [--strategy NAME ...] [--seed 0] [--seeds 3] [--home DIR]
 
 Each run is the command that a person would give. Accuracy is on the photos kept aside (the part that the data gives,
-else 30 %); with several seeds, the mean is added for every strategy.
+else 30%); with several seeds, the mean is added for every strategy.
 """
 
 import argparse
@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--home", type=Path, help="kept, where given")
     options = parser.parse_args()
-    print("| Photos | Strategy | Right | 95 % interval | Seconds | Learns |\n|--|--|--|--|--|--|", flush=True)
+    print("| Photos | Strategy | Right | 95% interval | Seconds | Learns |\n|--|--|--|--|--|--|", flush=True)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         workspace = Workspace(options.home or Path(folder))
         for data in options.data:

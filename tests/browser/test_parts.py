@@ -31,16 +31,16 @@ def bars(tab) -> list[list[int]]:
 
 def test_patients_stay_together_and_the_test_part_is_opened_once(open_tab, server, patients):
     tab = open_tab(f"train?project={patients.id}")
-    tab.get_by_text("What is learned from, and what is kept aside").click()
+    tab.get_by_text("Training, validation and test photos").click()
     wait_for(lambda: bars(tab) == [[16] * 3, [4] * 3])
-    thumb = tab.get_by_role("slider", name="Held back for the last test")
+    thumb = tab.get_by_role("slider", name="Share of test photos")
     thumb.focus()
     for _ in range(4):
         thumb.press("ArrowRight")
     wait_for(lambda: bars(tab) == [[12] * 3, [4] * 3, [4] * 3])
 
     tab.get_by_text("Advanced", exact=True).click()
-    field = tab.get_by_role("textbox", name="What belongs together")
+    field = tab.get_by_role("textbox", name="Groups")
     field.fill("(p")
     field.press("Enter")
     see(tab, "cannot be read (missing ))")
@@ -55,10 +55,10 @@ def test_patients_stay_together_and_the_test_part_is_opened_once(open_tab, serve
     sides = [{item.group for item in part} for part in (split.train, split.val, split.test)]
     assert [len(side) for side in sides] == [6, 2, 2] and not sides[0] & sides[1] | sides[2] & (sides[0] | sides[1])
 
-    press(tab, "See what it gets wrong")
-    see(tab, "12 photos were held back.")
-    press(tab, "Open the test part (once)")
-    figure = see(tab, re.compile(r"Right on \d+ of 12 photos that were held back")).inner_text()
+    press(tab, "See the results")
+    see(tab, "12 test photos are kept for this.")
+    press(tab, "Run the final test (once)")
+    figure = see(tab, re.compile(r"\d+ of 12 test photos right")).inner_text()
     tab.reload()
-    assert see(tab, re.compile(r"Right on \d+ of 12 photos that were held back")).inner_text() == figure
-    assert tab.get_by_role("button", name="Open the test part (once)").count() == 0
+    assert see(tab, re.compile(r"\d+ of 12 test photos right")).inner_text() == figure
+    assert tab.get_by_role("button", name="Run the final test (once)").count() == 0

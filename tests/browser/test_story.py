@@ -20,8 +20,8 @@ from transfer_core.jobs.launch import runner_lock
 from transfer_core.runs import Run, events
 from transfer_core.support.wording import percent
 
-RIGHT = re.compile(r"Right on \d+ of \d+ photos")
-MENU = ["Home", "Photos", "Train", "Understand", "Try", "along"]
+RIGHT = re.compile(r"\d+ of \d+ validation photos right")
+MENU = ["Home", "Photos", "Train", "Understand", "Try", "Export"]
 STREAM = re.compile(r"/_stcore/stream")  # the socket on which the server says what to draw
 PAGES = ("photos", "sort", "train", "understand", "try_it", "export")
 
@@ -141,7 +141,7 @@ def test_a_messy_zip_of_photos_becomes_a_model(open_tab, server, leaves, tmp_pat
     press(tab, "New project")
     tab.get_by_role("textbox", name="Name").fill("From a zip")
     press(tab, "Create")
-    see(tab, "Bring at least two classes")
+    see(tab, "Add at least two classes")
     is_still(tab)
     tab.locator("input[type=file]").first.set_input_files(archive)
     press(tab, f"Add {4 * PER_CLASS + 1} photos")
@@ -160,11 +160,11 @@ def test_a_messy_zip_of_photos_becomes_a_model(open_tab, server, leaves, tmp_pat
     [project] = [entry for entry in server.workspace.projects() if entry.name == "From a zip"]
     [run] = runs.list_runs(server.workspace, project)
     history = runs.read_state(run)
-    hits, count = map(int, re.search(r"Right on (\d+) of (\d+)", answer).groups())
+    hits, count = map(int, re.search(r"(\d+) of (\d+) validation", answer).groups())
     assert (hits / count, count) == (history.result["val_accuracy"], history.result["val_count"])
     wait_for(lambda: sum(figures(tab)) == count)
-    press(tab, "See what it gets wrong")
-    see(tab, "Each row is what a photo is")
+    press(tab, "See the results")
+    see(tab, "each row is the true class")
 
 
 @pytest.fixture
@@ -194,7 +194,7 @@ def test_double_click_on_train_makes_one_run(hold_back, server, blots):
     kill_runner(server.workspace)
     with runner_lock(server.workspace).acquire(timeout=30):  # nobody takes the run: the test alone says when it ends
         tab, held_back = hold_back(f"train?project={blots.id}")
-        see(tab, "looks at your 24 photos")
+        see(tab, "sees your 24 photos")
         is_still(tab)
         with held_back():
             press(tab, "Train")
@@ -202,7 +202,7 @@ def test_double_click_on_train_makes_one_run(hold_back, server, blots):
             [run] = wait_for(lambda: tab.wait_for_timeout(20) or runs.list_runs(server.workspace, blots))
             runs.request_stop(run)
             press(tab, "Train")
-        see(tab, "Stopped before it had learned anything.")
+        see(tab, "stopped before the model learned anything")
         is_still(tab)
     assert runs.list_runs(server.workspace, blots) == [run]
 
@@ -217,9 +217,11 @@ def test_run_goes_on_whatever_happens_to_page_and_server(open_tab, server, blots
     tab.get_by_role("dialog").get_by_text(f"Tiny {RESNET}").click()
     press(tab, "Use this one")
     see(tab, f"Tiny {RESNET}")
-    tab.get_by_text("Other ways to learn").click()
-    press(tab, "Everything at once")
-    see(tab, "Variations of your photos")  # they matter now, and come with what follows them
+    tab.get_by_text("Other strategies").click()
+    press(tab, "All layers at once")
+    see(
+        tab, "Augmentation: training photos changed a little each time"
+    )  # they matter now, and come with what follows them
     is_still(tab)
     tab.get_by_text("Advanced", exact=True).click()
     tab.get_by_role("spinbutton", name="Epochs").fill("1000")
@@ -246,9 +248,9 @@ def test_run_goes_on_whatever_happens_to_page_and_server(open_tab, server, blots
     wait_for(lambda: min(curve(tab), curve(second)) > there)  # both pages find the new server, and the run
     wait_for(lambda: menu(second) == MENU)
 
-    press(tab, "Stop and keep")
+    press(tab, "Stop and keep the model")
     for page in (tab, second):
-        see(page, re.compile(r"Stopped early\. Right on \d+ of 6 photos"))
+        see(page, re.compile(r"Stopped early\. \d+ of 6 validation photos right"))
         page.get_by_role("button", name="Resume", exact=True).wait_for()
 
 
@@ -275,23 +277,23 @@ def test_killed_worker_is_seen_and_resumed_to_the_end(open_tab, start_run):
 def test_stages_are_frozen_variations_looked_at_and_two_runs_compared(open_tab, server, finished_apart):
     first, blots = finished_apart, server.workspace.open_project(finished_apart.project_id)
     tab = open_tab(f"train?project={blots.id}")
-    tab.get_by_text("Train again, with these or other settings").click()
+    tab.get_by_text("Train again, with the same or other settings").click()
     press(tab, "All backbones")
     tab.get_by_role("dialog").get_by_text(f"Tiny {RESNET}").click()
     press(tab, "Use this one")
-    press(tab, "The later layers")
-    see(tab, "Stays as it is, up to")
+    press(tab, "Fine-tune later layers")
+    see(tab, "Frozen up to")
     tab.get_by_role("slider").press("ArrowRight")
     see(tab, "stage 2")
 
-    tab.get_by_text("Variations of your photos").click()
-    tab.get_by_text("A mirror image would still be the same class").click()
+    tab.get_by_text("Augmentation: training photos changed a little each time").click()
+    tab.get_by_text("A mirror image is still the same class").click()
     is_still(tab)
-    press(tab, "Show variations of my photos")
-    see(tab, "as training would see it")
+    press(tab, "Show examples with my photos")
+    see(tab, "as training may use it")
     wall = tab.locator(".st-key-gallery-preview-0 img")
     wait_for(lambda: wall.count() == 8)
-    assert wall.nth(1).get_attribute("alt").endswith("variation 1")
+    assert wall.nth(1).get_attribute("alt").endswith("augmented copy 1")
 
     is_still(tab)
     advanced = tab.get_by_text("Advanced", exact=True)
@@ -309,9 +311,9 @@ def test_stages_are_frozen_variations_looked_at_and_two_runs_compared(open_tab, 
     see(tab, RIGHT)
 
     tab = open_tab(f"compare?project={blots.id}")
-    see(tab, "Photos that tell them apart")
-    tab.get_by_text("What may learn").first.wait_for(state="attached")  # a table's cells are drawn, not written
-    assert tab.get_by_text(re.compile("Cannot be told apart|Better|Worse")).count() >= 1
+    see(tab, "Photos where they disagree")
+    tab.get_by_text("Strategy").first.wait_for(state="attached")  # a table's cells are drawn, not written
+    assert tab.get_by_text(re.compile("No clear difference|Better|Worse")).count() >= 1
 
 
 # --- labels ----------------------------------------------------------------------------------------------------------
@@ -321,13 +323,13 @@ def test_photos_are_chosen_relabelled_and_put_back(open_tab, blots):
     """By click, range, drag and keyboard; a new class, then undo and redo by their keys."""
 
     def chosen(count: int) -> None:
-        see(tab, re.compile(rf"^{count} photos? chosen"))
+        see(tab, re.compile(rf"^{count} photos? selected"))
 
     def counts() -> dict[str, int]:
         return count_classes(load_items(blots))
 
     tab = open_tab(f"photos?project={blots.id}")
-    press(tab, "Sort photos")
+    press(tab, "Fix labels")
     tiles = tab.get_by_role("option")
     tiles.first.wait_for()
     assert tiles.count() == 24
@@ -346,20 +348,20 @@ def test_photos_are_chosen_relabelled_and_put_back(open_tab, blots):
     tab.keyboard.press("End")
     tab.keyboard.press("Space")
     chosen(7)
-    box = tab.get_by_role("combobox", name="Into the class")
+    box = tab.get_by_role("combobox", name="Move to class")
     box.fill("azure")
     tab.keyboard.press("Enter")
-    press(tab, "Put there")
-    see(tab, "7 photos to 'azure'")
+    press(tab, "Move")
+    see(tab, "7 photos moved to 'azure'")
     assert counts() == {"azure": 7, "blue": 2, "green": 8, "red": 7}
     wait_for(lambda: tab.locator(".tile .class", has_text="azure").count() == 7)
     chosen(0)
-    tab.get_by_role("heading", name="Sort photos").click()
+    tab.get_by_role("heading", name="Fix labels").click()
     tab.keyboard.press("Control+z")
-    see(tab, "Taken back")
+    see(tab, "Undone")
     assert counts() == {"blue": 8, "green": 8, "red": 8}
     tab.keyboard.press("Control+y")
-    see(tab, "Done again")
+    see(tab, "Redone")
     assert counts() == {"azure": 7, "blue": 2, "green": 8, "red": 7}
 
 
@@ -368,12 +370,12 @@ def test_photos_are_chosen_relabelled_and_put_back(open_tab, blots):
 
 def test_click_on_a_cell_of_the_matrix_shows_its_photos(open_tab, finished):
     tab = open_tab(f"understand?project={finished.project_id}")
-    see(tab, "Right on 6 of 6 photos")
+    see(tab, "6 of 6 validation photos right")
     cell = tab.locator("[class*=st-key-matrix-] .scatterlayer .point").first
     cell.wait_for()
     is_at_rest(tab, cell)
     cell.click(force=True)
-    see(tab, "of blue that it calls blue")
+    see(tab, "of blue classified as blue")
     photos = tab.locator("[class*=st-key-gallery-cell] img")
     assert wait_for(lambda: photos.count() == 2)
     wait_for(lambda: photos.evaluate_all("all => all.every(one => one.naturalWidth > 0)"))
@@ -385,14 +387,14 @@ def test_what_try_says_is_what_the_zip_says_without_torch(open_tab, finished, tm
     drop = tab.locator(".st-key-try-files input[type=file]")
     drop.set_input_files(photos[0])
     tab.get_by_role("heading", name="blue", exact=True).wait_for()
-    sure = see(tab, re.compile(r"^>?\d+\s% sure$")).inner_text()
+    sure = see(tab, re.compile(r"^Confidence: >?\d+%$")).inner_text()
     tab.locator(".st-key-bars .js-plotly-plot").wait_for()
     drop.set_input_files(photos[1:])
     see(tab, "3 photos")
     tab.get_by_test_id("stDataFrame").wait_for()
 
-    press(tab, "Take it along")
-    see(tab, "Gives the same answers as here: 6 of 6 photos")
+    press(tab, "Export")
+    see(tab, "Same answers as in Graft on 6 of 6 validation photos")
     with tab.expect_download() as download:
         tab.locator(".st-key-download-zip button").click()
     with zipfile.ZipFile(download.value.path()) as archive:
@@ -410,7 +412,7 @@ def test_what_try_says_is_what_the_zip_says_without_torch(open_tab, finished, tm
     assert done.returncode == 0, done.stderr
     lines = [line.split("\t") for line in done.stdout.splitlines()]
     assert [line[1] for line in lines] == ["blue", "green", "red"]
-    assert f"{percent(float(lines[0][2]))} sure".split() == sure.split()
+    assert f"Confidence: {percent(float(lines[0][2]))}".split() == sure.split()
 
 
 # --- home ----------------------------------------------------------------------------------------------------------
@@ -472,7 +474,7 @@ def test_hostile_names_stay_words_in_the_browser(open_tab, server, leaves):
     name = "<img src=//evil.example/x onerror=alert(1)> :red[a] $x^2$ **b** www.evil.example"
     project = server.workspace.create_project(name)
     tab = open_tab(f"photos?project={project.id}")
-    see(tab, "Bring at least two classes")
+    see(tab, "Add at least two classes")
     wait_for(lambda: plain_text(tab.get_by_test_id("stSidebarNav")).count(name) == 1)
     tab.get_by_role("tab", name="Photos of one class").click()
     tab.get_by_role("textbox", name="Class").fill(f"{name} class")

@@ -30,7 +30,7 @@ def test_a_messy_folder_is_read_as_it_was_meant(open_tab, empty, leaves, tmp_pat
     tab.locator(".st-key-drop-photos [role=tabpanel]:not([hidden]) input[type=file]").nth(0).set_input_files(
         tmp_path / "mine"
     )
-    see(tab, "How these files are read")
+    see(tab, "How should Graft sort these photos?")
     tab.get_by_text("The top folder").click()
     see(tab, "2 classes: garden, street")
     tab.reload()  # nothing has to be handed in again
@@ -42,7 +42,7 @@ def test_a_messy_folder_is_read_as_it_was_meant(open_tab, empty, leaves, tmp_pat
 def test_the_camera_takes_photos_while_the_button_is_held(open_tab, empty):
     tab = open_tab(f"photos?project={empty.id}")
     tab.get_by_role("tab", name="Camera").click()
-    see(tab, "Type a class first")
+    see(tab, "Type a class name first")
     class_name = tab.locator(".camera .class-name")
     class_name.press_sequentially("crate")  # letters that Streamlit would take for commands outside of a field
     press(tab, "Start the camera")
@@ -74,7 +74,7 @@ def test_the_camera_takes_photos_while_the_button_is_held(open_tab, empty):
     record.focus()
     tab.keyboard.down("Space")
     class_name.evaluate("field => { field.value = ' '; field.dispatchEvent(new Event('input')) }")
-    see(tab, "Type a class first")
+    see(tab, "Type a class name first")
     wait_for(lambda: "recording" not in record.get_attribute("class"))
     tab.keyboard.up("Space")
     assert set(count_classes(load_items(empty))) == {"birch", "crate"}
@@ -90,7 +90,7 @@ def test_a_refused_camera_can_be_started_again(open_tab, empty):
     tab = open_tab(f"photos?project={empty.id}", prepare=lambda tab: tab.add_init_script(refuse))
     tab.get_by_role("tab", name="Camera").click()
     press(tab, "Start the camera")
-    see(tab, "The browser keeps the camera closed.")
+    see(tab, "The browser blocks the camera.")
     see(tab, "Take a photo, or choose some")
     tab.get_by_role("button", name="Start the camera").evaluate("start => { start.click(); start.click() }")
     see(tab, "The camera is on.")

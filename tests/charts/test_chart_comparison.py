@@ -67,7 +67,7 @@ def test_shares_show_how_sure_they_are():
     assert list(bars.error_x.array) == pytest.approx([0.1, 0.05])
     assert list(bars.error_x.arrayminus) == pytest.approx([0.1, 0.1])
     assert bars.marker.color == (style.LIGHT.frozen, style.LIGHT.accent)
-    assert "<b>40\u00a0%</b>  30 to 50\u00a0%" in [note.text for note in fig.layout.annotations]
+    assert "<b>40%</b>  30 to 50%" in [note.text for note in fig.layout.annotations]
 
 
 @pytest.mark.parametrize(

@@ -243,17 +243,17 @@ def notes(fig: go.Figure) -> dict[str, go.layout.Annotation]:
 
 def test_curves_hold_the_numbers_and_leave_gaps_out():
     fig = curves([1.0, 0.5, math.nan], [1.5, None, 0.8])
-    assert (line(fig, "learned from").x, line(fig, "learned from").y) == ((1, 2), (1.0, 0.5))
-    assert (line(fig, "kept aside").x, line(fig, "kept aside").y) == ((1, 3), (1.5, 0.8))
+    assert (line(fig, "training").x, line(fig, "training").y) == ((1, 2), (1.0, 0.5))
+    assert (line(fig, "validation").x, line(fig, "validation").y) == ((1, 3), (1.5, 0.8))
 
 
 def test_train_and_validation_differ_in_colour_line_and_label():
     fig = curves([1.0, 0.5], [1.5, 0.8])
-    one, other = line(fig, "learned from").line, line(fig, "kept aside").line
+    one, other = line(fig, "training").line, line(fig, "validation").line
     assert one.color != other.color and one.dash != other.dash
     assert (
-        notes(fig)["learned from"].text == "learned from <b>0.50</b>"
-        and notes(fig)["kept aside"].text == "kept aside <b>0.80</b>"
+        notes(fig)["training"].text == "training <b>0.50</b>"
+        and notes(fig)["validation"].text == "validation <b>0.80</b>"
     )
 
 
@@ -264,11 +264,11 @@ def test_end_labels_do_not_collide_or_leave_the_plot(train, val):
     plot_px = fig.layout.height - fig.layout.margin.t - fig.layout.margin.b
     place = {
         name: (notes(fig)[name].y - low) / (high - low) * plot_px + notes(fig)[name].yshift
-        for name in ("learned from", "kept aside")
+        for name in ("training", "validation")
     }
-    assert abs(place["learned from"] - place["kept aside"]) >= 16.9 and min(place.values()) >= 8
+    assert abs(place["training"] - place["validation"]) >= 16.9 and min(place.values()) >= 8
     if train != val:
-        assert (place["learned from"] > place["kept aside"]) == (train > val)
+        assert (place["training"] > place["validation"]) == (train > val)
 
 
 @pytest.mark.parametrize(("train", "val", "before"), [(0.98, 0.91, 0.91), (0.91, 0.91, 0.91), (0.5, 0.5, 0.5)])
@@ -276,7 +276,7 @@ def test_what_was_reached_before_is_named_beside_the_figure_and_covers_no_other_
     fig = curves([train], [val], "accuracy", 6, before=before)
     low, high = fig.layout.yaxis.range
     plot_px = fig.layout.height - fig.layout.margin.t - fig.layout.margin.b
-    names = ("learned from", "kept aside", "new part alone")
+    names = ("training", "validation", "before fine-tuning")
     labels = [next(note for note in fig.layout.annotations if note.text.startswith(name)) for name in names]
     places = sorted((label.y - low) / (high - low) * plot_px + label.yshift for label in labels)
     assert places[0] >= 8 and all(above - below >= 16.9 for below, above in pairwise(places))
@@ -290,7 +290,7 @@ def test_curves_of_any_length_grow_into_the_same_axis(done, metric):
     fig, first = curves(values, values, metric, 1000, done or None), curves([], [], metric, 1000)
     assert fig.layout.xaxis.range == first.layout.xaxis.range and fig.layout.height == first.layout.height
     assert fig.layout.xaxis.range[0] < 1 and fig.layout.xaxis.range[1] > 1000
-    assert ("The" in notes(fig)) == (done == 0) and ("kept" in notes(fig)) == (done > 0)
+    assert ("The" in notes(fig)) == (done == 0) and ("saved" in notes(fig)) == (done > 0)
     assert all(isinstance(tick, int) for tick in fig.layout.xaxis.tickvals) and len(fig.layout.xaxis.tickvals) <= 7
 
 
@@ -300,15 +300,15 @@ def test_one_epoch_of_one_stands_in_the_middle():
 
 def test_the_kept_epoch_is_marked_on_the_validation_curve():
     fig = curves([1.0, 0.5, 0.4], [1.5, 0.8, 0.9], kept=2)
-    assert notes(fig)["kept"].x == 2 and fig.layout.shapes[0].x0 == 2
+    assert notes(fig)["saved"].x == 2 and fig.layout.shapes[0].x0 == 2
     assert (fig.data[-1].x, fig.data[-1].y) == ((2,), (0.8,))
 
 
 @pytest.mark.parametrize(("worst", "low"), [(0.2, 0), (0.6, 0.5), (0.9, 0.8)])
 def test_accuracy_is_in_percent_and_nothing_is_cut_off(worst, low):
     fig = curves([worst, 1.0], [worst, 0.99], "accuracy")
-    assert fig.layout.yaxis.range == (low, 1) and fig.layout.yaxis.ticktext[-1] == "100\u00a0%"
-    assert "99\u00a0%" in notes(fig)["kept aside"].text
+    assert fig.layout.yaxis.range == (low, 1) and fig.layout.yaxis.ticktext[-1] == "100%"
+    assert "99%" in notes(fig)["validation"].text
 
 
 @pytest.mark.parametrize(
@@ -316,8 +316,8 @@ def test_accuracy_is_in_percent_and_nothing_is_cut_off(worst, low):
     [
         ({"val": [1.0]}, "train has 2 epochs and val has 1"),
         ({"total": 1}, "total_epochs is 1"),
-        ({"kept": 3}, "kept_epoch is 3; it must be from 1 to 2"),
-        ({"kept": 0}, "kept_epoch is 0"),
+        ({"saved": 3}, "kept_epoch is 3; it must be from 1 to 2"),
+        ({"saved": 0}, "kept_epoch is 0"),
         ({"metric": "f1"}, "allowed are loss, accuracy"),
         ({"metric": "accuracy"}, "outside"),
         ({"train": [-1.0, 1.0]}, "negative"),
@@ -345,13 +345,19 @@ def test_matrix_shows_each_count_once_and_no_zeros():
 
 def test_matrix_says_it_in_a_sentence():
     fig = charts.confusion_matrix(np.array([[3, 12], [0, 5]]), ["oak", "maple"])
-    assert fig.data[0].hovertext[0][1].replace("<br>", " ") == "12 of 15 'oak' photos were called 'maple' (80\u00a0%)"
+    assert fig.data[0].hovertext[0][1].replace("<br>", " ") == "12 of 15 'oak' photos were called 'maple' (80%)"
 
 
 def test_matrix_names_its_sides_and_how_many_were_right():
     fig = charts.confusion_matrix(COUNTS, NAMES)
     said = [note.text for note in fig.layout.annotations]
-    assert said == ["What it says", "What it is", "right", "80\u00a0%", "&gt;99\u00a0%"]  # no photo of an ash, no share
+    assert said == [
+        "Model's answer",
+        "True class",
+        "right",
+        "80%",
+        "&gt;99%",
+    ]  # no photo of an ash, no share
     assert fig.layout.yaxis.range[0] > fig.layout.yaxis.range[1]  # the first class is on top
     assert "right" not in notes(charts.confusion_matrix(COUNTS, NAMES, show_recall=False))
 
@@ -396,24 +402,24 @@ def test_scores_put_the_weakest_first_and_say_when_there_is_nothing():
         [0.9, None, 0.5], [0.8, 0.0, None], [0.85, 0.0, None], [10, 4, 0], ["good", "never", "none"]
     )
     assert list(fig.layout.yaxis.ticktext) == ["never", "good", "none"]
-    assert fig.data[-1].hovertext[0] == "'never': 0\u00a0% of 4 found, never named"
+    assert fig.data[-1].hovertext[0] == "'never': 0% of 4 found, never named"
     assert fig.data[-1].hovertext[2].startswith("'none': no photos")
-    assert [note.text for note in fig.layout.annotations] == ["0\u00a0%", "80\u00a0%", "90\u00a0%", "50\u00a0%"]
+    assert [note.text for note in fig.layout.annotations] == ["0%", "80%", "90%", "50%"]
 
 
 def test_equal_scores_are_written_once_and_low_ones_to_the_left():
     fig = charts.class_scores([0.5, 0.2], [0.5, 0.9], [0.5, 0.3], [1, 1], ["a", "b"])
     assert [(note.text, note.xanchor) for note in fig.layout.annotations] == [
-        ("20\u00a0%", "right"),
-        ("90\u00a0%", "left"),
-        ("50\u00a0%", "left"),
+        ("20%", "right"),
+        ("90%", "left"),
+        ("50%", "left"),
     ]
 
 
 def test_confidences_come_best_first_with_the_winner_in_the_accent():
     fig = charts.confidence_bars({"low": 0.001, "high": 0.9, "middle": 0.099}, top=2)
     assert fig.data[1].x == (0.9, 0.099)
-    assert [note.text for note in fig.layout.annotations] == ["high", "90\u00a0%", "middle", "10\u00a0%"]
+    assert [note.text for note in fig.layout.annotations] == ["high", "90%", "middle", "10%"]
     assert fig.data[1].marker.color[0] == style.LIGHT.accent != fig.data[1].marker.color[1]
 
 
@@ -421,7 +427,7 @@ def test_confidences_come_best_first_with_the_winner_in_the_accent():
     ("share", "text"), [(0, "0"), (0.0004, "<1"), (0.005, "1"), (0.125, "13"), (0.996, ">99"), (1, "100")]
 )
 def test_percent_never_rounds_to_certainty(share, text):
-    assert wording.percent(share) == f"{text}\u00a0%"
+    assert wording.percent(share) == f"{text}%"
 
 
 def test_counts_stand_beside_their_bars():
@@ -434,7 +440,7 @@ def test_what_is_held_back_is_dotted_behind_the_others():
     fig = charts.class_counts(["a", "b"], [30, 1000], [8, 100], [4, 99])
     assert [note.text for note in fig.layout.annotations] == ["30 + 8 + 4", "1000 + 100 + 99"]
     assert [bar.marker.pattern.shape for bar in fig.data] == [None, "/", "."] and fig.data[2].x == (4, 99)
-    assert fig.data[0].hovertext[0] == "'a': 30 to learn from, 8 to check with, 4 for<br>the last test"
+    assert fig.data[0].hovertext[0] == "'a': 30 training, 8 validation, 4 test"
     assert fig.layout.margin.r >= style.width_px("1000 + 100 + 99", 12)
     assert style.width_px(fig.layout.title.subtitle.text, 12) <= 330  # a phone's box
 
@@ -464,11 +470,11 @@ def test_rows_refuse_what_does_not_fit(call):
 
 
 def test_layers_rise_and_what_learns_has_the_accent():
-    fig = charts.layers(["stem", "stage 1", "new part"], [False, False, True])
+    fig = charts.layers(["stem", "stage 1", "new layer"], [False, False, True])
     bars = fig.data[0]
     assert list(bars.y) == sorted(bars.y) and bars.marker.color == (style.LIGHT.frozen,) * 2 + (style.LIGHT.accent,)
-    assert list(fig.layout.xaxis.ticktext) == ["stem", "stage<br>1", "new<br>part"]
-    assert set(notes(fig)) == {"stays", "learns"}
+    assert list(fig.layout.xaxis.ticktext) == ["stem", "stage<br>1", "new<br>layer"]
+    assert set(notes(fig)) == {"frozen", "learns"}
     assert set(notes(charts.layers(["a"], [True]))) == {"learns"}
 
 
@@ -484,8 +490,8 @@ def test_the_rate_to_take_is_marked_where_it_stands():
     fig = charts.rate_curve([1e-5, 1e-3, 0.1], [1.0, 0.4, 3.0], [0.9, 0.5, 3.0], 1.2e-3)
     [mark] = fig.layout.shapes
     assert mark.x0 == mark.x1 == 1.2e-3
-    [words] = [note for note in fig.layout.annotations if "take" in note.text]
-    assert words.text == "take <b>0.0012</b>" and words.x == pytest.approx(math.log10(1.2e-3))
+    [words] = [note for note in fig.layout.annotations if "use" in note.text]
+    assert words.text == "use <b>0.0012</b>" and words.x == pytest.approx(math.log10(1.2e-3))
     assert fig.layout.xaxis.type == "log" and fig.layout.xaxis.ticktext == ("0.00001", "0.0001", "0.001", "0.01", "0.1")
     assert fig.layout.xaxis.range[0] < -5 and fig.layout.xaxis.range[1] > -1
     assert fig.data[1].y == (0.9, 0.5, 3.0) and fig.layout.yaxis.range == (0, pytest.approx(1.44))

@@ -72,8 +72,8 @@ def test_everything_that_is_wrong_is_said_at_once_and_nothing_begins(refuse, wor
     for problem in (
         "Epochs must be a whole number from 1 to 1000, got 0.",
         "Learning rate must be a number from 1e-06 to 1.0, got 1000000000.0.",
-        "Class 'blue' has no photo to check with. Add some, or let some of those to learn from be taken",
-        "The batch size is 500, but there are only 22 photos to learn from.",
+        "Class 'blue' has no validation photos. Add some, or create validation photos from the training photos",
+        "The batch size is 500, but there are only 22 training photos.",
     ):
         assert problem in said
     assert workspace.projects() == []
@@ -91,12 +91,12 @@ def test_names_that_are_not_known_are_said_with_the_rest(refuse, workspace, tmp_
     ("options", "said"),
     [
         (["--batch-size", 500], "The batch size is 500, but there are only"),
-        (["--strategy", "partial", "--frozen-stages", 9], "has 8 stages, so from 1 to 7 can stay as they are, got 9"),
-        (["--strategy", "scratch", "--l2-sp", 0.5], "makes no sense where there are none"),
+        (["--strategy", "partial", "--frozen-stages", 9], "has 8 stages, so 1 to 7 can stay frozen, got 9"),
+        (["--strategy", "scratch", "--l2-sp", 0.5], "from scratch there are none"),
         (["--continue-from", "no-such-run", "--strategy", "full"], "no-such-run"),
         (["--group-pattern", "(p"], "The group pattern '(p' cannot be read (missing ))."),
         (["--group-pattern", "(blue|red|green)"], "All 8 photos of class 'blue' are in one group, 'blue'"),
-        (["--val-fraction", 0.5, "--test-fraction", 0.5], "leave too few to learn from"),
+        (["--val-fraction", 0.5, "--test-fraction", 0.5], "leaves too few training photos"),
     ],
 )
 def test_settings_that_do_not_fit_the_photos_begin_nothing(refuse, workspace, tmp_path, options, said):
@@ -182,8 +182,8 @@ def test_fetch_takes_in_a_public_set(workspace, tmp_path, ask, refuse, monkeypat
     found = ask("fetch", "shapes", "--per-class", 1, "--name", "Shapes")
     assert (found["added"], found["classes"]) == (2, {"a": 1, "b": 1})
     monkeypatch.setattr(public_datasets, "probe_url", lambda address, timeout_s: TimeoutError())
-    assert "which cannot be had" in refuse("fetch", "dtd", "--per-class", 1, "--name", "Textures")
-    assert "There is no public set 'moon'" in refuse("fetch", "moon", "--per-class", 1, "--name", "Moon")
+    assert "which failed" in refuse("fetch", "dtd", "--per-class", 1, "--name", "Textures")
+    assert "There is no public dataset 'moon'" in refuse("fetch", "moon", "--per-class", 1, "--name", "Moon")
     assert [project.name for project in workspace.projects()] == ["Shapes"]
 
 
@@ -287,9 +287,9 @@ def test_people_get_text(finished, capsys, command):
         (["fit", "{tmp}/empty.zip"], "is empty"),
         (["fit", "{tmp}/broken.zip"], "is not a zip that can be opened"),
         (["import", __file__, "--name", "One"], "is neither a folder nor a zip. Name a folder"),
-        (["fit", "{tmp}/text.zip"], "None of the 2 files is a photo"),
-        (["fit", "{tmp}/one-class"], "There is one class, 'blue'"),
-        (["fit", "{tmp}/one-photo"], "Class 'red' has 1 photo; it needs at least 2"),
+        (["fit", "{tmp}/text.zip"], "None of the 2 files can be used as a photo"),
+        (["fit", "{tmp}/one-class"], "There is only one class, 'blue'"),
+        (["fit", "{tmp}/one-photo"], "Class 'red' has 1 photo. It needs at least 2"),
         (["fit", "{data}", "--name", " "], "A project needs a name"),
         (["resume", "20261121-000000-abcdef"], "There is no run '20261121-000000-abcdef' here"),
         (["resume", "../x"], "'../x' is not an id"),
@@ -390,7 +390,7 @@ def test_evaluate_says_when_photos_were_learned_from(finished, tmp_path, capsys)
         (tmp_path / "more" / item.class_name).mkdir(parents=True, exist_ok=True)
         shutil.copy(finished.photos_dir / item.file, tmp_path / "more" / item.class_name)
     assert main(["evaluate", finished.id, str(tmp_path / "more")]) == 0
-    assert "1 of these photos were learned from" in capsys.readouterr().err
+    assert "1 of these photos were training photos" in capsys.readouterr().err
 
 
 def test_an_export_that_failed_is_tried_again(finished, tmp_path, ask):
@@ -406,7 +406,7 @@ def test_labels_are_listed_changed_and_changed_back(ask, project):
     assert [(row["class_name"], row["part"]) for row in found["photos"]] == [("red", None)]
     assert found["classes"] == {"blue": 8, "green": 8, "red": 8} and found["action"] is None
     found = ask("label", project.id, "--class", "red", "--to", "blue")
-    assert found["classes"] == {"blue": 16, "green": 8} and found["change"] == "8 photos to 'blue'"
+    assert found["classes"] == {"blue": 16, "green": 8} and found["change"] == "8 photos moved to 'blue'"
     undone = ask("label", "Blots", "--undo")
     assert undone["classes"] == {"blue": 8, "green": 8, "red": 8} and undone["undone"]
     assert ask("label", "Blots", "--redo", found["action"])["classes"] == {"blue": 16, "green": 8}
@@ -430,19 +430,19 @@ def test_labels_are_shown_to_a_person(workspace, project, capsys):
     assert main(["label", "Blots", "--class", "red", "--remove"]) == main(["label", "Blots", "--undo"]) == 0
     assert main(["label", "Blots", "--match", "red1."]) == 0
     out = capsys.readouterr().out
-    assert "8 photos removed (change " in out and "taken back: 8 photos removed" in out and "red/red1.jpg" in out
+    assert "8 photos removed (change " in out and "undone: 8 photos removed" in out and "red/red1.jpg" in out
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--to", "blue"], "Say which photos are meant: --class, --part or --match; --all means every one."),
-        (["--class", "pink", "--remove"], "No photo is like that."),
+        (["--to", "blue"], "Choose photos with --class, --part or --match, or use --all for every photo."),
+        (["--class", "pink", "--remove"], "No photos match these filters."),
         (["--rename", "pink", "rose"], "There is no class 'pink'. There are: 'blue', 'green', 'red'."),
         (["--class", "red", "--to", " "], "A class needs a name."),
-        (["--undo"], "There is no change that could be taken back."),
+        (["--undo"], "There is nothing to undo."),
         (["--undo", "nonsense"], "There is no change 'nonsense' in this project."),
-        (["--redo"], "Nothing was taken back."),
+        (["--redo"], "There is nothing to redo."),
     ],
 )
 def test_labels_stay_where_a_change_cannot_be_made(refuse, project, options, said):
@@ -452,7 +452,7 @@ def test_labels_stay_where_a_change_cannot_be_made(refuse, project, options, sai
 
 
 def test_labels_of_no_project_and_of_two_of_one_name(refuse, workspace):
-    assert "There is no project 'Nowhere' here." in refuse("label", "Nowhere")
+    assert "There is no project 'Nowhere'." in refuse("label", "Nowhere")
     twins = [workspace.create_project("Twins") for _ in range(2)]
     said = refuse("label", "Twins")
     assert "2 projects are called 'Twins'" in said and all(project.id in said for project in twins)
@@ -461,7 +461,7 @@ def test_labels_of_no_project_and_of_two_of_one_name(refuse, workspace):
 def test_classes_that_differ_in_capitals_are_named_in_a_line(workspace, tmp_path, capsys):
     data = draw_dataset(tmp_path / "blots", 1, ("Red", "red", "blue"))
     assert main(["import", str(data), "--name", "Blots", "--json"]) == 0
-    assert capsys.readouterr().err == "classes that differ in capitals only: Red, red\n"
+    assert capsys.readouterr().err == "classes that differ only in capitals: Red, red\n"
 
 
 def test_a_reader_that_has_had_enough_ends_it_quietly():

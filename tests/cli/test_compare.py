@@ -53,7 +53,7 @@ def test_answer_for_people_has_every_pair(ask, queue_run):
     compared = [ended(queue_run(), right((6, True))) for _ in range(3)]
     code, out, _ = ask(*(run.id for run in compared))
     assert code == 0 and out.count(" against ") == 3 and "+0.0 points" in out
-    assert "all 3 pairs together" in out
+    assert "corrected for all 3 pairs" in out
 
 
 def test_of_three_runs_each_pair_has_to_stand_out_more(ask, queue_run):
@@ -68,7 +68,7 @@ def test_what_cannot_be_compared_is_refused_in_one_sentence(ask, queue_run):
     one, other = ended(queue_run(), right((6, True))), ended(queue_run(seed=5), right((6, True)))
     unfinished = queue_run()
     for names, words in (
-        ([one.id, other.id], "were checked with different photos"),
+        ([one.id, other.id], "have different validation photos"),
         ([one.id], "at least two different runs"),
         ([one.id, one.folder], "at least two different runs"),
         ([one.id, unfinished.id], "has no result to compare"),

@@ -21,5 +21,6 @@ def test_names_that_differ_in_capitals_only(names, groups):
 def test_they_are_asked_about():
     said = [line for line in class_warnings({"Cats": 20, "cats": 20, "dogs": 20}) if "capitals" in line]
     assert said == [
-        "'Cats' and 'cats' differ in capitals only, and are learned as different classes. Do they mean the same?"
+        "'Cats' and 'cats' differ only in capitals. The model will treat them as different classes. Do they "
+        "mean the same?"
     ]

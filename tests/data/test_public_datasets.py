@@ -1,4 +1,4 @@
-"""Public sets: what torchvision makes of a downloaded one, and what is said where it cannot be had."""
+"""Public datasets: what torchvision makes of a downloaded one, and what is said where it cannot be had."""
 
 import errno
 import shutil
@@ -81,7 +81,7 @@ def test_so_many_photos_of_each_class_come_in(workspace, shapes):
 
 def test_offline_is_said_within_ten_seconds_and_nothing_starts(workspace, offline):
     project, began = workspace.create_project("Shapes"), time.monotonic()
-    with pytest.raises(DataError, match="EuroSAT needs a download of 94 MB, which cannot be had"):
+    with pytest.raises(DataError, match="EuroSAT needs a download of 94 MB, which failed"):
         fetch.begin(workspace, project, "eurosat", 5)
     assert time.monotonic() - began < 10 and 2 * public_datasets._TIMEOUT_S < 10
     assert fetch.progress(project) is None and not (project.folder / "fetch.log").exists()
@@ -130,14 +130,14 @@ def test_the_process_notes_how_it_ended(workspace, shapes, monkeypatch):
     assert fetch.progress(project) is None
     monkeypatch.setitem(public_datasets.SETS, "shapes", PublicSet("shapes", "Shapes", "", 1, "", "", _fail))
     assert fetch.main(str(workspace.home), project.id, "shapes", "2") == 2
-    assert "cannot be had: its host cannot be reached. " in fetch.progress(project)["error"]
+    assert "failed: the server cannot be reached. " in fetch.progress(project)["error"]
 
 
 @pytest.mark.parametrize(
     ("error", "said"),
     [
         (OSError(errno.ENOSPC, "No space left on device"), "The disk is full. Free some space"),
-        (ZeroDivisionError(), "It ended unexpectedly (ZeroDivisionError); the project's fetch.log says more."),
+        (ZeroDivisionError(), "The download ended unexpectedly (ZeroDivisionError)."),
     ],
 )
 def test_any_other_end_is_noted_too(workspace, shapes, monkeypatch, error, said):
@@ -178,4 +178,4 @@ def test_a_process_that_died_is_noticed(workspace, monkeypatch):
     fetch._note(project, "Shapes", 3, 10, None)
     assert fetch.progress(project)["error"] is None
     monkeypatch.setattr(fetch, "_START_S", 0)
-    assert "broke off" in fetch.progress(project)["error"]
+    assert "was interrupted" in fetch.progress(project)["error"]

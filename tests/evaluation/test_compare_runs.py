@@ -30,7 +30,7 @@ def test_right_answers_are_paired_by_photo(queue_run):
 
 def test_other_photos_cannot_be_compared(queue_run):
     one, other = answered(queue_run(), right((6, True))), answered(queue_run(seed=3), right((6, True)))
-    with pytest.raises(RunError, match="different photos"):
+    with pytest.raises(RunError, match="different validation photos"):
         compare_right(load_right(one), load_right(other))
 
 
@@ -40,7 +40,7 @@ def test_answers_that_are_gone_are_said(queue_run, content):
     if content is not None:
         run.evaluation_dir.mkdir()
         (run.evaluation_dir / "val.safetensors").write_bytes(content)
-    with pytest.raises(RunError, match="not there or cannot be read"):
+    with pytest.raises(RunError, match="are missing or cannot be read"):
         load_right(run)
 
 
@@ -57,9 +57,9 @@ def test_what_a_rule_decided_counts_and_what_plays_no_part_does_not(queue_run):
         planned(queue_run(strategy="scratch")),
     )
     rows = dict(settings_that_differ([head, full, nothing]))
-    assert rows["What may learn"] == ["Only the new part", "Everything at once", "From nothing"]
+    assert rows["Strategy"] == ["New layer only", "All layers at once", "From scratch"]
     assert rows["Epochs"][0] == "100" and "automatic" not in rows["Epochs"]
-    assert rows["Step size of the backbone"] == ["not used", "0.1", "1"]
+    assert rows["Backbone learning rate"] == ["not used", "0.1", "1"]
     assert "Batch size" not in rows
 
 

@@ -65,7 +65,7 @@ def test_a_run_that_holds_photos_back_never_sees_them(project, tiny_workspace):
     runs.request_test_set(run)
     work(run)
     history = runs.read_state(run)
-    assert split.test[0].file and "of the test part cannot be used" in history.steps["test_set"].message
+    assert split.test[0].file and "cannot be used" in history.steps["test_set"].message
     assert history.status == "finished" and not (run.folder.parents[1] / "opened").exists()
 
 
@@ -119,11 +119,11 @@ def test_photos_that_were_learned_from_too_are_counted_and_said(finished):
     write_json(finished.folder / "split.json", content)
     found = open_(finished)
     assert found.count == 8 and found.learned == 2
-    assert found.in_words().endswith("it has learned from 2 of these, too: expect less on new photos.")
+    assert found.in_words().endswith("2 of these were training photos, too: expect less on new photos.")
 
 
 def test_a_run_without_a_test_part_or_a_model_is_refused(finished, queue_run):
-    with pytest.raises(RunError, match=r"This run has no test photos\. Train with a share held back"):
+    with pytest.raises(RunError, match=r"This run has no test photos\. Set some aside"):
         runs.request_test_set(finished)
     with pytest.raises(RunError, match="has no model yet"):
         runs.request_test_set(hold_back(queue_run()))
@@ -152,7 +152,7 @@ def test_looks_are_counted_even_of_runs_that_are_gone(held_back, workspace):
 def test_the_card_names_the_figure(held_back):
     open_(held_back)
     card = write_card(held_back, runs.read_state(held_back), runs.load_split(held_back), {"name": "Blots"})
-    assert "The test part, opened on " in card and "of 6 photos that were held back: " in card
+    assert "Final test on " in card and "of 6 test photos right: " in card
     assert "Other runs have been tested" not in card
 
 
@@ -161,7 +161,7 @@ def test_the_card_says_that_others_have_looked(held_back):
     write_json(held_back.folder.parents[1] / "opened" / "other.json", {"opened": 0, "photos": photos[:1]})
     open_(held_back)
     card = write_card(held_back, runs.read_state(held_back), runs.load_split(held_back), {"name": "Blots"})
-    assert "Other runs have been tested on these photos once before" in card
+    assert "Other runs were tested on these photos once before" in card
 
 
 def test_by_command(held_back, capsys):

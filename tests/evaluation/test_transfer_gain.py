@@ -26,16 +26,16 @@ GUESS = {"majority": right((12, True), (38, False)), "colours": POOR}
 @pytest.mark.parametrize(
     ("own", "baselines", "scratch", "verdict", "weak", "words"),
     [
-        (GOOD, GUESS, POOR, "helped", False, "Yes. With it the network is right on 26 photos"),
+        (GOOD, GUESS, POOR, "helped", False, "Yes. This model gets 26 photos right"),
         (POOR, GUESS, GOOD, "hurt", True, "negative transfer"),
-        (GOOD, GUESS, GOOD, "cannot be told apart", False, "cannot be told with 50 photos"),
-        (GOOD, GUESS, None, None, False, "clearly better than going by colours alone: right on 26 photos"),
-        (POOR, GUESS, None, None, True, "in doubt: the model is not clearly better than going by colours"),
+        (GOOD, GUESS, GOOD, "cannot be told apart", False, "No clear difference on 50 validation photos"),
+        (GOOD, GUESS, None, None, False, "clearly better than going by colours alone: it gets 26 photos"),
+        (POOR, GUESS, None, None, True, "It may not: the model is not clearly better than going by colours"),
         # Right everywhere, and so are the colours: nothing is wrong, and nothing can be told.
-        (GOOD, GUESS | {"colours": GOOD}, None, None, False, "cannot be told here: going by colours alone is right on"),
-        (GOOD[:5], {"majority": POOR[:5], "colours": POOR[:5]}, None, None, False, "5 photos kept aside are too few"),
-        (GOOD[:5], {}, POOR[-5:], "cannot be told apart", False, "5 photos kept aside are too few"),
-        (POOR, {}, None, None, False, "Nothing is known yet"),
+        (GOOD, GUESS | {"colours": GOOD}, None, None, False, "Hard to tell here: going by colours alone already gets"),
+        (GOOD[:5], {"majority": POOR[:5], "colours": POOR[:5]}, None, None, False, "With only 5 validation photos"),
+        (GOOD[:5], {}, POOR[-5:], "cannot be told apart", False, "With only 5 validation photos"),
+        (POOR, {}, None, None, False, "There is nothing yet to compare"),
         (POOR, {}, GOOD, "hurt", False, "negative transfer"),
     ],
 )
@@ -48,7 +48,7 @@ def test_verdict_and_words(own, baselines, scratch, verdict, weak, words):
 
 def test_a_network_left_as_it_was_is_not_told_to_have_transferred_badly():
     words = verdict_sentence(judge(POOR, GUESS, GOOD, is_fixed=True))
-    assert words.startswith("As it is, the network fits your photos worse than one that learned from nothing.")
+    assert words.startswith("Not while it is frozen: the same network, trained from scratch, gets ")
     assert "negative transfer" not in words
 
 
@@ -56,19 +56,19 @@ def test_runs_that_were_cut_short_or_went_on_get_no_verdict(queue_run):
     control = answered(queue_run(strategy="scratch"), right((3, True), (3, False)))
     cut, further = (answered(run, right((6, True))) for run in (queue_run(), queue_run(continue_from="another")))
     EventLog(cut.events_path).append(events.RunStopped(result={}))
-    for run, words in ((cut, "was stopped early"), (further, "went on from an earlier one")):
+    for run, words in ((cut, "was stopped early"), (further, "continued from an earlier one")):
         found = load_knowledge(run, runs.load_split(run), control)
         assert found.verdict is None and not found.proposes_control and words in verdict_sentence(found)
 
 
 def test_the_stronger_baseline_is_the_one_that_is_named():
     found = judge(POOR, {"majority": right((30, True), (20, False)), "colours": POOR})
-    assert found.unbeaten == "majority" and "most common class, which is right on 30 of 50" in verdict_sentence(found)
+    assert found.unbeaten == "majority" and "most common class, which gets 30 of 50" in verdict_sentence(found)
 
 
 def test_a_control_is_not_sent_for_another():
     found = judge(POOR, GUESS, is_control=True)
-    assert "learned from nothing" in verdict_sentence(found) and not found.proposes_control
+    assert "trained from scratch" in verdict_sentence(found) and not found.proposes_control
 
 
 def test_scores_stand_in_the_same_order_with_their_intervals():

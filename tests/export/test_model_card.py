@@ -39,12 +39,12 @@ def test_the_card_says_what_the_result_says(finished):
     history, split = runs.read_state(finished), runs.load_split(finished)
     card = write_card(finished, history, split, {"name": "Blots"})
     assert card.startswith("# Blots\n")
-    assert f"of {history.result['val_count']} photos" in card
-    assert f"Learned from {history.result['train_count']} photos" in card
+    assert f"of {history.result['val_count']} validation photos" in card
+    assert f"{history.result['train_count']} training photos" in card
     assert f"`{RESNET}`" in card and "(`feature_extraction`), 30 epochs, seed 0" in card
     assert "## Where it will fail" in card
     rows = [line for line in card.splitlines() if line.startswith("| ")]
-    assert [row.split("|")[1].strip() for row in rows] == ["class", "blue", "green", "red"]
+    assert [row.split("|")[1].strip() for row in rows] == ["Class", "blue", "green", "red"]
     assert all(row.split("|")[2:4] == [" 6 ", " 2 "] for row in rows[1:])
 
 

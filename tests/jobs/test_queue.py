@@ -192,7 +192,7 @@ def test_an_export_that_kills_its_worker_is_not_begun_for_ever(queue_run, in_pro
             EventLog(run.events_path).append(word)
 
     assert in_process(die) == [run.id, run.id]  # once more than the first, which may have been an accident
-    assert "ended without a word (exit code -9)" in runs.read_state(run).steps["export"].message
+    assert "ended unexpectedly (exit code -9)" in runs.read_state(run).steps["export"].message
     runs.request_step(run, "export")
     assert in_process(die)[2:] == [run.id, run.id]  # a person may ask for it again
 
@@ -304,12 +304,12 @@ def test_a_run_whose_model_is_being_written_cannot_be_resumed_yet(queue_run, mon
     monkeypatch.setattr(runs.requests, "_PATIENCE_S", 0.1)
     run = queue_run()
     EventLog(run.events_path).append(events.RunStopped(result={"val_accuracy": 1.0}))
-    with run.lock().acquire(), pytest.raises(RunError, match="just being written"):
+    with run.lock().acquire(), pytest.raises(RunError, match="being exported"):
         runs.request_resume(run)
 
 
 @pytest.mark.parametrize("text", ["soon", "-1", "nan"])
 def test_an_idle_time_that_is_none_is_said_instead_of_waiting_for_ever(tiny_workspace, monkeypatch, text):
     monkeypatch.setenv("GRAFT_IDLE_S", text)
-    with pytest.raises(RunError, match=f"GRAFT_IDLE_S is '{text}', which is no time"):
+    with pytest.raises(RunError, match=f"GRAFT_IDLE_S is '{text}', which is not a number of seconds"):
         ensure_runner(tiny_workspace)

@@ -139,7 +139,7 @@ def test_whoever_asks_for_trainings_does_not_meet_them(begin, tiny_workspace, pr
 
 def test_caches_and_projects_are_not_cleared_under_their_feet(begin, tiny_workspace, project):
     run = begin("lr_finder")
-    with pytest.raises(RunError, match="at work or waiting"):
+    with pytest.raises(RunError, match="training or waiting"):
         storage.clear_caches(tiny_workspace)
     EventLog(run.events_path).append(events.RunStarted())
     with run.lock(), pytest.raises(RunError, match="is at work"):

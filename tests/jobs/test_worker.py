@@ -230,7 +230,7 @@ def test_a_bug_of_ours_is_an_event_too(queue_run, monkeypatch, caplog):
     run = queue_run()
     assert work(run) == 1
     failure = runs.read_state(run).failure
-    assert failure.message == "Something went wrong on our side (ZeroDivisionError: division by zero)."
+    assert failure.message == "Something went wrong inside Graft (ZeroDivisionError: division by zero)."
     assert "Traceback" in caplog.text
 
 

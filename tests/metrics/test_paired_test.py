@@ -54,27 +54,27 @@ def test_verdict_is_seen_from_the_first():
 
 def test_in_words():
     better = in_words(made_of(30, 12, 2, 4))
-    assert better == "Better: right on 12 photos that the other gets wrong, wrong on 2 that it gets right."
+    assert better == "Better: it gets 12 photos right that the other gets wrong. The other way round: 2."
     worse = in_words(made_of(30, 2, 12, 4), "A")
-    assert worse == "Worse: wrong on 12 photos that A gets right, right on 2 that it gets wrong."
-    assert in_words(made_of(30, 9, 0, 4)).endswith("wrong on none that it gets right.")
-    assert in_words(made_of(40, 3, 2, 3)) == "Cannot be told apart with 48 photos."
-    assert in_words(made_of(0, 1, 0, 0)) == "Cannot be told apart with 1 photo."
+    assert worse == "Worse: it gets 12 photos wrong that A gets right. The other way round: 2."
+    assert in_words(made_of(30, 9, 0, 4)).endswith("The other way round: none.")
+    assert in_words(made_of(40, 3, 2, 3)) == "No clear difference on 48 photos."
+    assert in_words(made_of(0, 1, 0, 0)) == "No clear difference on 1 photo."
 
 
 def test_in_points():
-    assert in_points(Paired(0, 0, 0, 0, 1.0, 0.081, (-0.02, 0.14))) == "+8 points, very likely between \u22122 and +14"
+    assert in_points(Paired(0, 0, 0, 0, 1.0, 0.081, (-0.02, 0.14))) == "+8 points, probably between \u22122 and +14"
     assert in_points(Paired(0, 0, 0, 0, 1.0, -0.004, (-0.1, 0.1))).startswith("0 points")
 
 
 def test_an_interval_that_says_more_than_the_test_gives_way_to_it():
     five = made_of(45, 5, 0, 0)
     assert five.p > 0.05 and five.interval[0] > 0
-    assert in_points(five) == "+10 points, but only 5 photos tell them apart, too few to be sure"
+    assert in_points(five) == "+10 points, but only 5 photos show a difference, too few to be sure"
 
 
 def test_of_many_models_it_takes_more_to_tell_two_apart():
-    """Ten models that are equally good: the chance that any seems worse than the luckiest is below 5 %."""
+    """Ten models that are equally good: the chance that any seems worse than the luckiest is below 5%."""
     paired = made_of(30, 12, 2, 4)
     assert corrected(paired, 2) == paired and paired.verdict == "better"
     assert corrected(paired, 10).p == pytest.approx(min(1, 45 * paired.p))

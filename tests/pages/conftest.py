@@ -68,7 +68,7 @@ def write(run: Run, *happened: events.Event) -> Run:
 
 def after_epochs(count: int, of: int = 10) -> list[events.Event]:
     """A phase that has done so many epochs, on six photos of three classes kept aside, getting better."""
-    found: list[events.Event] = [events.PhaseStarted(name="everything", title="Learning, all layers", epochs=of)]
+    found: list[events.Event] = [events.PhaseStarted(name="everything", title="Fine-tuning all layers", epochs=of)]
     for epoch in range(1, count + 1):
         hits = min(2, epoch)
         found.append(

@@ -30,7 +30,7 @@ config = TrainConfig(backbone="{RESNET}", batch_size=8, val_fraction=0.25, learn
 previews.show_preview(project, config)
 previews.show_rate_finder(project, config, draft)
 """
-PREVIEW, FIND = "Show variations of my photos", "Find a learning rate"
+PREVIEW, FIND = "Show examples with my photos", "Find a learning rate"
 RATES = LrSweep((1e-6, 1e-4, 1e-2), (1.0, 0.5, 0.9), (0.9, 0.6, 0.9), 0.0012)
 
 
@@ -64,13 +64,13 @@ def test_the_pictures_come_with_their_words(page, project):
     run = run_of(project, "preview")
     assert worker.main(str(run.folder)) == 0
     page.run()
-    assert PREVIEW not in said(page) and "as training would see it" in said(page)
+    assert PREVIEW not in said(page) and "as training may use it" in said(page)
     words = [picture.proto.imgs[0].alt for picture in page.image]
     assert len(words) == 5 * 8 and len(set(words[:32])) == 32
-    assert words[0].endswith("as it is") and words[1].endswith("variation 1")
+    assert words[0].endswith("as it is") and words[1].endswith("augmented copy 1")
     captions = [caption for picture in page.image for caption in picture.captions if caption]
     assert len(captions) == 8 and all(" % " in caption.replace("\xa0", " ") for caption in captions)
-    assert "photos are blended" in said(page)
+    assert "mixed photos" in said(page)
 
 
 def test_pictures_of_other_settings_are_not_shown(page, project):
@@ -138,7 +138,7 @@ def test_an_interrupted_one_says_so(page, project):
 def test_where_the_backbone_does_not_learn_there_is_nothing_to_try(page):
     page.session_state["chosen"] = {"strategy": "feature_extraction"}
     page.run()
-    assert not page.button and "only when the backbone learns" in said(page)
+    assert not page.button and "only when the backbone is fine-tuned" in said(page)
 
 
 def test_without_photos_it_says_what_to_do(workspace, tiny_workspace, project):

@@ -10,23 +10,21 @@ def test_page_without_project_leads_home(visit, page):
     app = visit(page)
     assert errors(app) == []
     assert "Choose a project first" in said(app)
-    assert press(app, "To the projects").title[0].value == "Teach a picture model your own classes"
+    assert press(app, "Back to projects").title[0].value == "Teach an image model your own classes"
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_page_says_that_a_project_is_not_there(visit, page):
     app = visit(page, project="gone-123abc")
-    assert errors(app) == ["This project is not here any more. It may have been deleted."]
-    assert button(app, "To the projects")
+    assert errors(app) == ["This project no longer exists. It may have been deleted."]
+    assert button(app, "Back to projects")
 
 
 @pytest.mark.parametrize(
     "project_id", ["../../etc", "..", "a/b", "a\0b", "<b>", "ID", "\N{LEAF FLUTTERING IN WIND}", "x" * 5000]
 )
 def test_no_project_has_an_odd_id(visit, project_id):
-    assert errors(visit("train", project=project_id)) == [
-        "This project is not here any more. It may have been deleted."
-    ]
+    assert errors(visit("train", project=project_id)) == ["This project no longer exists. It may have been deleted."]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -41,8 +39,8 @@ def test_id_leads_to_no_folder_outside_the_projects(visit, workspace, page):
 @pytest.mark.parametrize(
     ("page", "run_id", "words"),
     [
-        ("train", "../../../etc", "Right on"),
-        ("understand", "gone", "Right on"),
+        ("train", "../../../etc", "validation photos right"),
+        ("understand", "gone", "validation photos right"),
         ("try_it", "", "Show me one"),
         ("export", "..", "Download"),
     ],

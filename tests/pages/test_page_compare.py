@@ -42,31 +42,31 @@ def choose(app, run, option: str):
 def test_compare_appears_with_the_second_result(visit, queue_run, project):
     ended(queue_run(), right((6, True)))
     app = visit("compare", project=project.id)
-    assert "once two runs have a result" in said(app) and len(app.get("menu_button")) == 1
+    assert "as soon as two have a result" in said(app) and len(app.get("menu_button")) == 1
     ended(queue_run(), right((6, True)))
     assert "Side by side (two to four)" in [entry.label for entry in visit("compare", project=project.id).multiselect]
 
 
 def test_rows_are_the_best_first_and_say_what_can_be_told(visit, two, project):
     app = visit("compare", project=project.id)
-    titles = [entry.value for entry in app.markdown if "only the new part" in entry.value][:2]  # then A and B
+    titles = [entry.value for entry in app.markdown if "new layer only" in entry.value][:2]  # then A and B
     assert [title.count("Best") for title in titles] == [1, 0] and "100" in titles[0] and "33" in titles[1]
-    assert "Cannot be told apart from the best." in said(app)  # 4 photos that differ of 6 may be luck
+    assert "No clear difference from the best." in said(app)  # 4 photos that differ of 6 may be luck
 
 
 def test_side_by_side_shows_only_settings_that_differ(visit, two, project):
     app = visit("compare", project=project.id)
     table = app.dataframe[0].value
-    assert table[table.columns[0]].tolist()[:4] == ["Right", "Very likely", "Photos kept aside", "Time"]
+    assert table[table.columns[0]].tolist()[:4] == ["Accuracy", "Probably on new photos", "Validation photos", "Time"]
     assert table.iloc[4:].values.tolist() == [["Epochs", "3", "2"]]
-    assert "**Against A:** Cannot be told apart with 6 photos." in said(app)
+    assert "**Against A:** No clear difference on 6 photos." in said(app)
     assert "compared" in charts(app)
 
 
 def test_photos_that_tell_them_apart_stand_in_a_gallery(visit, two, project):
     app = visit("compare", project=project.id)
     assert [tab.label for tab in app.tabs] == ["A right, B wrong (4)", "B right, A wrong (0)"]
-    wrong = [entry.value for entry in app.caption if entry.value.startswith("B said **")]
+    wrong = [entry.value for entry in app.caption if entry.value.startswith("B: **")]
     assert len(wrong) == 4 and len(app.image) == 4
 
 
@@ -86,7 +86,7 @@ def test_four_can_stand_side_by_side_and_each_is_held_against_the_best(visit, tw
 def test_runs_of_other_photos_stand_apart_and_say_why(visit, two, queue_run, project):
     other = ended(queue_run(seed=5), right((6, True)))
     app = visit("compare", project=project.id)
-    assert "Checked with other photos" in said(app) and "other photos may be easier" in said(app)
+    assert "Runs with other validation photos" in said(app) and "other photos may be easier" in said(app)
     sizes = [option.partition(",")[0] for option in app.selectbox[0].options]
     assert sizes == ["2 runs on 6 photos", "1 run on 6 photos"]
     app = visit("compare", project=project.id, run=other.id)
@@ -109,14 +109,14 @@ def test_many_equal_runs_are_not_told_apart_by_luck(visit, two, queue_run, proje
     assert "Worse:" not in said(app) and "all 3 pairs" in said(app)  # 0 against 6 of 6: p is 0.03, of three 0.09
     more(app, two[1]).click("Delete").run()
     app = visit("compare", project=project.id)
-    assert "Worse: wrong on 6 photos that the best gets right" in said(app) and "pairs" not in said(app)
+    assert "Worse: it gets 6 photos wrong that the best gets right" in said(app) and "pairs" not in said(app)
     assert nought.folder.is_dir()
 
 
 def test_a_lone_run_is_not_the_best_of_any(visit, queue_run, project):
     ended(queue_run(), right((6, True)))
     text = said(visit("compare", project=project.id))
-    assert "Best" not in text and "See what it gets wrong" in text
+    assert "Best" not in text and "See the results" in text
 
 
 def test_charts_say_what_they_show(visit, two, project):
@@ -129,10 +129,10 @@ def test_a_star_and_a_note(visit, two, project):
     _, worse = two
     app = choose(visit("compare", project=project.id), worse, "Star")
     assert load_notes(worse) == RunNotes(True)
-    assert ":material/star:" in said(app) and more(app, worse).options[0] == "Take the star off"
+    assert ":material/star:" in said(app) and more(app, worse).options[0] == "Remove star"
     save_notes(worse, RunNotes(True, "with *less* <b>"))
     assert r"with \*less\* \<b\>" in said(visit("compare", project=project.id))
-    choose(visit("compare", project=project.id), worse, "Take the star off")
+    choose(visit("compare", project=project.id), worse, "Remove star")
     assert load_notes(worse) == RunNotes(False, "with *less* <b>")
 
 
@@ -140,7 +140,7 @@ def test_a_note_is_kept_by_its_dialog(visit, two, project):
     app = choose(visit("compare", project=project.id), two[1], "Note")
     app.text_input[0].set_value("for the fair")
     more(app, two[1]).click("Note")  # a dialog stays open only while what opens it is pressed
-    button(app, "Keep").click()
+    button(app, "Save").click()
     app.run()
     assert load_notes(two[1]).note == "for the fair"
 
@@ -193,6 +193,6 @@ def test_stopped_early_without_an_epoch(visit, two, queue_run, project):
 
 
 def test_leads_to_the_best(visit, two, project):
-    app = press(visit("compare", project=project.id), "See what the best gets wrong")
+    app = press(visit("compare", project=project.id), "See the results of the best run")
     assert app.title[0].value == "Understand" and len(load_answers(two[0].evaluation_dir).true_ids) == 6
     assert app.query_params["run"] in (two[0].id, [two[0].id])

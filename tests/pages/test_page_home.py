@@ -13,8 +13,8 @@ from transfer_core.services import projects
 
 def test_home_without_projects_says_how_to_begin(visit):
     app = visit()
-    assert "None yet." in said(app)
-    assert button(app, "New project") and button(app, "Use the sample set")
+    assert "No projects yet." in said(app)
+    assert button(app, "New project") and button(app, "Try it with sample photos")
 
 
 def test_home_shows_the_newest_project_first(visit, workspace):
@@ -27,7 +27,7 @@ def test_home_shows_the_newest_project_first(visit, workspace):
 def test_card_tells_photos_classes_and_the_best_result(visit, finished):
     text = said(visit())
     assert "24 photos, 3 classes" in text
-    assert "right, very likely" in text and "Not trained yet" not in text
+    assert "Latest accuracy: " in text and "Not trained yet" not in text
 
 
 def test_card_of_a_run_that_was_checked_with_what_it_learned_from_names_no_range(visit, finished):
@@ -35,7 +35,7 @@ def test_card_of_a_run_that_was_checked_with_what_it_learned_from_names_no_range
     result = runs.read_state(finished).result
     log.append(events.RunFinished(result=result | {"val_learned": 2}))
     text = said(visit())
-    assert "right, but it has learned from some of these photos, too" in text and "very likely" not in text
+    assert "but some of these photos were training photos, too" in text and "probably" not in text
 
 
 def test_card_of_an_untrained_and_of_an_empty_project(visit, workspace, project):
@@ -56,10 +56,10 @@ def test_open_leads_to_photos_while_there_are_none_and_to_train_after(visit, wor
 
 def test_new_project_opens_its_photos(visit, workspace):
     app = press(visit(), "New project")
-    app.text_input[0].set_value("  Leaves of our street ")
+    app.text_input[0].set_value("  Leaves in our street ")
     app = press(app, "New project", "Create")
     [made] = workspace.projects()
-    assert made.name == "Leaves of our street"
+    assert made.name == "Leaves in our street"
     assert app.title[0].value == "Photos"
     assert app.query_params["project"] in (made.id, [made.id])
 
@@ -92,7 +92,7 @@ def test_rename(visit, workspace):
 def test_delete_names_what_goes_and_deletes_it(visit, workspace, project):
     app = visit()
     assert "24 photos and 0 runs" in said(more(app, "Delete"))
-    assert "None yet." in said(confirm(app, "Delete"))
+    assert "No projects yet." in said(confirm(app, "Delete"))
     assert not project.folder.exists() and workspace.projects() == []
 
 
@@ -113,8 +113,8 @@ def test_delete_and_rename_of_a_project_that_another_window_has_deleted(visit, w
     storage.delete_project(workspace, project)
     with pytest.raises(RunError, match="There is no project"):
         workspace.rename_project(project, "Ghost")
-    assert "None yet." in said(confirm(app, "Delete")) and errors(app) == []
-    assert "None yet." in said(other.run()) and workspace.projects() == []
+    assert "No projects yet." in said(confirm(app, "Delete")) and errors(app) == []
+    assert "No projects yet." in said(other.run()) and workspace.projects() == []
 
 
 def test_delete_of_a_project_at_work_says_to_stop_it_first(visit, workspace, training):
@@ -129,12 +129,12 @@ def test_clearing_the_caches_says_what_goes_and_that_nothing_is_lost(visit, work
     app = press(visit(), "Clear caches")
     text = said(app)
     for words in (
-        "small pictures to look at: ",
-        "photos made ready for training: ",
-        "what the backbones saw in them: ",
+        "thumbnails: ",
+        "photos prepared for training: ",
+        "features that the backbones found in your photos: ",
     ):
         assert words in text
-    assert "No photo, label or run is lost" in text
+    assert "loses no photo, label or run" in text
     before = len(app.image)
     app = press(app, "Clear caches", "Clear")
     use = storage.cache_use(workspace)
@@ -146,14 +146,14 @@ def test_clearing_the_caches_says_what_goes_and_that_nothing_is_lost(visit, work
 def test_caches_are_not_cleared_under_a_run(visit, workspace, training):
     before = storage.cache_use(workspace)
     app = press(press(visit(), "Clear caches"), "Clear caches", "Clear")
-    assert len(errors(app)) == 1 and "at work or waiting" in errors(app)[0]
+    assert len(errors(app)) == 1 and "training or waiting" in errors(app)[0]
     assert storage.cache_use(workspace) == before
 
 
 def test_what_the_disk_holds_is_told_anew_when_something_came(visit, workspace, dataset):
-    assert "0 kB of projects" in said(visit())
+    assert "0 kB for projects" in said(visit())
     fill_project(workspace, dataset)
-    assert "of projects" in said(visit()) and "0 kB of projects" not in said(visit())
+    assert "for projects" in said(visit()) and "0 kB for projects" not in said(visit())
 
 
 def test_empty_caches_are_not_offered_to_be_cleared(visit):
@@ -168,7 +168,7 @@ def test_a_photo_whose_file_is_gone_costs_the_card_only_its_thumbnail(visit, wor
 
 def test_sample_set_makes_a_project_of_four_classes(visit, workspace, monkeypatch):
     monkeypatch.setattr(projects, "_SAMPLE_PER_CLASS", 3)  # drawing all of them takes seconds
-    app = press(visit(), "Use the sample set")
+    app = press(visit(), "Try it with sample photos")
     [made] = workspace.projects()
     assert list(count_classes(load_items(made)).values()) == [3, 3, 3, 3]
     assert app.title[0].value == "Photos"

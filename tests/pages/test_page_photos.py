@@ -31,15 +31,15 @@ def photos(tmp_path) -> dict[str, bytes]:
 def test_empty_project_shows_the_ways_in(visit, empty):
     app = visit("photos", project=empty.id)
     text = said(app)
-    assert "at least two classes" in text and "**A zip** or photos" in text and "**The sample set**" in text
-    assert [entry.label for entry in app.button] == ["Fetch"]
+    assert "at least two classes" in text and "**A zip** or photos" in text and "**Sample photos**" in text
+    assert [entry.label for entry in app.button] == ["Download"]
 
 
 def test_zip_comes_in(visit, empty, photos):
     app = hand_in(visit("photos", project=empty.id), zipped(photos))
     text = said(app)
     assert "20 new photos added." in text
-    assert "**20 photos, 2 classes.** Nothing to look at." in text
+    assert "**20 photos, 2 classes.** No problems found in counts and files." in text
     assert not button(app, "Go on to Train").disabled
     assert count_classes(load_items(empty)) == {"blue": 10, "red": 10}
     assert press(app, "Go on to Train").title[0].value == "Train"
@@ -48,8 +48,8 @@ def test_zip_comes_in(visit, empty, photos):
 def test_classes_that_differ_in_capitals_are_asked_about_and_joined(visit, empty, photos):
     photos |= {path.replace("red/", "Red/x"): content + b" " for path, content in photos.items() if "red/1" in path}
     app = hand_in(visit("photos", project=empty.id), zipped(photos))
-    assert "'Red' and 'red' differ in capitals only" in said(app)
-    app = press(app, "Join them as 'red'")
+    assert "'Red' and 'red' differ only in capitals" in said(app)
+    app = press(app, "Merge them as 'red'")
     assert count_classes(load_items(empty)) == {"blue": 10, "red": 11} and "capitals" not in said(app)
 
 
@@ -57,7 +57,7 @@ def test_uploader_is_empty_after_an_upload_and_the_same_photos_are_known(visit, 
     app = hand_in(visit("photos", project=empty.id), zipped(photos))
     assert app.file_uploader(key="zip-1").value in (None, [])
     add(app.file_uploader(key="zip-1").set_value([("again.zip", zipped(photos), "application/zip")]).run())
-    assert "0 new photos added. 20 photos were here already." in said(app)
+    assert "0 new photos added. 20 photos were already in the project." in said(app)
 
 
 def test_folder_comes_in(visit, empty, photos):
@@ -76,7 +76,7 @@ def test_photos_of_one_class_come_in_once_it_has_a_name(visit, empty, photos):
     files = [(path.replace("/", "-"), content, "image/jpeg") for path, content in photos.items()]
     app.file_uploader(key="files-0").set_value(files).run()
     assert count_classes(load_items(empty)) == {"oak": 20}
-    assert "There is one class" in said(app)
+    assert "There is only one class" in said(app)
     assert button(app, "Go on to Train").disabled
 
 
@@ -109,21 +109,21 @@ def huge_png() -> bytes:
     [
         (zipped({}), "is empty"),
         (zipped({"a/": b"", "b/": b""}), "is empty"),
-        (zipped({"a/one.txt": b"words", "b/two.txt": b"words"}), "None of the 2 files is a photo"),
+        (zipped({"a/one.txt": b"words", "b/two.txt": b"words"}), "None of the 2 files can be used as a photo"),
         (zipped({"a/one.jpg": b"\xff\xd8\xff\xe0 cut"}), "The one file in it, 'a/one.jpg', cannot be used: "),
         (zipped({"../../evil.jpg": b"x"}), "points outside"),
         (zipped({"/evil.jpg": b"x"}), "points outside"),
         (zipped({"a/huge.png": huge_png()}), "900 megapixels"),
         (b"PK\x03\x04 broken", "is not a zip that can be opened"),
         (b"", "is not a zip that can be opened"),
-        (zipped({"__MACOSX/a.jpg": b"", ".DS_Store": b""}), "There is no photo in it"),
+        (zipped({"__MACOSX/a.jpg": b"", ".DS_Store": b""}), "There are no photos in it"),
     ],
 )
 def test_bad_zip_gives_one_clear_message(visit, empty, content, words):
     app = hand_in(visit("photos", project=empty.id), content)
     [message] = errors(app)
     assert words in message.replace("\\", "")
-    assert load_items(empty) == [] and "Bring at least two classes" in said(app)
+    assert load_items(empty) == [] and "Add at least two classes" in said(app)
 
 
 def test_zip_with_paths_upwards_writes_nothing_outside(visit, empty, photos, workspace):
@@ -135,7 +135,7 @@ def test_zip_with_paths_upwards_writes_nothing_outside(visit, empty, photos, wor
 
 def test_one_class_only_cannot_go_on(visit, empty, photos):
     app = hand_in(visit("photos", project=empty.id), zipped({p: c for p, c in photos.items() if p.startswith("red")}))
-    assert "There is one class" in said(app)
+    assert "There is only one class" in said(app)
     assert button(app, "Go on to Train").disabled
 
 
@@ -184,7 +184,7 @@ def test_joining_what_another_window_has_joined_already_is_said(visit, empty, ph
     photos |= {path.replace("red/", "Red/x"): content + b" " for path, content in photos.items() if "red/1" in path}
     app = hand_in(visit("photos", project=empty.id), zipped(photos))
     edits.rename_class(empty, "Red", "red")
-    [message] = errors(press(app, "Join them as 'red'"))
+    [message] = errors(press(app, "Merge them as 'red'"))
     assert "There is no class 'Red'" in message and errors(app.run()) == []
 
 
@@ -197,4 +197,4 @@ def test_thumbnails_that_a_full_disk_does_not_keep_cost_no_page(visit, project, 
 def test_classes_that_differ_in_capitals_are_asked_about(visit, empty, photos):
     odd = {path.replace("blue", "*Red*").replace("red", "*red*"): content for path, content in photos.items()}
     text = said(hand_in(visit("photos", project=empty.id), zipped(odd)))
-    assert r"'\*Red\*' and '\*red\*' differ in capitals only" in text and "Do they mean the same?" in text
+    assert r"'\*Red\*' and '\*red\*' differ only in capitals" in text and "Do they mean the same?" in text

@@ -1,4 +1,4 @@
-"""Understand, Try and Take along: what a finished run offers."""
+"""Understand, Try and Export: what a finished run offers."""
 
 import zipfile
 
@@ -34,8 +34,8 @@ def mistaken(finished):
 def test_understand_without_a_mistake(visit, finished):
     app = visit("understand", project=finished.project_id)
     text = said(app)
-    assert app.subheader[0].value.startswith("Right on 6 of 6 photos it had never seen")
-    assert "It mixed up nothing." in text and "It made no mistake." in text
+    assert app.subheader[0].value.startswith("6 of 6 validation photos right")
+    assert "No mistakes on these photos." in text and "No mistakes on these photos." in text
     assert {finished.id.rsplit("-", 1)[-1], "scores", "loss", "accuracy"} <= set(charts(app))  # the matrix: by run
 
 
@@ -49,9 +49,9 @@ def test_understand_explains_no_range_where_none_is_named(visit, finished):
 def test_understand_shows_the_mistakes(visit, mistaken):
     app = visit("understand", project=mistaken.project_id)
     text = said(app)
-    assert "Right on 4 of 6" in text and "2 mistakes, the surest first." in text
-    assert "2 photos of **red** taken for **green**" in text or "of **red** taken for" in text
-    assert len([entry for entry in app.markdown if entry.value.startswith("is **")]) == 2
+    assert "4 of 6 validation photos right" in text and "2 mistakes, the most confident first." in text
+    assert "2 photos of **red** classified as **green**" in text or "of **red** classified as" in text
+    assert len([entry for entry in app.markdown if entry.value.startswith("Label: **")]) == 2
 
 
 def test_understand_lists_each_class(visit, mistaken):
@@ -63,7 +63,7 @@ def test_understand_says_which_photos_are_in_both_parts(visit, finished):
     path = finished.folder / "split.json"
     path.write_text(path.read_text().replace('"crossing": []', '"crossing": [["train/a.jpg", "val/a.jpg"]]'))
     [warning] = visit("understand", project=finished.project_id).warning
-    assert "1 photo is in two parts" in warning.value and r"train/a\.jpg" in warning.value
+    assert "1 photo is in two sets" in warning.value and r"train/a\.jpg" in warning.value
 
 
 def test_run_is_chosen_by_the_list_and_by_the_address(visit, finished, workspace):
@@ -76,10 +76,10 @@ def test_run_is_chosen_by_the_list_and_by_the_address(visit, finished, workspace
         newer.evaluation_dir, evaluate(runs.load_split(newer), _answers(finished), 30, {}), _answers(finished)
     )
     app = visit("understand", project=project.id)
-    assert "Right on 3 of 6" in said(app) and len(app.selectbox[0].options) == 2
+    assert "3 of 6 validation photos right" in said(app) and len(app.selectbox[0].options) == 2
     app.selectbox[0].select_index(1).run()
-    assert "Right on 6 of 6" in said(app) and app.query_params["run"] in (finished.id, [finished.id])
-    assert "Right on 6 of 6" in said(visit("understand", project=project.id, run=finished.id))
+    assert "6 of 6 validation photos right" in said(app) and app.query_params["run"] in (finished.id, [finished.id])
+    assert "6 of 6 validation photos right" in said(visit("understand", project=project.id, run=finished.id))
 
 
 def _answers(run) -> ValAnswers:
@@ -94,7 +94,7 @@ def test_try_one_photo(visit, finished, tmp_path):
     photo = draw_photo(tmp_path / "new.jpg", COLOURS["red"], 999)
     app.file_uploader(key="try-files").set_value([("new.jpg", photo.read_bytes(), "image/jpeg")]).run()
     assert errors(app) == [] and app.title[1].value == "red"
-    assert "sure" in said(app) and "bars" in charts(app)
+    assert "Confidence" in said(app) and "bars" in charts(app)
 
 
 def test_try_several_photos_gives_a_table_to_download(visit, finished, tmp_path):
@@ -104,7 +104,7 @@ def test_try_several_photos_gives_a_table_to_download(visit, finished, tmp_path)
         for name, colour in COLOURS.items()
     ]
     app.file_uploader(key="try-files").set_value(files).run()
-    assert list(app.dataframe[0].value["It says"]) == ["blue", "green", "red"]
+    assert list(app.dataframe[0].value["Answer"]) == ["blue", "green", "red"]
     assert app.download_button[0].label == "Download as a table (CSV)"
 
 
@@ -140,7 +140,7 @@ def test_try_and_take_along_wait_for_the_export(visit, finished):
     forget_export(finished)
     for page in ("try_it", "export"):
         app = visit(page, project=finished.project_id)
-        assert "checking that it answers as the trained one does" in said(app)
+        assert "checking that it gives the same answers" in said(app)
         assert [entry.label for entry in app.button] == [] and list(app.download_button) == []
 
 
@@ -158,7 +158,7 @@ def test_try_and_take_along_say_that_the_export_failed(visit, finished):
 def test_failed_export_can_be_tried_again(visit, finished):
     write(finished, events.StepFailed(name="export", message="The disk is full."))
     app = press(visit("export", project=finished.project_id), "Try again")
-    assert errors(app) == [] and "checking that it answers" in said(app)
+    assert errors(app) == [] and "checking that it gives the same answers" in said(app)
     assert runs.read_state(finished).is_pending("export")
 
 
@@ -167,7 +167,7 @@ def test_failed_export_can_be_tried_again(visit, finished):
 
 def test_take_along_offers_the_checked_zip(visit, finished):
     app = visit("export", project=finished.project_id)
-    assert "Gives the same answers as here: **6 of 6** photos" in said(app)
+    assert "Same answers as in Graft on **6 of 6** validation photos" in said(app)
     [download] = app.download_button
     assert download.label.startswith("Download (")
     with zipfile.ZipFile(finished.model_dir / "take-along.zip") as archive:
@@ -185,8 +185,8 @@ def test_take_along_admits_changed_answers(visit, finished):
 
 
 def test_take_along_leads_home(visit, finished):
-    app = press(visit("export", project=finished.project_id), "Back to all projects")
-    assert app.title[0].value == "Teach a picture model your own classes"
+    app = press(visit("export", project=finished.project_id), "Back to projects")
+    assert app.title[0].value == "Teach an image model your own classes"
 
 
 def test_export_failed_with_a_model_file_left_is_not_offered_to_try(visit, finished):

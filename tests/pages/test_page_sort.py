@@ -32,12 +32,12 @@ def choose(app, *, class_name: str | None = None, words: str = ""):
 
 def put_into(app, class_name: str):
     app.selectbox(key="sort-to").set_value(class_name).run()
-    return press(app, "Put there")
+    return press(app, "Move")
 
 
 def test_photos_page_leads_here_and_back(visit, project):
-    app = press(visit("photos", project=project.id), "Sort photos")
-    assert app.title[0].value == "Sort photos" and errors(app) == []
+    app = press(visit("photos", project=project.id), "Fix labels")
+    assert app.title[0].value == "Fix labels" and errors(app) == []
     assert press(app, "Back to Photos").title[0].value == "Photos"
 
 
@@ -46,20 +46,18 @@ def test_without_photos_it_says_what_to_do(visit, workspace):
 
 
 def test_nothing_can_be_done_before_something_is_chosen(sorting):
-    assert "**0 photos chosen** of 24" in said(sorting)
-    assert [button(sorting, label).disabled for label in ("Put there", "Move there", "Remove", "Undo", "Redo")] == [
-        True
-    ] * 5
+    assert "**0 photos selected** of 24" in said(sorting)
+    assert [button(sorting, label).disabled for label in ("Move", "Set", "Remove", "Undo", "Redo")] == [True] * 5
 
 
 def test_chosen_photos_go_to_another_class_and_back(sorting, project):
     app = choose(sorting, class_name="red", words="red1")
-    assert "**1 photo chosen** of 1" in said(app)
+    assert "**1 photo selected** of 1" in said(app)
     app = put_into(app, "blue")
     assert counts(project) == {"blue": 9, "green": 8, "red": 7}
-    assert "1 photo to 'blue'" in said(app).replace("\\", "") and "**0 photos chosen** of 0" in said(app)
+    assert "1 photo moved to 'blue'" in said(app).replace("\\", "") and "**0 photos selected** of 0" in said(app)
     app = press(app, "Undo")
-    assert counts(project) == {"blue": 8, "green": 8, "red": 8} and "Taken back" in said(app)
+    assert counts(project) == {"blue": 8, "green": 8, "red": 8} and "Undone" in said(app)
     assert button(app, "Undo").disabled
     app = press(app, "Redo")
     assert counts(project)["blue"] == 9 and button(app, "Redo").disabled
@@ -73,11 +71,11 @@ def test_class_that_is_looked_at_may_go_with_its_last_photo(sorting, project):
 def test_parts(sorting, project):
     app = choose(sorting, words="blue")
     app.selectbox(key="sort-to-part").set_value("val").run()
-    app = press(app, "Move there")
+    app = press(app, "Set")
     assert [item.part for item in load_items(project)].count("val") == 8
     app.text_input(key="sort-words").set_value("")
     app.selectbox(key="sort-part").set_value("val").run()
-    assert "chosen** of 8" in said(app)
+    assert "selected** of 8" in said(app)
 
 
 def test_removed_photos_come_back(sorting, project):
@@ -85,19 +83,19 @@ def test_removed_photos_come_back(sorting, project):
     assert counts(project) == {"blue": 8, "red": 8}
     app.selectbox(key="sort-class").set_value(None)
     app.toggle(key="sort-removed").set_value(True).run()
-    assert "chosen** of 8" in said(app)
+    assert "selected** of 8" in said(app)
     [every] = [entry for entry in app.button if entry.label == "All 8"]
     every.click().run()
-    press(app, "Bring back")
+    press(app, "Restore")
     assert counts(project) == {"blue": 8, "green": 8, "red": 8}
 
 
 def test_when_all_are_removed_the_way_back_is_shown(visit, project):
     edits.remove(project, [item.id for item in load_items(project)])
-    assert press(visit("photos", project=project.id), "Look at removed photos").title[0].value == "Sort photos"
+    assert press(visit("photos", project=project.id), "Show removed photos").title[0].value == "Fix labels"
     app = visit("sort", project=project.id)
     app.toggle(key="sort-removed").set_value(True).run()
-    assert "chosen** of 24" in said(app)
+    assert "selected** of 24" in said(app)
 
 
 def test_rename_merge_and_new_class(sorting, project):
@@ -108,11 +106,11 @@ def test_rename_merge_and_new_class(sorting, project):
     assert counts(project) == {"blue": 8, "green": 8, "scarlet": 8} and app.text_input(key="rename-to").value == ""
     app.selectbox(key="rename-from").set_value("scarlet")
     app.text_input(key="rename-to").set_value("blue").run()
-    assert "Both become one, of 16 photos." in said(app)
+    assert "Both will be merged into one class of 16 photos." in said(app)
     app = press(app, "Merge")
     assert counts(project) == {"blue": 16, "green": 8}
     app.text_input(key="create-name").set_value("yellow").run()
-    app = press(app, "Make it")
+    app = press(app, "Create")
     assert load_labels(project).class_names == ("blue", "green", "yellow")
     press(press(app, "Undo"), "Undo")
     assert counts(project) == {"blue": 8, "green": 8, "scarlet": 8}
@@ -124,7 +122,7 @@ def test_name_that_only_looks_different_is_offered_as_a_merge(visit, project, ty
     app = visit("sort", project=project.id)
     app.selectbox(key="rename-from").set_value("red")
     app.text_input(key="rename-to").set_value(typed).run()
-    assert "Both become one, of 16 photos." in said(app) and button(app, "Merge")
+    assert "Both will be merged into one class of 16 photos." in said(app) and button(app, "Merge")
 
 
 def test_changes_of_long_ago_can_be_taken_back(visit, project):
@@ -161,7 +159,7 @@ def test_change_that_is_refused_is_said_once(sorting, project):
     app = put_into(choose(sorting, class_name="red"), "blue")
     edits.undo(project, load_labels(project).actions[0].id)  # in another window
     app = press(app, "Undo")
-    assert errors(app) == [r"This change was taken back already\."]
+    assert errors(app) == [r"This change has already been undone\."]
     assert errors(app.run()) == []
 
 
@@ -169,8 +167,8 @@ def test_project_deleted_in_another_window_is_said_and_not_written_into(sorting,
     app = choose(sorting, class_name="red")
     app.selectbox(key="sort-to").set_value("blue").run()
     workspace.delete_project(project)
-    app = press(app, "Put there")
-    assert errors(app) == ["This project is not here any more. It may have been deleted."]
+    app = press(app, "Move")
+    assert errors(app) == ["This project no longer exists. It may have been deleted."]
     assert not project.folder.exists()
 
 
@@ -181,11 +179,12 @@ def test_many_photos_come_page_by_page(visit, workspace):
     app = visit("sort", project=project.id)
     assert errors(app) == []  # although no photo of them is there
     press(app, "This page")
-    assert "**60 photos chosen** of 130" in said(app)
+    assert "**60 photos selected** of 130" in said(app)
 
 
 @pytest.mark.parametrize(
-    ("page", "words"), [("train", "Right on"), ("understand", "Right on"), ("try_it", "kept aside")]
+    ("page", "words"),
+    [("train", "validation photos right"), ("understand", "validation photos right"), ("try_it", "No photo at hand?")],
 )
 def test_pages_of_a_run_say_when_labels_have_changed_since(visit, workspace, finished, page, words):
     project = workspace.open_project(finished.project_id)
@@ -194,7 +193,7 @@ def test_pages_of_a_run_say_when_labels_have_changed_since(visit, workspace, fin
     edits.remove(project, [load_items(project)[-1].id])
     text = said(visit(page, project=project.id))
     assert (
-        "labels have changed, 1 photo is gone since this run. Train again to use today's labels." in text
+        "labels have changed, 1 photo was removed since this run. Train again to use today's labels." in text
         and words in text
     )
 
@@ -231,7 +230,7 @@ def test_a_photo_that_another_window_moved_is_given_up_by_the_browser_too(wall, 
     app = choose(sorting, class_name="red")
     before = wall[-1]
     edits.relabel(project, before["chosen"][:1], "blue")
-    assert "**7 photos chosen** of 7" in said(app.run())
+    assert "**7 photos selected** of 7" in said(app.run())
     assert wall[-1]["round"] != before["round"] and wall[-1]["chosen"] == before["chosen"][1:]
 
 

@@ -31,13 +31,11 @@ def counts(app) -> list[list[int]]:
 
 def test_the_bars_follow_the_sliders(visit, project, workspace):
     app = visit("train", project=project.id)
-    assert counts(app) == [[6, 6, 6], [2, 2, 2]] and "18 to learn from, 6 to check with, 0 for the last test" in said(
-        app
-    )
+    assert counts(app) == [[6, 6, 6], [2, 2, 2]] and "18 training, 6 validation, 0 test" in said(app)
     app.slider(key="setting-test_fraction").set_value(0.25)
     app.run()
     assert counts(app) == [[4, 4, 4], [2, 2, 2], [2, 2, 2]]
-    assert "looks at your 18 photos once" in said(app)  # not at those held back
+    assert "sees your 18 photos once" in said(app)  # not at those held back
     press(app, "Train")
     [run] = runs.list_runs(workspace, project)
     assert run.config.test_fraction == 0.25 and len(runs.load_split(run).test) == 6
@@ -58,7 +56,7 @@ def test_groups_by_pattern_are_found_while_typing_and_kept_together(visit, patie
     app.text_input(key="setting-group_pattern").set_value(r"(p\d)_")
     app.run()
     text = said(app)
-    assert "Found 6 groups, for example **p0**, **p1**, **p2**. 1 photo belongs to none" in text
+    assert "Found 6 groups, for example **p0**, **p1**, **p2**. 1 photo belongs to no group" in text
     press(app, "Train")
     [run] = runs.list_runs(workspace, patients)
     split = runs.load_split(run)
@@ -82,7 +80,9 @@ def test_a_pattern_that_finds_nothing_shows_a_path(visit, patients):
     app = visit("train", project=patients.id)
     app.text_input(key="setting-group_pattern").set_value(r"(q\d)_")
     app.run()
-    assert any("Nothing found. A path looks like this: ill/p0" in w.value.replace("\\", "") for w in app.warning)
+    assert any(
+        "The pattern finds nothing. A path looks like this: ill/p0" in w.value.replace("\\", "") for w in app.warning
+    )
 
 
 def test_what_cannot_be_shared_out_is_said_before_the_training(visit, patients):
@@ -109,8 +109,8 @@ def test_groups_that_came_with_the_photos_are_named_and_their_crossings_reported
     )
     app = visit("train", project=project.id)
     text = said(app).replace("\\", "")
-    assert "3 groups are in two parts of your data" in text and "Put all photos of a group into one part" in text
-    assert "came with a part to check with" in text and "came with a part for the last test" in text
+    assert "3 groups are in two sets of your data" in text and "Put all photos of a group into one set" in text
+    assert "came with a validation set" in text and "came with a test set" in text
     assert "Your photos came with 6 groups, for example ***0***" in text and not app.slider
     assert counts(app) == [[6, 6], [3, 3], [2, 2]]
 
@@ -127,7 +127,7 @@ def test_photos_moved_to_the_last_test_are_held_back(visit, project):
     edits.move(project, [item.id for item in load_items(project) if item.path.endswith(("1.jpg", "2.jpg"))], "test")
     app = visit("train", project=project.id)
     assert counts(app) == [[5, 5, 5], [1, 1, 1], [2, 2, 2]]
-    assert "came with a part for the last test" in said(app)
+    assert "came with a test set" in said(app)
     assert [slider.key for slider in app.slider] == ["setting-val_fraction"]
 
 
@@ -159,17 +159,17 @@ def test_where_nothing_was_held_back_there_is_nothing_to_open(visit, finished):
 
 def test_the_test_part_is_opened_on_purpose(visit, held_back):
     app = visit("understand", project=held_back.project_id)
-    assert "**6 photos were held back.**" in said(app) and not (held_back.evaluation_dir / "test.json").exists()
-    app = press(app, "Open the test part (once)")
-    assert "Opening the test part" in said(app)
+    assert "**6 test photos are kept for this.**" in said(app) and not (held_back.evaluation_dir / "test.json").exists()
+    app = press(app, "Run the final test (once)")
+    assert "Starting the final test" in said(app)
     assert runs.read_state(held_back).is_pending("test_set")
     write(held_back, events.Progress(done=2, total=6))
-    assert "2 of 6 photos" in said(app.run())
+    assert "test photos: 2 of 6" in said(app.run())
     test_set.open_test_part(held_back, lambda done, total: None)
     write(held_back, events.StepFinished(name="test_set"))
     text = said(app.run())
-    assert "of 6 photos that were held back" in text and "Opened " in text and "Other runs" not in text
-    assert "Open the test part (once)" not in text
+    assert "of 6 test photos right" in text and "Tested " in text and "Other runs" not in text
+    assert "Run the final test (once)" not in text
 
 
 def test_a_failed_opening_can_be_asked_for_again(visit, held_back):
@@ -180,7 +180,7 @@ def test_a_failed_opening_can_be_asked_for_again(visit, held_back):
     )
     app = visit("understand", project=held_back.project_id)
     assert r"'a\.jpg' cannot be used\." in errors(app)[0]
-    press(app, "Open the test part (once)")
+    press(app, "Run the final test (once)")
     assert runs.read_state(held_back).is_pending("test_set")
 
 

@@ -51,12 +51,12 @@ def test_too_few_classes_lead_to_photos(visit, workspace):
 
 def test_before_the_first_run_it_says_what_will_happen(visit, project):
     text = said(visit("train", project=project.id)).replace("\\", "")
-    assert "EfficientNet-Lite0 looks at your 24 photos once; then a small new part learns your 3 classes." in text
+    assert "EfficientNet-Lite0 sees your 24 photos once; then a small new layer learns your 3 classes." in text
 
 
 def test_it_says_how_long_and_how_much_memory(visit, project, workspace):
     text = said(visit("train", project=project.id)).replace("\\", "")
-    assert "**About\u00a01\u00a0s.**" in text and "Needs about 0.2 GB of memory" in text
+    assert "**About\u00a01\u00a0s.**" in text and "Training needs about 0.2 GB of memory" in text
     huge = Speed(0, 0, 1, 0, 0, 1e15)
     save_speed(workspace, catalog.BUILT_IN[catalog.BUNDLED], huge)
     app = visit("train", project=project.id)
@@ -68,7 +68,7 @@ def test_a_machine_whose_speed_is_not_known_is_tried(visit, project, workspace, 
     shutil.rmtree(workspace.home / "speeds")
     monkeypatch.setattr(launch, "start_detached", lambda *_, **__: None)  # nobody is to grant the wish
     app = visit("train", project=project.id)
-    assert "speed is being measured" in said(app) and "About" not in said(app)
+    assert "measuring this computer's speed" in said(app) and "About" not in said(app)
     assert next_request(workspace)[1] == catalog.BUNDLED
 
 
@@ -77,11 +77,11 @@ def test_train_makes_one_run_with_the_suggested_settings(visit, project, workspa
     [run] = runs.list_runs(workspace, project)
     assert run.config == type(run.config)()
     assert errors(app) == [] and app.query_params["run"] in (run.id, [run.id])
-    assert button(app, "Train again").disabled and not button(app, "Stop and keep").disabled
+    assert button(app, "Train again").disabled and not button(app, "Stop and keep the model").disabled
 
 
 def test_advanced_settings_reach_the_run(visit, project, workspace):
-    app = press(visit("train", project=project.id), "Everything at once")
+    app = press(visit("train", project=project.id), "All layers at once")
     for key, value in (("epochs", 7), ("batch_size", 4), ("learning_rate", 0.002), ("seed", 3)):
         app.number_input(key=f"setting-{key}").set_value(value)
     app.slider(key="setting-val_fraction").set_value(0.5)
@@ -108,7 +108,7 @@ def test_advanced_settings_reach_the_run(visit, project, workspace):
 
 
 def test_the_rules_say_what_they_come_to_and_why(visit, project):
-    app = press(visit("train", project=project.id), "Everything at once")
+    app = press(visit("train", project=project.id), "All layers at once")
     epochs, weights = app.number_input(key="setting-epochs"), app.selectbox(key="setting-class_weights")
     assert epochs.value is None and epochs.placeholder == "automatic: 12"
     assert "**Automatic: 12.** 18 photos: about" in epochs.help
@@ -122,14 +122,14 @@ def test_only_settings_that_matter_are_asked(visit, project):
 
     app = visit("train", project=project.id)
     assert keys(app) == {"epochs", "class_weights", "val_fraction", "test_fraction", "group_pattern", "seed"}
-    app = press(app, "The new part, then everything")
+    app = press(app, "Fine-tune all layers")
     assert {"learning_rate", "mirror", "early_stopping"} <= keys(app) and "views" not in keys(app)
-    assert "views" in keys(press(app, "The later layers"))
+    assert "views" in keys(press(app, "Fine-tune later layers"))
 
 
 def test_a_setting_counts_in_the_moment_it_is_changed(visit, project, workspace):
     """Typed and clicked at once: no click before it told the page what had been typed."""
-    app = press(visit("train", project=project.id), "Everything at once")
+    app = press(visit("train", project=project.id), "All layers at once")
     app.number_input(key="setting-batch_size").set_value(8)
     app = press(app, "Find a learning rate")
     assert previews.newest(workspace, project, "lr_finder").config.batch_size == 8
@@ -137,20 +137,20 @@ def test_a_setting_counts_in_the_moment_it_is_changed(visit, project, workspace)
     average = app.run().selectbox(key="setting-average_weights")
     assert "**Automatic: yes.**" in average.help and "With 400 steps" in average.help
     app.selectbox(key="setting-augmentation").set_value("strong")
-    app = press(app, "Show variations of my photos")
+    app = press(app, "Show examples with my photos")
     preview = previews.newest(workspace, project, "preview")
     assert preview.config.augmentation == "strong"
     preview.evaluation_dir.mkdir()
     Image.new("RGB", (8, 8)).save(preview.evaluation_dir / "0.png")
     save_preview(preview.evaluation_dir, [PreviewRow("a.png", (PreviewPicture("0.png", {}),))])
     write(preview, events.RunStarted(), events.RunFinished(result={}))
-    assert "as training would see it" in said(app.run())
+    assert "as training may use it" in said(app.run())
     app.selectbox(key="setting-augmentation").set_value("light")
-    assert button(app.run(), "Show variations of my photos")  # those of before are no longer what one would get
+    assert button(app.run(), "Show examples with my photos")  # those of before are no longer what one would get
 
 
 def test_what_is_left_to_the_rule_stays_so(visit, project, workspace):
-    app = press(visit("train", project=project.id), "Everything at once")
+    app = press(visit("train", project=project.id), "All layers at once")
     weights = app.selectbox(key="setting-class_weights")
     assert weights.value == "automatic" and weights.options == ["Automatic", "Yes", "No"]
     weights.set_value("no")
@@ -171,12 +171,12 @@ def test_runs_that_look_alike_can_be_told_apart(visit, queue_run, project):
 
 
 def test_how_many_stages_stay_is_chosen_by_name(visit, project, workspace):
-    app = press(visit("train", project=project.id), "The later layers")
+    app = press(visit("train", project=project.id), "Fine-tune later layers")
     slider = app.select_slider(key=f"frozen-stages-{catalog.BUNDLED}")
     assert slider.value == "stage 3"  # of stem and seven stages, half
     slider.set_value("stage 5")
     app.run()
-    assert any("2 of 8 stages and the new part learn" in entry.proto.body for entry in app.get("html"))
+    assert any("2 of 8 stages and the new layer learn" in entry.proto.body for entry in app.get("html"))
     [drawn] = [chart for key, chart in charts(app).items() if key == "layers"]
     assert len(drawn["data"][0]["x"]) == 9
     press(app, "Train")
@@ -185,12 +185,12 @@ def test_how_many_stages_stay_is_chosen_by_name(visit, project, workspace):
 
 
 def test_looking_at_the_stages_leaves_them_to_the_rule(visit, project, workspace):
-    press(press(visit("train", project=project.id), "The later layers"), "Train")
+    press(press(visit("train", project=project.id), "Fine-tune later layers"), "Train")
     assert runs.list_runs(workspace, project)[0].config.frozen_stages is None
 
 
 def test_another_backbone_forgets_what_was_chosen_for_the_one_before(visit, project, workspace):
-    app = press(visit("train", project=project.id), "The later layers")
+    app = press(visit("train", project=project.id), "Fine-tune later layers")
     app.select_slider(key=f"frozen-stages-{catalog.BUNDLED}").set_value("stage 5")
     app.number_input(key="setting-learning_rate").set_value(0.5)
     app = press(app.run(), "All backbones")
@@ -207,13 +207,13 @@ def test_what_needs_stages_is_closed_where_they_are_not_known(visit, project, mo
     row = replace(catalog.BUILT_IN[catalog.BUNDLED], stages=())
     monkeypatch.setitem(catalog.BUILT_IN, catalog.BUNDLED, row)
     app = visit("train", project=project.id)
-    assert button(app, "The later layers").disabled and not button(app, "Everything at once").disabled
-    assert "its description does not say which layers come first" in said(app)
+    assert button(app, "Fine-tune later layers").disabled and not button(app, "All layers at once").disabled
+    assert "its description does not list its stages" in said(app)
 
 
 def test_another_strategy_forgets_the_stages(visit, project, workspace):
-    app = press(visit("train", project=project.id), "The later layers")
-    press(press(app, "Only the new part"), "Train")
+    app = press(visit("train", project=project.id), "Fine-tune later layers")
+    press(press(app, "New layer only"), "Train")
     [run] = runs.list_runs(workspace, project)
     assert run.config.frozen_stages is None
 
@@ -228,9 +228,9 @@ def test_a_class_without_photos_to_check_with_is_offered_some(visit, workspace, 
         first.rename(dataset / "val" / name / first.name)
     project = fill_project(workspace, dataset)
     app = visit("train", project=project.id)
-    assert "no photo to check 'blue' with" in app.warning[0].value
+    assert "no validation photos of 'blue'" in app.warning[0].value
     refused = press(app, "Train")
-    assert "Class 'blue' has no photo to check with" in errors(refused)[0].replace("\\", "")
+    assert "Class 'blue' has no validation photos" in errors(refused)[0].replace("\\", "")
     refused.toggle(key="setting-fill_val").set_value(True)
     press(refused.run(), "Train")
     [run] = runs.list_runs(workspace, project)
@@ -241,11 +241,11 @@ def test_an_earlier_run_can_be_gone_on_from(visit, finished, workspace):
     app = visit("train", project=finished.project_id)
     app = press(app, "All backbones")
     app.radio(key="backbone").set_value(RESNET)
-    app = press(press(app, "All backbones", "Use this one"), "Everything at once")
+    app = press(press(app, "All backbones", "Use this one"), "All layers at once")
     app.selectbox(key="begin-with").set_value(finished.id)
     app.slider(key="setting-val_fraction").set_value(0.25)
     app.run()
-    assert "as that run left it, looks at your 24 photos again and again, and all its layers" in said(app)
+    assert "as the earlier run left it, sees your 24 photos again and again, and all its layers" in said(app)
     press(app, "Train again")
     newest = runs.list_runs(workspace)[0]
     assert newest.config.continue_from == finished.id
@@ -265,7 +265,7 @@ def test_backbone_that_needs_a_download_says_so_within_ten_seconds_offline(visit
     app = press(visit("train", project=project.id), "All backbones")
     app.radio(key="backbone").set_value("resnet50.a1_in1k")
     app = press(app, "All backbones", "Use this one")
-    assert "is downloaded first" in said(app)
+    assert "Graft first downloads" in said(app)
     began = time.monotonic()
     app = press(app, "Train")
     assert time.monotonic() - began < 10
@@ -295,21 +295,21 @@ def test_queued_run(visit, project, queue_run):
 def test_queued_run_behind_another_says_how_many_are_before_it(visit, project, queue_run):
     queue_run()
     last = queue_run()
-    assert "1 run before this one" in said(visit("train", project=project.id, run=last.id))
+    assert "Waiting for 1 other run" in said(visit("train", project=project.id, run=last.id))
 
 
 def test_queued_run_beside_another_on_a_second_gpu_starts(visit, project, training, queue_run, workspace):
     last = queue_run()
-    assert "1 run before this one" in said(visit("train", project=project.id, run=last.id))
+    assert "Waiting for 1 other run" in said(visit("train", project=project.id, run=last.id))
     write_json(card_path(workspace), {"slots": 2})
     assert "Starting" in said(visit("train", project=project.id, run=last.id))
 
 
 def test_queued_run_that_is_stopped_leaves_the_queue(visit, project, queue_run):
     run = queue_run()
-    app = press(visit("train", project=project.id), "Stop and keep")
+    app = press(visit("train", project=project.id), "Stop and keep the model")
     assert runs.read_state(run).status == "stopped"
-    assert "Stopped before it had learned anything." in said(app)
+    assert "stopped before the model learned anything" in said(app)
 
 
 def test_running_run_looking_at_photos(visit, project, queue_run):
@@ -325,8 +325,8 @@ def test_running_run_looking_at_photos(visit, project, queue_run):
 def test_running_run_shows_curves_and_matrix_and_grows(visit, project, training):
     app = visit("train", project=project.id)
     text = said(app)
-    assert "Learning, all layers: epoch 2 of 10" in text
-    assert "You may close this page" in text
+    assert r"Fine\-tuning all layers: epoch 2 of 10" in text
+    assert "You can close this page" in text
     assert points(app, "loss") == points(app, "accuracy") == 2 and "matrix" in charts(app)
     write(training, after_epochs(3)[-1])
     assert "epoch 3 of 10" in said(app.run()) and points(app, "loss") == 3
@@ -334,11 +334,11 @@ def test_running_run_shows_curves_and_matrix_and_grows(visit, project, training)
 
 def test_a_spoilt_plan_hides_the_steps_and_nothing_else(visit, project, training):
     training.plan_path.write_text("{")
-    assert "Learning, all layers: epoch 2 of 10" in said(visit("train", project=project.id))
+    assert r"Fine\-tuning all layers: epoch 2 of 10" in said(visit("train", project=project.id))
 
 
 def test_stop_asks_the_worker_once(visit, project, training):
-    app = press(visit("train", project=project.id), "Stop and keep")
+    app = press(visit("train", project=project.id), "Stop and keep the model")
     assert errors(app) == [] and runs.stop_requested(training)
     assert button(app, "Stopping").disabled
 
@@ -350,7 +350,7 @@ def test_interrupted_run_can_be_resumed(visit, project, queue_run):
     assert not button(app, "Train again").disabled
     app = press(app, "Resume")
     assert runs.read_state(run).status == "queued"
-    assert errors(app) == [] and button(app, "Stop and keep")
+    assert errors(app) == [] and button(app, "Stop and keep the model")
 
 
 def test_resumed_run_forgets_the_epochs_after_its_checkpoint(visit, project, queue_run):
@@ -362,7 +362,7 @@ def test_resumed_run_forgets_the_epochs_after_its_checkpoint(visit, project, que
         write(run, events.PhaseStarted(name="imports", title="Starting PyTorch"))
         assert "Starting PyTorch" in said(app.run()) and "Starting PyTorch: epoch" not in said(app)
         write(run, after_epochs(1)[0])
-        assert "Learning, all layers: epoch 3 of 10" in said(app.run())
+        assert r"Fine\-tuning all layers: epoch 3 of 10" in said(app.run())
 
 
 def steps(app) -> list[str]:
@@ -379,7 +379,7 @@ def test_the_phase_that_has_just_begun_has_no_epoch_yet(visit, project, queue_ru
         queue_run(strategy="lp_ft"),
         events.RunStarted(),
         events.PhaseStarted(name="features", title="Looking at photos"),
-        events.PhaseStarted(name="head", title="Learning the new part", epochs=100),
+        events.PhaseStarted(name="head", title="Training the new layer", epochs=100),
         head,
         everything,
         events.Progress(done=3, total=12, unit="photos"),
@@ -388,11 +388,11 @@ def test_the_phase_that_has_just_begun_has_no_epoch_yet(visit, project, queue_ru
     save_plan(run.plan_path, Plan(phases, resolved.config, 8))
     with run.lock():
         app = visit("train", project=project.id)
-        assert "Learning, all layers: 3 of 12 photos" in said(app) and app.progress[0].value == 25
+        assert r"Fine\-tuning all layers: 3 of 12 photos" in said(app) and app.progress[0].value == 25
         assert app.metric[0].value == "0 of 10" and steps(app) == ["done", "now"]
         write(run, replace(first, step=101))
         app.run()
-        assert "Learning, all layers: epoch 1 of 10" in said(app) and app.metric[0].value == "1 of 10"
+        assert r"Fine\-tuning all layers: epoch 1 of 10" in said(app) and app.metric[0].value == "1 of 10"
         write(run, events.RunQueued(), events.RunResumed(from_step=101))
         write(run, events.PhaseStarted(name="imports", title="Starting PyTorch"))
         assert steps(app.run()) == ["done", "now"]
@@ -402,14 +402,14 @@ def test_stopped_run_with_a_result(visit, project, queue_run):
     stopped = [events.RunStarted(), *after_epochs(3), events.RunStopped(result=RESULT)]
     write(queue_run(strategy="full", epochs=10), *stopped)
     text = said(visit("train", project=project.id))
-    assert "Stopped early." in text and "Right on 5 of 6 photos" in text
-    assert "Resume" in text and "See what it gets wrong" in text
+    assert "Stopped early." in text and "5 of 6 validation photos right" in text
+    assert "Resume" in text and "See the results" in text
 
 
 def test_stopped_run_without_a_result(visit, project, queue_run):
     write(queue_run(), events.RunStarted(), events.RunStopped(result=None))
     app = visit("train", project=project.id)
-    assert "Stopped before it had learned anything." in said(app) and button(app, "Resume")
+    assert "stopped before the model learned anything" in said(app) and button(app, "Resume")
 
 
 def test_failed_run_says_what_to_do_and_keeps_the_log_at_hand(visit, project, queue_run):
@@ -417,7 +417,7 @@ def test_failed_run_says_what_to_do_and_keeps_the_log_at_hand(visit, project, qu
     run.log_path.write_text("\n".join(f"line {i}" for i in range(200)))
     app = visit("train", project=project.id)
     assert errors(app) == [r"The \*disk\* is full\. Free some\."]
-    assert "Details for a report" in [entry.label for entry in app.expander]
+    assert "Details for a bug report" in [entry.label for entry in app.expander]
     assert app.code[0].value.splitlines()[-1] == "line 199" and "line 100" not in app.code[0].value
     assert button(app, "Resume")
 
@@ -425,21 +425,21 @@ def test_failed_run_says_what_to_do_and_keeps_the_log_at_hand(visit, project, qu
 def test_failed_run_without_a_log(visit, project, queue_run):
     write(queue_run(), events.RunStarted(), events.RunFailed(message="No.", hint="Again."))
     app = visit("train", project=project.id)
-    assert len(errors(app)) == 1 and "Details for a report" not in [entry.label for entry in app.expander]
+    assert len(errors(app)) == 1 and "Details for a bug report" not in [entry.label for entry in app.expander]
 
 
 def test_finished_run_gives_the_answer_with_its_interval(visit, finished):
     app = visit("train", project=finished.project_id)
     text = said(app)
-    assert "Right on 6 of 6 photos it had never seen" in text and "very likely between" in text
+    assert "6 of 6 validation photos right" in text and "probably between" in text
     assert points(app, "loss") == 30
-    assert "Resume" not in text and "Stop and keep" not in text
-    assert press(app, "See what it gets wrong").title[0].value == "Understand"
+    assert "Resume" not in text and "Stop and keep the model" not in text
+    assert press(app, "See the results").title[0].value == "Understand"
 
 
 def test_notice_is_shown(visit, project, queue_run):
-    write(queue_run(), events.RunStarted(), events.Notice(message="One photo is gone."))
-    assert r"One photo is gone\." in said(visit("train", project=project.id))
+    write(queue_run(), events.RunStarted(), events.Notice(message="One photo was removed."))
+    assert r"One photo was removed\." in said(visit("train", project=project.id))
 
 
 def test_epochs_of_a_quick_run_are_replayed(visit, project, queue_run, workspace):
@@ -459,7 +459,7 @@ def test_each_of_several_runs_can_be_looked_at(visit, finished, workspace):
     newer = runs.create(project, runs.TrainSpec(finished.config), runs.load_split(finished))
     write(newer, events.RunStarted(), events.RunFailed(message="No.", hint="Again."))
     assert len(errors(visit("train", project=project.id))) == 1
-    assert "Right on 6 of 6" in said(visit("train", project=project.id, run=finished.id))
+    assert "6 of 6 validation photos right" in said(visit("train", project=project.id, run=finished.id))
 
 
 @pytest.mark.parametrize("backbone", [VIT, "gone.by_hand"])

@@ -1,4 +1,4 @@
-"""Understand's answer to "Is the pretrained knowledge helping?", and the way to the control from nothing."""
+"""Understand's answer to "Did the pretrained network help?", and the way to the control from nothing."""
 
 from dataclasses import replace
 
@@ -33,10 +33,10 @@ def end(run, hits):
 
 def test_without_a_control_the_baselines_speak(visit, finished):
     app = visit("understand", project=finished.project_id)
-    assert "Is the pretrained knowledge helping?" in said(app)
+    assert "Did the pretrained network help?" in said(app)
     names = [note["text"] for note in charts(app)["knowledge"]["layout"]["annotations"]]
     assert names[::2] == ["Always the most common class", "By colours alone", "This model"]
-    assert button(app, "Compare with learning from nothing").proto.type == "secondary"  # six photos: nothing is weak
+    assert button(app, "Compare with training from scratch").proto.type == "secondary"  # six photos: nothing is weak
 
 
 def test_a_weak_result_proposes_the_control(visit, tiny_workspace, tmp_path):
@@ -47,12 +47,12 @@ def test_a_weak_result_proposes_the_control(visit, tiny_workspace, tmp_path):
     end(run, right((8, True), (count - 8, False)))
     save_baselines(run.evaluation_dir, Baselines((0,) * count, (1,) * count))
     app = visit("understand", project=project.id)
-    assert "in doubt" in said(app)
-    assert button(app, "Compare with learning from nothing").proto.type == "primary"
+    assert "It may not" in said(app)
+    assert button(app, "Compare with training from scratch").proto.type == "primary"
 
 
 def test_the_control_is_started_with_the_same_photos_and_leads_to_train(visit, finished, workspace):
-    app = press(visit("understand", project=finished.project_id), "Compare with learning from nothing")
+    app = press(visit("understand", project=finished.project_id), "Compare with training from scratch")
     assert errors(app) == [] and app.title[0].value == "Train"
     newest = runs.list_runs(workspace)[0]
     assert (newest.config.strategy, newest.config.epochs) == ("scratch", None)
@@ -62,14 +62,14 @@ def test_the_control_is_started_with_the_same_photos_and_leads_to_train(visit, f
 
 def test_a_control_under_way_is_shown_instead_of_a_second(visit, finished, control):
     app = visit("understand", project=finished.project_id, run=finished.id)
-    assert "learning from nothing at this moment" in said(app)
+    assert "being trained from scratch now" in said(app)
     assert press(app, "Watch it").title[0].value == "Train"
 
 
 def test_a_finished_control_is_compared(visit, finished, control):
     end(control, right((1, True), (5, False)))
     app = visit("understand", project=finished.project_id, run=finished.id)
-    assert "cannot be told with 6 photos" in said(app)
+    assert "No clear difference on 6 validation photos" in said(app)
     assert {"knowledge", "both"} <= set(charts(app))
     assert not [entry for entry in app.button if "nothing" in entry.label]
 
@@ -77,7 +77,7 @@ def test_a_finished_control_is_compared(visit, finished, control):
 def test_a_run_from_nothing_is_the_control_itself(visit, finished, control):
     end(control, right((1, True), (5, False)))
     app = visit("understand", project=finished.project_id, run=control.id)
-    assert "This run learned from nothing" in said(app)
+    assert "This run was trained from scratch" in said(app)
     assert not [entry for entry in app.button if "nothing" in entry.label]
 
 
@@ -85,7 +85,7 @@ def test_baselines_are_waited_for_while_the_worker_is_at_them(visit, finished):
     (finished.evaluation_dir / "baselines.json").unlink()
     EventLog(finished.events_path).append(events.StepQueued(name="baselines"))
     with finished.lock():
-        assert "being worked out" in said(visit("understand", project=finished.project_id))
+        assert "Graft is measuring how far one gets" in said(visit("understand", project=finished.project_id))
     EventLog(finished.events_path).append(events.StepFailed(name="baselines", message="m"))
     app = visit("understand", project=finished.project_id)
-    assert "Nothing is known yet" in said(app) and "being worked out" not in said(app)
+    assert "There is nothing yet to compare" in said(app) and "Graft is measuring how far one gets" not in said(app)

@@ -46,7 +46,7 @@ def given(app, *files: tuple[str, bytes]):
 
 def ways(app):
     """The question what says the class."""
-    [question] = [question for question in app.radio if question.label.startswith("What says the class")]
+    [question] = [question for question in app.radio if question.label.startswith("Where is the class name")]
     return question
 
 
@@ -80,7 +80,7 @@ def test_loose_photos_are_read_by_their_names_or_as_one_class(visit, empty, draw
     assert ways(app).options[0] == "The beginning of the file name" and classes_shown(app) == ["elm", "oak"]
     choose(app, "One class for all")
     assert button(app, "Add 6 photos").disabled
-    [box] = [box for box in app.text_input if box.label == "Class of all of them"]
+    [box] = [box for box in app.text_input if box.label == "Class of all photos"]
     box.set_value("tree").run()
     press(app, "Add 6 photos")
     assert count_classes(load_items(empty)) == {"tree": 6}
@@ -93,7 +93,7 @@ def test_labels_table_beside_the_photos_is_used_when_chosen(visit, empty, drawn)
     choose(app, "A table of labels")
     text = said(app)
     assert "**5 photos, 2 classes.**" in text and "1 photo left out" in text and "1 row of the table left out" in text
-    assert list(app.dataframe[-1].value.columns) == ["Class", "Photos", "To learn from"]
+    assert list(app.dataframe[-1].value.columns) == ["Class", "Photos", "Training"]
     press(app, "Add 5 photos")
     assert count_classes(load_items(empty)) == {"elm": 3, "oak": 2}
 
@@ -110,8 +110,8 @@ def test_broken_table_is_said_and_another_way_can_be_chosen(visit, empty, drawn)
 
 def test_files_that_are_not_wanted_are_forgotten(visit, empty, nested):
     app = given(visit("photos", project=empty.id), ("set.zip", zipped(nested)))
-    press(app, "Do not add them")
-    assert upload_inbox.batches(empty) == [] and load_items(empty) == [] and "Bring at least two classes" in said(app)
+    press(app, "Cancel")
+    assert upload_inbox.batches(empty) == [] and load_items(empty) == [] and "Add at least two classes" in said(app)
 
 
 def test_reload_before_the_reading_was_chosen_loses_nothing(visit, empty, nested):
@@ -136,7 +136,7 @@ def test_full_disk_keeps_what_arrived_and_says_what_is_missing(visit, empty, dra
         app = given(visit("photos", project=empty.id), *files)
     assert "The disk is full" in errors(app)[0]
     app = visit("photos", project=empty.id)
-    assert "4 of 6 files arrived. Hand in the same files again, and only the missing ones are added" in said(app)
+    assert "4 of 6 files arrived. Add the same files again, and only the missing ones are uploaded" in said(app)
     given(app, *files)
     assert "files arrived" not in said(app)
     add(app)
@@ -153,9 +153,9 @@ def test_reading_that_broke_off_goes_on(visit, workspace, empty, drawn):
     batch = batch.begin(1)
     ingest.take_in_entries(workspace, empty, batch.entries()[:4], lambda done, total: None)
     app = visit("photos", project=empty.id)
-    assert "Reading broke off: 4 of 6 photos are here." in said(app)
-    press(app, "Go on")
-    assert "5 new photos added. 1 photo was here already." in said(app)
+    assert "Reading was interrupted: 4 of 6 photos are here." in said(app)
+    press(app, "Continue")
+    assert "5 new photos added. 1 photo was already in the project." in said(app)
     assert upload_inbox.batches(empty) == []
 
 
@@ -177,20 +177,20 @@ def test_another_window_that_reads_is_waited_for(visit, empty, drawn):
     batch = batch.choose(Choice("folder")).begin(0)
     with batch.lock():
         assert "being read in another window" in said(visit("photos", project=empty.id))
-    assert "Reading broke off" in said(app.run())
+    assert "Reading was interrupted" in said(app.run())
 
 
 def test_files_that_arrive_in_another_window_cannot_be_discarded(visit, empty, drawn):
     app = given(visit("photos", project=empty.id), ("oak/1.jpg", drawn[0]), ("oak/2.jpg", drawn[1]))
     [batch] = upload_inbox.batches(empty)
     with batch.lock():
-        press(app, "Do not add them")
-        assert "Files are arriving in another window." in said(app) and upload_inbox.batches(empty) == [batch]
+        press(app, "Cancel")
+        assert "Files are being uploaded in another window." in said(app) and upload_inbox.batches(empty) == [batch]
     assert button(app.run(), "Add 2 photos")
 
 
 def test_server_folders_are_there_only_where_they_are_allowed(visit, empty, drawn, tmp_path, monkeypatch):
-    assert "On the server" not in [tab.label for tab in visit("photos", project=empty.id).tabs]
+    assert "Shared folders" not in [tab.label for tab in visit("photos", project=empty.id).tabs]
     for n, content in enumerate(drawn):
         (tmp_path / "root" / "trees" / "oak").mkdir(parents=True, exist_ok=True)
         (tmp_path / "root" / "trees" / "oak" / f"{n}.jpg").write_bytes(content)
@@ -198,7 +198,7 @@ def test_server_folders_are_there_only_where_they_are_allowed(visit, empty, draw
     app = visit("photos", project=empty.id)
     [box] = [box for box in app.selectbox if box.label == "In root"]
     box.set_value("trees").run()
-    press(app, "Look at these photos")
+    press(app, "Use these photos")
     press(app, "Add 6 photos")
     assert count_classes(load_items(empty)) == {"oak": 6}
     assert (tmp_path / "root" / "trees" / "oak" / "0.jpg").exists()
@@ -215,7 +215,7 @@ def test_folder_that_may_not_be_read_any_more_is_said_and_forgotten(visit, empty
             batch.choose(choice)
         monkeypatch.delenv("GRAFT_IMPORT_ROOTS")
         app = visit("photos", project=empty.id)
-        assert "is not a folder that may be read here" in errors(app)[0] and "Add photos" in said(app)
+        assert "is not a folder that this app may read" in errors(app)[0] and "Add photos" in said(app)
         assert upload_inbox.batches(empty) == [] and errors(app.run()) == []
 
 
@@ -233,7 +233,7 @@ def test_server_folders_of_hostile_names_can_be_opened(visit, empty, drawn, tmp_
     for name in (":red[a]\udcff", "b\udcff"):
         app.selectbox[-1].set_value(name).run()
     assert app.selectbox[-1].label == r"In \:red\[a\] /b"
-    press(app, "Look at these photos")
+    press(app, "Use these photos")
     app = add(app)
     assert "1 new photo added." in said(app) and list(app.dataframe[0].value["File"]) == ["oak/?.jpg"]
 
@@ -304,9 +304,9 @@ def test_hostile_names_are_words_in_the_review(visit, empty, drawn):
 
 
 def test_public_set_that_cannot_be_had_is_said(visit, empty):
-    app = press(visit("photos", project=empty.id), "Fetch")
+    app = press(visit("photos", project=empty.id), "Download")
     [message] = errors(app)
-    assert "needs a download of 345 MB, which cannot be had" in message
+    assert "needs a download of 345 MB, which failed" in message
 
 
 def test_public_set_is_watched_while_it_comes(visit, empty):
@@ -314,8 +314,8 @@ def test_public_set_is_watched_while_it_comes(visit, empty):
     assert "A \\*set\\*: 3 of 9 photos" in said(visit("photos", project=empty.id))
     write_json(empty.folder / "fetch.json", {"title": "x", "done": 0, "total": 0, "error": "It *failed*.", "time": 0})
     app = visit("photos", project=empty.id)
-    assert "failed" in errors(app)[0] and button(app, "Fetch")
-    assert len(errors(press(visit("photos", project=empty.id), "Fetch"))) == 1  # of this try alone, which fails, too
+    assert "failed" in errors(app)[0] and button(app, "Download")
+    assert len(errors(press(visit("photos", project=empty.id), "Download"))) == 1  # of this try alone, which fails, too
     assert errors(press(app, "Close")) == []
 
 

@@ -53,7 +53,7 @@ def test_without_photos_there_is_nothing_to_show(tiny_workspace):
 def test_no_rate_is_looked_for_where_the_backbone_does_not_learn(tiny_workspace, project):
     config = replace(CONFIG, strategy="feature_extraction")
     assert not previews.learns_backbone(tiny_workspace, config)
-    with pytest.raises(ConfigError, match=r"'Only the new part' the backbone does not learn.*Choose another strategy"):
+    with pytest.raises(ConfigError, match=r"'New layer only' the backbone stays frozen.*Choose another strategy"):
         previews.start_lr_finder(tiny_workspace, project, config)
     assert runs.list_runs(tiny_workspace, kind=None) == []
 

@@ -83,11 +83,11 @@ def test_what_does_nothing_with_a_strategy_is_named():
     asked = TrainConfig(learning_rate=0.01, mirror=False, views=3, class_weights=True)
     assert strategies.idle(asked) == [
         "Learning rate",
-        "Kept variations per photo",
-        "A mirror image would still be the same class",
+        "Cached views per photo",
+        "A mirror image is still the same class",
     ]
     assert strategies.idle(TrainConfig(strategy="partial", views=3, frozen_stages=2)) == []
-    assert strategies.idle(TrainConfig(strategy="gradual", frozen_stages=2)) == ["Stages that stay as they are"]
+    assert strategies.idle(TrainConfig(strategy="gradual", frozen_stages=2)) == ["Frozen stages"]
     assert strategies.without_idle(asked) == TrainConfig(class_weights=True)
 
 
@@ -146,12 +146,12 @@ def test_rows_speak_to_beginners_and_experts(row):
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"strategy": "partial", "frozen_stages": 8}, r"has 8 stages, so from 1 to 7 can stay .* got 8"),
-        ({"strategy": "full", "batch_size": 101}, r"batch size is 101, but there are only 100 photos"),
-        ({"strategy": "scratch", "continue_from": "r-1"}, r"'From nothing' does not change the backbone of an earlier"),
-        ({"strategy": "scratch", "l2_sp": 0.1}, r"makes no sense"),
-        ({"strategy": "partial", "views": 3, "cutmix": 0.5}, r"variations cannot be kept"),
-        ({"strategy": "lp_ft", "continue_from": "r-1", "early_stopping": True}, r"best epoch cannot be chosen"),
+        ({"strategy": "partial", "frozen_stages": 8}, r"has 8 stages, so 1 to 7 can stay frozen, got 8"),
+        ({"strategy": "full", "batch_size": 101}, r"batch size is 101, but there are only 100 training photos"),
+        ({"strategy": "scratch", "continue_from": "r-1"}, r"'From scratch' cannot continue from an earlier run"),
+        ({"strategy": "scratch", "l2_sp": 0.1}, r"from scratch there are none"),
+        ({"strategy": "partial", "views": 3, "cutmix": 0.5}, r"views cannot be cached"),
+        ({"strategy": "lp_ft", "continue_from": "r-1", "early_stopping": True}, r"Early stopping does not work"),
     ],
 )
 def test_what_cannot_be_done_is_said(settings, said):
@@ -167,7 +167,7 @@ def test_backbones_without_known_stages_are_refused_by_name():
     unknown = Facts((50, 50), replace(LITE0, stages=()))
     for name in ("partial", "gradual"):
         [problem] = strategies.check(TrainConfig(strategy=name), unknown)
-        assert "needs to know EfficientNet-Lite0's stages" in problem
+        assert "needs to know the stages of EfficientNet-Lite0" in problem
     assert not strategies.check(TrainConfig(strategy="lp_ft"), unknown)
 
 

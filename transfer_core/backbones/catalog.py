@@ -103,7 +103,7 @@ _ROWS = (
     Backbone(
         "resnet18.a1_in1k",
         "ResNet-18",
-        "A classic of 2015, small. Often met in lessons.",
+        "A small classic of 2015, often used in lessons.",
         11_176_512,
         "Apache-2.0",
         _imagenet(224, 0.95),
@@ -114,7 +114,7 @@ _ROWS = (
     Backbone(
         "resnet50.a1_in1k",
         "ResNet-50",
-        "The yardstick that most articles compare with.",
+        "The network that most papers compare with.",
         23_508_032,
         "Apache-2.0",
         _imagenet(224, 0.95),
@@ -136,7 +136,8 @@ _ROWS = (
     Backbone(
         "vit_small_patch14_dinov2.lvd142m",
         "DINOv2 Small",
-        "Learned from 142 million photos without labels; strong when you have few. Slow without a graphics card.",
+        "Pretrained on 142 million photos without labels; strong when you have few photos. Slow without a "
+        "graphics card.",
         21_628_800,
         "Apache-2.0",
         _imagenet(224, 1.0),
@@ -250,5 +251,5 @@ def _read_row(path: Path) -> Backbone:
         return Backbone(preparation=Preparation(**preparation), **fields)
     except (ValueError, KeyError, TypeError) as error:
         raise BackboneError(
-            f"{path} does not describe a backbone ({error}). Mend it or delete the folder {path.parent.name}."
+            f"{path} does not describe a backbone ({error}). Correct it, or delete the folder {path.parent.name}."
         ) from error

@@ -71,8 +71,8 @@ def export_network(network: nn.Module, preparation: Preparation, output: str) ->
     difference = np.abs(session.run(None, {"pixels": pixels.numpy()})[0] - expected).max()
     if not difference <= _TOLERANCE * max(1.0, np.abs(expected).max()):
         raise BackboneError(
-            f"This network could not be exported faithfully (largest difference {difference:.2g}). "
-            "Please report it with the backbone's name; another backbone will work."
+            "The exported network does not give the same answers as the trained one (largest difference "
+            f"{difference:.2g}). Choose another backbone, and please report this with the backbone's name."
         )
     return model
 

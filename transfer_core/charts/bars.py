@@ -79,8 +79,8 @@ def class_counts(
         raise ValueError(f"there are {n} names and {list(map(len, parts))} counts; all must be equal")
     if min(map(min, parts)) < 0:
         raise ValueError("a count is negative")
-    signs = ("solid: learn", "hatched: check", "dotted: hold back")[: len(parts)]
-    fig = _class_rows("Photos in each class", "   ".join(signs), class_names, dark)
+    signs = ("solid training", "hatched validation", "dotted test")[: len(parts)]
+    fig = _class_rows("Photos in each class", ", ".join(signs), class_names, dark)
     solid = [class_colour(i, dark=dark) for i in range(n)]
     rows = list(zip(*parts, strict=True))
     ways = tuple(WORDS.values())
@@ -127,7 +127,7 @@ def class_scores(
     order = np.argsort(np.where(np.isnan(balance), found, balance), kind="stable")
     found, trusted, names = found[order], trusted[order], [class_names[i] for i in order]
     key = f"<span style='color:{colours.accent}'>●</span> found    "
-    key += f"<span style='color:{colours.second}'>◆</span> right when named"
+    key += f"<span style='color:{colours.second}'>◆</span> correct when named"
     fig = _class_rows("How each class does", key, names, dark)
     for row in np.flatnonzero(~np.isnan(found + trusted)):
         line = {"color": colours.frozen, "width": 3}
@@ -141,15 +141,15 @@ def class_scores(
         hover_text = {"hovertext": sentences, "hoverinfo": "text"}
         fig.add_scatter(x=values, y=list(range(n)), mode="markers", marker=marker, cliponaxis=False, **hover_text)
     add_notes(fig, _score_notes(found, trusted, colours))
-    # Room for a number left of a mark at 0 and right of one at 100 %, in pixels: the width is not known here.
+    # Room for a number left of a mark at 0 and right of one at 100%, in pixels: the width is not known here.
     fig.update_layout(margin={"l": fig.layout.margin.l + 44, "r": 50, "b": 24}, height=fig.layout.height + 22)
     fig.update_yaxes(ticklabelstandoff=50)
-    fig.update_xaxes(range=[0, 1], tickvals=[0, 0.5, 1], ticktext=["0", "50", "100\u00a0%"], tickangle=0)
+    fig.update_xaxes(range=[0, 1], tickvals=[0, 0.5, 1], ticktext=["0", "50", "100%"], tickangle=0)
     return fig.update_xaxes(showgrid=True, gridcolor=colours.line)
 
 
 def _score_sentence(name: str, count: int, found: float, trusted: float) -> str:
-    said = "never named" if np.isnan(trusted) else f"{percent(trusted)} right when named"
+    said = "never named" if np.isnan(trusted) else f"{percent(trusted)} correct when named"
     return hover(
         f"'{name}': " + ("no photos" if np.isnan(found) else f"{percent(found)} of {count} found") + f", {said}"
     )

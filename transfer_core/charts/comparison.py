@@ -21,7 +21,7 @@ from transfer_core.charts.style import (
 )
 from transfer_core.support.wording import percent
 
-MOST = 4  # curves in one figure; more can be told apart by nobody
+MOST = 4  # curves in one figure; more can be drawn by nobody
 _DASHES = ("solid", "8px,4px", "2px,4px", "12px,4px,2px,4px")
 _HEIGHT_PX, _TOP_PX, _BOTTOM_PX = 300, 44, 40
 _NAME_LETTERS = 16
@@ -38,13 +38,15 @@ def compared_curves(curves: Sequence[tuple[str, Sequence[float | None]]], *, dar
         ValueError: Too few or too many curves, or a value outside [0, 1].
     """
     if not 1 <= len(curves) <= MOST:
-        raise ValueError(f"there are {len(curves)} curves; from 1 to {MOST} can be told apart")
+        raise ValueError(f"there are {len(curves)} curves; from 1 to {MOST} can be drawn")
     known = [[(epoch, v) for epoch, v in enumerate(values, 1) if v is not None] for _, values in curves]
     if not all(0 <= value <= 1 for points in known for _, value in points):
         raise ValueError("an accuracy lies outside [0, 1]")
     names = [label(name, _NAME_LETTERS) for name, _ in curves]
-    right = 20 + max(width_px(f"{name[:_NAME_LETTERS]} 100 %", 12) for name, _ in curves)
-    fig = figure(_HEIGHT_PX, dark=dark, title="Right answers, epoch by epoch", l=44, r=right, t=_TOP_PX, b=_BOTTOM_PX)
+    right = 20 + max(width_px(f"{name[:_NAME_LETTERS]} 100%", 12) for name, _ in curves)
+    fig = figure(
+        _HEIGHT_PX, dark=dark, title="Validation accuracy, epoch by epoch", l=44, r=right, t=_TOP_PX, b=_BOTTOM_PX
+    )
     total = max(len(values) for _, values in curves) or 1
     low, high = y_range([value for points in known for _, value in points], "accuracy")
     ends = []
@@ -81,7 +83,7 @@ def _add_curve(fig: go.Figure, name: str, points: list[tuple[int, float]], total
 def share_bars(
     rows: Sequence[tuple[str, float, tuple[float, float]]], *, own: int | None = None, dark: bool = False
 ) -> go.Figure:
-    """Shares of right answers under each other, each with its 95 % interval as a line over the bar's end.
+    """Shares of right answers under each other, each with its 95% interval as a line over the bar's end.
 
     Args:
         rows: (name, share in [0, 1], (low, high)).
@@ -99,7 +101,7 @@ def share_bars(
     fig = figure(len(rows) * 48 + 8, dark=dark, t=0, b=4)
     places = list(range(len(rows)))
     sentences = [
-        hover(f"{name}: {percent(share)}, very likely between {percent(low)} and {percent(high)}")
+        hover(f"{name}: {percent(share)}, probably between {percent(low)} and {percent(high)}")
         for name, share, (low, high) in rows
     ]
     bar = {"y": places, "orientation": "h", "width": 0.26}

@@ -10,7 +10,7 @@ from transfer_core.charts.line_labels import End, end_labels
 from transfer_core.charts.style import add_notes, escape, figure, hover, label, note, palette
 from transfer_core.support.wording import percent
 
-TITLES = {"loss": "Loss (how wrong it is)", "accuracy": "Right answers"}
+TITLES = {"loss": "Loss (how wrong the answers are)", "accuracy": "Accuracy (share of right answers)"}
 _HEIGHT_PX, _TOP_PX, _BOTTOM_PX = 264, 56, 40
 _PLOT_PX = _HEIGHT_PX - _TOP_PX - _BOTTOM_PX
 
@@ -44,8 +44,8 @@ def learning_curves(
     low, high = y_range([*train, *val, before], metric)
     ends = []
     for name, values, colour, dash in (
-        ("learned from", train, colours.accent, "solid"),
-        ("kept aside", val, colours.second, "7px,4px"),
+        ("training", train, colours.accent, "solid"),
+        ("validation", val, colours.second, "7px,4px"),
     ):
         points = [(epoch, value) for epoch, value in enumerate(values, 1) if value is not None]
         if points:
@@ -55,7 +55,7 @@ def learning_curves(
     has_begun = bool(ends)
     if before is not None:
         fig.add_hline(before, line={"color": colours.quiet, "width": 1.5, "dash": "2px,3px"})
-        ends.append(End(f"new part alone {_shown(before, metric)}", total_epochs, before, colours.quiet))
+        ends.append(End(f"before fine-tuning {_shown(before, metric)}", total_epochs, before, colours.quiet))
     add_notes(fig, end_labels(ends, low, high, _PLOT_PX))
     if kept_epoch:
         _add_kept(fig, kept_epoch, (val[kept_epoch - 1], train[kept_epoch - 1]), dark)
@@ -148,7 +148,7 @@ def _add_kept(fig: go.Figure, epoch: int, values: tuple[float | None, ...], dark
     colours = palette(dark)
     fig.add_vline(epoch, line={"color": colours.quiet, "width": 1, "dash": "1px,3px"})
     place = {"x": epoch, "xref": "x", "y": 1, "xanchor": "center", "yanchor": "bottom", "yshift": 10}
-    add_notes(fig, [note("kept", font={"size": 12, "color": colours.quiet}, **place)])
+    add_notes(fig, [note("saved", font={"size": 12, "color": colours.quiet}, **place)])
     value = next((value for value in values if value is not None), None)
     ring = {"symbol": "circle-open", "color": colours.text, "size": 13, "line_width": 2}
     if value is not None:
@@ -173,14 +173,12 @@ def layers(names: Sequence[str], learns: Sequence[bool], *, dark: bool = False) 
         x=list(range(count)),
         y=[0.5 + 0.5 * i / max(1, count - 1) for i in range(count)],
         marker={"color": [colours.accent if on else colours.frozen for on in learns], "line": {"width": 0}},
-        hovertext=[
-            hover(f"{name}: {'learns' if on else 'stays as it is'}") for name, on in zip(names, learns, strict=True)
-        ],
+        hovertext=[hover(f"{name}: {'learns' if on else 'frozen'}") for name, on in zip(names, learns, strict=True)],
         hoverinfo="text",
     )
     place = {"y": 1, "yanchor": "bottom", "yshift": 6, "font_size": 12}
     if not all(learns):
-        add_notes(fig, [note("stays as it is", x=0, font_color=colours.quiet, **place)])
+        add_notes(fig, [note("frozen", x=0, font_color=colours.quiet, **place)])
     if any(learns):
         add_notes(fig, [note("learns", x=1, xanchor="right", font_color=colours.accent, **place)])
     shown = _layer_names(names)

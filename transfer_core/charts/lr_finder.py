@@ -35,7 +35,9 @@ def rate_curve(
     if min(*rates, suggestion) <= 0:
         raise ValueError("a learning rate is not above 0, and the axis has no place for it")
     colours = palette(dark)
-    fig = figure(264, dark=dark, title="Loss (how wrong it is)", under="while the steps get bigger", l=44, t=76, b=44)
+    fig = figure(
+        264, dark=dark, title="Loss (how wrong the answers are)", under="while the steps get bigger", l=44, t=76, b=44
+    )
     dots = {"color": colours.frozen, "size": 6}
     fig.add_scatter(x=list(rates), y=list(losses), mode="markers", marker=dots, hoverinfo="skip")
     fig.add_scatter(
@@ -57,7 +59,7 @@ def _add_suggestion(fig: go.Figure, suggestion: float, dark: bool) -> None:
     colours = palette(dark)
     fig.add_vline(suggestion, line={"color": colours.second, "width": 1.5})
     place = {"x": math.log10(suggestion), "xref": "x", "y": 1, "xanchor": "center", "yanchor": "bottom", "yshift": 6}
-    words = f"take <b>{escape(small_number(suggestion))}</b>"
+    words = f"use <b>{escape(small_number(suggestion))}</b>"
     add_notes(fig, [note(words, font={"size": 12, "color": colours.second}, **place)])
 
 

@@ -75,7 +75,7 @@ def _frame(names: list[str], cell_px: int, show_recall: bool, dark: bool) -> go.
     quiet = {"size": 12, "color": palette(dark).quiet}
     across = {"x": 0.5, "xanchor": "center", "y": 0, "yanchor": "bottom", "yshift": -bottom, "font": quiet}
     down = {"x": 0, "xshift": -name_px - 22, "y": 0.5, "textangle": -90, "font": quiet}
-    add_notes(fig, [note("What it says", **across), note("What it is", **down)])
+    add_notes(fig, [note("Model's answer", **across), note("True class", **down)])
     return fig
 
 

@@ -110,7 +110,7 @@ def label(text: str, limit: int = 24) -> str:
 
 def hover(sentence: str) -> str:
     """A whole sentence with names in it for a hover box, which does not wrap by itself. Nothing is left out."""
-    lines = textwrap.wrap(plain(sentence).replace(" %", "\u00a0%"), 48)
+    lines = textwrap.wrap(plain(sentence), 48)
     return "<br>".join(escape(line) for line in lines)
 
 

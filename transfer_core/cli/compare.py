@@ -13,11 +13,15 @@ def compare(workspace: Workspace, options: Namespace) -> dict:
 def show_compare(answer: dict) -> None:
     for entry in answer["runs"]:
         low, high = entry["interval"]
-        figures = f"{entry['accuracy']:6.1%} of {entry['count']}, very likely {low:.0%} to {high:.0%}"
+        figures = (
+            f"{entry['accuracy']:6.1%} of {entry['count']} validation photos, probably {low:.0%} to {high:.0%} "
+            "on new ones"
+        )
         print(f"{entry['run_id']:24} {figures}   {entry['strategy']}, {entry['backbone']}")
     for pair in answer["pairs"]:
         low, high = (100 * end for end in pair["interval"])
-        reach = f"{100 * pair['difference']:+.1f} points, very likely {low:+.0f} to {high:+.0f}, p = {pair['p']:.2g}"
-        print(f"{pair['first']} against {pair['second']}: {pair['verdict']} ({reach})")
+        reach = f"{100 * pair['difference']:+.1f} points, probably {low:+.0f} to {high:+.0f}, p = {pair['p']:.2g}"
+        verdict = pair["verdict"].replace("cannot be told apart", "no clear difference")
+        print(f"{pair['first']} against {pair['second']}: {verdict} ({reach})")
     if len(answer["pairs"]) > 1:
-        print(f"Each p is that of all {len(answer['pairs'])} pairs together (Bonferroni's correction).")
+        print(f"Each p is corrected for all {len(answer['pairs'])} pairs (Bonferroni's correction).")

@@ -1,4 +1,4 @@
-"""The command `label`: what the page Sort photos does, for scripts and for many photos at once."""
+"""The command `label`: what the page Fix labels does, for scripts and for many photos at once."""
 
 import argparse
 
@@ -12,23 +12,31 @@ _SHOWN = 20
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What can be asked of `label`: which photos, and at most one change."""
-    parser.add_argument("project", metavar="PROJECT", help="its id or its name")
-    which = parser.add_argument_group("which photos", "a photo must be like all that is said here")
+    parser.add_argument("project", metavar="PROJECT", help="project id or name")
+    which = parser.add_argument_group("which photos", "a photo must match all of these filters")
     which.add_argument("--class", dest="class_name", metavar="NAME")
     which.add_argument("--part", choices=[*labels.SPLIT_NAMES, "none"])
-    which.add_argument("--match", default="", metavar="WORDS", help="in the file's name or folder")
-    which.add_argument("--removed", action="store_true", help="among removed photos, instead of those that count")
-    which.add_argument("--all", action="store_true", help="every one; needed to change all of a project")
-    change = parser.add_argument_group("what to change", "without any of these, the photos are listed")
+    which.add_argument("--match", default="", metavar="WORDS", help="text in the file's name or folder")
+    which.add_argument("--removed", action="store_true", help="removed photos, instead of those in use")
+    which.add_argument("--all", action="store_true", help="all photos; needed to change a whole project")
+    change = parser.add_argument_group("what to change", "without any of these, the command lists the photos")
     change = change.add_mutually_exclusive_group()
-    change.add_argument("--to", metavar="CLASS", help="put the photos into this class, new or not")
-    change.add_argument("--to-part", choices=[*labels.SPLIT_NAMES, "none"], help="put the photos into this part")
-    change.add_argument("--remove", action="store_true", help="take the photos out; they can be brought back")
-    change.add_argument("--bring-back", action="store_true", help="make removed photos count again")
-    change.add_argument("--rename", nargs=2, metavar=("CLASS", "NAME"), help="a class; two of one name become one")
-    change.add_argument("--new-class", metavar="NAME", help="make a class that stays without photos")
-    change.add_argument("--undo", nargs="?", const="", metavar="ID", help="take a change back; without ID, the last")
-    change.add_argument("--redo", nargs="?", const="", metavar="ID", help="make it again; without ID, the last undone")
+    change.add_argument("--to", metavar="CLASS", help="move the photos to this class, new or not")
+    change.add_argument(
+        "--to-part",
+        choices=[*labels.SPLIT_NAMES, "none"],
+        help="use the photos for training, validation or test; none: split them automatically",
+    )
+    change.add_argument("--remove", action="store_true", help="remove the photos; --bring-back restores them")
+    change.add_argument("--bring-back", action="store_true", help="restore removed photos")
+    change.add_argument(
+        "--rename", nargs=2, metavar=("CLASS", "NAME"), help="rename a class; two classes with the same name are merged"
+    )
+    change.add_argument("--new-class", metavar="NAME", help="create a class without photos")
+    change.add_argument("--undo", nargs="?", const="", metavar="ID", help="undo a change; without ID, the last one")
+    change.add_argument(
+        "--redo", nargs="?", const="", metavar="ID", help="redo a change; without ID, the last one undone"
+    )
 
 
 def label(workspace: Workspace, options: argparse.Namespace) -> dict:
@@ -59,7 +67,7 @@ def _edit(options: argparse.Namespace) -> labels.Edit | None:
 
 def show_label(answer: dict) -> None:
     if answer["action"]:
-        taken_back = "taken back: " if answer["undone"] else ""
+        taken_back = "undone: " if answer["undone"] else ""
         print(f"{taken_back}{text.plain(answer['change'])} (change {answer['action']})")
     for row in answer["photos"][:_SHOWN]:
         print(f"{row['id']}  {text.plain(row['class_name']):20} {row['part'] or '-':6} {text.plain(row['file'])}")

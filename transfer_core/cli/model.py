@@ -13,7 +13,10 @@ from transfer_core.workspace import Workspace
 def evaluate(workspace: Workspace, options: Namespace) -> dict:
     run = runs.open_run(workspace, options.run)
     if options.test == bool(options.data):
-        raise RunError("Name the photos to test the model on, or ask for the test part with --test; one of the two.")
+        raise RunError(
+            "Name the folder of photos to test the model on, or use --test for the run's own test photos. "
+            "Choose one of the two."
+        )
     found = evaluation.evaluate_test_set(run, watch()) if options.test else evaluation.evaluate(run, options.data)
     _mention(found)
     return found.to_json()
@@ -21,7 +24,10 @@ def evaluate(workspace: Workspace, options: Namespace) -> dict:
 
 def show_evaluate(answer: dict) -> None:
     low, high = answer["interval"]
-    print(f"{answer['accuracy']:.1%} of {answer['count']} photos, very likely between {low:.0%} and {high:.0%}.")
+    print(
+        f"{answer['accuracy']:.1%} of {answer['count']} photos right, probably between {low:.0%} and {high:.0%} "
+        "on new photos like these."
+    )
 
 
 def predict(workspace: Workspace, options: Namespace) -> dict:
@@ -44,7 +50,7 @@ def export(workspace: Workspace, options: Namespace) -> dict:
 
 def show_export(answer: dict) -> None:
     same = answer["checked"] - answer["changed_labels"]
-    print(f"{answer['file']}: gives the same answers as here on {same} of {answer['checked']} photos.")
+    print(f"{answer['file']}: same answers as in Graft on {same} of {answer['checked']} validation photos.")
 
 
 def _mention(found: evaluation.Evaluation) -> None:
@@ -56,6 +62,6 @@ def _mention(found: evaluation.Evaluation) -> None:
     if found.unknown:
         say(f"{found.unknown} photos left out, of classes that the model does not know.")
     if found.learned:
-        say(f"{found.learned} of these photos were learned from, so the figure is too good. Leave them out.")
+        say(f"{found.learned} of these photos were training photos, so the accuracy is too high. Leave them out.")
     if found.looks:
         say(wording.reuse_warning(found.looks))

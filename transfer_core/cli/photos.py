@@ -19,7 +19,7 @@ def fetch(workspace: Workspace, options: Namespace) -> dict:
 
 
 def show_import(answer: dict) -> None:
-    print(f"{answer['added']} new photos, {answer['photos']} in all. Project {answer['project']}")
+    print(f"{answer['added']} new photos, {answer['photos']} in total. Project {answer['project']}")
     for name, count in answer["classes"].items():
         print(f"{count:7} {name}")
     for entry in answer["rejected"]:

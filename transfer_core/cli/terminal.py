@@ -42,4 +42,4 @@ def mention_rejected(rejected: Sequence[Rejected]) -> None:
 def mention_alike(groups: Sequence[Sequence[str]]) -> None:
     """Classes that a person may have meant to be one."""
     for names in groups:
-        say(f"classes that differ in capitals only: {', '.join(names)}")
+        say(f"classes that differ only in capitals: {', '.join(names)}")

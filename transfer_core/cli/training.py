@@ -44,7 +44,7 @@ def _mention(intake: IntakeReport) -> None:
 def _follow(run: runs.Run) -> dict:
     """Shows progress until the result is there; Ctrl-C asks the run to stop and keep what it learned."""
     say(f"Run {run.id}")
-    outcome = training.follow(run, watch(), lambda: say("\nStopping; what it has learned is kept ..."))
+    outcome = training.follow(run, watch(), lambda: say("\nStopping. The model is kept as it is now ..."))
     for notice in outcome.notices:
         say(text.plain(notice))
     return outcome.to_json()

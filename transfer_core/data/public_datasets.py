@@ -122,7 +122,7 @@ SETS = {
 def find(name: str) -> PublicSet:
     """Raises DataError: there is no such set; names those that there are."""
     if name not in SETS:
-        raise DataError(f"There is no public set '{name[:60]}' here. There are: {', '.join(SETS)}.")
+        raise DataError(f"There is no public dataset '{name[:60]}'. There are: {', '.join(SETS)}.")
     return SETS[name]
 
 
@@ -179,16 +179,16 @@ def _lock(folder: Path) -> FileLock:
 
 def _unreachable(row: PublicSet, error: Exception) -> DataError:
     return DataError(
-        f"{row.title} needs a download of {row.download_mb} MB, which cannot be had: {_reason(error)}. "
-        "Check the internet connection and try again, or bring photos of your own."
+        f"{row.title} needs a download of {row.download_mb} MB, which failed: {_reason(error)}. Check the "
+        "internet connection and try again, or use your own photos."
     )
 
 
 def _reason(error: Exception) -> str:
     """Why a download failed, in words."""
     if isinstance(error, HTTPError):
-        return f"its host refuses it ({error.code})"
+        return f"the server refused it ({error.code})"
     if isinstance(error, RuntimeError):
-        return "it arrived damaged"
+        return "the file arrived damaged"
     cause = error.reason if isinstance(error, URLError) else error
-    return "its host did not answer in time" if isinstance(cause, TimeoutError) else "its host cannot be reached"
+    return "the server did not answer in time" if isinstance(cause, TimeoutError) else "the server cannot be reached"

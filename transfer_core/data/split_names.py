@@ -1,12 +1,9 @@
-"""The parts of the photos, and what a person reads of them. Imports nothing.
+"""The names of the splits: the keys stand in files and on the command line, people read the words. Imports nothing."""
 
-Their names in files and on the command line, and among people of the field, are the keys: train, val, test.
-"""
-
-WORDS = {"train": "to learn from", "val": "to check with", "test": "for the last test"}
-UNDECIDED = "not decided"
+WORDS = {"train": "training", "val": "validation", "test": "test"}
+UNDECIDED = "automatic"
 
 
 def words_of(part: str | None) -> str:
-    """Such as "to check with"."""
+    """Such as "validation"."""
     return WORDS[part] if part else UNDECIDED

@@ -1,4 +1,4 @@
-"""What anybody could do without pretrained knowledge, on a run's own photos: the yardstick for its result. No torch."""
+"""Two baselines that need no network, on a run's own photos, to compare its result with. Imports no torch."""
 
 from collections.abc import Sequence
 from contextlib import closing

@@ -16,17 +16,17 @@ from transfer_core.metrics.paired_test import Paired, compare
 from transfer_core.runs import Run
 from transfer_core.training.plan import load_plan
 
-# What matters to a run that only learns the new part; the other settings say how the backbone learns.
+# What matters to a run that trains only the head; the other settings say how the backbone learns.
 _OF_THE_HEAD = ("backbone", "strategy", "epochs", "val_fraction", "test_fraction", "group_pattern", "seed")
 
 
 def val_photos(split: Split) -> frozenset[str]:
-    """Ids of the photos kept aside: runs that have the same can be compared."""
+    """Ids of the validation photos: runs with the same ones can be compared."""
     return frozenset(item.id for item in split.val)
 
 
 def group_by_photos(splits: dict[str, Split]) -> list[list[str]]:
-    """Run ids whose runs were checked with the same photos, in the order given; the largest group first."""
+    """Run ids whose runs have the same validation photos, in the order given; the largest group first."""
     groups: dict[frozenset[str], list[str]] = {}
     for run_id, split in splits.items():
         groups.setdefault(val_photos(split), []).append(run_id)
@@ -42,7 +42,7 @@ def load_own_answers(run: Run) -> ValAnswers:
     try:
         return load_answers(run.evaluation_dir)
     except (OSError, SafetensorError, TypeError, ValueError) as error:
-        raise RunError(f"The answers of run '{run.id}' are not there or cannot be read. Train once more.") from error
+        raise RunError(f"The answers of run '{run.id}' are missing or cannot be read. Train again.") from error
 
 
 def load_right(run: Run, split: Split | None = None) -> dict[str, bool]:
@@ -50,12 +50,12 @@ def load_right(run: Run, split: Split | None = None) -> dict[str, bool]:
     split, answers = split or runs.load_split(run), load_own_answers(run)
     right = answers.predicted_ids == answers.true_ids
     if len(right) != len(split.val):
-        raise RunError(f"The answers of run '{run.id}' do not belong to its photos. Train once more.")
+        raise RunError(f"The answers of run '{run.id}' do not match its photos. Train again.")
     return {item.id: bool(hit) for item, hit in zip(split.val, right, strict=True)}
 
 
 def load_said(run: Run, split: Split) -> dict[str, str]:
-    """The class that the run named, by photo (item id); hostile text. RunError as `load_own_answers`."""
+    """The class that the run named, by photo (item id); untrusted text. RunError as `load_own_answers`."""
     said = load_own_answers(run).predicted_ids
     return {item.id: split.class_names[class_id] for item, class_id in zip(split.val, said, strict=True)}
 
@@ -64,19 +64,19 @@ def compare_right(first: dict[str, bool], second: dict[str, bool]) -> Paired:
     """The paired comparison of two runs by their right answers, from `load_right`.
 
     Raises:
-        RunError: They were checked with different photos.
+        RunError: They have different validation photos.
     """
     if first.keys() != second.keys():
         raise RunError(
-            "These runs were checked with different photos, so their figures cannot be compared. Train with the same "
-            "photos, the same seed and the same share kept aside."
+            "These runs have different validation photos, so their results cannot be compared. Train with "
+            "the same photos, the same seed and the same share of validation photos."
         )
     order = sorted(first)
     return compare(*(np.array([right[photo] for photo in order], bool) for right in (first, second)))
 
 
 def settings_that_differ(compared: Sequence[Run]) -> list[tuple[str, list[str]]]:
-    """(label, value of each run in words) of every setting in which two runs that use it differ; hostile text.
+    """(label, value of each run in words) of every setting in which two runs that use it differ; untrusted text.
 
     What was left to a rule counts as that decided; "not used" where the setting plays no part in a run.
     """

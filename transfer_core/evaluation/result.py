@@ -1,4 +1,4 @@
-"""The result of a run: what it says of the photos kept aside, and how sure that is. Imports no torch."""
+"""The result of a run: its answers to the validation photos, and the interval of its accuracy. Imports no torch."""
 
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -19,11 +19,11 @@ class Result:
     Args:
         class_names: Sorted.
         val_accuracy: In [0, 1].
-        val_interval: 95 %, (low, high).
+        val_interval: 95%, (low, high).
         confusion_matrix: Validation photos, rows = true class.
         epochs: Done in all phases.
         seconds: total, features, train; imports left out.
-        val_learned: How many of the validation photos it has learned from, too, in parts that were given.
+        val_learned: How many validation photos were training photos, too, in a split that came with the data.
     """
 
     class_names: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""The test part is opened once: the exported model answers the photos that were held back. Imports no torch."""
+"""The final test: the exported model classifies the test photos, once per run. Imports no torch."""
 
 import math
 import time
@@ -22,17 +22,17 @@ from transfer_core.support.wording import percent, pluralize, too_good
 
 @dataclass(frozen=True)
 class Opening:
-    """What the model made of the test part.
+    """The result of the final test.
 
     Args:
         opened: Unix seconds.
         class_names: Of the model.
         accuracy: In [0, 1].
-        interval: 95 %, (low, high).
+        interval: 95%, (low, high).
         count: Photos that were asked about.
         confusion_matrix: Rows = true class.
         left_out: Photos of classes that the model does not know.
-        learned: How many of those that were asked about it has learned from, too, in parts that were given.
+        learned: How many of the tested photos were training photos, too, in a split that came with the data.
     """
 
     opened: float
@@ -45,13 +45,13 @@ class Opening:
     learned: int = 0  # runs of earlier versions do not know
 
     def in_words(self) -> str:
-        """Such as "Right on 46 of 50 photos that were held back: 92 %, and very likely between 81 % and 97 %."."""
+        """Such as "46 of 50 test photos right: 92%, probably between 81% and 97% on new photos like these."."""
         hits = sum(row[class_id] for class_id, row in enumerate(self.confusion_matrix))
-        right = f"Right on {hits:,} of {pluralize(self.count, 'photo')} that were held back: {percent(self.accuracy)}"
+        right = f"{hits:,} of {pluralize(self.count, 'test photo')} right: {percent(self.accuracy)}"
         if self.learned:
             return f"{right}. But {too_good(self.learned)}"
         low, high = map(percent, self.interval)
-        return f"{right}, and very likely between {low} and {high}."
+        return f"{right}, probably between {low} and {high} on new photos like these."
 
 
 def open_test_part(run: Run, report: Callable[[int, int], None]) -> None:
@@ -70,9 +70,7 @@ def open_test_part(run: Run, report: Callable[[int, int], None]) -> None:
     place = {name: class_id for class_id, name in enumerate(predictor.class_names)}
     asked = [item for item in held if item.class_name in place]
     if not asked:
-        raise DataError(
-            "No photo of the test part is of a class that the model knows. Look at the names of its folders."
-        )
+        raise DataError("None of the test photos belongs to a class that the model knows. Check the class names.")
     true_ids = np.array([place[item.class_name] for item in asked], np.int64)
     confusion = confusion_matrix(true_ids, _answers(run, predictor, asked, report), len(place))
     hits, count, now = int(np.trace(confusion)), len(asked), time.time()
@@ -100,7 +98,7 @@ def load_opening(run: Run) -> Opening:
         content = read_json(_path(run))
         return Opening(**content | {name: tuple(content[name]) for name in ("class_names", "interval")})
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise RunError(f"What came of the test part of run '{run.id}' cannot be read ({error}).") from error
+        raise RunError(f"The result of the final test of run '{run.id}' cannot be read ({error}).") from error
 
 
 def count_looks(run: Run) -> int:
@@ -118,7 +116,7 @@ def _answers(run: Run, predictor: Predictor, items: Sequence[Item], report: Call
         try:
             return predictor.predict(run.photos_dir / item.file).class_id
         except DataError as error:
-            raise DataError(f"'{item.path}' of the test part cannot be used: {error}. Put its file back.") from error
+            raise DataError(f"The test photo '{item.path}' cannot be used: {error}. Put its file back.") from error
 
     found = []
     with closing(map_ahead(answer, items)) as answers:

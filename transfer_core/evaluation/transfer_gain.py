@@ -1,4 +1,4 @@
-"""Is the pretrained knowledge helping? Told from answers to the same photos, never from a feeling. Imports no torch."""
+"""Did the pretrained network help? Compares answers to the same validation photos. Imports no torch."""
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -22,7 +22,7 @@ NAMES = {
     "majority": "Always the most common class",
     "colours": "By colours alone",
     "model": "This model",
-    "scratch": "Learned from nothing",
+    "scratch": "Trained from scratch",
 }
 # What a control does not take over: how long and how fast to learn, and what only pretrained weights make sense of.
 _LEFT_TO_THE_RULES = (
@@ -33,12 +33,12 @@ _LEFT_TO_THE_RULES = (
 
 @dataclass(frozen=True)
 class Score:
-    """Right answers of one way to answer, on the photos kept aside.
+    """Right answers of one way to answer, on the validation photos.
 
     Args:
         name: A key of `NAMES`.
         share: In [0, 1].
-        interval: 95 %, (low, high).
+        interval: 95%, (low, high).
     """
 
     name: str
@@ -53,7 +53,7 @@ class TransferGain:
     Args:
         scores: In the order of `NAMES`; only what was measured.
         against: The run's model (first) against "majority", "colours" and "scratch" (second), as far as measured.
-        is_control: Whether the run itself learned from nothing.
+        is_control: Whether the run itself was trained from scratch.
         is_fixed: Whether the backbone stayed as it was, so that what is measured is how well it fits as it is.
         barred: Why nothing can be told, a sentence; None where something can.
     """
@@ -99,7 +99,7 @@ class TransferGain:
 
     @property
     def proposes_control(self) -> bool:
-        """Whether learning from nothing is the next experiment worth its time."""
+        """Whether training from scratch is the next experiment worth its time."""
         return not self.is_control and not self.barred and self.verdict is None and self.is_weak
 
 
@@ -117,7 +117,7 @@ def judge(
     Args:
         right: Of the run's model.
         baselines: By "majority" and "colours"; empty where they are not known.
-        scratch: Of the run that learned from nothing.
+        scratch: Of the run that was trained from scratch.
         is_control, is_fixed, barred: See `TransferGain`.
     """
     measured = {**baselines, "model": right}
@@ -134,50 +134,43 @@ def judge(
 
 
 def verdict_sentence(knowledge: TransferGain) -> str:
-    """The answer to "Is the pretrained knowledge helping?" in a sentence or two."""
+    """The answer to "Did the pretrained network help?" in a sentence or two."""
     if knowledge.is_control:
-        return (
-            "This run learned from nothing, so there is no pretrained knowledge in it. It is the control of the "
-            "experiment: other runs are held against it."
-        )
+        return "This run was trained from scratch, so it had no head start. Other runs are compared with it."
     if knowledge.barred:
         return knowledge.barred
     if knowledge.verdict:
         misfit = knowledge.is_fixed and knowledge.verdict == "hurt"
         return (_misfit if misfit else _VERDICTS[knowledge.verdict])(knowledge.against[SCRATCH])
     if not knowledge.against:
-        return f"Nothing is known yet to hold this run against. {_CONTROL}"
+        return f"There is nothing yet to compare this run with. {_CONTROL}"
     return _against_baselines(knowledge)
 
 
-_CONTROL = (
-    "What the pretrained knowledge is worth is told by the same network learning from nothing: the control of the "
-    "experiment."
-)
+_CONTROL = "To find out how much the pretrained network helped, train the same network from scratch and compare."
 
 
 def _helped(paired: Paired) -> str:
     return (
-        f"Yes. With it the network is right on {pluralize(paired.only_first, 'photo')} that it gets wrong when it "
-        f"learns from nothing, and wrong on {count_or_none(paired.only_second)} that it then gets right."
+        f"Yes. This model gets {pluralize(paired.only_first, 'photo')} right that the same network gets "
+        f"wrong when trained from scratch. The other way round: {count_or_none(paired.only_second)}."
     )
 
 
 def _hurt(paired: Paired) -> str:
     return (
-        f"No, it does harm (negative transfer). The same network, learning from nothing, is right on "
-        f"{pluralize(paired.only_second, 'photo')} that this one gets wrong, and wrong on "
-        f"{count_or_none(paired.only_first)} that it gets right. Let more layers learn, or choose another backbone."
+        "No, it does harm (negative transfer). The same network, trained from scratch, gets "
+        f"{pluralize(paired.only_second, 'photo')} right that this one gets wrong. The other way round: "
+        f"{count_or_none(paired.only_first)}. Fine-tune more layers, or choose another backbone."
     )
 
 
 def _misfit(paired: Paired) -> str:
-    """The features were held against others, not the weights as a beginning: that is no negative transfer."""
+    """For a frozen backbone: its features were compared, not its weights as a start, so it is no negative transfer."""
     return (
-        f"As it is, the network fits your photos worse than one that learned from nothing. That one is right on "
-        f"{pluralize(paired.only_second, 'photo')} that this one gets wrong, and wrong on "
-        f"{count_or_none(paired.only_first)} that it gets right. Let the network learn, too, or choose another "
-        "backbone."
+        "Not while it is frozen: the same network, trained from scratch, gets "
+        f"{pluralize(paired.only_second, 'photo')} right that this one gets wrong. The other way round: "
+        f"{count_or_none(paired.only_first)}. Fine-tune the network, or choose another backbone."
     )
 
 
@@ -185,18 +178,21 @@ def _alike(paired: Paired) -> str:
     if paired.count < FEWEST:
         return _too_few(paired)
     return (
-        f"That cannot be told with {pluralize(paired.count, 'photo')} kept aside: learning from nothing is right on "
-        f"{paired.both + paired.only_second:,}, this model on {paired.both + paired.only_first:,}. With more photos a "
-        "difference may show."
+        f"No clear difference on {pluralize(paired.count, 'validation photo')}: trained from scratch, the "
+        f"network gets {paired.both + paired.only_second:,} right, this model "
+        f"{paired.both + paired.only_first:,}. With more photos, a difference may show."
     )
 
 
 def _too_few(paired: Paired) -> str:
-    return f"{pluralize(paired.count, 'photo')} kept aside are too few to tell. Add photos, or keep more of them aside."
+    return (
+        f"With only {pluralize(paired.count, 'validation photo')}, nobody can tell. Add photos, or raise the "
+        "share of validation photos."
+    )
 
 
 _VERDICTS: dict[str, Callable[[Paired], str]] = {"helped": _helped, "hurt": _hurt, "cannot be told apart": _alike}
-_WAYS = {"colours": "going by colours alone", "majority": "always saying the most common class"}
+_WAYS = {"colours": "going by colours alone", "majority": "always naming the most common class"}
 
 
 def _against_baselines(knowledge: TransferGain) -> str:
@@ -206,8 +202,9 @@ def _against_baselines(knowledge: TransferGain) -> str:
         assert name is not None, "what a run without a verdict is held against are baselines"
         paired = knowledge.against[name]
         return (
-            f"The model is clearly better than {_WAYS[name]}: right on {pluralize(paired.only_first, 'photo')} that "
-            f"this gets wrong, wrong on {count_or_none(paired.only_second)} that it gets right. {_CONTROL}"
+            f"The model is clearly better than {_WAYS[name]}: it gets "
+            f"{pluralize(paired.only_first, 'photo')} right that this gets wrong; the other way round: "
+            f"{count_or_none(paired.only_second)}. {_CONTROL}"
         )
     paired = knowledge.against[name]
     if paired.count < FEWEST:
@@ -215,22 +212,23 @@ def _against_baselines(knowledge: TransferGain) -> str:
     hits = f"{paired.both + paired.only_second:,} of {pluralize(paired.count, 'photo')}"
     if knowledge.is_weak:
         return (
-            f"That is in doubt: the model is not clearly better than {_WAYS[name]}, which is right on {hits}. Learning "
-            "from nothing would tell whether the pretrained knowledge helps here or stands in the way."
+            f"It may not: the model is not clearly better than {_WAYS[name]}, which gets {hits} right. Train "
+            "the same network from scratch to see whether the pretrained network helps here or stands in "
+            "the way."
         )
     return (
-        f"That cannot be told here: {_WAYS[name]} is right on {hits} already, which leaves too few to do better on. "
-        "With more photos kept aside a difference may show."
+        f"Hard to tell here: {_WAYS[name]} already gets {hits} right, which leaves little room to do better. "
+        "With more validation photos, a difference may show."
     )
 
 
 _STOPPED = (
-    "This run was stopped early, so it is not known what its network would have come to. Resume it, and see what the "
-    "pretrained knowledge is worth when it has finished."
+    "This run was stopped early, so nobody knows how good its network would have become. Resume it, and "
+    "look again when it has finished."
 )
 _CONTINUED = (
-    "This run went on from an earlier one, so there is more in it than the pretrained knowledge. Look at a run that "
-    "began with the pretrained weights."
+    "This run continued from an earlier one, so it builds on more than the pretrained network. Look at a "
+    "run that began with the pretrained weights."
 )
 
 
@@ -267,10 +265,10 @@ def load_knowledge(run: Run, split: Split, control: Run | None) -> TransferGain:
 
 
 def find_controls(run: Run, split: Split, others: Iterable[Run]) -> list[Run]:
-    """Those of the others that learn from nothing: the same backbone, learning from and checked with the same photos.
+    """The other runs that train the same backbone from scratch, on the same training and validation photos.
 
-    One of which somebody chose how it learns is none: with one epoch, or tiny steps, everybody loses. In whatever state
-    they are; whoever asks looks at their history. Those of the very settings come first.
+    A run with hand-picked training settings is no control: with one epoch, or tiny steps, any network loses. The list
+    includes unfinished runs, so callers look at their state. Runs with exactly the same settings come first.
     """
     wanted = control_config(run.config)
     alike = [other for other in others if other.id != run.id and _is_control(other.config, wanted)]
@@ -279,10 +277,10 @@ def find_controls(run: Run, split: Split, others: Iterable[Run]) -> list[Run]:
 
 
 def control_config(config: TrainConfig) -> TrainConfig:
-    """The same experiment from nothing: same network, photos and variations.
+    """The same experiment from scratch: same network, photos and augmentation.
 
-    How long and how fast to learn is left to the rules, for what suits a network that knows much starves one that knows
-    nothing, and the control would lose for the wrong reason.
+    The rules choose epochs and learning rates, because what suits a pretrained network starves one with random weights,
+    and the control would lose for the wrong reason.
     """
     defaults = TrainConfig()
     open_ = {name: getattr(defaults, name) for name in _LEFT_TO_THE_RULES}

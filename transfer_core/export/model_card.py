@@ -1,4 +1,4 @@
-"""The model card: what the model is, how good, from what it learned, where it will fail. Plain Markdown."""
+"""The model card: what the model is, how good it is, how it was trained, where it will fail. Plain Markdown."""
 
 import time
 
@@ -23,11 +23,11 @@ def write_card(run: Run, history: RunState, split: Split, project: dict) -> str:
     lines = [
         f"# {markdown(project['name'])}",
         "",
-        f"A picture classifier for {len(split.class_names)} classes, made with Graft on "
+        f"An image classifier for {len(split.class_names)} classes, made with Graft on "
         f"{time.strftime('%Y-%m-%d', time.gmtime(run.created))} (UTC).",
         "",
         "## How good it is",
-        result_sentence(result) + ("" if result.get("val_learned") else " (95 % Wilson interval)"),
+        result_sentence(result) + ("" if result.get("val_learned") else " (95% Wilson interval)"),
         f"The file `model.onnx` was held against the trained model on {check['checked']} of these photos: "
         f"{check['changed_labels']} answers differ, confidences by at most {check['max_difference']:.1e}.",
         *_tested(run, history),
@@ -37,17 +37,16 @@ def write_card(run: Run, history: RunState, split: Split, project: dict) -> str:
         "## How to use it",
         *_how_to_use(),
         "",
-        "## What it is made of",
+        "## How it was trained",
         f"- Backbone: {backbone.title if backbone else run.config.backbone} (`{run.config.backbone}`), weights under "
         f"{backbone.licence if backbone else 'the licence they came with'}.",
-        f"- What learned: {strategy.title.lower()} (`{strategy.name}`), {result['epochs']} epochs, "
-        f"seed {run.config.seed}.",
-        f"- Learned from {result['train_count']} photos.",
+        f"- Strategy: {strategy.title.lower()} (`{strategy.name}`), {result['epochs']} epochs, seed {run.config.seed}.",
+        f"- {result['train_count']} training photos.",
         "",
         "## Where it will fail",
-        "It knows its classes and nothing else: whatever it is shown, it names one of them. Photos from another place, "
-        "camera or season than those it learned from may be read worse than the figure above says. It is no substitute "
-        "for an expert where a mistake can hurt somebody.",
+        "The model only knows its own classes: shown anything else, it still names one of them. On photos "
+        "from another place, camera or season than the training photos, it may do worse than the accuracy "
+        "above. Where a mistake can hurt somebody, it does not replace an expert.",
         "",
     ]
     return "\n".join(lines)
@@ -69,20 +68,23 @@ def _how_to_use() -> list[str]:
 
 
 def _tested(run: Run, history: RunState) -> list[str]:
-    """What came of the test part, where it was opened."""
+    """The result of the final test, if there was one."""
     if not history.has_finished("test_set"):
         return []
     found = load_opening(run)
     when = time.strftime("%Y-%m-%d", time.gmtime(found.opened))
     looks = count_looks(run)
     others = f" {reuse_warning(looks)}" if looks else ""
-    return ["", f"The test part, opened on {when} (UTC): {found.in_words()}{others}"]
+    return ["", f"Final test on {when} (UTC): {found.in_words()}{others}"]
 
 
 def _class_table(split: Split, result: dict) -> list[str]:
     scores = class_scores(result["confusion_matrix"])
     learned = count_classes(split.train)
-    rows = ["| class | learned from | checked on | found (recall) | right when said (precision) |", "|--|--|--|--|--|"]
+    rows = [
+        "| Class | Training photos | Validation photos | Recall (found) | Precision (correct when named) |",
+        "|--|--|--|--|--|",
+    ]
     for class_id, name in enumerate(split.class_names):
         recall, precision = (_percent(values[class_id]) for values in (scores.recall, scores.precision))
         rows.append(f"| {markdown(name)} | {learned[name]} | {scores.count[class_id]} | {recall} | {precision} |")

@@ -50,7 +50,7 @@ def idle_limit() -> float:
     except ValueError:
         seconds = -1.0
     if not seconds >= 0:
-        raise RunError(f"GRAFT_IDLE_S is '{text}', which is no time. Set it to a number of seconds, such as {_IDLE_S}.")
+        raise RunError(f"GRAFT_IDLE_S is '{text}', which is not a number of seconds. Use for example {_IDLE_S}.")
     return seconds
 
 

@@ -1,4 +1,4 @@
-"""What a worker says to a person: why a run failed, and what is odd about its photos. Imports nothing heavy."""
+"""The messages of a worker to people: why a run failed, and warnings about its photos. Imports nothing heavy."""
 
 from transfer_core import strategies
 from transfer_core.config import TrainConfig
@@ -17,12 +17,12 @@ def describe_error(error: BaseException) -> tuple[str, str]:
         )
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         return (
-            "This machine's memory was not enough for these settings.",
+            "These settings need more memory than this machine has.",
             "Close other programs, choose a smaller backbone or a smaller batch size, then train again.",
         )
     return (
-        f"Something went wrong on our side ({type(error).__name__}: {str(error)[:200]}).",
-        "Press Resume to try once more. If it happens again, the file worker.log says what to report.",
+        f"Something went wrong inside Graft ({type(error).__name__}: {str(error)[:200]}).",
+        "Press Resume to try again. If it happens again, report it with the run's file worker.log.",
     )
 
 
@@ -32,6 +32,6 @@ def notices(config: TrainConfig, split: Split) -> list[str]:
     if names := strategies.idle(config):
         listed = ", ".join(names)
         title = strategies.find(config.strategy).title
-        found.append(f"Asked for, but without effect with '{title}': {listed}.")
+        found.append(f"These settings have no effect with '{title}': {listed}.")
     # They are respected, and never mended in silence.
     return found + crossings(split)

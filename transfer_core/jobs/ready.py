@@ -50,7 +50,7 @@ def _get_ready(job: Job, facts: Facts) -> Plan:
         job.emit(events.PhaseStarted(name="download", title=f"Downloading {backbone.title}"))
         weights.download(backbone, weights_dir, report)
     if not onnx_backbone.trunk_path(backbone, weights_dir).is_file():
-        job.emit(events.PhaseStarted(name="export_trunk", title="Getting the backbone ready, once on this machine"))
+        job.emit(events.PhaseStarted(name="export_trunk", title="Preparing the backbone (only once on this machine)"))
         onnx_backbone.ensure_trunk(backbone, weights_dir)
     planned = load_plan(run.plan_path)
     phases = planned.phases if planned else strategies.plan(run.config, facts)[0]
@@ -59,7 +59,9 @@ def _get_ready(job: Job, facts: Facts) -> Plan:
     plan = engine.fit_to_machine(planned) if planned else engine.make_plan(run.config, facts)
     if planned and plan != planned:
         job.emit(
-            events.Notice(message="The graphics card is gone that this run began on; the processor goes on with it.")
+            events.Notice(
+                message="The graphics card that this run began on is gone. Training continues on the processor."
+            )
         )
     if plan != planned:
         save_plan(run.plan_path, plan)

@@ -21,7 +21,7 @@ class Paired:
         p: Of McNemar's exact test, in [0, 1]: how often chance alone makes as large a difference between two models
             that are equally good.
         difference: Accuracy of the first minus that of the second, in [-1, 1].
-        interval: 95 %, (low, high), of the difference. With very few photos it may leave out 0 where the test, which
+        interval: 95%, (low, high), of the difference. With very few photos it may leave out 0 where the test, which
             is the more careful of the two, cannot tell; the verdict goes by the test.
     """
 
@@ -74,18 +74,18 @@ def pairs_of(count: int) -> int:
 
 
 def in_words(paired: Paired, other: str = "the other") -> str:
-    """Such as "Better: right on 12 photos that the other gets wrong, wrong on 2 that it gets right."
+    """Such as "Better: it gets 12 photos right that the other gets wrong. The other way round: 2."
 
     Args:
         other: What the second is called; Markdown and other signs in it are the caller's business.
     """
     if paired.verdict == "cannot be told apart":
-        return f"Cannot be told apart with {pluralize(paired.count, 'photo')}."
+        return f"No clear difference on {pluralize(paired.count, 'photo')}."
     if paired.verdict == "better":
         won, lost = pluralize(paired.only_first, "photo"), count_or_none(paired.only_second)
-        return f"Better: right on {won} that {other} gets wrong, wrong on {lost} that it gets right."
+        return f"Better: it gets {won} right that {other} gets wrong. The other way round: {lost}."
     lost, won = pluralize(paired.only_second, "photo"), count_or_none(paired.only_first)
-    return f"Worse: wrong on {lost} that {other} gets right, right on {won} that it gets wrong."
+    return f"Worse: it gets {lost} wrong that {other} gets right. The other way round: {won}."
 
 
 def count_or_none(count: int) -> str:
@@ -94,16 +94,16 @@ def count_or_none(count: int) -> str:
 
 
 def in_points(paired: Paired) -> str:
-    """The difference, such as "+8 points, very likely between +2 and +14"; points are those of percentages.
+    """The difference, such as "+8 points, probably between +2 and +14"; points are those of percentages.
 
     Where the interval leaves out 0 and the test cannot tell, that is said in its place.
     """
     low, high = paired.interval
     if paired.verdict == "cannot be told apart" and not low <= 0 <= high:
         differing = paired.only_first + paired.only_second
-        few_photos = f"only {pluralize(differing, 'photo')} {'tells' if differing == 1 else 'tell'} them apart"
+        few_photos = f"only {pluralize(differing, 'photo')} {'shows' if differing == 1 else 'show'} a difference"
         return f"{_signed(paired.difference)} points, but {few_photos}, too few to be sure"
-    return f"{_signed(paired.difference)} points, very likely between {_signed(low)} and {_signed(high)}"
+    return f"{_signed(paired.difference)} points, probably between {_signed(low)} and {_signed(high)}"
 
 
 def _signed(share: float) -> str:
@@ -126,7 +126,7 @@ def _mcnemar(won: int, lost: int) -> float:
 
 
 def _interval(both: int, only_first: int, only_second: int, neither: int) -> tuple[float, float]:
-    """95 % interval of the difference of two shares of the same photos; (-1, 1) without photos.
+    """95% interval of the difference of two shares of the same photos; (-1, 1) without photos.
 
     Source: R. G. Newcombe, "Improved confidence intervals for the difference between binomial proportions based on
     paired data", Statistics in Medicine 17, 1998, method 10: Wilson's interval of each share, joined by how strongly

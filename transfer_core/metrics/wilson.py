@@ -2,11 +2,11 @@
 
 from math import sqrt
 
-_Z_95 = 1.959963984540054  # two-sided 95 % of the normal distribution
+_Z_95 = 1.959963984540054  # two-sided 95% of the normal distribution
 
 
 def wilson(successes: int, count: int) -> tuple[float, float]:
-    """95 % interval (low, high) of a share, in [0, 1]; (0, 1) for a count of 0.
+    """95% interval (low, high) of a share, in [0, 1]; (0, 1) for a count of 0.
 
     Source: E. B. Wilson, 1927; recommended over the normal approximation for small counts and shares near 1.
     """

@@ -66,8 +66,8 @@ def request_test_set(run: Run) -> None:
     """
     if not load_split(run).test:
         raise RunError(
-            "This run has no test photos. Train with a share held back for the final test, or bring photos in the "
-            "folders train, val and test."
+            "This run has no test photos. Set some aside before you train, or add photos in folders named train, val "
+            "and test."
         )
     if not read_state(run).has_finished("export"):
         raise RunError("This run has no model yet. Wait until it has finished, or resume it if it was interrupted.")
@@ -81,4 +81,4 @@ def _own(run: Run) -> Iterator[None]:
         with run.lock().acquire(timeout=_PATIENCE_S):
             yield
     except Timeout as error:
-        raise RunError("Its model is just being written and checked. Try again in a moment.") from error
+        raise RunError("Its model is being exported and checked. Try again in a moment.") from error

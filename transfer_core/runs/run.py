@@ -195,7 +195,7 @@ def delete(run: Run) -> None:
         RunError: It is being worked on; stop it first.
     """
     if is_alive(run):
-        raise RunError("This run is at work. Stop it first, then delete it.")
+        raise RunError("This run is still training. Stop it first, then delete it.")
     shutil.rmtree(run.folder)
 
 

@@ -30,14 +30,14 @@ def delete(project: Project, run: Run) -> None:
     """
     history = runs.read_state(run)
     if history.status in _WAITS:
-        raise RunError("This run is at work or waits for its turn. Stop it first, then delete it.")
+        raise RunError("This run is training or waiting. Stop it first, then delete it.")
     if history.alive:
-        raise RunError("Its model is just being checked. Try again in a moment.")
+        raise RunError("Its model is being exported and checked. Try again in a moment.")
     if heirs := _heirs(project, run):
         named = " and ".join(f"the run of {format_time(heir.created)}" for heir in heirs)
         raise RunError(
-            f"This run is still needed: what has not finished yet, and begins where this one ended, is {named}. Let "
-            "that finish, or delete it first."
+            f"This run is still needed: {named} continues from it and has not finished yet. Wait until it "
+            "has, or delete it first."
         )
     _move_away(project, run.folder)
 
@@ -72,10 +72,10 @@ def restore(project: Project, run_id: str) -> None:
         os.replace(project.runs_dir / _FOLDER / check_id(run_id), project.runs_dir / run_id)
     except FileNotFoundError as error:
         raise RunError(
-            "This run is no longer among the deleted ones. It was brought back already, or deleted more than a day ago."
+            "This run cannot be restored. It was restored already, or deleted more than a day ago."
         ) from error
     except OSError as error:
-        raise RunError(f"The run cannot be brought back now ({error.strerror}). Try again in a moment.") from error
+        raise RunError(f"The run cannot be restored now ({error.strerror}). Try again in a moment.") from error
 
 
 def deleted(project: Project) -> list[str]:

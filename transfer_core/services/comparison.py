@@ -115,7 +115,7 @@ def compare(compared: Sequence[Run]) -> Comparison:
     """
     different = list({run.id: run for run in compared}.values())
     if len(different) < 2:
-        raise RunError("Name at least two different runs. `runs` lists those there are.")
+        raise RunError("Name at least two different runs. `runs` lists all runs.")
     results = [(run, runs.read_state(run).result) for run in different]
     for run, result in results:
         if result is None:

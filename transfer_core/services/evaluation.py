@@ -99,7 +99,7 @@ def evaluate(run: Run, data: Path) -> Evaluation:
         if not isinstance(answer, Rejected)
     ]
     if not known:
-        raise DataError(f"There is no photo in '{data}' that can be read. Put photos into its class folders.")
+        raise DataError(f"There are no readable photos in '{data}'. Put photos into its class folders.")
     true_ids, predicted_ids, was_learned = np.array(known).T
     hits, count = int((true_ids == predicted_ids).sum()), len(known)
     confusion = confusion_matrix(true_ids, predicted_ids, len(names)).tolist()
@@ -118,7 +118,7 @@ def evaluate_test_set(run: Run, watch: Watch = silent) -> Evaluation:
     open_test_set(run)
     state = wait(run, lambda state: not state.is_pending("test_set"), watch)
     if failure := opening_failure(state):
-        raise RunError(f"The test part of run '{run.id}' could not be opened. {failure}")
+        raise RunError(f"The test photos of run '{run.id}' could not be evaluated. {failure}")
     found = load_opening(run)
     return Evaluation(
         found.accuracy,

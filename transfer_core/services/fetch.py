@@ -36,7 +36,7 @@ def fetch(
     """
     row = public_datasets.find(name)
     if per_class < 1:
-        raise DataError(f"At least 1 photo of each class is needed, got {per_class}. Ask for more.")
+        raise DataError(f"Choose at least 1 photo per class, got {per_class}.")
     folder = workspace.public_dir / row.name
     with project.fetch_lock():
         public_datasets.check_reachable(row, folder)
@@ -85,7 +85,7 @@ def progress(project: Project) -> dict | None:
         return note
     note["report"] = None
     if note["error"] is None and time.time() - note["time"] > _START_S and not is_locked(project.fetch_lock()):
-        note["error"] = "The download broke off. Try again; what is here stays."
+        note["error"] = "The download was interrupted. Try again; photos that have arrived are kept."
     return note
 
 
@@ -122,8 +122,11 @@ def main(home: str, project_id: str, name: str, per_class: str) -> int:
 
 def _in_words(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno in DISK_FULL:
-        return "The disk is full. Free some space, then try again; what is here stays."
-    return f"It ended unexpectedly ({type(error).__name__}); the project's fetch.log says more. What is here stays."
+        return "The disk is full. Free some space, then try again; photos that have arrived are kept."
+    return (
+        f"The download ended unexpectedly ({type(error).__name__}). The project's file fetch.log says more. "
+        "Photos that have arrived are kept."
+    )
 
 
 def _note(

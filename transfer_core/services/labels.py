@@ -228,9 +228,9 @@ def _make(project: Project, now: Labels, chosen: list[Item], selection: Selectio
 def _certain(chosen: list[Item], selection: Selection) -> list[Item]:
     """The chosen photos, once it is clear that they are meant."""
     if not (selection.class_name is not None or selection.part or selection.words or selection.everything):
-        raise DataError("Say which photos are meant: --class, --part or --match; --all means every one.")
+        raise DataError("Choose photos with --class, --part or --match, or use --all for every photo.")
     if not chosen:
-        raise DataError("No photo is like that. Without a change, `label PROJECT` lists those there are.")
+        raise DataError("No photos match these filters. `label PROJECT` without a change lists all photos.")
     return chosen
 
 
@@ -238,5 +238,5 @@ def _last(now: Labels, undone: bool) -> str:
     taken_back = set(now.undone)
     found = now.undone if undone else [action.id for action in now.actions if action.id not in taken_back]
     if not found:
-        raise DataError("Nothing was taken back." if undone else "There is no change that could be taken back.")
+        raise DataError("There is nothing to redo." if undone else "There is nothing to undo.")
     return found[-1]

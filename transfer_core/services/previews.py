@@ -42,7 +42,7 @@ def start_preview(
     items = load_items(project)
     chosen = _spread(items) if photos is None else [item for item in items if item.id in photos]
     if not chosen:
-        raise DataError("There is no photo to show variations of. Add photos first.")
+        raise DataError("There are no photos to show augmentation on. Add photos first.")
     names = tuple(sorted({item.class_name for item in chosen[:PHOTOS]}))
     split = Split(names, tuple(chosen[:PHOTOS]), (), given=False)
     return _start(workspace, project, PreviewSpec(config), split)
@@ -58,8 +58,9 @@ def start_lr_finder(workspace: Workspace, project: Project, config: TrainConfig)
     if not learns_backbone(workspace, config):
         title = strategies.find(config.strategy).title
         raise ConfigError(
-            f"With '{title}' the backbone does not learn, and the new part finds its own steps: there is no "
-            "learning rate to look for. Choose another strategy, for example 'The new part, then everything'."
+            f"With '{title}' the backbone stays frozen and the new layer finds its own step size, so "
+            "there is no learning rate to look for. Choose another strategy, for example 'Fine-tune all "
+            "layers'."
         )
     split, _ = training.check(workspace, project, config)
     return _start(workspace, project, LrFinderSpec(config), split)

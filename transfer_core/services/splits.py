@@ -95,14 +95,14 @@ def find_basis(workspace: Workspace, config: TrainConfig) -> Basis:
         run = runs.open_run(workspace, config.continue_from)
         learned = runs.learned_photos(run)
     except RunError as error:
-        return Basis(backbone, problems=(f"{error} Begin with the pretrained weights, or with another run.",))
+        return Basis(backbone, problems=(f"{error} Begin with the pretrained weights or with another run.",))
     problems = []
     if run.kind != "train":
-        problems.append(f"Run '{run.id}' was no training. Choose one that was.")
+        problems.append(f"Run '{run.id}' did not train a model. Choose another run.")
     elif runs.read_state(run).result is None:
-        problems.append(f"Run '{run.id}' has not learned anything that could be gone on from. Resume it first.")
+        problems.append(f"Run '{run.id}' has no model to continue from yet. Resume it first.")
     if run.config.backbone != backbone.name:
-        problems.append(f"Run '{run.id}' changed another backbone, {run.config.backbone}. Choose that one as backbone.")
+        problems.append(f"Run '{run.id}' has another backbone, {run.config.backbone}. Choose that backbone.")
     return Basis(backbone, run, frozenset(learned), tuple(problems))
 
 
@@ -112,8 +112,8 @@ def share_out(items: Sequence[Item], config: TrainConfig, basis: Basis) -> tuple
     problems += basis.problems
     if split and (seen := sum(item.photo in basis.learned for item in (*split.val, *split.test))):
         problems.append(
-            f"{pluralize(seen, 'of the photos kept aside was', 'of the photos kept aside were')} learned from by the "
-            "run that is gone on from, so the figure would be too good. Put others among those to check with."
+            f"{pluralize(seen, 'validation photo was a training photo', 'validation photos were training photos')} "
+            "of the earlier run, so the accuracy would look too good. Choose other validation photos."
         )
     return split, problems
 

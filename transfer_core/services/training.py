@@ -241,9 +241,9 @@ def outcome_of(run: Run, state: RunState) -> Outcome:
     if state.status == "failed":
         raise TransferError(f"{state.failure.message} {state.failure.hint}")
     if state.status == "interrupted":
-        raise RunError(f"The run was interrupted. `resume {run.id}` goes on from its last checkpoint.")
+        raise RunError(f"The run was interrupted. `resume {run.id}` continues from its last checkpoint.")
     if state.result is None:
-        raise RunError("The run was stopped before it had learned anything. `resume` goes on with it.")
+        raise RunError("The run was stopped before it learned anything. `resume` continues it.")
     return Outcome(run, Result.from_json(state.result), tuple(state.notices))
 
 
@@ -264,7 +264,9 @@ def take_up(run: Run, watch: Watch = silent) -> None:
         RunError: It trains nothing, or as `runs.request_resume`.
     """
     if run.kind != "train":
-        raise RunError(f"Run '{run.id}' has trained nothing that could go on. `runs` lists those of kind train.")
+        raise RunError(
+            f"Run '{run.id}' is not a training run, so it cannot be resumed. `runs` lists those of kind train."
+        )
     # A worker that is just ending, or writing the model, is waited for: nobody else may write the run's events.
     state = wait(run, lambda state: state.status in ("queued", "running") or not state.alive, watch)
     if state.status != "finished":

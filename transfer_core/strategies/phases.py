@@ -19,7 +19,7 @@ class Phase:
         layer_decay: Each layer group's peak as a share of the group's after it, in (0, 1].
         frozen: How many of the backbone's stages, counted from the first layers, stay as they are.
         from_scratch: The backbone begins with random weights.
-        views: How many variations of each photo are gone round, what the frozen stages make of them being kept; 0 where
+        views: How many augmented views of each photo training cycles through, with cached frozen activations; 0 where
             every epoch makes new ones.
         keeps_statistics: Batch norm goes on with the means and variances it has, in layers that learn, too.
     """

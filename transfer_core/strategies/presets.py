@@ -46,7 +46,7 @@ def plan(config: TrainConfig, facts: Facts) -> tuple[tuple[Phase, ...], Resolved
 
 
 def layers_that_learn(phases: Sequence[Phase], backbone: Backbone) -> tuple[bool, ...]:
-    """Whether each stage of the backbone, the first layers first, and then the new part learns in one of the phases."""
+    """Whether each stage of the backbone, the first layers first, and then the head learns in one of the phases."""
     opened = [phase.frozen for phase in phases if phase.trains == BACKBONE]
     frozen = min(opened, default=len(backbone.stages))
     return *(stage >= frozen for stage in range(len(backbone.stages))), True
@@ -55,7 +55,7 @@ def layers_that_learn(phases: Sequence[Phase], backbone: Backbone) -> tuple[bool
 def share_that_learns(phases: Sequence[Phase], backbone: Backbone) -> float:
     """Share of the backbone's parameters, in [0, 1], that one of the phases changes."""
     learns = layers_that_learn(phases, backbone)
-    sizes = zip(backbone.stages, learns, strict=False)  # the new part has no size yet
+    sizes = zip(backbone.stages, learns, strict=False)  # the head has no size yet
     return sum(size for size, own in sizes if own) / max(1, sum(backbone.stages))
 
 
@@ -71,38 +71,38 @@ def find(name: str) -> Strategy:
 
 
 def check(config: TrainConfig, facts: Facts) -> list[str]:
-    """What speaks against these settings, a sentence each."""
+    """The reasons why these settings cannot be used, one sentence each; empty if they can."""
     backbone, strategy, problems = facts.backbone, find(config.strategy), []
     stages = len(backbone.stages)
     if config.strategy in ("partial", "gradual") and stages < 3:
         problems.append(
-            f"'{strategy.title}' needs to know {backbone.title}'s stages, which its description does not list. Choose "
-            "another strategy, for example 'The new part, then everything'."
+            f"'{strategy.title}' needs to know the stages of {backbone.title}, which its description does "
+            "not list. Choose another strategy, for example 'Fine-tune all layers'."
         )
     elif config.strategy == "partial" and config.frozen_stages and config.frozen_stages >= stages:
         problems.append(
-            f"{backbone.title} has {stages} stages, so from 1 to {stages - 1} can stay as they are, got "
-            f"{config.frozen_stages}. With all of them it is 'Only the new part'."
+            f"{backbone.title} has {stages} stages, so 1 to {stages - 1} can stay frozen, got "
+            f"{config.frozen_stages}. To freeze all of them, choose 'New layer only'."
         )
     if config.batch_size and facts.class_sizes and config.batch_size > facts.photos:
         problems.append(
-            f"The batch size is {config.batch_size}, but there are only {facts.photos} photos to learn from. Choose at "
-            f"most {max(2, facts.photos)}, or leave it to the rule."
+            f"The batch size is {config.batch_size}, but there are only {facts.photos} training photos. "
+            f"Choose at most {max(2, facts.photos)}, or leave it on automatic."
         )
     if config.continue_from and config.strategy in ("feature_extraction", "scratch"):
         problems.append(
-            f"'{strategy.title}' does not change the backbone of an earlier run. Go on from it with another strategy, "
-            "for example 'Everything at once'."
+            f"'{strategy.title}' cannot continue from an earlier run, because it does not fine-tune the "
+            "backbone. Choose another strategy, for example 'All layers at once'."
         )
     if config.continue_from and config.early_stopping:
         problems.append(
-            "The best epoch cannot be chosen where an earlier run is gone on from: that run has learned from the "
-            "photos that would be spared for it. Leave it out."
+            "Early stopping does not work when you continue from an earlier run: that run was trained on "
+            "the photos that early stopping would set apart. Turn it off."
         )
     if config.l2_sp and config.strategy == "scratch":
-        problems.append("Staying near the pretrained weights makes no sense where there are none. Set it to 0.")
+        problems.append("L2-SP pulls towards the pretrained weights, and from scratch there are none. Set it to 0.")
     if config.views and (config.mixup or config.cutmix):
-        problems.append("Blended photos are new every time, so variations cannot be kept. Set one of them to 0.")
+        problems.append("Mixup and CutMix make new photos every time, so views cannot be cached. Set one of them to 0.")
     return problems
 
 
@@ -138,49 +138,49 @@ def _phase(config: TrainConfig, name: str, title: str, epochs: int) -> Phase:
 def _tune(config: TrainConfig, name: str, title: str, epochs: int, frozen: int = 0, views: int = 0) -> Phase:
     """A phase that begins with a new part which has learned already.
 
-    That part fits the features as batch norm's present statistics make them. Were these to follow the photos, the
-    features would be others after a few steps: on drawings of seven things (PACS, 245 to learn from) the share of right
-    answers fell from 87 to 70 % within one epoch, and eight did not bring it back.
+    The head fits features made with the present batch-norm statistics. If these followed the photos, the features would
+    change after a few steps: on drawings of seven things (PACS, 245 training photos), the accuracy fell from 87% to 70%
+    within one epoch, and eight epochs did not bring it back.
     """
     return replace(_phase(config, name, title, epochs), keeps_statistics=True, frozen=frozen, views=views)
 
 
 def _probe(config: TrainConfig) -> tuple[Phase, ...]:
-    """The new part on its own, unless an earlier run has brought one along."""
-    return () if config.continue_from else (Phase("head", "Learning the new part", HEAD, _HEAD_EPOCHS),)
+    """The phase that trains the head alone, unless the run continues from one that has a head."""
+    return () if config.continue_from else (Phase("head", "Training the new layer", HEAD, _HEAD_EPOCHS),)
 
 
 def _feature_extraction(config: TrainConfig, backbone: Backbone) -> tuple[Phase, ...]:
-    return (Phase("head", "Learning your classes", HEAD, decided(config.epochs)),)
+    return (Phase("head", "Training the new layer", HEAD, decided(config.epochs)),)
 
 
 def _lp_ft(config: TrainConfig, backbone: Backbone) -> tuple[Phase, ...]:
-    return *_probe(config), _tune(config, "everything", "Learning, all layers", decided(config.epochs))
+    return *_probe(config), _tune(config, "everything", "Fine-tuning all layers", decided(config.epochs))
 
 
 def _partial(config: TrainConfig, backbone: Backbone) -> tuple[Phase, ...]:
     frozen, epochs = config.frozen_stages or 0, decided(config.epochs)
     views = min(decided(config.views), epochs)
     views = min(views, 1) if config.augmentation == "none" else views  # they would all be the same
-    return *_probe(config), _tune(config, "later", "Learning, later layers", epochs, frozen, views)
+    return *_probe(config), _tune(config, "later", "Fine-tuning the later layers", epochs, frozen, views)
 
 
 def _full(config: TrainConfig, backbone: Backbone) -> tuple[Phase, ...]:
     begin = _tune if config.continue_from else _phase
-    return (begin(config, "everything", "Learning, all layers", decided(config.epochs)),)
+    return (begin(config, "everything", "Fine-tuning all layers", decided(config.epochs)),)
 
 
 def _gradual(config: TrainConfig, backbone: Backbone) -> tuple[Phase, ...]:
     stages, epochs = len(backbone.stages), decided(config.epochs)
-    steps = [("last", "Learning, last stage", stages - 1), ("half", "Learning, later half", stages // 2)]
+    steps = [("last", "Fine-tuning the last stage", stages - 1), ("half", "Fine-tuning the later half", stages // 2)]
     short = max(1, epochs // 4)
     opened = [_tune(config, name, title, short, frozen) for name, title, frozen in steps]
     rest = max(1, epochs - short * len(opened))
-    return *_probe(config), *opened, _tune(config, "everything", "Learning, all layers", rest)
+    return *_probe(config), *opened, _tune(config, "everything", "Fine-tuning all layers", rest)
 
 
 def _scratch(config: TrainConfig, backbone: Backbone) -> tuple[Phase, ...]:
-    return (replace(_phase(config, "scratch", "Learning from nothing", decided(config.epochs)), from_scratch=True),)
+    return (replace(_phase(config, "scratch", "Training from scratch", decided(config.epochs)), from_scratch=True),)
 
 
 _TUNING = (150, (5, 10))  # steps; fewest and most epochs
@@ -188,11 +188,11 @@ _TUNING = (150, (5, 10))  # steps; fewest and most epochs
 _ROWS: Sequence[Strategy] = (
     Strategy(
         "feature_extraction",
-        "Only the new part",
-        "The network stays as it is and looks at every photo once; a small new part learns your classes.",
-        "First, always: it takes seconds and is hard to beat with few photos.",
-        "Frozen backbone, cached pooled features, L2-regularised softmax regression; strength by cross-validation on "
-        "train.",
+        "New layer only",
+        "Quick. The network stays frozen and sees every photo once; only a new last layer learns your classes.",
+        "Start here. It takes seconds and is hard to beat with few photos.",
+        "Linear probe: frozen backbone, cached pooled features, L2-regularised softmax regression, strength "
+        "chosen by cross-validation on the training photos.",
         "Donahue et al. 2013, arXiv 1310.1531",
         Schedule(0, (_HEAD_EPOCHS, _HEAD_EPOCHS), {"cnn": (None, 1.0), "transformer": (None, 1.0)}),
         _feature_extraction,
@@ -200,11 +200,13 @@ _ROWS: Sequence[Strategy] = (
     ),
     Strategy(
         "lp_ft",
-        "The new part, then everything",
-        "The new part learns first; then all layers are adjusted gently to your photos, the first ones least.",
-        "When your photos are unlike everyday ones, or there are a few hundred. Takes minutes on a processor.",
-        "Linear probe, then full fine-tuning from it: AdamW, warm-up and cosine, layer-wise learning rates; keeps the "
-        "pretrained features from being distorted by a random head.",
+        "Fine-tune all layers",
+        "Thorough. The new layer learns first; then all layers are adjusted gently to your photos, the "
+        "first ones least.",
+        "Use it when your photos look unlike everyday ones, or when you have a few hundred. Takes minutes "
+        "without a graphics card.",
+        "LP-FT: linear probe, then full fine-tuning from it with AdamW, warm-up, cosine schedule and "
+        "layer-wise learning rates, so that a random head cannot distort the pretrained features.",
         "Kumar et al. 2022, arXiv 2202.10054",
         Schedule(*_TUNING, GENTLE),
         _lp_ft,
@@ -212,12 +214,12 @@ _ROWS: Sequence[Strategy] = (
     ),
     Strategy(
         "partial",
-        "The later layers",
-        "The first layers stay as they are; the new part learns, and then the later layers with it. You choose how "
-        "many stay.",
-        "Between the other two: quicker than adjusting everything, and safer with few photos.",
-        "Linear probe, then fine-tuning above a freeze boundary, batch-norm statistics frozen with their layers; "
-        "activations at the boundary are kept where that is faster.",
+        "Fine-tune later layers",
+        "In between. The first layers stay frozen; the new layer learns first, then the later layers with "
+        "it. You choose how many stay frozen.",
+        "Use it for more than a new layer can do: faster than fine-tuning everything, and safer with few photos.",
+        "Partial fine-tuning: linear probe, then fine-tuning above a freeze boundary, with batch-norm "
+        "statistics frozen; activations at the boundary are cached where that is faster.",
         "Yosinski et al. 2014, arXiv 1411.1792",
         Schedule(*_TUNING, GENTLE),
         _partial,
@@ -225,10 +227,10 @@ _ROWS: Sequence[Strategy] = (
     ),
     Strategy(
         "full",
-        "Everything at once",
-        "All layers are adjusted to your photos from the first step on, while the new part still knows nothing.",
-        "With thousands of photos; otherwise learning the new part first is usually better.",
-        "Full fine-tuning with discriminative learning rates: AdamW, warm-up and cosine, layer-wise decay.",
+        "All layers at once",
+        "All layers are adjusted to your photos from the first step, while the new layer still knows nothing.",
+        "Use it with thousands of photos. With fewer, training the new layer first is usually better.",
+        "Full fine-tuning with discriminative learning rates: AdamW, warm-up, cosine schedule, layer-wise decay.",
         "Yosinski et al. 2014, arXiv 1411.1792; layer-wise decay: Clark et al. 2020, arXiv 2003.10555",
         Schedule(200, (6, 12), FAST),
         _full,
@@ -236,18 +238,18 @@ _ROWS: Sequence[Strategy] = (
     Strategy(
         "gradual",
         "Layer by layer",
-        "The new part learns first, then the last layers join in, then more, and at the end all.",
-        "With few photos that are unlike everyday ones, when adjusting everything at once makes it worse.",
-        "Gradual unfreezing from the head down, each step with its own warm-up and cosine.",
+        "The new layer learns first; then the last layers join in, then more, and in the end all.",
+        "Use it with few photos that look unlike everyday ones, when fine-tuning all layers makes the result worse.",
+        "Gradual unfreezing from the head down, each step with its own warm-up and cosine schedule.",
         "Howard and Ruder 2018, ULMFiT, arXiv 1801.06146, section 3.3",
         Schedule(*_TUNING, GENTLE),
         _gradual,
     ),
     Strategy(
         "scratch",
-        "From nothing",
-        "The network forgets everything that it has seen before and learns from your photos alone.",
-        "To see what the pretrained network is worth: the control of the experiment. Seldom good with few photos.",
+        "From scratch",
+        "The network forgets everything it knows and learns from your photos alone: no transfer.",
+        "Use it to see how much the pretrained network helps. Seldom good with few photos.",
         "Random initialisation, same architecture and split; no transfer.",
         "He et al. 2018, Rethinking ImageNet Pre-training, arXiv 1811.08883",
         Schedule(500, (12, 25), {"cnn": (1e-3, 1.0), "transformer": (5e-4, 1.0)}),

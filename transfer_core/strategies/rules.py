@@ -18,9 +18,9 @@ _ENOUGH_PER_CLASS = 20
 _MANY_STEPS = 400  # an average over weights needs steps to average
 _STEPS_PER_EPOCH = 6
 _VIEWS = 6
-# Per family of backbones: the new part's peak learning rate, and the backbone's share of it.
-FAST = {"cnn": (1e-3, 0.1), "transformer": (5e-4, 0.05)}  # for a new part that knows nothing yet
-GENTLE = {"cnn": (3e-4, 0.3), "transformer": (1e-4, 0.3)}  # for one that has learned already
+# Per family of backbones: the head's peak learning rate, and the backbone's share of it.
+FAST = {"cnn": (1e-3, 0.1), "transformer": (5e-4, 0.05)}  # for a head with random weights
+GENTLE = {"cnn": (3e-4, 0.3), "transformer": (1e-4, 0.3)}  # for a head that is already trained
 _BANK_FROM = 1.5  # epochs per view from which on kept activations pay
 
 
@@ -85,55 +85,57 @@ def _batch_size(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[
     per_epoch = max(4, facts.photos // _STEPS_PER_EPOCH)
     size = min(32, 1 << int(math.log2(per_epoch)))
     if size == 32:
-        return size, "A size that most machines have room for."
+        return size, "Most machines have enough memory for this size."
     return size, f"With {facts.photos} photos, smaller batches give enough steps per epoch."
 
 
 def _epochs(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[int, str]:
     few, many = schedule.epochs
     if few == many:
-        return few, "So many quick looks bring the new part to its best; it takes milliseconds."
+        return few, "Enough to bring the new layer to its best, in milliseconds."
     steps_per_epoch = max(1, round(facts.photos / decided(config.batch_size)))
     epochs = min(many, max(few, round(schedule.steps / steps_per_epoch)))
     return (
         epochs,
-        f"{facts.photos} photos: about {epochs * steps_per_epoch} steps in all. More photos need fewer looks.",
+        f"{facts.photos} photos: about {epochs * steps_per_epoch} steps in all. More photos need fewer epochs.",
     )
 
 
 def _learning_rate(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[float | None, str]:
     rate = schedule.rates[facts.backbone.family][0]
     if rate is None:
-        return None, "The new part finds its own step size."
-    kinds = {"cnn": "convolutional networks", "transformer": "transformers, which want smaller steps"}
+        return None, "The new layer finds its own step size."
+    kinds = {"cnn": "convolutional networks", "transformer": "transformers, which need smaller steps"}
     return rate, f"A usual value for {kinds[facts.backbone.family]}."
 
 
 def _backbone_share(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[float, str]:
-    return schedule.rates[facts.backbone.family][1], "What is pretrained is changed more gently than what is new."
+    return schedule.rates[facts.backbone.family][1], "Pretrained layers change more gently than new ones."
 
 
 def _layer_decay(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[float, str]:
     if config.strategy == "scratch":
         return 1.0, "Nothing is pretrained, so all layers learn alike."
     if facts.backbone.family == "transformer":
-        return 0.75, "Transformers keep their first layers best when those learn far more slowly."
-    return 0.9, "The first layers see edges and colours, which fit most photos already."
+        return 0.75, "Transformers do best when their first layers learn far more slowly."
+    return 0.9, "The first layers detect edges and colours, which already fit most photos."
 
 
 def _frozen_stages(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[int | None, str]:
     if config.strategy != "partial" or not facts.backbone.stages:
-        return None, "Only when a part of the backbone learns."
+        return None, "Used only when some stages stay frozen."
     count = len(facts.backbone.stages) // 2
-    return count, "Half of the stages: the later ones hold what is particular to photos."
+    return count, "Half of the stages: the later ones are the most specific to what the network was trained on."
 
 
 def _weight_decay(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[float, str]:
-    return (0.05, "From random weights more restraint helps.") if config.strategy == "scratch" else (0.01, "Usual.")
+    return (
+        (0.05, "From random weights, more of it helps.") if config.strategy == "scratch" else (0.01, "The usual value.")
+    )
 
 
 def _label_smoothing(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[float, str]:
-    return 0.1, "A little, so that it does not become surer than it is right."
+    return 0.1, "A little, so that the model does not become overconfident."
 
 
 def _class_weights(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[bool, str]:
@@ -146,30 +148,33 @@ def _class_weights(config: TrainConfig, schedule: Schedule, facts: Facts) -> tup
 def _average_weights(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[bool, str]:
     steps = decided(config.epochs) * round(facts.photos / decided(config.batch_size))
     if steps >= _MANY_STEPS:
-        return True, f"With {steps} steps the average over the last ones is steadier than the last one."
-    return False, f"With {steps} steps, which end gently, there is little to average."
+        return True, f"With {steps} steps, the average over the last ones is steadier than the last one."
+    return False, f"With only {steps} steps, there is little to average."
 
 
 def _early_stopping(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[bool, str]:
     if config.strategy == "feature_extraction":
-        return False, "The new part has no epoch to choose: it is trained to its optimum."
+        return False, "The new layer is trained to its optimum, so there is no epoch to choose."
     if config.continue_from:
-        return False, "That run has learned from the photos that would be spared."
+        return False, "The earlier run was trained on the photos that would be set apart."
     if facts.photos >= _ENOUGH_TO_SPARE and min(facts.class_sizes) >= _ENOUGH_PER_CLASS:
-        return True, "There are enough photos to spare some of those to learn from, and to choose the epoch by them."
-    return False, f"{facts.photos} photos: all are needed for learning, so the schedule is fixed and the end is kept."
+        return True, "There are enough training photos to set some apart and choose the best epoch by them."
+    return False, (
+        f"{facts.photos} photos: all are needed for training, so the number of epochs is fixed and the last one "
+        "is kept."
+    )
 
 
 def _views(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[int, str]:
     if config.strategy != "partial":
-        return 0, "Only when the first stages stay as they are."
+        return 0, "Used only when the first stages stay frozen."
     if config.mixup or config.cutmix:
-        return 0, "Blended photos are new every time."
+        return 0, "Mixup and CutMix make new photos every time."
     if config.augmentation == "none":
-        return 1, "Photos that never vary need to go through the frozen stages once."
+        return 1, "Without augmentation, each photo passes through the frozen stages once."
     if decided(config.epochs) >= _BANK_FROM * _VIEWS:
-        return _VIEWS, f"{config.epochs} epochs go round {_VIEWS} variations of each photo."
-    return 0, f"With {config.epochs} epochs, new variations every time cost hardly more."
+        return _VIEWS, f"{config.epochs} epochs take turns with {_VIEWS} augmented copies of each photo."
+    return 0, f"With {config.epochs} epochs, new augmented copies every time cost hardly more."
 
 
 # The value is of the type of its field; that it is within the field's limits, `TrainConfig` checks.

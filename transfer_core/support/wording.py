@@ -5,12 +5,12 @@ from math import floor, log10
 
 
 def percent(share: float) -> str:
-    """Such as "92 %", of a share in [0, 1]; never rounded to 0 or 100 % unless it is. The space does not break."""
+    """Such as "92%", of a share in [0, 1]; never rounded to 0 or 100% unless it is."""
     if 0 < share < 0.005:
-        return "<1\N{NO-BREAK SPACE}%"
+        return "<1%"
     if 0.995 <= share < 1:
-        return ">99\N{NO-BREAK SPACE}%"
-    return f"{floor(share * 100 + 0.5)}\N{NO-BREAK SPACE}%"
+        return ">99%"
+    return f"{floor(share * 100 + 0.5)}%"
 
 
 def small_number(value: float) -> str:
@@ -57,7 +57,10 @@ def ago(seconds: float) -> str:
 def reuse_warning(times: int) -> str:
     """What a person should know of a test part that other runs have been tested on before."""
     often = {1: "once", 2: "twice"}.get(times, f"{times} times")
-    return f"Other runs have been tested on these photos {often} before; the more often, the less the figure means."
+    return (
+        f"Other runs were tested on these photos {often} before. The more often they are used, the less this figure "
+        "means."
+    )
 
 
 def progress_text(done: int, total: int, elapsed_s: float, unit: str = "photos", fresh: int | None = None) -> str:
@@ -74,23 +77,23 @@ def progress_text(done: int, total: int, elapsed_s: float, unit: str = "photos",
 
 
 def result_sentence(result: dict) -> str:
-    """A run's result as a sentence, such as "Right on 46 of 50 photos it had never seen: 92 %, and ..."."""
+    """A run's result as a sentence, such as "46 of 50 validation photos right: 92%, probably ..."."""
     hits = sum(row[class_id] for class_id, row in enumerate(result["confusion_matrix"]))
-    right = f"Right on {hits:,} of {pluralize(result['val_count'], 'photo')}"
+    right = f"{hits:,} of {pluralize(result['val_count'], 'validation photo')} right"
     figure = percent(result["val_accuracy"])
     if learned := result.get("val_learned"):
-        return f"{right} kept aside: {figure}. But {too_good(learned)}"
-    return f"{right} it had never seen: {figure}, and {interval_phrase(result)}."
+        return f"{right}: {figure}. But {too_good(learned)}"
+    return f"{right}: {figure}, {interval_phrase(result)}."
 
 
 def interval_phrase(result: dict) -> str:
     """How far a run's figure can be trusted, in few words: its interval, where it has one."""
     if result.get("val_learned"):
-        return "but it has learned from some of these photos, too"
+        return "but some of these photos were training photos, too"
     low, high = map(percent, result["val_interval"])
-    return f"very likely between {low} and {high}"
+    return f"probably between {low} and {high} on new photos like these"
 
 
 def too_good(learned: int) -> str:
     """The rest of a sentence about a figure on photos, of which some were learned from."""
-    return f"it has learned from {learned:,} of these, too: expect less on new photos."
+    return f"{learned:,} of these were training photos, too: expect less on new photos."

@@ -37,7 +37,7 @@ def draw_preview(
         DataError: A photo can no longer be read.
         StopRequested: A person stopped it.
     """
-    emit(PhaseStarted(name="preview", title="Varying your photos"))
+    emit(PhaseStarted(name="preview", title="Augmenting your photos"))
     run.evaluation_dir.mkdir(exist_ok=True)
     shown, rows = [], []
     for number, item in enumerate(split.train):

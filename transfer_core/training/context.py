@@ -85,7 +85,7 @@ class TrainContext:
 
     def __post_init__(self):
         if self.plan.settings.continue_from and self.start is None:
-            raise ValueError("The settings ask to go on from an earlier run: `start` must say from what.")
+            raise ValueError("The settings continue an earlier run: `start` must say with what.")
         if self.weights_dir is None and not all(phase.from_scratch for phase in self.plan.phases):
             raise ValueError("This strategy needs pretrained weights: `weights_dir` must say where they lie.")
 

@@ -60,8 +60,8 @@ def _raise_rates(context: TrainContext, index: int, earlier: Trained | None) -> 
                 break
     if len(losses) < _FEWEST:
         raise TransferError(
-            "The loss is no number even with tiny steps, so no learning rate can be suggested. Check the other "
-            "settings under Advanced, or train with the suggested ones."
+            "The loss is not a number even with tiny steps, so no learning rate can be suggested. Check the "
+            "other settings under Advanced, or set them back to automatic."
         )
     rates = rates[: len(losses)]
     suggestion = suggest(rates, np.array(losses), smoothed)

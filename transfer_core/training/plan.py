@@ -59,7 +59,7 @@ def load_plan(path: Path) -> Plan | None:
 
 
 def _unreadable(path: Path) -> RunError:
-    return RunError(f"How this run was carried out can no longer be read ({path}). Start a new run instead.")
+    return RunError(f"The plan of this run can no longer be read ({path}). Start a new run instead.")
 
 
 def _known(kind: type, content: dict) -> dict:

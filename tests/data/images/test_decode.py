@@ -208,10 +208,10 @@ JPEG = encoded(picture(size=(300, 200)), "JPEG")
         (JPEG[:20], "not a photo"),  # broke off in its header
         (png(30_000, 30_000), "30000 x 30000 pixels, 900 megapixels; at most 200 are read"),
         (png(50, 50), "damaged or cut off"),  # fewer data than promised
-        (png(10_000, 10_000), "100 megapixels in a file of .* bytes, which can only be an empty picture"),
+        (png(10_000, 10_000), "100 megapixels in a file of .* bytes, so it can only be an empty picture"),
         (in_many_passes(600), "a JPEG in 6.. passes; at most 500"),
         (tiff(tile=60_000), "in tiles of more than 200 megapixels"),
-        (encoded(picture("LAB"), "TIFF"), "in Lab, which is not read; save it as RGB"),
+        (encoded(picture("LAB"), "TIFF"), "Lab, which Graft cannot read; save it as RGB"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

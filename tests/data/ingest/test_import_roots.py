@@ -68,7 +68,7 @@ def test_what_leads_out_is_refused(root, inside):
 
 def test_a_root_that_is_not_allowed_is_refused(root, tmp_path):
     for other in (tmp_path, tmp_path / "secret", root / "set"):
-        with pytest.raises(DataError, match="is not a folder that may be read here"):
+        with pytest.raises(DataError, match="is not a folder that this app may read"):
             open_inside(other, "")
 
 

@@ -94,8 +94,8 @@ def test_nothing_is_written_outside_the_home(workspace, project, take, tmp_path)
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ({"a/readme.txt": b"text", "b/notes.txt": b"more"}, "None of the 2 files is a photo that can be used"),
-        ({".DS_Store": b"x", "__MACOSX/a": b"y"}, "There is no photo in it"),
+        ({"a/readme.txt": b"text", "b/notes.txt": b"more"}, "None of the 2 files can be used as a photo"),
+        ({".DS_Store": b"x", "__MACOSX/a": b"y"}, "There are no photos in it"),
         ({"1.png": photo(1)}, "in no class folder; put each photo in a folder named after its class"),
     ],
 )
@@ -165,9 +165,9 @@ def test_a_photo_that_is_here_in_another_class_is_said_and_left_out(project, tak
     report = take_zip(take, moved | added)
     assert (report.added, count_classes(load_items(project))) == (1, {"cats": 2, "dogs": 2, "lynx": 1})
     assert {entry.file for entry in report.rejected} == moved.keys()
-    with pytest.raises(DataError, match=r"here already as 'cats'.* To change labels, sort the photos that are here"):
+    with pytest.raises(DataError, match=r"here already as 'cats'.* To change labels, use Fix labels"):
         take_zip(take, moved)
-    assert report.rejected[0].reason == "here already as 'cats'; relabel that photo if it is of class 'lynx'"
+    assert report.rejected[0].reason == "here already as 'cats'; if 'lynx' is right, change that photo's label"
     edits.relabel(project, [item.id for item in load_items(project)[:2]], "lynx")
     again = take_zip(take, moved | added)
     assert (again.photos, again.added, again.rejected) == (3, 0, [])

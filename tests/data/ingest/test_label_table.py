@@ -46,7 +46,7 @@ def test_latin_1_where_it_is_no_utf_8():
         (b"file,label\n", "has no rows below its header"),
         (b"file,label\n1.jpg,oak\n2.jpg,\n", "Line 3 of labels.csv has no label"),
         (b"file,label\n\n,oak\n", "Line 3 of labels.csv has no file"),
-        (b"file,label,split\n1.jpg,oak,fold 1\n", "Line 2 of labels.csv has the part 'fold 1'; it may be train, val"),
+        (b"file,label,split\n1.jpg,oak,fold 1\n", "Line 2 of labels.csv has 'fold 1' in the column 'part'"),
         (b'file,label\n"1.jpg,' + b"x" * 200_000, "cannot be read as a table"),
     ],
 )

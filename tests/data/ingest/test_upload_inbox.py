@@ -122,7 +122,7 @@ def test_a_folder_of_the_machine_is_read_where_it_lies(project, tmp_path, monkey
     root = (tmp_path / "root").resolve()
     (root / "set" / "oak").mkdir(parents=True)
     (root / "set" / "oak" / "1.png").write_bytes(photo(1))
-    with pytest.raises(DataError, match="not a folder that may be read"):
+    with pytest.raises(DataError, match="not a folder that this app may read"):
         upload_inbox.receive_folder(project, root, "set")
     assert upload_inbox.batches(project) == []
     monkeypatch.setenv("GRAFT_IMPORT_ROOTS", str(root))

@@ -94,7 +94,7 @@ def test_what_was_changed_is_not_brought_in_once_more(filled):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda project: edits.relabel(project, [], "fir"), "No photo is chosen. Choose some first."),
+        (lambda project: edits.relabel(project, [], "fir"), "No photos are selected. Select some first."),
         (lambda project: edits.relabel(project, ["x", "y"], "fir"), "2 of the photos are not in this project."),
         (lambda project: edits.relabel(project, ids(project, "ash"), " \n"), "A class needs a name."),
         (lambda project: edits.move(project, ids(project, "ash"), "exam"), "There is no part 'exam'. Choose one of"),
@@ -105,19 +105,19 @@ def test_what_was_changed_is_not_brought_in_once_more(filled):
         (lambda project: edits.rename_class(project, "ash", "ash "), "The class is called 'ash' already."),
         (lambda project: edits.create_class(project, "ash"), "There is a class 'ash' already."),
         (lambda project: edits.undo(project, "x"), "There is no change 'x' in this project."),
-        (lambda project: edits.redo(project, edits.relabel(project, ids(project, "ash"), "b")), "was not taken back"),
+        (lambda project: edits.redo(project, edits.relabel(project, ids(project, "ash"), "b")), "was not undone"),
     ],
 )
 def test_what_cannot_be_done_is_said_and_changes_nothing(filled, change, said):
     before = counts(filled)
     with pytest.raises(DataError, match="(?s)" + said.replace(".", r"\.")):
         change(filled)
-    assert counts(filled) == before or said == "was not taken back"
+    assert counts(filled) == before or said == "was not undone"
 
 
 def test_undo_twice_is_refused(filled):
     action = edits.undo(filled, edits.remove(filled, ids(filled, "ash")))
-    with pytest.raises(DataError, match="taken back already"):
+    with pytest.raises(DataError, match="already been undone"):
         edits.undo(filled, action)
 
 
@@ -135,11 +135,11 @@ def test_description_of_every_change(filled):
     now = load_labels(filled)
     assert [action.id for action in now.actions] == made
     assert [edits.describe(edits.find_action(now, action)) for action in made] == [
-        "2 photos to 'elm'",
-        "2 photos now to check with",
-        "2 photos now not decided",
+        "2 photos moved to 'elm'",
+        "2 photos set to validation",
+        "2 photos set to automatic",
         "2 photos removed",
-        "2 photos brought back",
+        "2 photos restored",
         "'elm' is now 'fir'",
         "new class 'yew'",
     ]
@@ -196,7 +196,7 @@ def test_changes_since_a_version(filled):
     append_items(filled, [new_item("f" * 64, "f.jpg", "f.jpg", "oak", None, (1, 1))])
     assert edits.changes_since(filled, before) == Changes(gone=1, come=1, relabelled=3, moved=1)
     assert str(Changes(1, 2, 12, 1)) == (
-        "12 labels have changed, 2 photos are new, 1 photo is gone, 1 photo is in another part"
+        "12 labels have changed, 2 photos are new, 1 photo was removed, 1 photo moved to another set"
     )
 
 

@@ -201,12 +201,12 @@ def test_classes_that_need_each_other_s_groups_are_named():
     """Three groups, each with two of three classes: whichever is kept aside, one class has nothing left."""
     pairs = [("g1", "ab"), ("g2", "bc"), ("g3", "ac")]
     items = [of(group, name, n) for group, names in pairs for name in names for n in range(4)]
-    with pytest.raises(DataError, match="cannot be shared out: other classes need its groups on one side"):
+    with pytest.raises(DataError, match="cannot be split: other classes need its groups on one side"):
         make_split(items, 0.3, 0)
 
 
 def test_too_little_for_a_test_part():
-    with pytest.raises(DataError, match="too few photos or groups to hold some back for the last test"):
+    with pytest.raises(DataError, match="too few photos or groups for a test set"):
         make_split([item(name, n) for name in "ab" for n in range(2)], 0.2, 0, test_fraction=0.1)
 
 
@@ -240,8 +240,8 @@ def test_crossings_of_groups_are_reported_not_moved():
     assert split.crossing_groups == ("g5", "g7") and split.crossing == (("b/g0_0.jpg", "b/h1_201.jpg"),)
     assert (len(split.train), len(split.val), len(split.test)) == (12, 6, 2)
     [photos, groups] = crossings(split)
-    assert photos.startswith("1 photo is in two parts of your data") and "Remove one of each pair" in photos
-    assert groups.startswith("2 groups are in two parts of your data") and "g5, g7. Put all photos of a group" in groups
+    assert photos.startswith("1 photo is in two sets of your data") and "Remove one of each pair" in photos
+    assert groups.startswith("2 groups are in two sets of your data") and "g5, g7. Put all photos of a group" in groups
 
 
 def test_a_class_without_val_gives_whole_groups():

@@ -125,19 +125,19 @@ def test_crossings_of_a_given_split_are_reported_not_moved():
 @pytest.mark.parametrize(
     ("pool", "said"),
     [
-        ([], "There are no photos to learn from yet. Add photos of at least two classes."),
-        (items(cats=5), "There is one class, 'cats'; telling apart needs at least 2."),
-        (items(cats=5, dogs=1), "Class 'dogs' has 1 photo; it needs at least 2"),
-        (items(cats=1), "There is one class, 'cats'"),  # and its one photo is said, too; see below
+        ([], "There are no training photos yet. Add photos of at least two classes."),
+        (items(cats=5), "There is only one class, 'cats'. You need at least 2."),
+        (items(cats=5, dogs=1), "Class 'dogs' has 1 photo. It needs at least 2"),
+        (items(cats=1), "There is only one class, 'cats'"),  # and its one photo is said, too; see below
         # two files of the same bytes are one photo
         ([*items(cats=5), item("dogs", 0, photo="x"), item("dogs", 1, photo="x")], "Class 'dogs' has 1 photo"),
         # a class of which all are to check with
         (
             [*(item(n, i, part="train") for n in "ab" for i in range(3)), item("c", 0, part="val")],
-            "There is no photo to learn 'c' from",
+            "There are validation photos of 'c', but no training photos",
         ),
         # nothing to learn from
-        ([item("a", 0, part="val"), item("b", 1, part="val")], "There are no photos to learn from yet"),
+        ([item("a", 0, part="val"), item("b", 1, part="val")], "There are no training photos yet"),
     ],
 )
 def test_what_cannot_be_trained_on_is_refused(pool, said):
@@ -160,7 +160,7 @@ def test_a_heap_of_copies_does_not_fill_a_part_by_itself(seed):
 
 
 def in_parts(**counts: tuple[int, int]) -> list[Item]:
-    """Photos of each class in a part to learn from and one to check with."""
+    """Photos per class in a part to learn from and one to check with."""
     return [
         item(name, n, photo=f"{name}-{part}-{n}", part=part)
         for name, sizes in counts.items()
@@ -172,7 +172,7 @@ def in_parts(**counts: tuple[int, int]) -> list[Item]:
 def test_a_class_without_photos_to_check_with_is_named_with_the_remedy():
     lacking = in_parts(ants=(10, 5), bees=(10, 0))
     assert classes_without_val(lacking) == ["bees"]
-    with pytest.raises(DataError, match=r"Class 'bees' has no photo to check with\. Add some, or let"):
+    with pytest.raises(DataError, match=r"Class 'bees' has no validation photos\. Add some, or create"):
         make_split(lacking, 0.2, 0)
     assert classes_without_val(in_parts(ants=(10, 5), bees=(10, 1))) == []
     assert classes_without_val(items(ants=3, bees=3)) == []  # no parts were given
@@ -198,7 +198,7 @@ def test_it_can_be_given_some_of_those_to_learn_from():
 
 
 def test_one_photo_cannot_be_shared_out():
-    with pytest.raises(DataError, match=r"'bees' has no photo to check with.* needs at least 2 to spare one"):
+    with pytest.raises(DataError, match=r"'bees' has no validation photos.* add a second training photo"):
         make_split(in_parts(ants=(10, 5), bees=(1, 0)), 0.2, 0, fill_val=True)
 
 

@@ -142,10 +142,10 @@ def _check_cost(image: Image.Image, source: Path | BinaryIO) -> None:
     pixels = image.width * image.height
     if pixels > _CLAIM_LIMIT and (size := len(_content(source))) < pixels * _BYTES_PER_PIXEL:
         raise UnreadablePhoto(
-            f"{pixels / 1e6:.0f} megapixels in a file of {size:,} bytes, which can only be an empty picture"
+            f"{pixels / 1e6:.0f} megapixels in a file of {size:,} bytes, so it can only be an empty picture"
         )
     if image.mode == "LAB":
-        raise UnreadablePhoto("its colours are in Lab, which is not read; save it as RGB")
+        raise UnreadablePhoto("its colours are stored as Lab, which Graft cannot read; save it as RGB")
     tile = [image.tag_v2.get(tag) for tag in (_TILE_WIDTH, _TILE_HEIGHT)] if image.format == "TIFF" else []
     if tile and all(isinstance(side, int) for side in tile) and tile[0] * tile[1] > PIXEL_LIMIT:
         raise UnreadablePhoto(f"in tiles of more than {PIXEL_LIMIT // 10**6} megapixels")

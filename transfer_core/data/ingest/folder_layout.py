@@ -69,7 +69,7 @@ class Layout:
     def unplaced(self) -> str:
         beside = "" if self.part_level is None else "in none of the folders train, val and test, or "
         if self.way == "file_name":
-            return f"{beside}its name begins with no word; put one in front, as in 'oak 12.jpg'"
+            return f"{beside}its name does not begin with a word; put the class in front, as in 'oak 12.jpg'"
         return f"{beside}in no class folder; put each photo in a folder named after its class"
 
     def place(self, path: str) -> ParsedLabel | None:

@@ -18,7 +18,7 @@ class Listing:
     """What lies directly in a folder below a root.
 
     Args:
-        folders, zips: Names, sorted; hostile text.
+        folders, zips: Names, sorted; untrusted text.
         photos: How many files there are that look like photos.
     """
 
@@ -73,7 +73,9 @@ def resolve_inside(root: Path, inside: str) -> Path:
         DataError: The root is not allowed, or the path leads out of it.
     """
     if root not in import_roots():
-        raise DataError(f"'{root}' is not a folder that may be read here. Start the app with it in {VARIABLE}.")
+        raise DataError(
+            f"'{root}' is not a folder that this app may read. Start the app with this folder in {VARIABLE}."
+        )
     parts = [part for part in inside.split("/") if part]
     path = root.joinpath(*parts)
     # A part may bring its own: "..", on Windows a drive or "\\". What then resolves to another place is refused, too.

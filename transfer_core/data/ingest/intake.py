@@ -34,7 +34,7 @@ _STALE_S = 3600  # nobody is still writing a file that has not changed for so lo
 
 @dataclass(frozen=True)
 class Rejected:
-    """A file that did not become a photo of the project, and why; `file` is hostile text."""
+    """A file that did not become a photo of the project, and why; `file` is untrusted text."""
 
     file: str
     reason: str
@@ -278,20 +278,20 @@ class _Taker:
         if item.class_name in {other.class_name for other in here}:
             return None
         known, said = here[0].class_name[:80], item.class_name[:80]
-        reason = f"{_HERE_AS} '{known}'; relabel that photo if it is of class '{said}'"
+        reason = f"{_HERE_AS} '{known}'; if '{said}' is right, change that photo's label"
         return Rejected(item.path, reason)
 
 
 def _nothing_came(result: IntakeReport) -> str:
     real = [rejected for rejected in result.rejected if rejected.reason != "junk"]
     if not real:
-        return "There is no photo in it. Put a folder per class in it, with the photos inside."
-    first, remedy = real[0], "Put a folder per class in it, with JPEG or PNG photos inside."
+        return "There are no photos in it. Put one folder per class in it, with the photos inside."
+    first, remedy = real[0], "Put one folder per class in it, with JPEG or PNG photos inside."
     if first.reason.startswith(_HERE_AS):
-        remedy = "To change labels, sort the photos that are here."
+        remedy = "To change labels, use Fix labels."
     if len(real) == 1:
         return f"The one file in it, '{first.file[:80]}', cannot be used: {first.reason}. {remedy}"
     return (
-        f"None of the {len(real)} files is a photo that can be used. The first, '{first.file[:80]}': {first.reason}. "
-        f"{remedy}"
+        f"None of the {len(real)} files can be used as a photo. The first, '{first.file[:80]}': "
+        f"{first.reason}. {remedy}"
     )

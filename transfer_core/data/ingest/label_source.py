@@ -26,7 +26,7 @@ class Choice:
 
     @property
     def title(self) -> str:
-        """What says the class, in words; the value is hostile text and not part of it."""
+        """What says the class, in words; the value is untrusted text and not part of it."""
         return {"table": "a table of labels", "one_class": "one class for all of them"}.get(self.way) or WAYS[self.way]
 
 

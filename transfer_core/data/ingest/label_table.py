@@ -33,7 +33,7 @@ class LabelRow:
 
     Args:
         number: Line in the file, from 1, as an editor counts them.
-        file: Path or name of the photo; hostile text.
+        file: Path or name of the photo; untrusted text.
     """
 
     number: int
@@ -46,11 +46,11 @@ class LabelsTable:
     """A table held against the photos that it stands beside; a `Reading` of them.
 
     Args:
-        name: Of the file; hostile text.
+        name: Of the file; untrusted text.
         places: By path of the photo.
         missing: Files that rows name and that are not among the photos.
         unclear: What rows name that fits several photos, or photos that several rows call differently.
-        path: Its own, where it is one of the entries that the photos are among; hostile text.
+        path: Its own, where it is one of the entries that the photos are among; untrusted text.
     """
 
     name: str
@@ -66,9 +66,7 @@ class LabelsTable:
     @property
     def unmatched(self) -> list[tuple[str, str]]:
         absent = f"named in {self.name}, but not among the photos"
-        several = (
-            f"rows of {self.name} and photos do not go together one to one; give each photo one row, with its path"
-        )
+        several = f"its row in {self.name} is not clear; give each photo one row, with its path"
         return [*((file, absent) for file in self.missing), *((file, several) for file in self.unclear)]
 
     def place(self, path: str) -> ParsedLabel | None:
@@ -151,7 +149,7 @@ def _columns(header: Sequence[str], name: str) -> dict[str, int]:
         got = ", ".join(f"'{plain(cell)[:30]}'" for cell in header[:6]) or "nothing"
         raise DataError(
             f"{name} needs a first line with a column 'file' and a column 'label'; it has {got}, so "
-            f"{' and '.join(sorted(absent))} cannot be found. Name the columns so."
+            f"{' and '.join(sorted(absent))} cannot be found. Rename the columns."
         )
     return columns
 
@@ -164,8 +162,8 @@ def _row(number: int, line: Sequence[str], columns: dict[str, int], name: str) -
     part = cells.get("part", "").lower()
     if part and part not in SPLIT_FOLDERS:
         raise DataError(
-            f"Line {number} of {name} has the part '{plain(part)[:30]}'; it may be train, val or test, or empty. "
-            "Change it, or leave the column out."
+            f"Line {number} of {name} has '{plain(part)[:30]}' in the column 'part', which may only hold "
+            "train, val, test or nothing. Change it, or leave the column out."
         )
     group = plain(cells.get("group", "")) or None
     return LabelRow(number, cells["file"], ParsedLabel(SPLIT_FOLDERS.get(part), tidy_class_name(cells["label"]), group))

@@ -32,7 +32,7 @@ class Entry:
     """One file that was handed in.
 
     Args:
-        path: Relative, with "/" between its parts; hostile text.
+        path: Relative, with "/" between its parts; untrusted text.
         read: Returns its bytes, at most `PHOTO_LIMIT`; raises DataError with the reason where it cannot.
         refusal: Why it is not read at all, or None.
         size: In bytes, as far as it can be known before.
@@ -74,12 +74,12 @@ def zip_entries(source: Path | BinaryIO, name: str) -> Sequence[Entry]:
         archive = zipfile.ZipFile(source)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise DataError(
-            f"'{name}' is not a zip that can be opened ({error}). Make it again, or hand in the photos themselves."
+            f"'{name}' is not a zip that can be opened ({error}). Make the zip again, or add the photos themselves."
         ) from error
     # `is_dir` fails on empty names; a folder that has content of its own is some file under a false name.
     infos = [info for info in archive.infolist() if not info.filename.endswith("/") or info.file_size]
     if not infos:
-        raise DataError(f"'{name}' is empty. Put a folder per class in it, with the photos inside.")
+        raise DataError(f"'{name}' is empty. Put one folder per class in it, with the photos inside.")
     if len(infos) > ENTRY_LIMIT:
         raise DataError(f"'{name}' holds {len(infos):,} files; at most {ENTRY_LIMIT:,} are read. Split it up.")
     expanded = sum(info.file_size for info in infos)
@@ -191,7 +191,7 @@ def _zipped_name(info: zipfile.ZipInfo) -> str:
 def _name_refusal(name: str) -> str | None:
     name = name.replace("\\", "/")
     if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in name.split("/"):
-        return "its name points outside what was handed in"
+        return "its name points outside the upload"
     if len(name) > NAME_LIMIT:
         return f"its name has {len(name):,} characters; at most {NAME_LIMIT:,} are read"
     return _depth_refusal(name)

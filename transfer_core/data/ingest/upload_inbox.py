@@ -31,8 +31,8 @@ class Upload:
     Args:
         folder: Where it is kept.
         created: Unix seconds.
-        files: (name, bytes) of each as it was announced; names are hostile text. Empty for a folder that is read where
-            it lies.
+        files: (name, bytes) of each as it was announced; names are untrusted text. Empty for a folder that Graft reads
+            in place.
         source: Root and path below it of such a folder, else None.
         choice: How it is to be read, once a person has said so.
         before: How many photos had ever come into the project when its reading began; None as long as it has not.

@@ -26,11 +26,11 @@ class Item:
         id: 16 hex digits, from the photo's bytes and its original path.
         photo: SHA-256 of the original bytes, hex.
         file: Name in the project's photos folder.
-        path: Where it came from, relative; hostile text.
+        path: Where it came from, relative; untrusted text.
         class_name: Hostile text.
         part: "train", "val" or "test" where the data said so, else None.
         width, height: In pixels, upright.
-        group: What belongs together and may never be on both sides of a split, such as a patient; hostile text.
+        group: What belongs together and may never be on both sides of a split, such as a patient; untrusted text.
     """
 
     id: str

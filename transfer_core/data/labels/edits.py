@@ -43,12 +43,17 @@ class Changes:
         return any(vars(self).values())
 
     def __str__(self) -> str:
-        """Such as "12 labels have changed, 1 photo is new, 2 photos are gone"."""
+        """Such as "12 labels have changed, 1 photo is new, 2 photos were removed"."""
         told = [
             self.relabelled and pluralize(self.relabelled, "label has changed", "labels have changed"),
             self.come and pluralize(self.come, "photo is new", "photos are new"),
-            self.gone and pluralize(self.gone, "photo is gone", "photos are gone"),
-            self.moved and pluralize(self.moved, "photo is in another part", "photos are in another part"),
+            self.gone and pluralize(self.gone, "photo was removed", "photos were removed"),
+            self.moved
+            and pluralize(
+                self.moved,
+                "photo moved to another set",
+                "photos moved to another set",
+            ),
         ]
         return ", ".join(words for words in told if words)
 
@@ -70,7 +75,7 @@ def move(project: Project, ids: Collection[str], part: str | None) -> str:
 
 
 def remove(project: Project, ids: Collection[str]) -> str:
-    """Takes photos out; their files stay, so that they can be brought back. Raises as `relabel`."""
+    """Takes photos out; their files stay, so that they can be restored. Raises as `relabel`."""
     return _edit(project, ids, removed=True)
 
 
@@ -122,7 +127,7 @@ def undo(project: Project, action_id: str) -> str:
     def check() -> None:
         now = load_labels(project)
         if find_action(now, action_id).id in now.undone:
-            raise DataError("This change was taken back already.")
+            raise DataError("This change has already been undone.")
 
     _write(project, check, {"op": "undo", "of": action_id})
     return action_id
@@ -134,7 +139,7 @@ def redo(project: Project, action_id: str) -> str:
     def check() -> None:
         now = load_labels(project)
         if find_action(now, action_id).id not in now.undone:
-            raise DataError("This change was not taken back, so there is nothing to bring again.")
+            raise DataError("This change was not undone, so there is nothing to redo.")
 
     _write(project, check, {"op": "redo", "of": action_id})
     return action_id
@@ -149,7 +154,7 @@ def find_action(labels: Labels, action_id: str) -> Action:
 
 
 def describe(action: Action) -> str:
-    """Such as "12 photos to 'oak'". Names in it are hostile text."""
+    """Such as "12 photos to 'oak'". Names in it are untrusted text."""
     said, photos = action.changes, pluralize(len(action.photos), "photo")
     if action.kind == "class":
         return f"new class '{said['name']}'"
@@ -158,10 +163,10 @@ def describe(action: Action) -> str:
     if action.kind == "group":
         return f"{photos} in {pluralize(len(set(said['groups'].values())), 'group')}"
     if "class_name" in said:
-        return f"{photos} to '{said['class_name']}'"
+        return f"{photos} moved to '{said['class_name']}'"
     if "part" in said:
-        return f"{photos} now {split_names.words_of(said['part'])}"
-    return f"{photos} {'removed' if said['removed'] else 'brought back'}"
+        return f"{photos} set to {split_names.words_of(said['part'])}"
+    return f"{photos} {'removed' if said['removed'] else 'restored'}"
 
 
 def select_items(
@@ -206,7 +211,7 @@ def check_class_name(name: str) -> str:
 
 def _edit(project: Project, ids: Collection[str], **changes: object) -> str:
     if not ids:
-        raise DataError("No photo is chosen. Choose some first.")
+        raise DataError("No photos are selected. Select some first.")
 
     def check() -> None:
         if unknown := unknown_ids(project, ids):

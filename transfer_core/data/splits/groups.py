@@ -35,7 +35,7 @@ def name_groups(items: Sequence[Item], pattern: str | None) -> list[Item]:
 
 
 def list_groups(items: Iterable[Item]) -> list[str]:
-    """The names of all groups, sorted; hostile text."""
+    """The names of all groups, sorted; untrusted text."""
     return sorted({item.group for item in items if item.group is not None})
 
 

@@ -1,4 +1,4 @@
-"""Which photos are learned from and which are kept aside. Plain rules, no randomness but the seed's; no torch."""
+"""Splits photos into training, validation and test photos. Only the seed decides what is random. Imports no torch."""
 
 import hashlib
 from collections import Counter
@@ -20,7 +20,7 @@ class Split:
         given: Whether the data came with its parts, which are then respected.
         crossing: Photos that sit in two parts of a given split, by their original paths.
         test: Held back until somebody opens them; may hold classes that nothing is learned of.
-        crossing_groups: Groups that sit in two parts of a given split, by name; hostile text.
+        crossing_groups: Groups that sit in two parts of a given split, by name; untrusted text.
     """
 
     class_names: tuple[str, ...]
@@ -51,7 +51,7 @@ def make_split(
 
     Args:
         fill_val: Where the data gives the parts, a class without validation photos gives some of its own away.
-        learned: Photos (digests) that we never keep aside ourselves: an earlier run has learned from them.
+        learned: Photos (digests) that never become validation photos here: an earlier run was trained on them.
         test_fraction: Of the photos that are not in a given part to check with; ignored where the data has a test part.
         group_pattern: See `patterns`; None takes the groups that the items came with.
 
@@ -83,7 +83,7 @@ def make_split(
         problems += _kept_together(units, free, pool, val)
     if test_fraction and not test and not problems:
         problems.append(
-            "There are too few photos or groups to hold some back for the last test. Add more, or set its share to 0."
+            "There are too few photos or groups for a test set. Add more photos, or set the share of test photos to 0."
         )
     if problems:
         raise DataError(*problems)
@@ -117,7 +117,7 @@ def _choose_test(units: Sequence[Unit], free: Sequence[Unit], sizes: Mapping[str
     From the other end of the order: asking for a test part, or for a larger one, leaves the validation part alone.
 
     Args:
-        units: Those that are not checked with.
+        units: Those that are not in the validation set.
         sizes: Photos per class of which the share is meant.
     """
     left = _sizes(units)
@@ -133,29 +133,29 @@ def classes_without_val(items: Sequence[Item]) -> list[str]:
 
 
 def crossings(split: Split) -> list[str]:
-    """What is in two parts that the data gave, each kind in a sentence with the remedy; hostile text in it."""
+    """One sentence, with the remedy, for each kind of overlap between the given parts; has untrusted text in it."""
     found = []
     if split.crossing:
         one, other = split.crossing[0]
         found.append(
-            f"{pluralize(len(split.crossing), 'photo is', 'photos are')} in two parts of your data, so the figure is "
-            f"too good. The first: {one} and {other}. Remove one of each pair."
+            f"{pluralize(len(split.crossing), 'photo is', 'photos are')} in two sets of your data, so the "
+            f"accuracy will look too good. The first: {one} and {other}. Remove one of each pair."
         )
     if split.crossing_groups:
         listed = ", ".join(split.crossing_groups[:3])
         found.append(
-            f"{pluralize(len(split.crossing_groups), 'group is', 'groups are')} in two parts of your data, so the "
-            f"figure is too good: {listed}. Put all photos of a group into one part, or bring the photos without "
-            "parts; then groups stay together."
+            f"{pluralize(len(split.crossing_groups), 'group is', 'groups are')} in two sets of your data, so "
+            f"the accuracy will look too good: {listed}. Put all photos of a group into one set, or add the "
+            "photos without sets; then Graft keeps groups together."
         )
     return found
 
 
 def given_part(items: Sequence[Item]) -> str | None:
-    """The part to check with, where the data gives one; train/ and test/ alone: test is val.
+    """The validation part, if the data gives one; with train/ and test/ alone, test is val.
 
-    Where some photos are in no part, those to check with can be drawn, and a test part is held back: who puts photos
-    into it by hand means just that.
+    If some photos have no part, validation photos can be drawn from them. Then `test` stays the test set: a person who
+    puts single photos into it by hand means exactly that.
     """
     parts = {item.part for item in items}
     if "val" in parts:
@@ -164,7 +164,7 @@ def given_part(items: Sequence[Item]) -> str | None:
 
 
 def has_test_part(items: Sequence[Item]) -> bool:
-    """Whether the data came with photos to be held back."""
+    """Whether the data came with test photos."""
     return given_part(items) != "test" and any(item.part == "test" for item in items)
 
 
@@ -195,49 +195,51 @@ def _problems(
     problems = []
     names = sorted({item.class_name for item in pool})
     if not names:
-        return ["There are no photos to learn from yet. Add photos of at least two classes."]
+        return ["There are no training photos yet. Add photos of at least two classes."]
     if len(names) == 1:
         problems.append(
-            f"There is one class, '{names[0]}'; telling apart needs at least 2. Add photos of something else, in a "
+            f"There is only one class, '{names[0]}'. You need at least 2. Add photos of something else, in a "
             "folder of their own."
         )
     trained = {item.class_name for item in train}
     for name in names:
         count = len({item.photo for item in pool if item.class_name == name})
         if count < 2 and not given:
-            problems.append(f"Class '{name}' has 1 photo; it needs at least 2, one to learn from and one to check.")
+            problems.append(
+                f"Class '{name}' has 1 photo. It needs at least 2: one for training and one for validation."
+            )
     unknown = sorted({item.class_name for item in val} - trained)
     if unknown:
         listed = ", ".join(f"'{name}'" for name in unknown[:5])
-        problems.append(f"There is no photo to learn {listed} from, but some to check with. Add some, or remove those.")
+        problems.append(f"There are validation photos of {listed}, but no training photos. Add some, or remove those.")
     if given and val and (lacking := _lacking(train, val)):
         listed = ", ".join(f"'{name}'" for name in lacking[:5])
         have = "has" if len(lacking) == 1 else "have"
-        instead = "it needs at least 2 to spare one" if fill_val else "let some of those to learn from be taken"
+        instead = "add a second training photo" if fill_val else "create validation photos from the training photos"
         problems.append(
-            f"{'Class' if len(lacking) == 1 else 'Classes'} {listed} {have} no photo to check with. Add some, "
+            f"{'Class' if len(lacking) == 1 else 'Classes'} {listed} {have} no validation photos. Add some, "
             f"or {instead}."
         )
     if not val and not problems:
-        problems.append("There is no photo to check with. Add some, or leave all parts undecided.")
+        problems.append("There are no validation photos. Add some, or set all photos to automatic.")
     return problems
 
 
 def _kept_together(units: Sequence[Unit], free: Sequence[Unit], pool: Sequence[Item], val: Sequence[Item]) -> list[str]:
-    """A sentence for each class of which nothing can be kept aside, because groups are not parted."""
+    """A sentence for each class that can have no validation photos, because groups are never split."""
     problems = []
     for name in _lacking(pool, val):
         own = [unit for unit in units if name in unit.counts]
         count = sum(unit.counts[name] for unit in own)
         if count > 1 and len(own) == 1:
             problems.append(
-                f"All {count} photos of class '{name}' are in one group, '{own[0].key.strip()}', so none can be kept "
-                "aside. Add photos of another group, or change what tells the groups apart."
+                f"All {count} photos of class '{name}' are in one group, '{own[0].key.strip()}', so none can "
+                "become validation photos. Add photos of another group, or change the groups."
             )
         elif count > 1 and any(name in unit.counts for unit in free):
             problems.append(
-                f"Class '{name}' cannot be shared out: other classes need its groups on one side. Add photos of other "
-                "groups, or change what tells the groups apart."
+                f"Class '{name}' cannot be split: other classes need its groups on one side. Add photos of "
+                "other groups, or change the groups."
             )
     return problems
 

@@ -126,8 +126,8 @@ def _decide(context: TrainContext, keeps: bool) -> TrainContext:
     if not keeps:
         context.emit(
             Notice(
-                message="What the frozen stages see is not kept (the disk has too little room, or the backbone cannot "
-                "be parted there): new variations are made every time, which takes longer."
+                message="The output of the frozen stages cannot be cached (too little disk space, or the backbone "
+                "cannot be split there). Every epoch makes new augmented copies, which takes longer."
             )
         )
     return context.with_plan(replace(context.plan, keeps_views=keeps))

@@ -39,14 +39,15 @@ def _with_less_memory(context: TrainContext) -> TrainContext:
     """The same with half as many photos at a time, written down before it is used."""
     if context.plan.micro_batch == 1:
         raise TransferError(
-            f"This machine's memory does not suffice for {context.backbone.title}, not even for one photo at a time. "
-            "Choose a smaller backbone, or 'Only the new part', which needs far less."
+            f"This machine has too little memory for {context.backbone.title}, even for one photo at a time. "
+            "Choose a smaller backbone, or the strategy 'New layer only', which needs far less."
         )
     plan = replace(context.plan, micro_batch=(context.plan.micro_batch + 1) // 2)
     context.emit(
         Notice(
-            message=f"Memory did not suffice for {context.plan.micro_batch} photos at a time. It goes on with "
-            f"{plan.micro_batch} at a time, a little more slowly; the batch size stays {plan.settings.batch_size}."
+            message=f"There was too little memory for {context.plan.micro_batch} photos at a time. Training "
+            f"continues with {plan.micro_batch} at a time, a little more slowly. The batch size stays "
+            f"{plan.settings.batch_size}."
         )
     )
     return context.with_plan(plan)

@@ -165,11 +165,11 @@ class FineTuning:
     def _prepare(self) -> bool:
         """Sees to it that all is at hand that does not learn; False when stopped meanwhile."""
         context, report = self.context, self.context.report_progress
-        context.emit(PhaseStarted(name="prepare", title="Preparing the photos kept aside"))
+        context.emit(PhaseStarted(name="prepare", title="Preparing the validation photos"))
         try:
             context.photos.prepare((*context.val.digests, *context.spared.digests), report, context.should_stop)
             if self.bank:
-                context.emit(PhaseStarted(name="views", title="Looking at variations of your photos"))
+                context.emit(PhaseStarted(name="views", title="Running the frozen layers on augmented photos"))
                 self.bank.fill(context, self.learner.boundary, report, context.should_stop)
         except StopRequested:
             return False
@@ -240,8 +240,8 @@ class FineTuning:
             self._pending.clear()
         if not np.isfinite(self.position.sums).all():
             raise TransferError(
-                "The loss is no longer a number: the steps were too big. Train again with a smaller learning rate "
-                "(under Advanced), for example a tenth of this one."
+                "The loss is no longer a number, because the steps were too big. Train again with a smaller "
+                "learning rate (under Advanced), for example a tenth of this one."
             )
 
     def _save(self) -> None:

@@ -102,8 +102,8 @@ class LinearProbe:
         if found is None:
             self.context.emit(
                 Notice(
-                    message="Each class has only one photo, or one group of photos, to learn from, so it could not be "
-                    "tried out how closely the new part should follow them. A middle way was taken."
+                    message="Each class has only one training photo, or one group of them, so Graft could not test how "
+                    "closely the new layer should follow them. It took a middle value."
                 )
             )
         return found or DEFAULT_L2
