@@ -227,7 +227,8 @@ def test_what_pages_and_command_line_import_really_stays_free_of_torch():
 def test_the_first_page_waits_for_no_library_that_only_models_need():
     code = """
 import sys
-import pages._shared.ui, transfer_core.services.projects, transfer_core.services.training
+from pages._shared import errors, navigation, progress, session, theme
+import transfer_core.services.projects, transfer_core.services.training
 print(sorted({name.split('.')[0] for name in sys.modules} & {'onnx', 'onnxruntime', 'torch', 'scipy'}))
 """
     answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._shared import ui
+from pages._shared import errors, session
 from transfer_core.services import fetch
 from transfer_core.services.fetch import SETS
 from transfer_core.support.text import markdown
@@ -16,7 +16,7 @@ def ask_for_public_set(project) -> None:
     """The form, or how far the set is that was asked for; what came of it is said as of other photos that come in."""
     note = fetch.progress(project)
     if note and note["report"]:
-        st.session_state[ui.INTAKE] = (project.id, note["report"])
+        st.session_state[session.INTAKE] = (project.id, note["report"])
         fetch.forget(project)
         st.rerun()
     if note and note["error"] is None:
@@ -33,8 +33,8 @@ def ask_for_public_set(project) -> None:
     )
     per_class = st.number_input("Photos per class", 1, MOST_PER_CLASS, PER_CLASS, key="public-per-class")
     if st.button("Download", key="fetch", on_click=fetch.forget, args=(project,)):  # why the last one failed
-        with ui.shown_errors(), st.spinner("Checking the download"):
-            fetch.begin(ui.workspace(), project, name, per_class)
+        with errors.shown_errors(), st.spinner("Checking the download"):
+            fetch.begin(session.workspace(), project, name, per_class)
             st.rerun()
 
 
