@@ -2,18 +2,18 @@
 
 import streamlit as st
 
-from pages._shared import ui
+from pages._shared import errors, navigation, session, theme
 from transfer_core.support import logs
 
-st.set_page_config("Graft", ui.asset("icon.svg"), layout="wide")
-st.session_state[ui.IN_APP] = True
-ui.load_style()
-ui.show_logo()
-with ui.shown_errors():
+st.set_page_config("Graft", theme.asset("icon.svg"), layout="wide")
+st.session_state[session.IN_APP] = True
+theme.load_style()
+theme.show_logo()
+with errors.shown_errors():
     logs.set_up()
 
-project = ui.remember_project()
-state = ui.step_states(project)
+project = navigation.remember_project()
+state = navigation.step_states(project)
 home = st.Page("pages/home.py", title="Home", icon=":material/home:", default=True)
 steps = [
     st.Page("pages/photos.py", title="Photos", icon=state["photos"]),
@@ -30,6 +30,6 @@ steps = [
         visibility="visible" if state["compare"] else "hidden",
     ),
 ]
-page = st.navigation({"": [home], ui.section_title(project): steps})
-ui.note_page(page.title)
+page = st.navigation({"": [home], navigation.section_title(project): steps})
+navigation.note_page(page.title)
 page.run()

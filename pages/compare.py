@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages._compare import side_by_side
-from pages._shared import run_card, ui
+from pages._shared import navigation, run_card, run_picker, session
 from transfer_core.errors import TransferError
 from transfer_core.services import runs
 from transfer_core.services.comparison import compare_answers, group_by_photos, in_words, load_right, pairs_of
@@ -24,7 +24,7 @@ def load_all(found):
     rights = {}
     for run in found:
         try:
-            rights[run.id] = right_of(run.id, ui.history(run).lifecycle.time, run)
+            rights[run.id] = right_of(run.id, session.history(run).lifecycle.time, run)
         except TransferError as error:
             st.warning(markdown(str(error)), icon=":material/error:")
     return rights
@@ -34,7 +34,7 @@ def choose_group(groups):
     """The runs to compare: those with the same validation photos."""
     if len(groups) == 1:
         return groups[0]
-    names = ui.distinct(map(group_title, groups))
+    names = run_picker.distinct(map(group_title, groups))
     wanted = next((i for i, group in enumerate(groups) if st.query_params.get("run") in {run.id for run in group}), 0)
     place = st.selectbox(
         "Runs with the same validation photos", range(len(groups)), wanted, format_func=lambda i: names[i]
@@ -45,7 +45,7 @@ def choose_group(groups):
 def group_title(group):
     """Such as "2 runs on 16 photos, the newest from 21 Nov 09:36:12"."""
     newest = format_time(max(run.created for run in group))
-    photos = pluralize(len(ui.split_of(group[0]).val), "photo")
+    photos = pluralize(len(session.split_of(group[0]).val), "photo")
     return f"{pluralize(len(group), 'run')} on {photos}, {'the newest ' if len(group) > 1 else ''}from {newest}"
 
 
@@ -76,9 +76,9 @@ def care(group):
 
 def choose_runs(project, group):
     """Two to four of the group to stand side by side, the best first."""
-    drafts, ids = st.session_state.setdefault(ui.COMPARED, {}), [run.id for run in group]
+    drafts, ids = st.session_state.setdefault(session.COMPARED, {}), [run.id for run in group]
     kept = [run_id for run_id in drafts.get(project.id, []) if run_id in ids]
-    titles = ui.run_titles(group)
+    titles = run_picker.run_titles(group)
     drafts[project.id] = st.multiselect(
         "Side by side (two to four)",
         ids,
@@ -90,17 +90,17 @@ def choose_runs(project, group):
     return [run for run in group if run.id in drafts[project.id]]
 
 
-project = ui.need_project()
+project = navigation.need_project()
 st.title("Compare")
 runs.empty_trash(project)
 run_card.show_undo(project)
-everything = runs.list_runs(ui.workspace(), project)
-finished = [run for run in everything if ui.history(run).result]
+everything = runs.list_runs(session.workspace(), project)
+finished = [run for run in everything if session.history(run).result]
 rights = load_all(finished)
 by_id = {run.id: run for run in finished if run.id in rights}
 groups = [
-    sorted((by_id[run_id] for run_id in group), key=lambda run: -ui.history(run).result["val_accuracy"])
-    for group in group_by_photos({run_id: ui.split_of(run) for run_id, run in by_id.items()})
+    sorted((by_id[run_id] for run_id in group), key=lambda run: -session.history(run).result["val_accuracy"])
+    for group in group_by_photos({run_id: session.split_of(run) for run_id, run in by_id.items()})
 ]
 if len(by_id) < 2:
     st.info("You can compare runs as soon as two have a result. Train again with other settings.")
@@ -129,6 +129,6 @@ if unfinished:
 run_card.show_unreadable(project)
 whose = " of the best run" if groups and len(group) > 1 else ""
 if groups and st.button(f"See the results{whose}", type="primary", icon=":material/arrow_forward:"):
-    ui.open_run("understand", project, group[0])
+    navigation.open_run("understand", project, group[0])
 elif not groups and st.button("Go to Train", type="primary"):
-    ui.open_page("train", project)
+    navigation.open_page("train", project)

@@ -4,7 +4,7 @@ import time
 
 import streamlit as st
 
-from pages._shared import ui
+from pages._shared import errors, navigation, progress, session, theme
 from transfer_core.services import projects
 from transfer_core.support.text import markdown
 from transfer_core.support.wording import ago, file_size, interval_phrase, percent, pluralize
@@ -17,23 +17,23 @@ DISK_USE_S = 600  # every file of every project is looked at for it
 def ask_new():
     name = st.text_input("Name", placeholder="Leaves in our street", max_chars=projects.NAME_LIMIT)
     if st.button("Create", type="primary", width="stretch"):
-        with ui.shown_errors():
-            project = ui.workspace().create_project(name)
-            ui.open_page("photos", project)
+        with errors.shown_errors():
+            project = session.workspace().create_project(name)
+            navigation.open_page("photos", project)
 
 
 @st.dialog("Rename")
 def ask_rename(project):
     name = st.text_input("Name", project.name, max_chars=projects.NAME_LIMIT)
     if st.button("Rename", type="primary", width="stretch"):
-        with ui.shown_errors():
-            ui.workspace().rename_project(project, name)
+        with errors.shown_errors():
+            session.workspace().rename_project(project, name)
             st.rerun()
 
 
 @st.dialog("Delete this project?")
 def ask_delete(project):
-    summary = projects.summarize(ui.workspace(), project, ui.history)
+    summary = projects.summarize(session.workspace(), project, session.history)
     contents = f"{pluralize(summary.photos, 'photo')} and {pluralize(summary.runs, 'run')}"
     size = file_size(projects.project_size(project))
     st.write(f"**{markdown(project.name)}**: {contents} ({size}) will be deleted from this computer for good.")
@@ -41,17 +41,17 @@ def ask_delete(project):
     if keep.button("Keep it", type="primary", width="stretch"):
         st.rerun()
     if delete.button("Delete", width="stretch", icon=":material/delete:"):
-        with ui.shown_errors():
-            projects.delete_project(ui.workspace(), project)
-            st.session_state.pop(ui.PROJECT, None)
+        with errors.shown_errors():
+            projects.delete_project(session.workspace(), project)
+            st.session_state.pop(session.PROJECT, None)
             st.query_params.clear()
             st.rerun()
 
 
 def use_sample():
-    with ui.shown_errors():
-        project = projects.create_sample(ui.workspace(), ui.progress_line("Drawing leaves"))
-        ui.open_page("photos", project)
+    with errors.shown_errors():
+        project = projects.create_sample(session.workspace(), progress.progress_line("Drawing leaves"))
+        navigation.open_page("photos", project)
 
 
 def show_card(project, summary):
@@ -73,7 +73,7 @@ def show_card(project, summary):
         st.caption(f"Changed {ago(time.time() - summary.changed)}")
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("Open", key=f"open-{project.id}", icon=":material/folder_open:"):
-                ui.open_page("train" if summary.photos else "photos", project)
+                navigation.open_page("train" if summary.photos else "photos", project)
             chosen = st.menu_button("More", ["Rename", "Delete"], key=f"more-{project.id}")
     if chosen == "Rename":
         ask_rename(project)
@@ -84,12 +84,12 @@ def show_card(project, summary):
 @st.cache_data(ttl=DISK_USE_S, show_spinner=False)
 def disk_use(home, summaries):
     """Asked anew when the projects are others than before, for the caches change with them."""
-    return projects.disk_use(ui.workspace())
+    return projects.disk_use(session.workspace())
 
 
 @st.dialog("Clear caches?")
 def ask_clear():
-    use = projects.cache_use(ui.workspace())
+    use = projects.cache_use(session.workspace())
     st.markdown(
         "Graft keeps these files so that it does not have to make or download them again:\n- thumbnails: "
         f"{file_size(use['thumbnails'])}\n- photos prepared for training: {file_size(use['prepared'])}\n- "
@@ -104,25 +104,25 @@ def ask_clear():
     if keep.button("Keep them", type="primary", width="stretch"):
         st.rerun()
     if clear.button("Clear", width="stretch", icon=":material/mop:"):
-        with ui.shown_errors():
-            projects.clear_caches(ui.workspace())
+        with errors.shown_errors():
+            projects.clear_caches(session.workspace())
             disk_use.clear()
             st.rerun()
 
 
 def show_disk_use(summaries):
-    use = disk_use(str(ui.workspace().home), [vars(summary) for summary in summaries])
+    use = disk_use(str(session.workspace().home), [vars(summary) for summary in summaries])
     with st.container(horizontal=True, vertical_alignment="center", key="disk-use"):
         st.caption(
             f"Disk space: {file_size(use['projects'])} for projects, {file_size(use['caches'])} for caches, "
-            f"{file_size(use['backbones'])} for backbones, in {markdown(str(ui.workspace().home))}",
+            f"{file_size(use['backbones'])} for backbones, in {markdown(str(session.workspace().home))}",
             width="content",
         )
         if use["caches"] and st.button("Clear caches", type="tertiary"):
             ask_clear()
 
 
-ui.come_through_app()
+navigation.come_through_app()
 words, picture = st.columns([6, 5], gap="large", vertical_alignment="center")
 with words:
     st.title("Teach an image model your own classes")
@@ -140,7 +140,7 @@ with words:
         )
 with picture:
     st.image(
-        ui.asset("hero-dark.svg" if ui.is_dark() else "hero-light.svg"),
+        theme.asset("hero-dark.svg" if theme.is_dark() else "hero-light.svg"),
         width="stretch",
         alt="Photos go into a pretrained network; a small new layer at its end learns your classes.",
     )
@@ -148,10 +148,10 @@ if sample:
     use_sample()
 
 st.header("Your projects")
-everything = ui.workspace().projects()
+everything = session.workspace().projects()
 if not everything:
     st.caption("No projects yet. Create one with your own photos, or try it with sample photos.")
-summaries = [projects.summarize(ui.workspace(), project, ui.history) for project in everything]
+summaries = [projects.summarize(session.workspace(), project, session.history) for project in everything]
 for start in range(0, len(everything), CARDS_PER_ROW):
     for project, summary, column in zip(everything[start:], summaries[start:], st.columns(CARDS_PER_ROW), strict=False):
         with column:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages._photos import import_review, import_sources
-from pages._shared import ui
+from pages._shared import navigation, session, theme, thumbnails
 from pages._sort.selection import change, show_trouble
 from transfer_core import charts
 from transfer_core.services import labels
@@ -19,7 +19,7 @@ CARDS_PER_PAGE = 12
 
 def show_report(project):
     """What came of the last upload: new ones, those left out with their reasons."""
-    owner, report = st.session_state.get(ui.INTAKE, (None, None))
+    owner, report = st.session_state.get(session.INTAKE, (None, None))
     if owner != project.id:
         return
     already = report.photos - report.added
@@ -65,7 +65,7 @@ def show_all(project, name, items):
     st.markdown(f"**{markdown(name)}**, {pluralize(len(items), 'photo')}")
     pages = -(-len(items) // PER_PAGE)
     page = st.pagination(pages) if pages > 1 else 1
-    ui.gallery(project, items[(page - 1) * PER_PAGE : page * PER_PAGE], "all", width=104)
+    thumbnails.gallery(project, items[(page - 1) * PER_PAGE : page * PER_PAGE], "all", width=104)
 
 
 def show_classes(project, items):
@@ -83,7 +83,7 @@ def show_classes(project, items):
         for column, (number, (name, own)) in zip(row, cards[start : start + CARDS_PER_ROW], strict=False):
             with column, st.container(border=True, height="stretch", key=f"card-{number}"):
                 st.markdown(f"**{markdown(name)}** &nbsp; {pluralize(len(own), 'photo')}")
-                ui.gallery(project, own[:PREVIEW], str(number))
+                thumbnails.gallery(project, own[:PREVIEW], str(number))
                 if len(own) > PREVIEW and st.button(f"See all {len(own)}", key=f"all-{number}"):
                     show_all(project, name, own)
 
@@ -96,7 +96,7 @@ def show_parts(items, classes):
         list(classes),
         [train.get(name, 0) for name in classes],
         [val.get(name, 0) for name in classes],
-        dark=ui.is_dark(),
+        dark=theme.is_dark(),
     )
     st.plotly_chart(
         figure, theme=None, config=charts.CONFIG, key="counts", alt="Training and validation photos per class"
@@ -118,11 +118,11 @@ def show_ways_in():
         strict=True,
     ):
         with column:
-            st.image(ui.asset(picture), width="stretch", alt="")
+            st.image(theme.asset(picture), width="stretch", alt="")
             st.markdown(words)
 
 
-project = ui.need_project()
+project = navigation.need_project()
 st.title("Photos")
 items = load_items(project)
 classes = count_classes(items)
@@ -135,19 +135,19 @@ with above:
         show_health(project, classes)
     elif not waiting:
         st.markdown("Add at least two classes with ten photos or more each. They stay on this computer.")
-opened = st.session_state.setdefault(ui.ADDING, {}).setdefault(project.id, not items)
+opened = st.session_state.setdefault(session.ADDING, {}).setdefault(project.id, not items)
 with st.expander("Add photos", opened, icon=":material/add_photo_alternate:"):
     import_sources.ask_for_photos(project)
 if not items:
     if not waiting:
         show_ways_in()
     if load_original_items(project) and st.button("Show removed photos", icon=":material/restore_from_trash:"):
-        ui.open_page("sort", project)
+        navigation.open_page("sort", project)
     st.stop()
 if any(item.part == "val" for item in items):
     show_parts(items, classes)
 show_classes(project, items)
 if st.button("Fix labels", icon=":material/sell:", help="Change labels, rename classes, remove photos, and undo."):
-    ui.open_page("sort", project)
+    navigation.open_page("sort", project)
 if st.button("Go on to Train", type="primary", icon=":material/arrow_forward:", disabled=len(classes) < 2):
-    ui.open_page("train", project)
+    navigation.open_page("train", project)

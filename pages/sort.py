@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._shared import ui
+from pages._shared import navigation
 from pages._sort import selection
 from pages._sort.class_editor import show_classes, show_history
 from pages._sort.photo_grid import begin_wall, show_wall
@@ -136,7 +136,7 @@ def sort_photos():
         show_history(project, now)
 
 
-project = ui.need_project()
+project = navigation.need_project()
 st.title("Fix labels")
 mine = selection.sorting_of(project)
 begin_wall(project)
@@ -145,4 +145,4 @@ if labels.load_original_items(project):
 else:
     st.info("There are no photos yet. Add some first.", icon=":material/add_photo_alternate:")
 if st.button("Back to Photos", type="primary", icon=":material/arrow_back:"):
-    ui.open_page("photos", project)
+    navigation.open_page("photos", project)

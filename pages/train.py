@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._shared import run_card, ui
+from pages._shared import errors, navigation, run_card, run_picker, session
 from pages._shared.label_changes import show_changes
 from pages._shared.widgets import drafted_config, take_over, words
 from pages._train import live, split
@@ -62,7 +62,7 @@ def use_backbone(before, draft):
 
 
 def choose_backbone(draft):
-    rows = {entry.row.name: entry.row for entry in catalog.list_backbones(ui.workspace())}
+    rows = {entry.row.name: entry.row for entry in catalog.list_backbones(session.workspace())}
     chosen = draft.get("backbone")
     chosen = chosen if chosen in rows else catalog.BUNDLED
     row = rows[chosen]
@@ -76,11 +76,11 @@ def choose_backbone(draft):
 
 
 def needs_download(row):
-    return catalog.backbone_state(ui.workspace(), row) == "download"
+    return catalog.backbone_state(session.workspace(), row) == "download"
 
 
 def state_of(row):
-    return STATES[catalog.backbone_state(ui.workspace(), row)].format(row.download_mb)
+    return STATES[catalog.backbone_state(session.workspace(), row)].format(row.download_mb)
 
 
 def backbone_caption(row):
@@ -100,7 +100,7 @@ def sentence(photos, classes, row, config):
 
 def ask_settings(project, items, label, rank, disabled):
     """Draws backbone, strategy, what both mean, and the button; below them, the rarely changed settings."""
-    draft = ui.settings_draft(project)
+    draft = session.settings_draft(project)
     take_over(draft)
     row = choose_backbone(draft)
     facts = catalog.facts_of(items, drafted_config(draft, row), row)
@@ -113,10 +113,10 @@ def ask_settings(project, items, label, rank, disabled):
     config = drafted_config(draft, row)
     with plan_box:
         classes = len({item.class_name for item in items})
-        with ui.shown_errors():
+        with errors.shown_errors():
             seen = split.count_seen(project, items, config)
             show_plan(sentence(seen, classes, row, config), project, config)
-        key = f"train-{len(st.session_state.setdefault(ui.STARTED, []))}"
+        key = f"train-{len(st.session_state.setdefault(session.STARTED, []))}"
         refused = split.pattern_problem(draft)
         if refused:
             st.error(
@@ -138,7 +138,7 @@ def offer_val(draft, items):
 
 def show_plan(text, project, config):
     """What will happen and how long it will take; looks again as long as the computer's speed is being measured."""
-    found, coming = training.estimate_run(ui.workspace(), load_items(project), config)
+    found, coming = training.estimate_run(session.workspace(), load_items(project), config)
     if found is None and coming:
         st.markdown(text)
         st.fragment(wait_for_estimate, run_every=1)(project, config)
@@ -151,7 +151,7 @@ def show_plan(text, project, config):
 
 
 def wait_for_estimate(project, config):
-    found, coming = training.estimate_run(ui.workspace(), load_items(project), config)
+    found, coming = training.estimate_run(session.workspace(), load_items(project), config)
     if found is not None or not coming:
         st.rerun()
     st.caption(
@@ -177,36 +177,36 @@ def show_memory(found):
 def start(project, config):
     # Fetched ahead: the second click of a double click breaks this script off at the next call of Streamlit, and must
     # not find the run made but not noted.
-    started, shown = st.session_state[ui.STARTED], st.session_state.setdefault(ui.SHOWN, {})
-    with ui.shown_errors():
+    started, shown = st.session_state[session.STARTED], st.session_state.setdefault(session.SHOWN, {})
+    with errors.shown_errors():
         with st.spinner("Checking the photos"):
-            run = training.start(ui.workspace(), project, config)
+            run = training.start(session.workspace(), project, config)
             started.append(run.id)
             shown[run.id] = 0
         st.query_params["run"] = run.id
         st.rerun()
 
 
-project = ui.need_project()
+project = navigation.need_project()
 st.title("Train")
 items = load_items(project)
 if len(count_classes(items)) < 2:
     st.info("Training needs photos of at least two classes. Add them first.", icon=":material/add_photo_alternate:")
     if st.button("Add photos", type="primary"):
-        ui.open_page("photos", project)
+        navigation.open_page("photos", project)
     st.stop()
-with ui.shown_errors():  # a worker is to be warm when Train is pressed, and no run to wait for a runner that died
-    training.ensure_runner(ui.workspace())
-found = runs.list_runs(ui.workspace(), project)
-run = ui.chosen_run(found)
+with errors.shown_errors():  # a worker is to be warm when Train is pressed, and no run to wait for a runner that died
+    training.ensure_runner(session.workspace())
+found = runs.list_runs(session.workspace(), project)
+run = run_picker.chosen_run(found)
 if run is None:
     ask_settings(project, items, "Train", "primary", disabled=False)
 else:
-    busy = ui.history(run).status in ("queued", "running")
-    started = len(st.session_state.setdefault(ui.STARTED, []))  # a new key closes it: what comes is to be seen
+    busy = session.history(run).status in ("queued", "running")
+    started = len(st.session_state.setdefault(session.STARTED, []))  # a new key closes it: what comes is to be seen
     with st.container(key=f"again-{started}"), st.expander(AGAIN_TITLE, icon=":material/tune:"):
         ask_settings(project, items, "Train again", "secondary", disabled=busy)
-    run = ui.choose_run(found, run)
+    run = run_picker.choose_run(found, run)
     if not busy:
         show_changes(project, run)
     live.show_run(project, run)

@@ -4,7 +4,7 @@ import random
 
 import streamlit as st
 
-from pages._shared import ui
+from pages._shared import errors, navigation, run_picker, session, theme, thumbnails
 from pages._shared.label_changes import show_changes
 from transfer_core import charts
 from transfer_core.errors import DataError
@@ -17,7 +17,7 @@ from transfer_core.support.wording import percent, pluralize
 @st.cache_resource(max_entries=4, show_spinner="Loading the model")
 def load_predictor(run_id, written):
     """`written`, the model file's time, is part of the key: a resumed run writes its model anew."""
-    return inference.load_predictor(runs.open_run(ui.workspace(), run_id))
+    return inference.load_predictor(runs.open_run(session.workspace(), run_id))
 
 
 def ask_for_photos():
@@ -54,7 +54,7 @@ def show_one(picture, name, answer, truth=None):
         if truth:
             st.caption("That is right." if truth == answer.class_name else f"Wrong: the label is {markdown(truth)}.")
         st.plotly_chart(
-            charts.confidence_bars(answer.by_class(), dark=ui.is_dark()),
+            charts.confidence_bars(answer.by_class(), dark=theme.is_dark()),
             theme=None,
             config=charts.CONFIG,
             key="bars",
@@ -79,24 +79,24 @@ def show_many(answers):
 
 def show_kept_aside(project, run, predictor):
     """Lets people without a photo at hand try a validation photo, which the model has not trained on."""
-    split = ui.split_of(run)
+    split = session.split_of(run)
     st.markdown(
         "No photo at hand? Use one of the validation photos: they were kept back to check the model, so it has "
         "not trained on them."
     )
     if st.button("Show me one", icon=":material/shuffle:"):
-        st.session_state[ui.KEPT_ASIDE] = run.id, random.randrange(len(split.val))
-    of, place = st.session_state.get(ui.KEPT_ASIDE, (None, 0))
+        st.session_state[session.KEPT_ASIDE] = run.id, random.randrange(len(split.val))
+    of, place = st.session_state.get(session.KEPT_ASIDE, (None, 0))
     if of == run.id:
         item = split.val[place]
-        answer = inference.ask_item(ui.workspace(), project, predictor, item)
-        show_one(answer.picture, ui.item_name(item), answer.prediction, truth=item.class_name)
+        answer = inference.ask_item(session.workspace(), project, predictor, item)
+        show_one(answer.picture, thumbnails.item_name(item), answer.prediction, truth=item.class_name)
 
 
-project = ui.need_project()
+project = navigation.need_project()
 st.title("Try")
-run, history = ui.need_model(project)
-ui.need_export(run, history)
+run, history = run_picker.need_model(project)
+run_picker.need_export(run, history)
 show_changes(project, run)
 predictor = load_predictor(run.id, run.model_path.stat().st_mtime)
 answers = predict_all(predictor, ask_for_photos())
@@ -105,8 +105,8 @@ if len(answers) == 1:
 elif answers:
     show_many(answers)
 else:
-    with ui.shown_errors():
+    with errors.shown_errors():
         show_kept_aside(project, run, predictor)
 st.caption("The model only knows your classes. Show it anything else and it will still pick one of them.")
 if st.button("Export", type="primary", icon=":material/arrow_forward:"):
-    ui.open_page("export", project)
+    navigation.open_page("export", project)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._shared import plots, ui
+from pages._shared import navigation, plots, run_picker, session, theme, thumbnails
 from pages._shared.label_changes import show_changes
 from pages._understand import test_set, transfer_gain
 from transfer_core import charts
@@ -67,7 +67,7 @@ def show_photos(project, split, answers, rows, key):
             item = split.val[row]
             said = split.class_names[answers.predicted_ids[row]]
             with st.container(width=160, border=True):
-                ui.thumbnail(project, item, "stretch")
+                thumbnails.thumbnail(project, item, "stretch")
                 st.markdown(f"Label: **{markdown(item.class_name)}**")
                 if said == item.class_name:
                     st.caption(f"The model agrees ({markdown(percent(answers.confidences[row].max()))})")
@@ -78,7 +78,7 @@ def show_photos(project, split, answers, rows, key):
 def show_classes(split, result):
     scores = class_scores(result["confusion_matrix"])
     figure = charts.class_scores(
-        scores.precision, scores.recall, scores.f1, scores.count, list(split.class_names), dark=ui.is_dark()
+        scores.precision, scores.recall, scores.f1, scores.count, list(split.class_names), dark=theme.is_dark()
     )
     st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="scores", alt="Recall and precision of each class")
     st.dataframe(
@@ -113,10 +113,10 @@ def show_learning(history):
     st.caption(plots.what_is_kept(history.epochs[-1]))
 
 
-project = ui.need_project()
+project = navigation.need_project()
 st.title("Understand")
-run, history = ui.need_model(project)
-split, answers = ui.split_of(run), load_answers(run.evaluation_dir)
+run, history = run_picker.need_model(project)
+split, answers = session.split_of(run), load_answers(run.evaluation_dir)
 show_answer(history)
 show_changes(project, run)
 for crossing in crossings(split):
@@ -151,4 +151,4 @@ with learned:
 transfer_gain.show_knowledge(project, run, history)
 test_set.show_opening(run, history, split)
 if st.button("Try it on a photo", type="primary", icon=":material/arrow_forward:"):
-    ui.open_page("try_it", project)
+    navigation.open_page("try_it", project)

@@ -224,6 +224,17 @@ def test_what_pages_and_command_line_import_really_stays_free_of_torch():
     assert answer.stdout == "[]\n", answer.stderr
 
 
+def test_the_first_page_waits_for_no_library_that_only_models_need():
+    code = """
+import sys
+from pages._shared import errors, navigation, progress, session, theme
+import transfer_core.services.projects, transfer_core.services.training
+print(sorted({name.split('.')[0] for name in sys.modules} & {'onnx', 'onnxruntime', 'torch', 'scipy'}))
+"""
+    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert answer.stdout == "[]\n", answer.stderr
+
+
 def test_every_room_in_the_order_exists():
     named = [room for rooms in ORDER for room in rooms]
     assert len(named) == len(set(named))

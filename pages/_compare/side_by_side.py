@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._shared import plots, run_card, ui
+from pages._shared import errors, plots, run_card, run_picker, session, thumbnails
 from transfer_core.services.comparison import (
     compare_answers,
     in_points,
@@ -27,13 +27,13 @@ def show_side_by_side(project, chosen, rights, among):
     """
     show_verdicts(chosen, rights, among)
     show_table(chosen)
-    plots.show_compared(zip(LETTERS, map(ui.history, chosen), strict=False), "compared")
+    plots.show_compared(zip(LETTERS, map(session.history, chosen), strict=False), "compared")
     show_changed(project, chosen, rights)
 
 
 def show_verdicts(chosen, rights, among):
     """Which letter is which run, and every other against the first, photo by photo."""
-    titles = ui.run_titles(chosen)
+    titles = run_picker.run_titles(chosen)
     lines = [f"- **A** is {markdown(titles[chosen[0].id])}."]
     for letter, run in zip(LETTERS[1:], chosen[1:], strict=False):
         paired = compare_answers(rights[run.id], rights[chosen[0].id], among)
@@ -48,7 +48,7 @@ def show_verdicts(chosen, rights, among):
 
 
 def show_table(chosen):
-    results = [ui.history(run).result for run in chosen]
+    results = [session.history(run).result for run in chosen]
     facts = {
         "Accuracy": [percent(result["val_accuracy"]) for result in results],
         "Probably on new photos": [" to ".join(map(percent, result["val_interval"])) for result in results],
@@ -68,10 +68,10 @@ def show_changed(project, chosen, rights):
     other = st.segmented_control("A and", letters, default="B", key="against") if len(letters) > 1 else "B"
     place = LETTERS.index(other or "B")
     first, second = chosen[0], chosen[place]
-    split, name = ui.split_of(first), LETTERS[place]
+    split, name = session.split_of(first), LETTERS[place]
     mine, theirs = rights[first.id], rights[second.id]
-    with ui.shown_errors():
-        said = {"A": load_said(first, split), name: load_said(second, ui.split_of(second))}
+    with errors.shown_errors():
+        said = {"A": load_said(first, split), name: load_said(second, session.split_of(second))}
         won = [item for item in split.val if mine[item.id] and not theirs[item.id]]
         lost = [item for item in split.val if theirs[item.id] and not mine[item.id]]
         for tab, items, right, wrong in zip(
@@ -96,6 +96,6 @@ def show_photos(project, items, said, wrong, key):
     with st.container(horizontal=True, key=f"gallery-{key}"):
         for item in items[(page - 1) * PER_PAGE : page * PER_PAGE]:
             with st.container(width=160, border=True):
-                ui.thumbnail(project, item, "stretch")
+                thumbnails.thumbnail(project, item, "stretch")
                 st.markdown(f"Label: **{markdown(item.class_name)}**")
                 st.caption(f"{wrong}: **{markdown(said[item.id])}**")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages._shared import ui
+from pages._shared import errors, progress, session
 from transfer_core.errors import TransferError
 from transfer_core.services import ingest
 from transfer_core.services.ingest import Entry, OneClass
@@ -16,7 +16,7 @@ _ASSETS = Path(__file__).parents[2] / "assets"
 
 def take_photos(project) -> None:
     """Shows the camera; what it takes goes through the same intake as every file."""
-    received = st.session_state.get(ui.SHOTS)
+    received = st.session_state.get(session.SHOTS)
     shots = _show_camera(received)
     if shots and shots["id"] != received:
         _take_in(project, shots)
@@ -44,20 +44,20 @@ def _take_in(project, shots: dict) -> None:
         Entry(f"camera/{shots['id']}-{number}.jpg", lambda url=url: _decoded(url))
         for number, url in enumerate(shots["photos"], 1)
     ]
-    with ui.shown_errors():
+    with errors.shown_errors():
         try:
             report = ingest.take_in_entries(
-                ui.workspace(),
+                session.workspace(),
                 project,
                 entries,
-                ui.progress_line("Reading photos"),
+                progress.progress_line("Reading photos"),
                 reading=OneClass(shots["class_name"]),
             )
         except TransferError:  # they would be refused again; after any other break the browser is to send them again
-            st.session_state[ui.SHOTS] = shots["id"]
+            st.session_state[session.SHOTS] = shots["id"]
             raise
-        st.session_state[ui.SHOTS] = shots["id"]
-        st.session_state[ui.INTAKE] = (project.id, report)
+        st.session_state[session.SHOTS] = shots["id"]
+        st.session_state[session.INTAKE] = (project.id, report)
         st.rerun()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 from filelock import Timeout
 
-from pages._shared import ui
+from pages._shared import errors, progress, session, thumbnails
 from transfer_core.data.split_names import words_of
 from transfer_core.errors import DataError
 from transfer_core.services import ingest
@@ -53,15 +53,15 @@ def review_waiting(project) -> bool:
     """Shows the oldest batch that waits; returns whether one does, on whose account the page may leave other things."""
     waiting = ingest.waiting_uploads(project)
     if not waiting:
-        st.session_state.pop(ui.PLAN, None)
+        st.session_state.pop(session.PLAN, None)
         return False
     batch = waiting[0]
     if batch.choice is None and batch.is_busy():
         st.info("Files are being uploaded in another window. When all are here, you choose how to sort them.")
         return _wait_until_free(batch)
-    if st.session_state.get(ui.READING) == batch.id:
+    if st.session_state.get(session.READING) == batch.id:
         return _read(project, batch)
-    with ui.shown_errors():
+    with errors.shown_errors():
         return _review(batch, _plan(batch)) if batch.choice is None else _ask_to_go_on(project, batch)
     return False
 
@@ -104,13 +104,13 @@ def _review(batch: Upload, plan: Plan) -> bool:
 def _plan(batch: Upload) -> Plan:
     """Made once for as long as a person looks at it."""
     key = (batch.id, len(batch.files), len(batch.missing))
-    plan = st.session_state.get(ui.PLAN)
+    plan = st.session_state.get(session.PLAN)
     if plan is None or plan.key != key:
         with st.spinner("Reading the file names"):
             entries = _open(batch)
             photos = photos_among(entries)
             readings = {choice: _survey(entries, choice, photos) for choice in choices(entries)}
-        plan = st.session_state[ui.PLAN] = Plan(key, entries, photos, readings)
+        plan = st.session_state[session.PLAN] = Plan(key, entries, photos, readings)
     return plan
 
 
@@ -201,7 +201,7 @@ def list_files(title: str, files: Sequence[tuple[str, str]]) -> None:
 
 def _begin(batch: Upload, choice: Choice) -> None:
     """Has it read by a page that shows nothing else."""
-    st.session_state[ui.READING] = batch.choose(choice).id
+    st.session_state[session.READING] = batch.choose(choice).id
     st.rerun()
 
 
@@ -247,31 +247,31 @@ def _read(project, batch: Upload) -> bool:
 
     A script that Streamlit breaks off, because somebody pressed another button, begins again where it was.
     """
-    with ui.shown_errors():
+    with errors.shown_errors():
         try:
             with batch.lock():
                 entries, batch = batch.entries(), batch.begin(len(load_original_items(project)))
                 report = _take_in(project, without_table(entries, batch.choice), read_as(entries, batch.choice))
         except Timeout:
-            st.session_state.pop(ui.READING)
+            st.session_state.pop(session.READING)
             st.rerun()
         except Exception as error:  # whatever it was, it is not tried again unasked
-            st.session_state.pop(ui.READING)
+            st.session_state.pop(session.READING)
             if isinstance(error, DataError):  # nothing in it can be used; other mistakes can be mended, so it waits
                 batch.discard()
             raise
         # Those that came before the reading broke off are new to the person, too.
         report.added = len(report.items - {item.id for item in load_original_items(project)[: batch.before]})
         batch.discard()
-        st.session_state.pop(ui.READING)
-        st.session_state[ui.INTAKE] = (project.id, report)
+        st.session_state.pop(session.READING)
+        st.session_state[session.INTAKE] = (project.id, report)
         st.rerun()
     return False
 
 
 def _take_in(project, entries: Sequence[Entry], reading: LabelSource):
     """The intake, with photos per second, time left, and the last few thumbnails."""
-    line = ui.progress_line("Reading photos")
+    line = progress.progress_line("Reading photos")
     wall, latest, steps = st.container(key="gallery-arriving").empty(), deque(maxlen=THUMBNAILS), 0
 
     def report(done: int, total: int) -> None:
@@ -281,12 +281,12 @@ def _take_in(project, entries: Sequence[Entry], reading: LabelSource):
             if steps % SHOW_THUMBNAILS_EVERY == 0 and latest:
                 _show_latest(wall, list(latest))
 
-    return ingest.take_in_entries(ui.workspace(), project, entries, report, reading=reading, arrived=latest.append)
+    return ingest.take_in_entries(session.workspace(), project, entries, report, reading=reading, arrived=latest.append)
 
 
 def _show_latest(wall, items: Sequence[Item]) -> None:
     with wall.container(horizontal=True):  # without a key, which Streamlit takes once only in a run of the page
         for item in items:
-            path = thumbnail_path(ui.workspace(), item.photo)
+            path = thumbnail_path(session.workspace(), item.photo)
             if path.is_file():
-                st.image(str(path), width=80, alt=ui.item_name(item))
+                st.image(str(path), width=80, alt=thumbnails.item_name(item))

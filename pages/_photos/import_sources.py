@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages._photos import camera, public_datasets
-from pages._shared import ui
+from pages._shared import errors, progress, session
 from transfer_core.errors import DataError
 from transfer_core.services import ingest
 from transfer_core.services.ingest import Choice, Listing, import_roots, list_folder
@@ -18,7 +18,7 @@ HERE = "(this folder)"
 
 def ask_for_photos(project):
     """A tab for each way in."""
-    generation = st.session_state.setdefault(ui.UPLOADS, 0)
+    generation = st.session_state.setdefault(session.UPLOADS, 0)
     roots = import_roots()
     names = ["Files or a zip", "A folder", "Photos of one class", "Camera", "Public datasets"]
     names += ["Shared folders"] if roots else []
@@ -60,9 +60,9 @@ def ask_for_photos(project):
 
 def receive(project, uploads, choice=None):
     """Keeps what was handed in and empties the uploader; with a choice it is read at once."""
-    with ui.shown_errors():
+    with errors.shown_errors():
         batch = ingest.receive_upload(
-            project, [(upload.name, upload) for upload in uploads], ui.progress_line("Uploading")
+            project, [(upload.name, upload) for upload in uploads], progress.progress_line("Uploading")
         )
         try:
             batch.entries()
@@ -70,15 +70,15 @@ def receive(project, uploads, choice=None):
             batch.discard()
             raise
         if choice:
-            st.session_state[ui.READING] = batch.choose(choice).id
-        st.session_state[ui.UPLOADS] += 1
+            st.session_state[session.READING] = batch.choose(choice).id
+        st.session_state[session.UPLOADS] += 1
         st.rerun()
 
 
 def pick_folder(project, roots):
     """A box for each level below a root, until a folder or a zip is meant."""
     root = roots[0] if len(roots) == 1 else st.selectbox("Where", roots, format_func=lambda path: plain(str(path)))
-    with ui.shown_errors():
+    with errors.shown_errors():
         inside = _descend(root)
         if inside is not None and st.button("Use these photos", type="primary", key="pick-folder"):
             ingest.receive_folder(project, root, inside)

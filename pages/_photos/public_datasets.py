@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._shared import ui
+from pages._shared import errors, session
 from transfer_core.services import fetch
 from transfer_core.services.fetch import SETS
 from transfer_core.support.text import markdown
@@ -14,9 +14,9 @@ MOST_PER_CLASS = 1000
 
 def ask_for_public_set(project) -> None:
     """The form, or how far the set is that was asked for; what came of it is said as of other photos that come in."""
-    forget, found = (ui.workspace(), project), fetch.find_download(ui.workspace(), project)
+    forget, found = (session.workspace(), project), fetch.find_download(session.workspace(), project)
     if found and found.report:
-        st.session_state[ui.INTAKE] = (project.id, found.report)
+        st.session_state[session.INTAKE] = (project.id, found.report)
         fetch.forget(*forget)
         st.rerun()
     if found and found.error is None:
@@ -33,13 +33,13 @@ def ask_for_public_set(project) -> None:
     )
     per_class = st.number_input("Photos per class", 1, MOST_PER_CLASS, PER_CLASS, key="public-per-class")
     if st.button("Download", key="fetch", on_click=fetch.forget, args=forget):  # why the last one failed
-        with ui.shown_errors(), st.spinner("Checking the download"):
-            fetch.begin(ui.workspace(), project, name, per_class)
+        with errors.shown_errors(), st.spinner("Checking the download"):
+            fetch.begin(session.workspace(), project, name, per_class)
             st.rerun()
 
 
 def _watch(project) -> None:
-    found = fetch.find_download(ui.workspace(), project)
+    found = fetch.find_download(session.workspace(), project)
     if found is None or found.error or found.report:
         st.rerun()
     words = f"{found.done:,} of {found.total:,} photos" if found.total else "downloading, which may take some minutes"

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages._shared import ui
+from pages._shared import errors, run_picker, session
 from transfer_core.services import runs
 from transfer_core.services.runs import NOTE_LIMIT, load_notes, save_notes
 from transfer_core.support.text import markdown
@@ -16,18 +16,18 @@ def ask_note(run):
     about = load_notes(run)
     note = st.text_input("Note", about.note, max_chars=NOTE_LIMIT, placeholder="What did you want to find out?")
     if st.button("Save", type="primary", width="stretch"):
-        with ui.shown_errors():
+        with errors.shown_errors():
             save_notes(run, replace(about, note=note))
             st.rerun()
 
 
 def show_row(project, run, badge="", verdict=""):
     """One run: what it is, how good, and what can be done with it."""
-    about, result = load_notes(run), ui.history(run).result
+    about, result = load_notes(run), session.history(run).result
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"card-{run.id}"):
         with st.container(width="stretch", gap="xsmall"):
             star = ":material/star: " if about.starred else ""
-            st.markdown(f"{star}**{markdown(ui.run_title(run))}** {badge}")
+            st.markdown(f"{star}**{markdown(run_picker.run_title(run))}** {badge}")
             if result:
                 count = pluralize(result["val_count"], "photo")
                 st.caption(f"{count}; {interval_phrase(result)}. Training took {seconds_of(result)}. {verdict}")
@@ -42,7 +42,7 @@ def act(project, run, about, chosen):
     if chosen == "Note":
         ask_note(run)
     elif chosen:
-        with ui.shown_errors():
+        with errors.shown_errors():
             if chosen == "Delete":
                 runs.delete_run(project, run)
             else:
@@ -52,11 +52,11 @@ def act(project, run, about, chosen):
 
 def show_unreadable(project):
     """Runs whose folder cannot be read: why, and a button that deletes them. Draws nothing where there are none."""
-    for run in runs.list_unreadable(ui.workspace(), project):
+    for run in runs.list_unreadable(session.workspace(), project):
         with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"unreadable-{run.id}"):
             st.markdown(f":material/error: **This run cannot be read.** {markdown(run.reason)}", width="stretch")
             if st.button("Delete", icon=":material/delete:", key=f"delete-{run.id}", help=f"Delete the run {run.id}"):
-                with ui.shown_errors():
+                with errors.shown_errors():
                     runs.delete_unreadable(project, run)
                     st.rerun()
 
@@ -67,7 +67,7 @@ def show_undo(project):
         with st.container(horizontal=True, vertical_alignment="center", key="undo-row"):
             st.caption(f"{pluralize(len(deleted), 'run')} deleted. Undo works for a day.", width="content")
             if st.button("Undo", icon=":material/undo:", key="undo"):
-                with ui.shown_errors():
+                with errors.shown_errors():
                     runs.restore_run(project, deleted[0])
                     st.rerun()
 

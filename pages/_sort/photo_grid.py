@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from pages._shared import ui
+from pages._shared import session, theme, thumbnails
 from transfer_core.errors import TransferError
 from transfer_core.services.labels import Item
 from transfer_core.services.projects import ensure_thumbnail
@@ -72,13 +72,18 @@ def _sent_key(project: Project) -> str:
 
 def _tile(project: Project, item: Item) -> dict[str, str]:
     try:
-        content = ensure_thumbnail(ui.workspace(), project, item).read_bytes()
+        content = ensure_thumbnail(session.workspace(), project, item).read_bytes()
         picture = f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
     except (TransferError, OSError):  # the photo is gone; or the disk is full, so that nothing could be kept of it
         picture = ""
-    return {"id": item.id, "file": plain(ui.item_name(item)), "class_name": plain(item.class_name), "picture": picture}
+    return {
+        "id": item.id,
+        "file": plain(thumbnails.item_name(item)),
+        "class_name": plain(item.class_name),
+        "picture": picture,
+    }
 
 
 def _read(name: str) -> str:
-    with open(ui.asset(name), encoding="utf-8") as file:
+    with open(theme.asset(name), encoding="utf-8") as file:
         return file.read()

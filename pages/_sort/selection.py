@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from pages._shared import ui
+from pages._shared import errors
 from pages._sort.photo_grid import picked
 from transfer_core.errors import TransferError
 from transfer_core.services import labels
@@ -87,7 +87,7 @@ def change(project: Project, how: Callable[..., str], *arguments: object) -> Non
 def show_trouble(project: Project) -> None:
     """Says once why the last change could not be made."""
     mine = sorting_of(project)
-    with ui.shown_errors():
+    with errors.shown_errors():
         if mine.trouble:
             trouble, mine.trouble = mine.trouble, None
             raise trouble

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import streamlit as st
 
-from pages._shared import plots, ui
+from pages._shared import errors, plots, session
 from transfer_core.services import runs, training
 from transfer_core.support.text import markdown
 from transfer_core.support.wording import duration, pluralize, progress_text, result_sentence
@@ -20,7 +20,7 @@ TO_COME, DONE, NOW = ":material/radio_button_unchecked:", ":material/check_circl
 
 def show_run(project, run):
     """Polls while there is something to wait for or to replay, and stands still afterwards."""
-    history = ui.history(run)
+    history = session.history(run)
     if is_moving(run, history):
         tick_s = pace_of(run, history, time.time())
         st.fragment(watch, run_every=tick_s)(project, run, tick_s)
@@ -33,7 +33,7 @@ def is_moving(run, history):
 
 
 def is_replaying(run, history):
-    return st.session_state.get(ui.SHOWN, {}).get(run.id, len(history.epochs)) < len(history.epochs)
+    return st.session_state.get(session.SHOWN, {}).get(run.id, len(history.epochs)) < len(history.epochs)
 
 
 def pace_of(run, history, now):
@@ -46,8 +46,8 @@ def pace_of(run, history, now):
 
 
 def watch(project, run, tick_s):
-    history = ui.history(run)
-    shown = st.session_state.setdefault(ui.SHOWN, {})
+    history = session.history(run)
+    shown = st.session_state.setdefault(session.SHOWN, {})
     planned = max([len(history.epochs), *(epoch.epochs for epoch in history.epochs[-1:])])
     quota = max(1, round(planned * TICK_S / REPLAY_S))
     shown[run.id] = min(len(history.epochs), shown.get(run.id, len(history.epochs)) + quota)
@@ -71,7 +71,7 @@ def show_state(project, run, history, shown):
             if moving:
                 show_figures(run, history, history.epochs[shown - 1])
             plots.show_learning(history, shown, "curve")
-            class_names = list(ui.split_of(run).class_names)
+            class_names = list(session.split_of(run).class_names)
             plots.show_matrix(history.epochs[shown - 1].matrix(len(class_names)), class_names, "live-matrix")
         elif moving:
             st.skeleton(height=420)  # the curves will stand here: nothing jumps when they come
@@ -81,7 +81,7 @@ def show_progress(run, history, shown):
     phase = history.phases[-1] if history.phases else None
     show_steps(run, history)
     if history.status == "queued":
-        ahead = runs.count_ahead(ui.workspace(), run, ui.history)
+        ahead = runs.count_ahead(session.workspace(), run, session.history)
         waiting = f"Waiting for {pluralize(ahead, 'other run')}" if ahead else "Starting"
         st.progress(0.0, waiting)
     elif epoch := epoch_at_work(history, shown):
@@ -141,7 +141,7 @@ def show_end(project, run, history):
         early = "Stopped early. " if history.status == "stopped" else ""
         st.success(f"{early}**{result_sentence(history.result)}**", icon=":material/check_circle:")
         if st.button("See the results", type="primary", icon=":material/arrow_forward:", key="to-understand"):
-            st.session_state[ui.PROJECT] = project.id
+            st.session_state[session.PROJECT] = project.id
             st.switch_page("pages/understand.py", query_params={"project": project.id, "run": run.id})
     elif history.status == "failed":
         st.error(f"{markdown(history.failure.message)} {markdown(history.failure.hint)}", icon=":material/error:")
@@ -158,9 +158,9 @@ def show_end(project, run, history):
     if history.status in ("failed", "interrupted", "stopped") and st.button(
         "Resume", icon=":material/resume:", key="resume", help="Continues from the last checkpoint."
     ):
-        with ui.shown_errors():
+        with errors.shown_errors():
             training.resume(run)
-            st.session_state.setdefault(ui.SHOWN, {})[run.id] = len(history.epochs)
+            st.session_state.setdefault(session.SHOWN, {})[run.id] = len(history.epochs)
             st.rerun()
 
 
@@ -178,7 +178,7 @@ def show_figures(run, history, last):
     count.metric("Epoch", f"{done} of {total}", help="In one epoch, the network sees every training photo once.")
     right.metric(
         "Validation accuracy",
-        f"{last.hits} of {len(ui.split_of(run).val)}",
+        f"{last.hits} of {len(session.split_of(run).val)}",
         help="Right answers on the validation photos: kept back to check the model, which never trains on them.",
     )
     st.caption(plots.what_is_kept(last))

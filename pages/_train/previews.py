@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._shared import ui
+from pages._shared import errors, session, theme
 from transfer_core import charts
 from transfer_core.services import previews, runs, training
 from transfer_core.support.text import markdown
@@ -14,7 +14,7 @@ PICTURE_PX = 96
 
 def show_preview(project, config):
     """A button, then the work, then the pictures; these stay as long as they are what the settings would give."""
-    if not previews.learns_backbone(ui.workspace(), config):
+    if not previews.learns_backbone(session.workspace(), config):
         st.caption("Augmentation is used only when the backbone is fine-tuned. The new layer sees each photo once.")
         return
     run, ended = newest_for(project, "preview", lambda run: previews.varies_alike(run, config))
@@ -29,7 +29,7 @@ def show_preview(project, config):
 
 def show_rate_finder(project, config, draft):
     """A button, then the work, then the curve and a button that takes the rate over into the settings."""
-    if not previews.learns_backbone(ui.workspace(), config):
+    if not previews.learns_backbone(session.workspace(), config):
         st.caption(
             "The learning rate matters only when the backbone is fine-tuned. The new layer finds its own step size."
         )
@@ -38,7 +38,7 @@ def show_rate_finder(project, config, draft):
     found = previews.load_rates(run) if run and ended else None
     if found:
         show_rates(found, draft)
-        for notice in ui.history(run).notices:
+        for notice in session.history(run).notices:
             st.caption(markdown(notice))
     elif ended:
         show_end(run)
@@ -52,27 +52,27 @@ def show_rate_finder(project, config, draft):
 
 def newest_for(project, kind, is_alike):
     """(the newest run of the kind, None if its settings were others; whether it has ended); draws one under way."""
-    run = previews.newest(ui.workspace(), project, kind)
-    if run and ui.history(run).status in ("queued", "running"):
+    run = previews.newest(session.workspace(), project, kind)
+    if run and session.history(run).status in ("queued", "running"):
         st.fragment(watch, run_every=TICK_S)(run)
         return run, False
     return run if run and is_alike(run) else None, True
 
 
 def begin(start, project, config):
-    with ui.shown_errors():
-        start(ui.workspace(), project, config)
+    with errors.shown_errors():
+        start(session.workspace(), project, config)
         st.rerun()
 
 
 def watch(run):
     """How far it is; at the end the whole page takes over, since a button drawn here would not outlive it."""
-    history = ui.history(run)
+    history = session.history(run)
     if history.status not in ("queued", "running"):
         st.rerun()
     title = markdown(history.phases[-1].title) if history.phases else "Starting"
     if history.status == "queued":
-        ahead = runs.count_ahead(ui.workspace(), run, ui.history)
+        ahead = runs.count_ahead(session.workspace(), run, session.history)
         st.progress(0.0, f"Waiting for {pluralize(ahead, 'other run')}" if ahead else "Starting")
     elif history.progress:
         done, total, unit = history.progress.done, history.progress.total, history.progress.unit
@@ -86,7 +86,7 @@ def watch(run):
 
 def show_end(run):
     """Why there is nothing to show of a run that has ended; the button to begin again follows."""
-    history = ui.history(run) if run else None
+    history = session.history(run) if run else None
     if history and history.failure:
         st.error(f"{markdown(history.failure.message)} {markdown(history.failure.hint)}", icon=":material/error:")
     elif history and history.status == "interrupted":
@@ -123,7 +123,7 @@ def shares(picture):
 
 
 def show_rates(found, draft):
-    figure = charts.rate_curve(found.rates, found.losses, found.smoothed, found.suggestion, dark=ui.is_dark())
+    figure = charts.rate_curve(found.rates, found.losses, found.smoothed, found.suggestion, dark=theme.is_dark())
     alt = f"Loss while the learning rate rises; {small_number(found.suggestion)} is suggested"
     st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="rates", alt=alt)
     st.caption(

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._shared import ui
+from pages._shared import run_picker, session
 from pages._shared.widgets import drafted_config, setting_widget
 from pages._train import previews, split
 from transfer_core.services import runs
@@ -62,11 +62,11 @@ def show_settings(project, items, draft, row, planned):
 
 def choose_beginning(project, draft, row):
     """Whether to begin with pretrained weights, or where an earlier run of this backbone ended."""
-    found = {run.id: run for run in runs.list_runs(ui.workspace(), project) if can_go_on(run, row)}
+    found = {run.id: run for run in runs.list_runs(session.workspace(), project) if can_go_on(run, row)}
     if not found:
         draft.pop("continue_from", None)
         return
-    options = {PRETRAINED: "pretrained weights", **ui.run_titles(found.values())}
+    options = {PRETRAINED: "pretrained weights", **run_picker.run_titles(found.values())}
     chosen = draft.get("continue_from")
     name = st.selectbox(
         "Start from",
@@ -80,4 +80,4 @@ def choose_beginning(project, draft, row):
 
 
 def can_go_on(run, row):
-    return run.config.backbone == row.name and ui.history(run).result is not None
+    return run.config.backbone == row.name and session.history(run).result is not None

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._shared import ui
+from pages._shared import session, theme
 from pages._shared.widgets import words
 from transfer_core import charts
 from transfer_core.config import MOST_ASIDE, setting
@@ -73,7 +73,7 @@ def leave_room(moved, other):
 def show_bars(counts):
     names, parts = list(counts), list(zip(*counts.values(), strict=True))
     train, val, test = parts
-    figure = charts.class_counts(names, train, val, test if any(test) else None, dark=ui.is_dark())
+    figure = charts.class_counts(names, train, val, test if any(test) else None, dark=theme.is_dark())
     said = ", ".join(f"{sum(counts):,} {way}" for counts, way in zip(parts, WORDS.values(), strict=True))
     st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="parts", alt=f"Photos per class: {said}")
     st.caption(
@@ -130,4 +130,4 @@ def look_ahead(project, config):
 
 @st.cache_data(max_entries=20, show_spinner=False)
 def _look_ahead(project_id, labels_version, key, _items, _config):
-    return splits.look_ahead(ui.workspace(), _items, _config)
+    return splits.look_ahead(session.workspace(), _items, _config)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages._shared import ui
+from pages._shared import theme
 from pages._shared.widgets import drafted_config
 from transfer_core import charts
 from transfer_core.services import catalog
@@ -105,7 +105,7 @@ def choose_frozen(draft, config, facts):
     frozen = names.index(chosen) + 1
     draft["frozen_stages"] = None if frozen == rule else frozen
     figure = charts.layers(
-        (*names, "new layer"), [place >= frozen for place in range(len(names) + 1)], dark=ui.is_dark()
+        (*names, "new layer"), [place >= frozen for place in range(len(names) + 1)], dark=theme.is_dark()
     )
     alt = f"The stages up to {chosen} stay frozen; the later ones and the new layer learn"
     st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="layers", alt=alt)

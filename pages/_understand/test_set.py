@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._shared import plots, ui
+from pages._shared import errors, plots, session
 from transfer_core.services import evaluation
 from transfer_core.services.evaluation import count_looks, load_opening
 from transfer_core.services.export import is_ready
@@ -16,11 +16,11 @@ def show_opening(run, history, split):
     if not split.test:
         return
     st.subheader("Final test", anchor=False)
-    with ui.shown_errors():
+    with errors.shown_errors():
         if evaluation.is_opened(history):
             show_outcome(run)
         elif history.is_pending("test_set"):
-            ensure_runner(ui.workspace())
+            ensure_runner(session.workspace())
             st.fragment(watch, run_every=1.0)(run)
         else:
             offer(run, history, split)
@@ -47,7 +47,7 @@ def offer(run, history, split):
 
 def watch(run):
     """How far it is; at the end the whole page takes over."""
-    history = ui.history(run)
+    history = session.history(run)
     if not history.is_pending("test_set"):
         st.rerun()
     if history.progress:

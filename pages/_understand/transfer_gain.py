@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._shared import plots, ui
+from pages._shared import errors, navigation, plots, session, theme
 from transfer_core import charts
 from transfer_core.services import comparison
 from transfer_core.support.wording import duration, percent
@@ -11,8 +11,8 @@ from transfer_core.support.wording import duration, percent
 def show_knowledge(project, run, history):
     """The sentence, the bars, and the control trained from scratch: its curve, or its button."""
     st.subheader("Did the pretrained network help?", anchor=False)
-    split = ui.split_of(run)
-    gain = comparison.find_gain(ui.workspace(), project, run, split, ui.history)
+    split = session.split_of(run)
+    gain = comparison.find_gain(session.workspace(), project, run, split, session.history)
     knowledge, done = gain.knowledge, gain.control
     st.markdown(comparison.verdict_sentence(knowledge))
     show_scores(knowledge)
@@ -20,7 +20,7 @@ def show_knowledge(project, run, history):
         st.fragment(wait_for_baselines, run_every=1.0)(run)
     if done and not knowledge.barred:
         # What pretrained weights change about the way, not only about the end.
-        plots.show_compared((("this run", history), ("from scratch", ui.history(done))), "both")
+        plots.show_compared((("this run", history), ("from scratch", session.history(done))), "both")
     elif not (knowledge.is_control or knowledge.barred):
         offer_control(project, run, split, gain.under_way, knowledge.proposes_control)
 
@@ -28,7 +28,7 @@ def show_knowledge(project, run, history):
 def show_scores(knowledge):
     rows = [(comparison.NAMES[score.name], score.share, score.interval) for score in knowledge.scores]
     own = [score.name for score in knowledge.scores].index("model")
-    figure = charts.share_bars(rows, own=own, dark=ui.is_dark())
+    figure = charts.share_bars(rows, own=own, dark=theme.is_dark())
     with st.container(width=560):
         st.plotly_chart(
             figure,
@@ -42,7 +42,7 @@ def show_scores(knowledge):
 
 def are_coming(run):
     """Whether the baselines are not there yet, but will be: the worker measures them last."""
-    return not comparison.has_baselines(run) and ui.history(run).is_pending("baselines")
+    return not comparison.has_baselines(run) and session.history(run).is_pending("baselines")
 
 
 def wait_for_baselines(run):
@@ -56,10 +56,10 @@ def offer_control(project, run, split, busy, is_next):
     if busy:
         st.caption("The same network is being trained from scratch now.")
         if st.button("Watch it", icon=":material/visibility:", key="watch-control"):
-            ui.open_run("train", project, busy)
+            navigation.open_run("train", project, busy)
         return
-    with ui.shown_errors():
-        found = comparison.estimate_control(ui.workspace(), run, split)
+    with errors.shown_errors():
+        found = comparison.estimate_control(session.workspace(), run, split)
         pressed = st.button(
             "Compare with training from scratch",
             type="primary" if is_next else "secondary",
@@ -69,9 +69,12 @@ def offer_control(project, run, split, busy, is_next):
         )
         st.caption(f"Takes about {duration(found.seconds)}." if found else "Takes minutes rather than seconds.")
         if pressed:
-            started, shown = st.session_state.setdefault(ui.STARTED, []), st.session_state.setdefault(ui.SHOWN, {})
+            started, shown = (
+                st.session_state.setdefault(session.STARTED, []),
+                st.session_state.setdefault(session.SHOWN, {}),
+            )
             with st.spinner("Checking the photos"):
-                control = comparison.start_control(ui.workspace(), project, run, split)
+                control = comparison.start_control(session.workspace(), project, run, split)
                 started.append(control.id)
                 shown[control.id] = 0
-            ui.open_run("train", project, control)
+            navigation.open_run("train", project, control)

@@ -484,7 +484,7 @@ def test_a_page_on_which_little_moves_is_drawn_less_often(monkeypatch, phase, ep
     monkeypatch.setattr(live.st, "session_state", {})
     finished = [replace(after_epochs(1)[-1], time=1000.0 + at) for at in epochs]
     started = events.PhaseStarted(name="everything", title="Learning", time=1000.0 + phase)
-    history = RunState("train", events.RunStarted(time=1000.0), alive=True, phases=[started], epochs=finished)
+    history = RunState(events.RunStarted(time=1000.0), alive=True, phases=[started], epochs=finished)
     paces = {"fast": live.TICK_S, "slow": live.SLOW_TICK_S}
     assert live.pace_of(Mock(id="one"), history, 1000.0 + now) == paces[expected]
 

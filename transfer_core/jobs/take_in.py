@@ -7,7 +7,6 @@ from PIL import Image
 
 from transfer_core import storage
 from transfer_core.backbones import catalog
-from transfer_core.backbones.preprocess import PreparedPhotos
 from transfer_core.data.ingest.folder_layout import LabelSource
 from transfer_core.data.ingest.intake import IntakeReport, take_in
 from transfer_core.data.ingest.sources import Entry
@@ -32,6 +31,8 @@ def take_in_entries(
     may_contradict: bool = False,
 ) -> IntakeReport:
     """`intake.take_in`, which also prepares what the backbone will see, and keeps the caches within their limit."""
+    from transfer_core.backbones.preprocess import PreparedPhotos  # which imports onnx; a look at a page needs none
+
     storage.cache_limit()  # a limit that cannot be read is said before a long intake, not after
     prepared = PreparedPhotos(catalog.find(backbone, workspace.weights_dir).preparation, workspace.prepared_dir)
     kept = itertools.count(1)

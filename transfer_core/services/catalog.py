@@ -3,11 +3,13 @@
 The strategies are handed on from `transfer_core.strategies` as they are: plain rules and tables.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from transfer_core.advice.cost import facts_of
 from transfer_core.backbones import catalog, weights
 from transfer_core.backbones.catalog import BUNDLED, Backbone
+from transfer_core.config import TrainConfig
+from transfer_core.data.labels.dataset import Item
 from transfer_core.evaluation.compare_runs import backbone_title, strategy_title
 from transfer_core.strategies import (
     BACKBONE,
@@ -65,6 +67,13 @@ class BackboneState:
             "licence": self.row.licence,
             "state": self.state,
         }
+
+
+def facts_of(items: Sequence[Item], config: TrainConfig, backbone: Backbone) -> Facts:
+    """As `advice.cost.facts_of`, which imports onnx: a look at most pages needs none."""
+    from transfer_core.advice import cost
+
+    return cost.facts_of(items, config, backbone)
 
 
 def list_backbones(workspace: Workspace) -> list[BackboneState]:

@@ -6,6 +6,7 @@ What needs no composing is handed on from `transfer_core.evaluation` and `transf
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 from transfer_core import runs
 from transfer_core.data.splits.split import Split
@@ -31,8 +32,10 @@ from transfer_core.metrics.paired_test import Paired, corrected, in_points, in_w
 from transfer_core.runs import Run
 from transfer_core.runs.state import RunState
 from transfer_core.services import training
-from transfer_core.services.training import Estimate
 from transfer_core.workspace import Project, Workspace
+
+if TYPE_CHECKING:
+    from transfer_core.advice.cost import Estimate
 
 __all__ = [
     "NAMES",
@@ -178,7 +181,7 @@ def has_baselines(run: Run) -> bool:
     return load_baselines(run.evaluation_dir) is not None
 
 
-def estimate_control(workspace: Workspace, run: Run, split: Split) -> Estimate | None:
+def estimate_control(workspace: Workspace, run: Run, split: Split) -> "Estimate | None":
     """How long the same network will take to learn from nothing; None if unknown."""
     items = [*split.train, *split.val, *split.test]
     return training.estimate_run(workspace, items, control_config(run.config))[0]

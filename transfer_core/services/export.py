@@ -5,8 +5,6 @@ from pathlib import Path
 
 from transfer_core import runs
 from transfer_core.errors import RunError
-from transfer_core.export.bundle import ensure_bundle, write_bundle
-from transfer_core.export.model_card import write_card
 from transfer_core.jobs.launch import ensure_runner
 from transfer_core.runs import Run
 from transfer_core.runs.state import RunState
@@ -99,11 +97,22 @@ def export(run: Run, out: Path, watch: Watch = silent) -> Exported:
         )
     if out.is_dir():
         raise RunError(f"'{out}' is a folder. Name the zip to write, for example {out / 'model.zip'}.")
+    from transfer_core.export.bundle import write_bundle
+
     write_bundle(run, state, out)
     return Exported(str(out), check_of(state))
 
 
+def ensure_bundle(run: Run, state: RunState) -> Path:
+    """The run's zip, written once per export and name of the project."""
+    from transfer_core.export import bundle  # which imports onnxruntime; a look at most pages needs none
+
+    return bundle.ensure_bundle(run, state)
+
+
 def model_card(run: Run, state: RunState) -> str:
     """The description of a model whose export is ready, as Markdown."""
+    from transfer_core.export.model_card import write_card
+
     project = read_json(run.folder.parents[1] / "project.json")
     return write_card(run, state, runs.load_split(run), project)

@@ -5,12 +5,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
 from transfer_core import runs, strategies
-from transfer_core.advice.cost import Estimate, estimate
-from transfer_core.advice.machine_speed import load_speed, request_benchmark
 from transfer_core.backbones import catalog, weights
 from transfer_core.config import TrainConfig, problems_of
 from transfer_core.data.ingest.intake import IntakeReport
@@ -28,9 +27,11 @@ from transfer_core.services.splits import Basis, find_basis, foresee, share_out
 from transfer_core.strategies import Facts
 from transfer_core.workspace import Project, Workspace
 
+if TYPE_CHECKING:
+    from transfer_core.advice.cost import Estimate
+
 __all__ = [
     "Begun",
-    "Estimate",
     "Outcome",
     "begin",
     "check",
@@ -167,11 +168,14 @@ def check(
     return split, basis
 
 
-def estimate_run(workspace: Workspace, items: Sequence[Item], config: TrainConfig) -> tuple[Estimate | None, bool]:
+def estimate_run(workspace: Workspace, items: Sequence[Item], config: TrainConfig) -> "tuple[Estimate | None, bool]":
     """How long a run on these photos will take, None if unknown; and whether a trial that will tell is on its way.
 
     Where there was no trial yet the runner is asked for one. A backbone that must be downloaded first has none.
     """
+    from transfer_core.advice.cost import estimate  # these import onnx; a look at most pages needs none
+    from transfer_core.advice.machine_speed import load_speed, request_benchmark
+
     backbone = catalog.find(config.backbone, workspace.weights_dir)
     if weights.state(backbone, workspace.weights_dir) == "download":
         return None, False
