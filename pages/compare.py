@@ -126,6 +126,7 @@ if unfinished:
     with st.expander(f"{pluralize(len(unfinished), 'run')} without a result"):
         for run in unfinished:
             run_card.show_row(project, run)
+run_card.show_unreadable(project)
 whose = " of the best run" if groups and len(group) > 1 else ""
 if groups and st.button(f"See the results{whose}", type="primary", icon=":material/arrow_forward:"):
     navigation.open_run("understand", project, group[0])

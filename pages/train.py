@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._shared import errors, navigation, run_picker, session
+from pages._shared import errors, navigation, run_card, run_picker, session
 from pages._shared.label_changes import show_changes
 from pages._shared.widgets import drafted_config, take_over, words
 from pages._train import live, split
@@ -210,3 +210,5 @@ else:
     if not busy:
         show_changes(project, run)
     live.show_run(project, run)
+run_card.show_unreadable(project)
+run_card.show_undo(project)

@@ -53,7 +53,7 @@ def test_what_another_project_has_too_stays(workspace, finished, tmp_path):
 
 def test_a_project_at_work_is_not_deleted(tiny_workspace, project, queue_run):
     run = queue_run()
-    with run.lock().acquire(), pytest.raises(RunError, match=r"A run of 'Blots' is at work. Stop it first"):
+    with run.lock().acquire(), pytest.raises(RunError, match=r"A run of 'Blots' is still training. Stop it first"):
         storage.delete_project(tiny_workspace, project)
     assert run.folder.is_dir() and runs.list_runs(tiny_workspace)
 
@@ -62,7 +62,7 @@ def test_a_project_into_which_photos_are_coming_is_not_deleted(workspace):
     project = workspace.create_project("Blots")
     batch = upload_inbox.receive(project, [("a.jpg", io.BytesIO(b"a"))], lambda done, total: None)
     for lock in (project.fetch_lock(), batch.lock()):
-        with lock.acquire(), pytest.raises(RunError, match="Photos are coming into 'Blots'"):
+        with lock.acquire(), pytest.raises(RunError, match="Photos are being added to 'Blots'"):
             storage.delete_project(workspace, project)
     storage.delete_project(workspace, project)
     assert workspace.projects() == []
@@ -82,7 +82,7 @@ def test_public_sets_are_whole_or_gone(workspace, filled, monkeypatch):
     monkeypatch.setenv("GRAFT_CACHE_GB", "0")
     storage.trim_caches(workspace)
     assert sorted(os.listdir(folder)) == ["complete", "disc.jpg"]
-    with project.fetch_lock(), pytest.raises(RunError, match="A public set is coming in"):
+    with project.fetch_lock(), pytest.raises(RunError, match="A public dataset is being downloaded"):
         storage.clear_caches(workspace)
     storage.clear_caches(workspace)
     assert not folder.exists()
@@ -106,7 +106,7 @@ def test_the_limit_is_read_in_gigabytes(monkeypatch, text, expected):
 @pytest.mark.parametrize("text", ["ten", "-1", "nan", "inf", "10 GB"])
 def test_a_limit_that_is_no_size_is_said(monkeypatch, text):
     monkeypatch.setenv("GRAFT_CACHE_GB", text)
-    with pytest.raises(TransferError, match=f"'{text}', which is no size. Set it to a number of gigabytes"):
+    with pytest.raises(TransferError, match=f"'{text}', which is not a number of gigabytes"):
         storage.cache_limit()
 
 
@@ -160,10 +160,10 @@ def test_cleared_caches_are_empty_and_cost_nothing_but_time(workspace, finished)
 
 def test_caches_are_not_cleared_under_a_run(tiny_workspace, project, queue_run):
     run = queue_run()
-    with pytest.raises(RunError, match="at work or waiting for its turn"):
+    with pytest.raises(RunError, match="training or waiting"):
         storage.clear_caches(tiny_workspace)
     runs.request_stop(run)
-    with run.lock().acquire(), pytest.raises(RunError, match="at work or waiting for its turn"):
+    with run.lock().acquire(), pytest.raises(RunError, match="training or waiting"):
         storage.clear_caches(tiny_workspace)
     assert all(thumbnail_path(tiny_workspace, item.photo).is_file() for item in load_items(project))
     storage.clear_caches(tiny_workspace)

@@ -1,4 +1,4 @@
-"""A public set by name: asked for here, fetched by a process of its own, watched until it is done."""
+"""A public dataset by name: asked for here, fetched by a run of its own, watched until it is done."""
 
 import streamlit as st
 
@@ -14,17 +14,17 @@ MOST_PER_CLASS = 1000
 
 def ask_for_public_set(project) -> None:
     """The form, or how far the set is that was asked for; what came of it is said as of other photos that come in."""
-    note = fetch.progress(project)
-    if note and note["report"]:
-        st.session_state[session.INTAKE] = (project.id, note["report"])
-        fetch.forget(project)
+    forget, found = (session.workspace(), project), fetch.find_download(session.workspace(), project)
+    if found and found.report:
+        st.session_state[session.INTAKE] = (project.id, found.report)
+        fetch.forget(*forget)
         st.rerun()
-    if note and note["error"] is None:
+    if found and found.error is None:
         st.fragment(lambda: _watch(project), run_every=1.0)()
         return
-    if note:
-        st.error(markdown(note["error"]), icon=":material/error:")
-        st.button("Close", on_click=fetch.forget, args=(project,), key="fetch-forget")
+    if found:
+        st.error(markdown(found.error), icon=":material/error:")
+        st.button("Close", on_click=fetch.forget, args=forget, key="fetch-forget")
     name = st.selectbox("Public dataset", list(SETS), format_func=lambda name: SETS[name].title, key="public-set")
     row = SETS[name]
     st.caption(
@@ -32,16 +32,15 @@ def ask_for_public_set(project) -> None:
         f"for next time. [Source and terms of use]({row.home})"
     )
     per_class = st.number_input("Photos per class", 1, MOST_PER_CLASS, PER_CLASS, key="public-per-class")
-    if st.button("Download", key="fetch", on_click=fetch.forget, args=(project,)):  # why the last one failed
+    if st.button("Download", key="fetch", on_click=fetch.forget, args=forget):  # why the last one failed
         with errors.shown_errors(), st.spinner("Checking the download"):
             fetch.begin(session.workspace(), project, name, per_class)
             st.rerun()
 
 
 def _watch(project) -> None:
-    note = fetch.progress(project)
-    if note is None or note["error"] or note["report"]:
+    found = fetch.find_download(session.workspace(), project)
+    if found is None or found.error or found.report:
         st.rerun()
-    done, total = note["done"], note["total"]
-    words = f"{done:,} of {total:,} photos" if total else "downloading, which may take some minutes"
-    st.progress(done / max(1, total), f"{markdown(note['title'])}: {words}")
+    words = f"{found.done:,} of {found.total:,} photos" if found.total else "downloading, which may take some minutes"
+    st.progress(found.done / max(1, found.total), f"{markdown(found.title)}: {words}")

@@ -1,7 +1,6 @@
 """Public datasets: what torchvision makes of a downloaded one, and what is said where it cannot be had."""
 
 import errno
-import shutil
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,11 +9,18 @@ from dataclasses import replace
 import pytest
 
 from tests.helpers import closed_port, draw_photo
+from transfer_core import runs
+from transfer_core.config import TrainConfig
 from transfer_core.data import public_datasets
 from transfer_core.data.labels.dataset import count_classes, load_items
 from transfer_core.data.public_datasets import SETS, PublicSet
 from transfer_core.errors import DataError
+from transfer_core.jobs import machine, worker
+from transfer_core.jobs.job import Job
+from transfer_core.jobs.slots import open_slots
+from transfer_core.runs import PublicDatasetSpec, Run
 from transfer_core.services import fetch
+from transfer_core.workspace import Project
 
 
 def drawn(folder, names, per_class=3):
@@ -84,7 +90,7 @@ def test_offline_is_said_within_ten_seconds_and_nothing_starts(workspace, offlin
     with pytest.raises(DataError, match="EuroSAT needs a download of 94 MB, which failed"):
         fetch.begin(workspace, project, "eurosat", 5)
     assert time.monotonic() - began < 10 and 2 * public_datasets._TIMEOUT_S < 10
-    assert fetch.progress(project) is None and not (project.folder / "fetch.log").exists()
+    assert fetch.find_download(workspace, project) is None and runs.list_runs(workspace, kind=None) == []
 
 
 def test_a_broken_download_begins_anew(tmp_path, shapes):
@@ -121,61 +127,76 @@ def test_mistakes_are_said(workspace, shapes, name, per_class, said):
         fetch.fetch(workspace, workspace.create_project("x"), name, per_class, lambda done, total: None)
 
 
-def test_the_process_notes_how_it_ended(workspace, shapes, monkeypatch):
-    project = workspace.create_project("Shapes")
-    assert fetch.main(str(workspace.home), project.id, "shapes", "2") == 0
-    came = fetch.progress(project)["report"]
+@pytest.fixture
+def asked(workspace, shapes) -> Run:
+    """A run that was asked for two photos of each class, and waits."""
+    return runs.create(workspace.create_project("Shapes"), PublicDatasetSpec("shapes", 2))
+
+
+def project_of(run: Run) -> Project:
+    return run.workspace.open_project(run.project_id)
+
+
+def test_the_run_says_how_it_ended(workspace, asked, monkeypatch):
+    project = project_of(asked)
+    assert fetch.find_download(workspace, project) == fetch.Download("Shapes")
+    assert worker.main(str(asked.folder)) == 0
+    came = fetch.find_download(workspace, project).report
     assert (came.photos, came.added, came.rejected) == (4, 4, []) and len(load_items(project)) == 4
-    fetch.forget(project)
-    assert fetch.progress(project) is None
+    fetch.forget(workspace, project)
+    assert fetch.find_download(workspace, project) is None
     monkeypatch.setitem(public_datasets.SETS, "shapes", PublicSet("shapes", "Shapes", "", 1, "", "", _fail))
-    assert fetch.main(str(workspace.home), project.id, "shapes", "2") == 2
-    assert "failed: the server cannot be reached. " in fetch.progress(project)["error"]
+    again = runs.create(project, asked.spec)
+    assert worker.main(str(again.folder)) == 1
+    assert "failed: the server cannot be reached. " in fetch.find_download(workspace, project).error
 
 
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (OSError(errno.ENOSPC, "No space left on device"), "The disk is full. Free some space"),
-        (ZeroDivisionError(), "The download ended unexpectedly (ZeroDivisionError)."),
+        (OSError(errno.ENOSPC, "No space left on device"), "The disk is full"),
+        (ZeroDivisionError(), "(ZeroDivisionError"),
     ],
 )
-def test_any_other_end_is_noted_too(workspace, shapes, monkeypatch, error, said):
+def test_any_other_end_is_said_too(workspace, asked, monkeypatch, error, said):
     def fail(folder):
         raise error
 
-    project = workspace.create_project("Shapes")
-    monkeypatch.setitem(public_datasets.SETS, "shapes", replace(shapes, load=fail))
-    with pytest.raises(type(error)):
-        fetch.main(str(workspace.home), project.id, "shapes", "2")
-    assert said in fetch.progress(project)["error"]
+    monkeypatch.setitem(public_datasets.SETS, "shapes", replace(SETS["shapes"], load=fail))
+    assert worker.main(str(asked.folder)) == 1
+    assert said in fetch.find_download(workspace, project_of(asked)).error
 
 
-def test_a_host_that_falls_silent_is_given_up(workspace, shapes, monkeypatch):
+def test_a_host_that_falls_silent_is_given_up(asked, monkeypatch):
     waits = []
-    monkeypatch.setitem(
-        public_datasets.SETS,
-        "shapes",
-        replace(shapes, load=lambda folder: waits.append(socket.getdefaulttimeout()) or []),
-    )
-    fetch.main(str(workspace.home), workspace.create_project("Shapes").id, "shapes", "2")
+    row = replace(SETS["shapes"], load=lambda folder: waits.append(socket.getdefaulttimeout()) or [])
+    monkeypatch.setitem(public_datasets.SETS, "shapes", row)
+    worker.main(str(asked.folder))
     assert waits == [60]
 
 
-def test_a_deleted_project_does_not_come_to_life_again(workspace):
+def test_it_need_not_wait_for_a_training(asked, workspace):
+    """A download leaves the processor alone: while another workspace's training holds it, the set comes in."""
+    training = runs.create(project_of(asked), runs.TrainSpec(TrainConfig()))
+    with machine.take_turn(Job(training, lambda event: None)):
+        assert worker.main(str(asked.folder)) == 0
+    slots = open_slots(workspace)
+    assert [slot.is_light for slot in slots].count(True) == 1
+    assert runs.count_ahead(workspace, training) == 0
+
+
+def test_asked_twice_it_comes_once(workspace, shapes, monkeypatch):
+    monkeypatch.setattr(fetch, "ensure_runner", lambda workspace: None)
     project = workspace.create_project("Shapes")
-    shutil.rmtree(project.folder)
-    fetch._note(project, "Shapes", 3, 10, None)
-    assert not project.folder.exists() and fetch.progress(project) is None
+    fetch.begin(workspace, project, "shapes", 2)
+    fetch.begin(workspace, project, "shapes", 2)
+    assert len(runs.list_runs(workspace, project, kind="public_dataset")) == 1
+
+
+def test_stopped_or_cut_off_it_is_said(workspace, asked):
+    runs.request_stop(asked)
+    assert "was interrupted" in fetch.find_download(workspace, project_of(asked)).error
 
 
 def _fail(folder):
     raise ConnectionResetError
-
-
-def test_a_process_that_died_is_noticed(workspace, monkeypatch):
-    project = workspace.create_project("Shapes")
-    fetch._note(project, "Shapes", 3, 10, None)
-    assert fetch.progress(project)["error"] is None
-    monkeypatch.setattr(fetch, "_START_S", 0)
-    assert "was interrupted" in fetch.progress(project)["error"]

@@ -142,6 +142,6 @@ def test_caches_and_projects_are_not_cleared_under_their_feet(begin, tiny_worksp
     with pytest.raises(RunError, match="training or waiting"):
         storage.clear_caches(tiny_workspace)
     EventLog(run.events_path).append(events.RunStarted())
-    with run.lock(), pytest.raises(RunError, match="is at work"):
+    with run.lock(), pytest.raises(RunError, match="is still training"):
         storage.delete_project(tiny_workspace, project)
     assert load_items(project)

@@ -2,7 +2,6 @@
 
 import base64
 import errno
-import io
 import os
 import re
 import shutil
@@ -13,13 +12,14 @@ from pages._photos import camera, import_review
 from pages._shared import progress, session
 from tests.helpers import draw_photo
 from tests.pages.conftest import add, button, errors, press, said, zipped
+from transfer_core import runs
 from transfer_core.data.ingest import upload_inbox
 from transfer_core.data.ingest.label_source import Choice
-from transfer_core.data.ingest.sources import Entry
 from transfer_core.data.labels.dataset import count_classes, load_items
 from transfer_core.errors import DataError
-from transfer_core.services import fetch, ingest
-from transfer_core.support.files import write_json
+from transfer_core.runs import events
+from transfer_core.runs.events import EventLog
+from transfer_core.services import ingest
 
 
 @pytest.fixture
@@ -309,19 +309,27 @@ def test_public_set_that_cannot_be_had_is_said(visit, empty):
     assert "needs a download of 345 MB, which failed" in message
 
 
-def test_public_set_is_watched_while_it_comes(visit, empty):
-    write_json(empty.folder / "fetch.json", {"title": "A *set*", "done": 3, "total": 9, "error": None, "time": 4e9})
-    assert "A \\*set\\*: 3 of 9 photos" in said(visit("photos", project=empty.id))
-    write_json(empty.folder / "fetch.json", {"title": "x", "done": 0, "total": 0, "error": "It *failed*.", "time": 0})
+@pytest.fixture
+def asked(empty) -> runs.Run:
+    """A public dataset that was asked for, and is not here yet."""
+    return runs.create(empty, runs.PublicDatasetSpec("dtd", 2))
+
+
+def test_public_set_is_watched_while_it_comes(visit, empty, asked):
+    log = EventLog(asked.events_path)
+    log.append(events.RunStarted())
+    log.append(events.Progress(done=3, total=9))
+    with asked.lock().acquire():
+        assert "3 of 9 photos" in said(visit("photos", project=empty.id))
+    log.append(events.RunFailed(message="It *failed*.", hint=""))
     app = visit("photos", project=empty.id)
     assert "failed" in errors(app)[0] and button(app, "Download")
     assert len(errors(press(visit("photos", project=empty.id), "Download"))) == 1  # of this try alone, which fails, too
     assert errors(press(app, "Close")) == []
 
 
-def test_public_set_that_came_in_is_reported_once(visit, workspace, empty, drawn):
-    entries = [Entry(f"oak/{n}.jpg", io.BytesIO(content).read) for n, content in enumerate(drawn)]
-    came = ingest.take_in_entries(workspace, empty, [*entries, Entry("oak/x.jpg", lambda: b"x")], lambda *_: None)
-    fetch._note(empty, "Trees", 6, 6, None, came)
+def test_public_set_that_came_in_is_reported_once(visit, empty, asked):
+    rejected = [{"file": "oak/x.jpg", "reason": "not a photo"}]
+    EventLog(asked.events_path).append(events.RunFinished(result={"photos": 6, "added": 6, "rejected": rejected}))
     assert "6 new photos added." in said(visit("photos", project=empty.id))
     assert "added" not in said(visit("photos", project=empty.id))

@@ -176,7 +176,7 @@ def test_a_held_lock_is_life_and_death_frees_it(tiny_workspace, queue_run):
     try:
         assert holder.stdout.readline() == "held\n"
         assert runs.is_alive(run) and runs.read_state(run).status == "running"
-        with pytest.raises(RunError, match=r"at work. Stop it first"):
+        with pytest.raises(RunError, match=r"still training. Stop it first"):
             runs.delete(run)
     finally:
         holder.kill()

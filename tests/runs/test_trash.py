@@ -38,7 +38,7 @@ def test_what_waits_or_works_is_not_deleted(project, queue_run):
 def test_a_run_whose_model_is_being_checked_is_not_at_work(project, queue_run):
     run = queue_run()
     EventLog(run.events_path).append(events.RunFinished(result={}))
-    with run.lock(), pytest.raises(RunError, match="just being checked"):
+    with run.lock(), pytest.raises(RunError, match="being exported and checked"):
         trash.delete(project, run)
 
 
@@ -66,7 +66,7 @@ def test_those_deleted_are_listed_the_last_first(project, queue_run):
 def test_a_run_that_cannot_be_moved_is_not_called_gone(project, stopped):
     trash.delete(project, stopped)
     (stopped.folder / "in the way").mkdir(parents=True)
-    with pytest.raises(RunError, match="cannot be brought back now"):
+    with pytest.raises(RunError, match="cannot be restored now"):
         trash.restore(project, stopped.id)
 
 
@@ -80,7 +80,7 @@ def test_it_goes_for_good_after_a_day(project, stopped, queue_run):
     EventLog(other.events_path).append(events.RunStopped(result=None))
     trash.delete(project, other)
     assert stopped.id not in trash.deleted(project) and other.id in trash.deleted(project)
-    with pytest.raises(RunError, match="no longer among the deleted ones"):
+    with pytest.raises(RunError, match=r"cannot be restored\. It was restored already"):
         trash.restore(project, stopped.id)
 
 

@@ -13,6 +13,7 @@ from transfer_core.backbones.preprocess import PreparedPhotos
 from transfer_core.data.images import decode
 from transfer_core.data.labels.dataset import load_items
 from transfer_core.errors import BackboneError, TransferError
+from transfer_core.jobs import take_in
 from transfer_core.services import ingest
 
 
@@ -82,7 +83,7 @@ def test_caches_too_small_for_anything_change_no_result(tiny_workspace, take, lo
 
 def test_a_long_intake_keeps_the_caches_in_bounds(tiny_workspace, take, monkeypatch):
     trimmed = []
-    monkeypatch.setattr(ingest, "_TRIM_EVERY", 10)
+    monkeypatch.setattr(take_in, "_TRIM_EVERY", 10)
     monkeypatch.setattr(storage, "trim_caches", lambda workspace: trimmed.append(workspace))
     take()
     assert trimmed == [tiny_workspace] * 3  # after 10, 20, and at the end

@@ -90,7 +90,7 @@ def test_a_loss_that_is_no_number_ends_it(tiny_workspace, queue_run, monkeypatch
     if told:
         assert len(find_lr(context).rates) == broken_from
     else:
-        with pytest.raises(TransferError, match="no number even with tiny steps"):
+        with pytest.raises(TransferError, match="not a number even with tiny steps"):
             find_lr(context)
 
 
@@ -115,4 +115,4 @@ def test_where_memory_does_not_suffice_fewer_photos_go_through_at_a_time(
     found = find_lr(make_context(tiny_workspace, queue_run(**settings), seen.append))
     assert max(sizes) <= 5 and len(found.rates) >= 10
     [*_, said] = [event.message for event in seen if isinstance(event, Notice)]
-    assert "Memory did not suffice" in said and "batch size stays 8" in said
+    assert "There was too little memory" in said and "batch size stays 8" in said

@@ -126,6 +126,12 @@ def find(name: str) -> PublicSet:
     return SETS[name]
 
 
+def check_count(per_class: int) -> None:
+    """Raises DataError: fewer than one photo of each class was asked for."""
+    if per_class < 1:
+        raise DataError(f"Choose at least 1 photo per class, got {per_class}.")
+
+
 def check_reachable(row: PublicSet, folder: Path) -> None:
     """Says within ten seconds that a set can be had: it is in the folder, or its host answers.
 

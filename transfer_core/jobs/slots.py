@@ -119,5 +119,5 @@ def failure_event_for(state: RunState, before: events.Event | None, cause: str) 
     name = state.next_step
     if name is not None and state.steps[name].attempts >= _ATTEMPTS:
         title = STEPS[name].title if name in STEPS else f"does the step '{name}'"
-        return events.StepFailed(name=name, message=f"The program that {title} ended without a word ({cause}).")
+        return events.StepFailed(name=name, message=f"The program that {title} ended unexpectedly ({cause}).")
     return None

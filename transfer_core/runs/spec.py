@@ -61,7 +61,7 @@ class PublicDatasetSpec:
 
 Spec = TrainSpec | PreviewSpec | LrFinderSpec | PublicDatasetSpec
 SPECS: dict[str, type[Spec]] = {spec.kind: spec for spec in (TrainSpec, PreviewSpec, LrFinderSpec, PublicDatasetSpec)}
-_EARLIER_NAMES = {"lr_finder": "lr_finder"}
+_EARLIER_NAMES = {"find_rate": "lr_finder"}
 
 
 def spec_to_json(spec: Spec) -> dict:

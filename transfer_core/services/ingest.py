@@ -3,26 +3,23 @@
 What needs no composing is handed on from `transfer_core.data.ingest` as it is.
 """
 
-import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from PIL import Image
-
-from transfer_core import storage
 from transfer_core.backbones import catalog
 from transfer_core.data.ingest.folder_layout import LabelSource, OneClass, Survey, survey
 from transfer_core.data.ingest.import_roots import Listing, import_roots, list_folder
-from transfer_core.data.ingest.intake import IntakeReport, Rejected, take_in
+from transfer_core.data.ingest.intake import IntakeReport, Rejected
 from transfer_core.data.ingest.label_source import Choice, choices, open_labels, photos_among, read_as, without_table
 from transfer_core.data.ingest.sources import Entry, open_source
 from transfer_core.data.ingest.upload_inbox import Upload, receive_folder
 from transfer_core.data.ingest.upload_inbox import batches as waiting_uploads
 from transfer_core.data.ingest.upload_inbox import receive as receive_upload
-from transfer_core.data.labels.dataset import Item, count_classes, load_items
+from transfer_core.data.labels.dataset import count_classes, load_items
+from transfer_core.jobs.take_in import Report, take_in_entries
 from transfer_core.workspace import Project, Workspace
 
 __all__ = [
@@ -52,10 +49,6 @@ __all__ = [
     "waiting_uploads",
     "without_table",
 ]
-
-Report = Callable[[int, int], None]
-
-_TRIM_EVERY = 4000  # photos, which leave about a gigabyte in the caches
 
 
 @dataclass(frozen=True)
@@ -140,46 +133,6 @@ def _known_path(labels: str) -> Path:
     """The table as its project remembers it: a file of this machine the same from wherever it is named."""
     path = Path(labels).expanduser()
     return path.resolve() if path.is_file() else Path(labels)
-
-
-def take_in_entries(
-    workspace: Workspace,
-    project: Project,
-    entries: Sequence[Entry],
-    report: Report,
-    backbone: str = catalog.BUNDLED,
-    *,
-    reading: LabelSource | None = None,
-    part: str | None = None,
-    arrived: Callable[[Item], None] = lambda item: None,
-    may_contradict: bool = False,
-) -> IntakeReport:
-    """`intake.take_in`, which also prepares what the backbone will see, and keeps the caches within their limit."""
-    from transfer_core.backbones.preprocess import PreparedPhotos  # which imports onnx; a look at a page needs none
-
-    storage.cache_limit()  # a limit that cannot be read is said before a long intake, not after
-    prepared = PreparedPhotos(catalog.find(backbone, workspace.weights_dir).preparation, workspace.prepared_dir)
-    kept = itertools.count(1)
-
-    def keep_pixels(photo: str, upright: Image.Image) -> None:
-        prepared.keep(photo, upright)
-        if next(kept) % _TRIM_EVERY == 0:
-            storage.trim_caches(workspace)
-
-    try:
-        return take_in(
-            workspace,
-            project,
-            entries,
-            report,
-            reading=reading,
-            part=part,
-            keep_pixels=keep_pixels,
-            arrived=arrived,
-            may_contradict=may_contradict,
-        )
-    finally:
-        storage.trim_caches(workspace)
 
 
 @contextmanager

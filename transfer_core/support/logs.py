@@ -19,12 +19,9 @@ _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 class _Handler(logging.StreamHandler):
     """Writes to what stderr is at that moment: tests and the worker's log file change it after the start."""
 
-    def __init__(self) -> None:
-        logging.Handler.__init__(self)  # StreamHandler's own would keep today's stderr
-
-    @property
-    def stream(self):
-        return sys.stderr
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
 
 
 def set_up(usual: str = "warning") -> None:

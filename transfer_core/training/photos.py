@@ -93,7 +93,9 @@ class StoredPhotos:
     scratch: Path
 
     @classmethod
-    def of(cls, items: Iterable[Item], folder: Path, backbone: Backbone, workspace: Workspace, scratch: Path):
+    def of(
+        cls, items: Iterable[Item], folder: Path, backbone: Backbone, workspace: Workspace, scratch: Path
+    ) -> "StoredPhotos":
         """Those of a labelled dataset, whose files lie in a folder."""
         return cls(backbone, {item.photo: folder / item.file for item in items}, workspace, scratch)
 

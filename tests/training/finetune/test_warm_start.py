@@ -85,7 +85,7 @@ def test_in_parts_that_were_given_they_are_a_problem(tiny_workspace, project, tu
         line["part"] = "val" if line["photo"] in first or line["path"].endswith("7.jpg") else "train"
     project.labels_path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     config = TrainConfig(backbone=tuned.config.backbone, strategy="full", continue_from=tuned.id)
-    with pytest.raises(ConfigError, match=r"learned from by the run that is gone on from.* Put others among"):
+    with pytest.raises(ConfigError, match=r"training photos? of the earlier run.* Choose other validation"):
         training.check(tiny_workspace, project, config)
 
 
@@ -101,8 +101,8 @@ def test_a_run_that_has_begun_needs_the_earlier_one_no_longer(tiny_workspace, qu
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"backbone": "tf_efficientnet_lite0", "strategy": "full"}, "changed another backbone"),
-        ({"strategy": "feature_extraction"}, "does not change the backbone of an earlier run"),
+        ({"backbone": "tf_efficientnet_lite0", "strategy": "full"}, "has another backbone"),
+        ({"strategy": "feature_extraction"}, "cannot continue from an earlier run"),
     ],
 )
 def test_what_cannot_be_gone_on_from_is_said(tiny_workspace, project, tuned, settings, said):
@@ -116,7 +116,7 @@ def test_what_cannot_be_gone_on_from_is_said(tiny_workspace, project, tuned, set
 def test_a_run_without_a_result_or_gone_is_said(tiny_workspace, project, queue_run):
     queued = queue_run(strategy="full")
     asked = {"backbone": queued.config.backbone, "val_fraction": 0.25, "strategy": "full"}
-    with pytest.raises(ConfigError, match="has not learned anything"):
+    with pytest.raises(ConfigError, match="has no model to continue from yet"):
         training.check(tiny_workspace, project, TrainConfig(continue_from=queued.id, **asked))
     with pytest.raises(ConfigError, match=r"no-such-run.* Begin with the pretrained weights"):
         training.check(tiny_workspace, project, TrainConfig(continue_from="no-such-run", **asked))

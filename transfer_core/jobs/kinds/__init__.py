@@ -29,7 +29,7 @@ class Step:
 
     Args:
         name: Of the file in this folder, and in events.
-        title: What it does, for a person: "The program that ... ended without a word."
+        title: What it does, for a person: "The program that ... ended unexpectedly."
     """
 
     name: str
@@ -42,6 +42,7 @@ KINDS = {
         Kind("train", steps=("export", "baselines")),
         Kind("preview"),
         Kind("lr_finder"),
+        Kind("public_dataset"),
     )
 }
 STEPS = {
