@@ -53,7 +53,7 @@ def need_project() -> Project:
         if wanted:
             st.error("This project no longer exists. It may have been deleted.")
         st.info("Choose a project first, or create a new one.", icon=":material/arrow_back:")
-        if st.button("To the projects", type="primary"):
+        if st.button("Back to projects", type="primary"):
             st.switch_page("pages/home.py")
         st.stop()
     st.query_params["project"] = project.id

@@ -78,7 +78,7 @@ def need_export(run: Run, entry: RunState) -> None:
         _wait_for_export(run)
     if failure := export.failure_of(entry):
         st.error(
-            f"The model could not be written as ONNX: {markdown(failure)}",
+            f"The model could not be exported to ONNX: {markdown(failure)}",
             icon=":material/error:",
         )
         if st.button("Try again", type="primary", icon=":material/refresh:"):
