@@ -2,6 +2,7 @@
 
 import ast
 import math
+import re
 import tomllib
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -283,6 +284,16 @@ def test_what_was_reached_before_is_named_beside_the_figure_and_covers_no_other_
     assert [label.x for label in labels] == [1, 1, 6]
 
 
+@pytest.mark.parametrize(("metric", "before"), [("loss", None), ("loss", 0.0214), ("accuracy", None), ("accuracy", 1)])
+def test_names_of_curves_fit_beside_the_plot(metric, before):
+    fig = curves([0.0321], [0.0321], metric, 6, before=before)
+    named = [note for note in fig.layout.annotations if note.xshift]
+    assert len(named) == (2 if before is None else 3)
+    for note in named:  # in Inter at 12 px a letter takes 5.6 px on average, 6.1 where it is bold
+        letters = len(re.sub("<.*?>", "", note.text))
+        assert note.xshift + 6 * letters <= fig.layout.margin.r
+
+
 @pytest.mark.parametrize("done", [0, 1, 2, 1000])
 @pytest.mark.parametrize("metric", ["loss", "accuracy"])
 def test_curves_of_any_length_grow_into_the_same_axis(done, metric):
@@ -316,8 +327,8 @@ def test_accuracy_is_in_percent_and_nothing_is_cut_off(worst, low):
     [
         ({"val": [1.0]}, "train has 2 epochs and val has 1"),
         ({"total": 1}, "total_epochs is 1"),
-        ({"saved": 3}, "kept_epoch is 3; it must be from 1 to 2"),
-        ({"saved": 0}, "kept_epoch is 0"),
+        ({"kept": 3}, "kept_epoch is 3; it must be from 1 to 2"),
+        ({"kept": 0}, "kept_epoch is 0"),
         ({"metric": "f1"}, "allowed are loss, accuracy"),
         ({"metric": "accuracy"}, "outside"),
         ({"train": [-1.0, 1.0]}, "negative"),
