@@ -90,6 +90,7 @@ def show_classes(split, result):
             "F1": scores.f1 * 100,
         },
         hide_index=True,
+        placeholder="-",  # precision of a class that was never named
         column_config={
             "Recall": st.column_config.NumberColumn(
                 format="%.0f%%", help="Found: of the photos of this class, how many the model recognized."

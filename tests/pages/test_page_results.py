@@ -113,7 +113,7 @@ def test_try_a_file_that_is_no_photo(visit, finished, content):
     app = visit("try_it", project=finished.project_id)
     app.file_uploader(key="try-files").set_value([("a.jpg", content, "image/jpeg")]).run()
     [message] = errors(app)
-    assert message.startswith(r"a\.jpg: not a photo that can be read")
+    assert message.startswith(r"a\.jpg: not a photo in a format that can be read")
     assert button(app, "Show me one")
 
 
@@ -170,7 +170,7 @@ def test_export_offers_the_checked_zip(visit, finished):
     assert "Same answers as in Graft on **6 of 6** validation photos" in said(app)
     [download] = app.download_button
     assert download.label.startswith("Download (")
-    with zipfile.ZipFile(finished.model_dir / "take-along.zip") as archive:
+    with zipfile.ZipFile(finished.model_dir / "bundle.zip") as archive:
         assert set(archive.namelist()) == {"model.onnx", "class_names.json", "README.md", "predict.py", "read_photo.py"}
         assert archive.read("model.onnx") == finished.model_path.read_bytes()
 

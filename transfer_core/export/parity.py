@@ -1,4 +1,4 @@
-"""Does the exported model answer as the trained one does? Asked on the validation photos, from their original files."""
+"""Compares the exported model's answers with the trained one's, on the validation photos' original files."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -16,9 +16,9 @@ class Parity:
     """The comparison.
 
     Args:
-        changed_labels: Photos of which the two say different classes.
+        changed_labels: Number of photos on which the two name different classes.
         max_difference: The largest difference of a confidence, in [0, 1].
-        checked: Photos compared.
+        checked: Number of photos compared.
     """
 
     changed_labels: int

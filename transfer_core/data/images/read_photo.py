@@ -120,7 +120,7 @@ def _why_not_opened(source: Path | BinaryIO, error: Exception) -> str:
         if head[4:8] == b"ftyp" and head[8:] in _HEIC_BRANDS:
             return "a HEIC photo, which takes one more package to read: pip install pi-heif, or save it as JPEG"
     names = [_SPELLED.get(name, name) for name in _READERS]
-    return f"not a photo that can be read ({', '.join(names[:-1])} and {names[-1]} can)"
+    return f"not a photo in a format that can be read ({', '.join(names[:-1])} and {names[-1]})"
 
 
 def _check_size(image: Image.Image) -> None:

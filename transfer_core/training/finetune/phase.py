@@ -35,7 +35,7 @@ class Position:
         epoch: Epochs that are done.
         batch: Batches of the next one that are done.
         sums: float64 (2,): losses and right answers in these batches.
-        best: The best epoch by the spared photos, where there are any.
+        best: The best epoch on the early-stopping holdout, if there is one.
     """
 
     epoch: int = 0
@@ -50,11 +50,11 @@ class Position:
 
 @dataclass(frozen=True)
 class Best:
-    """The epoch that answered best on the spared photos.
+    """The epoch with the lowest loss on the early-stopping holdout (`context.spared`).
 
     Args:
         epoch: Counted from 1 in the phase.
-        loss: Its mean log loss on them.
+        loss: Its mean log loss on the holdout.
         weights: Its body and head, see `Learner.kept_state`.
     """
 
@@ -63,7 +63,7 @@ class Best:
     weights: dict[str, np.ndarray]
 
     def is_old(self, epoch: int, epochs: int) -> bool:
-        """Whether so many epochs brought nothing better since that more will not, either."""
+        """True if too many epochs without improvement have passed since."""
         return epoch - self.epoch >= max(3, epochs // 4)
 
 
@@ -117,11 +117,11 @@ class FineTuning:
                 self._end_epoch()
             return self._finish()
         finally:
-            if self.bank:  # whoever goes on with a stopped run makes it again, the same
+            if self.bank:  # resuming a stopped run computes the same one again
                 self.bank.remove()
 
     def run_epoch(self) -> bool:
-        """Goes through what is left of the epoch at `position`, which moves along; False when stopped in it."""
+        """Runs the rest of the epoch from `position`, and moves that on; False when stopped within the epoch."""
         batches = split_into_batches(len(self.context.train), self._batch_size, self._seed, self._epoch)
         should_report, should_save = Every(_REPORT_EVERY_S), Every(_CHECKPOINT_EVERY_S)
         self.learner.begin_epoch()
@@ -139,7 +139,7 @@ class FineTuning:
         return True
 
     def open_bank(self) -> None:
-        """Makes ready to learn from kept activations, where that was asked for and can be done."""
+        """Opens the cache of frozen activations, if the plan asks for one and the network can be split there."""
         self.context, self.bank = open_bank(self.context, self.index, self.learner)
 
     @property
@@ -151,7 +151,7 @@ class FineTuning:
 
     @property
     def _epoch(self) -> int:
-        """That of `position`, counted through all phases: no phase repeats another's luck."""
+        """The epoch of `position`, counted through all phases, so that no phase repeats another's random numbers."""
         return self.context.epochs_before(self.index) + self.position.epoch
 
     @property
@@ -163,7 +163,7 @@ class FineTuning:
         return self.context.plan.settings.seed
 
     def _prepare(self) -> bool:
-        """Sees to it that all is at hand that does not learn; False when stopped meanwhile."""
+        """Prepares the photos that are only measured, and the frozen activations; False when stopped meanwhile."""
         context, report = self.context, self.context.report_progress
         context.emit(PhaseStarted(name="prepare", title="Preparing the validation photos"))
         try:
@@ -181,7 +181,7 @@ class FineTuning:
         return load_batches(self.context, batches, self._epoch)
 
     def _step(self, batch: Batch, steps_per_epoch: int) -> None:
-        """Learns from one batch."""
+        """One optimizer step."""
         position, class_ids = self.position, self.context.train.class_ids[batch.rows]
         # Everything random in a step follows from these numbers: there is no random state to save.
         torch.manual_seed((self._seed << 32) + self._epoch * steps_per_epoch + position.batch)
@@ -195,7 +195,7 @@ class FineTuning:
         position.batch += 1
 
     def _end_epoch(self) -> None:
-        """Reports the epoch that was just gone through, notes whether it is the best, and moves on to the next."""
+        """Reports the finished epoch, notes whether it is the best, and moves on to the next."""
         context, epoch, best, loss = self.context, self.position.epoch + 1, self.position.best, None
         self._confidences = self._answers(context.val)
         if len(context.spared):
@@ -208,18 +208,18 @@ class FineTuning:
         self._save()
 
     def _finish(self) -> Trained | None:
-        """What the phase leaves; None where it has not learned."""
+        """The phase's result; None if it was stopped before its first step."""
         position, learner, confidences = self.position, self.learner, self._confidences
         if not position.has_learned:
             return None
         if position.best:
             learner.restore_kept(position.best.weights)
-        if confidences is None or position.batch or position.best:  # what was learned since that epoch is kept, too
+        if confidences is None or position.batch or position.best:  # steps since that epoch count, too
             confidences = self._answers(self.context.val)
         return Trained(learner.trained_head(), confidences, self._epoch, not self._is_over, learner.trained_network())
 
     def _answers(self, photos: LabelledPhotos) -> np.ndarray:
-        """Confidences float64 (n, classes) of photos as they are, of which only a few are in memory at a time."""
+        """Confidences float64 (n, classes) of photos without augmentation; only a few are in memory at a time."""
         size, parts = min(_VAL_BATCH, self.context.plan.micro_batch), []
         with closing(map_ahead(self.context.photos.pixels, photos.digests, size)) as pixels:
             while batch := list(islice(pixels, size)):
@@ -233,7 +233,7 @@ class FineTuning:
         self.context.emit(Progress(done=done, total=self.phase.epochs * count))
 
     def _add_up_losses(self) -> None:
-        """Adds what the last steps gave, one by one: in another order the last digits would depend on the moment."""
+        """Adds the pending losses one by one: another order would change the last digits of the sum."""
         if self._pending:
             for sums in torch.stack(self._pending).cpu().numpy():
                 self.position.sums += sums
@@ -245,7 +245,7 @@ class FineTuning:
             )
 
     def _save(self) -> None:
-        """Keeps where the phase stands, once it has learned something."""
+        """Saves a checkpoint, once there has been a step."""
         self._add_up_losses()
         position = self.position
         if not position.has_learned:
