@@ -91,7 +91,7 @@ def test_advanced_settings_reach_the_run(visit, project, workspace):
     app.run()
     press(app, "Train")
     [run] = runs.list_runs(workspace, project)
-    written = read_json(run.folder / "config.json")["train"]
+    written = read_json(run.folder / "config.json")["spec"]["config"]
     asked = {
         "strategy": "full",
         "epochs": 7,
