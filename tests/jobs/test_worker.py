@@ -401,7 +401,7 @@ def test_a_finished_run_stays_finished_whatever_follows(queue_run, monkeypatch, 
             work(run)
     state = runs.read_state(run)
     assert state.status == "finished" and state.failure is None and state.has_finished("export")
-    assert state.steps["baselines"].message.startswith("Something went wrong on our side (ZeroDivisionError")
+    assert state.steps["baselines"].message.startswith("Something went wrong inside Graft (ZeroDivisionError")
     with pytest.raises(RunError, match="there is nothing to resume"):
         runs.request_resume(run)
 
@@ -444,7 +444,7 @@ def test_thumbnails_that_the_intake_left_are_made_after_the_answer(tiny_workspac
     cache = thumbnails(tiny_workspace.prepared_dir)
     photos = [item.photo for item in load_items(begun.project)]
     outcome = training.follow(begun.run)
-    assert outcome.result.val_count == 4  # the answer is there; nobody has waited for a thumbnail
+    assert outcome.result.val_count == 6  # the answer is there; nobody has waited for a thumbnail
     wait_for(lambda: runs.read_state(begun.run).has_finished("pictures"))
     assert all(cache.holds(photo) for photo in photos)
     assert runs.read_state(begun.run).steps["pictures"].result == {"made": len(photos)}
