@@ -110,4 +110,5 @@ def _detached() -> dict:
     if sys.platform == "win32":
         flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS
         return {"creationflags": flags | subprocess.BELOW_NORMAL_PRIORITY_CLASS}
-    return {"start_new_session": True}
+    else:  # an `else`, for type checkers skip a branch for another system, but not the lines after it
+        return {"start_new_session": True}
