@@ -143,6 +143,7 @@ def test_a_zip_of_too_many_files_is_refused_before_they_are_looked_at(monkeypatc
         zip_entries(buffer, "x.zip")
 
 
+@pytest.mark.full
 def test_five_thousand_damaged_files_are_pictures_or_refused():
     chance, outcomes = random.Random(0), {"read": 0, "refused": 0}
     for _ in range(5000):

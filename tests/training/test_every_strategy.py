@@ -69,8 +69,16 @@ def few(tmp_path_factory):
     return draw_dataset(tmp_path_factory.mktemp("few") / "blots", 4)
 
 
-@pytest.mark.parametrize("backbone", [RESNET, VIT, HYBRID, BUNDLED])
-@pytest.mark.parametrize("name", strategies.STRATEGIES)
+FAMILIES = [RESNET, VIT, HYBRID, BUNDLED]
+ALWAYS = {("partial", VIT), ("gradual", HYBRID), ("feature_extraction", BUNDLED)}  # the others are in the full tier
+PAIRS = [
+    pytest.param(name, backbone, marks=() if (name, backbone) in ALWAYS else pytest.mark.full)
+    for name in strategies.STRATEGIES
+    for backbone in FAMILIES
+]
+
+
+@pytest.mark.parametrize(("name", "backbone"), PAIRS)
 def test_every_family_can_be_trained_by_every_strategy(workspace, family_weights, few, name, backbone):
     """A step or two of each phase."""
     shutil.copytree(family_weights, workspace.weights_dir)
@@ -96,15 +104,26 @@ class Life:
 
 
 EXACT = [
-    *[(name, {}) for name in TUNING],
-    ("partial", {"views": 2}),
-    ("partial", {"views": 2, "augmentation": "strong"}),
-    ("lp_ft", {"early_stopping": True, "average_weights": True, "label_smoothing": 0.1, "class_weights": True}),
-    ("full", {"mixup": 0.5, "cutmix": 0.5, "l2_sp": 0.2, "upside_down": True}),
+    *[pytest.param(name, {}, id=name, marks=() if name == "partial" else pytest.mark.full) for name in TUNING],
+    pytest.param("partial", {"views": 2}, id="partial views", marks=pytest.mark.full),
+    pytest.param(
+        "partial", {"views": 2, "augmentation": "strong"}, id="partial views augmentation", marks=pytest.mark.full
+    ),
+    pytest.param(
+        "lp_ft",
+        {"early_stopping": True, "average_weights": True, "label_smoothing": 0.1, "class_weights": True},
+        id="lp_ft early_stopping average_weights label_smoothing class_weights",
+    ),
+    pytest.param(
+        "full",
+        {"mixup": 0.5, "cutmix": 0.5, "l2_sp": 0.2, "upside_down": True},
+        id="full mixup cutmix l2_sp upside_down",
+        marks=pytest.mark.full,
+    ),
 ]
 
 
-@pytest.mark.parametrize(("name", "extra"), EXACT, ids=[f"{name} {' '.join(extra)}".strip() for name, extra in EXACT])
+@pytest.mark.parametrize(("name", "extra"), EXACT)
 def test_killed_anywhere_it_comes_to_the_same(tiny_workspace, queue_run, monkeypatch, name, extra):
     """Killed in the middle, and once more in the middle of the rest, with a checkpoint after every batch."""
     monkeypatch.setattr(phase, "_CHECKPOINT_EVERY_S", 0)
