@@ -18,6 +18,8 @@ import json, sys, time
 before = set(sys.modules)
 began = time.perf_counter()
 import transfer_core
+
+pytestmark = pytest.mark.training
 seconds = time.perf_counter() - began
 print(json.dumps([seconds, sorted(set(sys.modules) - before)]))
 """

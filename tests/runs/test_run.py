@@ -169,6 +169,7 @@ with run.lock().acquire():
 """
 
 
+@pytest.mark.training
 def test_a_held_lock_is_life_and_death_frees_it(tiny_workspace, queue_run):
     run = queue_run()
     EventLog(run.events_path).append(STARTED)
