@@ -12,9 +12,11 @@ import threading
 import numpy as np
 import pytest
 
-from tests.helpers import start_python, wait_for
+from tests.helpers import RESNET, draw_dataset, start_python, wait_for
 from transfer_core import runs
 from transfer_core.backbones.feature_store import RowStore
+from transfer_core.data.images.thumbnails import thumbnails
+from transfer_core.data.labels.dataset import load_items
 from transfer_core.errors import RunError
 from transfer_core.evaluation.result import load_answers
 from transfer_core.export.parity import check_parity
@@ -23,6 +25,7 @@ from transfer_core.jobs.job import Job
 from transfer_core.jobs.kinds import baselines, export
 from transfer_core.runs import Run, events
 from transfer_core.runs.events import EpochFinished, EventLog, read_events
+from transfer_core.services import training
 from transfer_core.support.arrays import read_arrays
 from transfer_core.training import checkpoints
 from transfer_core.training.linear_probe import phase
@@ -399,7 +402,7 @@ def test_a_finished_run_stays_finished_whatever_follows(queue_run, monkeypatch, 
             work(run)
     state = runs.read_state(run)
     assert state.status == "finished" and state.failure is None and state.has_finished("export")
-    assert state.steps["baselines"].message.startswith("Something went wrong on our side (ZeroDivisionError")
+    assert state.steps["baselines"].message.startswith("Something went wrong inside Graft (ZeroDivisionError")
     with pytest.raises(RunError, match="there is nothing to resume"):
         runs.request_resume(run)
 
@@ -436,3 +439,14 @@ def test_two_workspaces_take_turns_at_the_processor(queue_run):
     runs.request_resume(second)
     assert work(second) == 0 and runs.read_state(second).status == "finished"
     assert runs.read_state(second).result["seconds"]["total"] < 30  # waiting is not its own work
+
+
+def test_thumbnails_that_the_intake_left_are_made_after_the_answer(tiny_workspace, tmp_path):
+    begun = training.begin(tiny_workspace, draw_dataset(tmp_path / "blots"), {"backbone": RESNET, "epochs": 2})
+    cache = thumbnails(tiny_workspace.prepared_dir)
+    photos = [item.photo for item in load_items(begun.project)]
+    outcome = training.follow(begun.run)
+    assert outcome.result.val_count == 6  # the answer is there; nobody has waited for a thumbnail
+    wait_for(lambda: runs.read_state(begun.run).has_finished("pictures"))
+    assert all(cache.holds(photo) for photo in photos)
+    assert runs.read_state(begun.run).steps["pictures"].result == {"made": len(photos)}

@@ -24,7 +24,7 @@ from transfer_core.runs.state import RunState
 from transfer_core.services.ingest import take_in_path
 from transfer_core.services.runs import Watch, silent, wait
 from transfer_core.services.splits import Basis, find_basis, foresee, share_out
-from transfer_core.strategies import Facts
+from transfer_core.strategies import BACKBONE, Facts
 from transfer_core.workspace import Project, Workspace
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ __all__ = [
     "ensure_runner",
     "estimate_run",
     "follow",
+    "learns_backbone",
     "make_config",
     "outcome_of",
     "resume",
@@ -112,6 +113,13 @@ def make_config(
     return config
 
 
+def learns_backbone(workspace: Workspace, config: TrainConfig) -> bool:
+    """Whether training with these settings changes the backbone, and so varies photos and has a learning rate."""
+    backbone = catalog.find(config.backbone, workspace.weights_dir)
+    phases, _ = strategies.plan(config, Facts((1,), backbone))  # how many photos there are does not matter here
+    return any(phase.trains == BACKBONE for phase in phases)
+
+
 def begin(
     workspace: Workspace,
     data: Path,
@@ -141,7 +149,9 @@ def begin(
     def report(done: int, total: int) -> None:
         watch("Reading photos", done, total)
 
-    project, intake = take_in_path(workspace, data, name, report, val, config.backbone, labels)
+    project, intake = take_in_path(
+        workspace, data, name, report, val, config.backbone, labels, keeps_pictures=learns_backbone(workspace, config)
+    )
     taken_in(intake)
     return Begun(start(workspace, project, config, intake.items, time.monotonic() - began), project, intake)
 
