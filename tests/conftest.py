@@ -45,16 +45,18 @@ _FOLDERS = {
     "training": ("training", "jobs", "cli", "export", "inference", "services", "backbones"),
 }
 _TRAINED = "_finished_home"  # whoever is given a finished run has it trained first
-_TIERS = ("unit", "training", "pages", "browser")
+_TIERS = ("full", "browser", "pages", "training", "unit")  # of two that are named, the first counts
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest selects by marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Gives each test its tier."""
     for item in items:
         item.add_marker(_tier_of(item))
 
 
 def _tier_of(item: pytest.Item) -> str:
-    """The tier that the test itself names, else that of its folder, else that of what it is given."""
+    """What the test itself names, else what its folder or what it is given says."""
     named = [name for name in _TIERS if item.get_closest_marker(name)]
     if named:
         return named[0]

@@ -9,6 +9,8 @@ from tests.helpers import RESNET, run_python, wait_for
 from transfer_core import runs
 from transfer_core.errors import ConfigError, DataError, RunError
 
+pytestmark = pytest.mark.training
+
 HEAVY = ("torch", "timm", "numpy", "PIL", "onnx", "onnxruntime", "streamlit", "plotly", "filelock", "safetensors")
 
 
@@ -18,8 +20,6 @@ import json, sys, time
 before = set(sys.modules)
 began = time.perf_counter()
 import transfer_core
-
-pytestmark = pytest.mark.training
 seconds = time.perf_counter() - began
 print(json.dumps([seconds, sorted(set(sys.modules) - before)]))
 """

@@ -80,7 +80,6 @@ def test_python_runs_as_it_stands(path, leaves):
         exec(compile("\n" * line + block, str(path), "exec"), scope)
 
 
-@pytest.mark.training
 @pytest.mark.full
 def test_commands_of_the_readme_run_as_they_stand(leaves, capsys):
     assert main(["fit", "photos/", "--seed", "1"]) == 0  # there is a run already where the README begins

@@ -58,7 +58,6 @@ def metadata(wheel) -> Message:
 
 
 @pytest.mark.full
-@pytest.mark.training
 def test_the_wheel_holds_every_file_of_the_app_and_the_core(wheel):
     def below(folder: str, into: str) -> set[str]:
         paths = (path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
@@ -71,7 +70,6 @@ def test_the_wheel_holds_every_file_of_the_app_and_the_core(wheel):
 
 
 @pytest.mark.full
-@pytest.mark.training
 def test_only_one_name_is_taken_in_other_peoples_environments(wheel):
     """A top-level `pages`, `assets` or `tests` would clash with theirs."""
     tops = {name.split("/")[0] for name in wheel.namelist()}
@@ -79,7 +77,6 @@ def test_only_one_name_is_taken_in_other_peoples_environments(wheel):
 
 
 @pytest.mark.full
-@pytest.mark.training
 def test_licence_and_notices_travel_with_it(wheel, metadata):
     kept = {name.split("/licenses/")[1] for name in wheel.namelist() if "/licenses/" in name}
     assert kept == {"LICENSE", "NOTICE", "static/Inter-LICENSE.txt"}
@@ -90,7 +87,6 @@ def test_licence_and_notices_travel_with_it(wheel, metadata):
 
 
 @pytest.mark.full
-@pytest.mark.training
 def test_the_version_stands_in_one_place_and_is_told_everywhere(metadata):
     assert metadata["Version"] == __version__
     assert "version" not in PROJECT["project"]
@@ -99,7 +95,6 @@ def test_the_version_stands_in_one_place_and_is_told_everywhere(metadata):
 
 
 @pytest.mark.full
-@pytest.mark.training
 def test_dependencies_are_listed_once_and_the_wheel_asks_for_them(metadata):
     assert not {"dependencies", "optional-dependencies"} & PROJECT["project"].keys()
     needed, for_development = set(), set()
@@ -116,7 +111,6 @@ def test_nothing_under_the_gpl_is_asked_of_users():
 
 
 @pytest.mark.full
-@pytest.mark.training
 def test_the_command_graft_is_the_command_line(wheel):
     [name] = [name for name in wheel.namelist() if name.endswith(".dist-info/entry_points.txt")]
     assert "graft = transfer_core.__main__:main" in wheel.read(name).decode()

@@ -58,7 +58,6 @@ def says_nothing(workspace, original) -> None:
 
 
 @pytest.mark.full
-@pytest.mark.training
 def test_what_is_taken_along_holds_no_photo(finished, tmp_path):
     for path in finished.photos_dir.iterdir():
         path.write_bytes(telling("JPEG"))

@@ -229,7 +229,6 @@ for number in range(10_000):
 
 
 @pytest.mark.full
-@pytest.mark.training
 def test_killed_writer_loses_nothing_but_its_last_change(workspace):
     project, rng = workspace.create_project("Trees"), random.Random(5)
     append_items(project, draw_items(3_000))
