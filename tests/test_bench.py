@@ -9,6 +9,8 @@ from transfer_core import bench
 from transfer_core.__main__ import main
 from transfer_core.bench import Figure
 
+pytestmark = pytest.mark.training
+
 
 @pytest.mark.parametrize(
     ("value", "limit", "at_least", "ok"),

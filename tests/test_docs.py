@@ -69,13 +69,18 @@ def leaves(workspace, tmp_path, monkeypatch) -> Workspace:
     return workspace
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.training
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, id=path.name, marks=() if path in DOCUMENTS[:1] else pytest.mark.full) for path in DOCUMENTS],
+)
 def test_python_runs_as_it_stands(path, leaves):
     scope = {"__name__": "__main__"}
     for line, block in blocks(path, "python"):
         exec(compile("\n" * line + block, str(path), "exec"), scope)
 
 
+@pytest.mark.full
 def test_commands_of_the_readme_run_as_they_stand(leaves, capsys):
     assert main(["fit", "photos/", "--seed", "1"]) == 0  # there is a run already where the README begins
     [earlier] = [run.id for run in runs.list_runs(leaves)]

@@ -147,7 +147,7 @@ worker.main(sys.argv[1])
 @pytest.mark.parametrize(
     ("strategy", "epochs", "kill_after"),
     [
-        ("full", 4, 2),  # goes on from a checkpoint
+        pytest.param("full", 4, 2, marks=pytest.mark.full),  # goes on from a checkpoint
         ("feature_extraction", 100, 60),  # is too quick for one and starts again
     ],
 )
@@ -336,6 +336,7 @@ def small_disk(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounts a small file system")
+@pytest.mark.full
 def test_a_disk_that_is_really_full(queue_run, small_disk, no_export):
     """The room runs out at the first checkpoint; what is left in it must do for the last words."""
     run = queue_run(strategy="full", epochs=3)
@@ -415,6 +416,7 @@ def test_a_step_that_this_version_does_not_know_harms_nothing(queue_run):
     assert "does not know the step 'dream'" in state.steps["dream"].message and state.status == "finished"
 
 
+@pytest.mark.full
 def test_two_workspaces_take_turns_at_the_processor(queue_run):
     """Another workspace's worker holds the machine; ours waits, says so, and can be stopped meanwhile."""
     first, second = queue_run(epochs=2), queue_run(epochs=2)

@@ -28,10 +28,13 @@ def in_memory(run, context, emit):
     "settings",
     [
         {"strategy": "feature_extraction", "epochs": 20},
-        {"strategy": "lp_ft", "early_stopping": True, "augmentation": "strong", **SETTINGS},
+        pytest.param(
+            {"strategy": "lp_ft", "early_stopping": True, "augmentation": "strong", **SETTINGS},
+            marks=pytest.mark.full,
+        ),
         {"strategy": "partial", "views": 0, **SETTINGS},
     ],
-    ids=lambda settings: settings["strategy"],
+    ids=["feature_extraction", "lp_ft", "partial"],
 )
 def test_arrays_and_files_come_to_the_same(tiny_workspace, queue_run, settings):
     stored, held, run = [], [], queue_run(**settings)
@@ -52,6 +55,7 @@ def test_without_a_folder_views_cannot_be_kept_and_are_made_anew(tiny_workspace,
     assert any("Every epoch makes new augmented copies" in getattr(event, "message", "") for event in seen)
 
 
+@pytest.mark.full
 def test_the_example_trains_on_arrays_and_writes_nothing(tmp_path):
     home = tmp_path / "home"
     answer = run_python(

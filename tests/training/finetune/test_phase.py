@@ -176,6 +176,7 @@ def test_memory_that_does_not_suffice_for_one_photo_ends_the_run_with_advice(tin
         engine.fit(make_context(tiny_workspace, queue_run(strategy="full", epochs=1), [].append))
 
 
+@pytest.mark.full
 def test_going_on_with_fewer_photos_at_a_time_is_exact(tiny_workspace, queue_run, small_card):
     """Killed after memory did not suffice: what was written down then holds for the resumed run too."""
     small_card(2)
