@@ -450,3 +450,9 @@ def test_thumbnails_that_the_intake_left_are_made_after_the_answer(tiny_workspac
     wait_for(lambda: runs.read_state(begun.run).has_finished("pictures"))
     assert all(cache.holds(photo) for photo in photos)
     assert runs.read_state(begun.run).steps["pictures"].result == {"made": len(photos)}
+
+
+def test_a_worker_never_waits_for_the_lock_that_it_holds(queue_run, monkeypatch):
+    """To ask whether it lives took a tenth of a second, which `seconds` counted as training."""
+    monkeypatch.setattr(runs.run, "is_alive", lambda run: pytest.fail("the worker asked whether it lives"))
+    assert work(queue_run(epochs=2)) == 0
