@@ -58,7 +58,7 @@ def show_rows(project, group, rights):
         for run in group[1:]:
             paired = compare_answers(rights[run.id], rights[best.id], len(group))
             alike = paired.verdict == "cannot be told apart"
-            verdict = "No clear difference from the best." if alike else in_words(paired, " of the best run")
+            verdict = "No clear difference from the best." if alike else in_words(paired, "the best")
             run_card.show_row(project, run, verdict=verdict)
     if len(group) > 1:
         st.caption(f"Part of being best is luck. Expect slightly less on new photos.{care(group)}")

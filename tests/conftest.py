@@ -4,6 +4,7 @@ import os
 import random
 import shutil
 import socket
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,6 +34,47 @@ from transfer_core.workspace import Project, Workspace
 
 # As in real workers: threads that spin while they wait would slow each other down on a busy machine.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+# --- tiers -----------------------------------------------------------------------------------------------------------
+
+# A test's folder, or what it is given, says its tier; all others are `unit`.
+_FOLDERS = {
+    "browser": ("browser",),
+    "pages": ("pages",),
+    "training": ("training", "jobs", "cli", "export", "inference", "services", "backbones"),
+}
+_TRAINED = "_finished_home"  # whoever is given a finished run has it trained first
+_TIERS = ("full", "browser", "pages", "training", "unit")  # of two that are named, the first counts
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest selects by marker
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Gives each test its tier."""
+    for item in items:
+        item.add_marker(_tier_of(item))
+
+
+def _tier_of(item: pytest.Item) -> str:
+    """What the test itself names, else what its folder or what it is given says."""
+    named = [name for name in _TIERS if item.get_closest_marker(name)]
+    if named:
+        return named[0]
+    room = item.path.relative_to(Path(__file__).parent).parts[0]
+    for tier, rooms in _FOLDERS.items():
+        if room in rooms:
+            return tier
+    return "training" if _TRAINED in item.fixturenames else "unit"
+
+
+@pytest.fixture(autouse=True)
+def _unit_tests_start_no_process(request, monkeypatch) -> None:
+    if request.node.get_closest_marker("unit"):
+
+        def refuse(self, args, *rest, **options):
+            pytest.fail(f"A unit test started {args}: mark it `training`.")
+
+        monkeypatch.setattr(subprocess.Popen, "__init__", refuse)
 
 
 # --- no network, no luck -------------------------------------------------------------------------------------------

@@ -9,6 +9,8 @@ from tests.helpers import RESNET, run_python, wait_for
 from transfer_core import runs
 from transfer_core.errors import ConfigError, DataError, RunError
 
+pytestmark = pytest.mark.training
+
 HEAVY = ("torch", "timm", "numpy", "PIL", "onnx", "onnxruntime", "streamlit", "plotly", "filelock", "safetensors")
 
 

@@ -9,6 +9,8 @@ from transfer_core import bench
 from transfer_core.__main__ import main
 from transfer_core.bench import Figure
 
+pytestmark = pytest.mark.training
+
 
 @pytest.mark.parametrize(
     ("value", "limit", "at_least", "ok"),
@@ -31,7 +33,7 @@ def test_a_first_run_is_measured_against_a_bare_pass(tmp_path):
 def test_what_is_no_folder_is_said_in_one_line(tmp_path, capsys):
     assert main(["bench", str(tmp_path / "nothing"), "--json"]) == 2
     said = capsys.readouterr().err.strip()
-    assert "is no folder" in said and "\n" not in said
+    assert "is not a folder" in said and "\n" not in said
 
 
 def test_the_command_answers_with_figures(monkeypatch, capsys):
@@ -46,4 +48,4 @@ def test_the_command_answers_with_figures(monkeypatch, capsys):
 
 def test_no_round_is_refused(capsys):
     assert main(["bench", "--rounds", "0", "--json"]) == 2
-    assert "0 rounds would measure nothing" in capsys.readouterr().err
+    assert "0 rounds measure nothing" in capsys.readouterr().err

@@ -215,6 +215,7 @@ def test_and_these_do(room):
     assert any(reaches_heavy(module) for module in MODULES if room in rooms_of(module))
 
 
+@pytest.mark.training
 def test_what_pages_and_command_line_import_really_stays_free_of_torch():
     """The same once more by doing it: libraries may import torch behind our back."""
     modules = sorted(set(TORCH_FREE) - {"__main__", "export.predict_script"})
@@ -224,6 +225,7 @@ def test_what_pages_and_command_line_import_really_stays_free_of_torch():
     assert answer.stdout == "[]\n", answer.stderr
 
 
+@pytest.mark.training
 def test_the_first_page_waits_for_no_library_that_only_models_need():
     code = """
 import sys

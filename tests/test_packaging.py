@@ -57,6 +57,7 @@ def metadata(wheel) -> Message:
     return Parser().parsestr(wheel.read(name).decode())
 
 
+@pytest.mark.full
 def test_the_wheel_holds_every_file_of_the_app_and_the_core(wheel):
     def below(folder: str, into: str) -> set[str]:
         paths = (path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
@@ -68,12 +69,14 @@ def test_the_wheel_holds_every_file_of_the_app_and_the_core(wheel):
     assert {name for name in wheel.namelist() if ".dist-info/" not in name} == wanted
 
 
+@pytest.mark.full
 def test_only_one_name_is_taken_in_other_peoples_environments(wheel):
     """A top-level `pages`, `assets` or `tests` would clash with theirs."""
     tops = {name.split("/")[0] for name in wheel.namelist()}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"transfer_core"}
 
 
+@pytest.mark.full
 def test_licence_and_notices_travel_with_it(wheel, metadata):
     kept = {name.split("/licenses/")[1] for name in wheel.namelist() if "/licenses/" in name}
     assert kept == {"LICENSE", "NOTICE", "static/Inter-LICENSE.txt"}
@@ -83,6 +86,7 @@ def test_licence_and_notices_travel_with_it(wheel, metadata):
         assert f"static/{file.name}" in notice
 
 
+@pytest.mark.full
 def test_the_version_stands_in_one_place_and_is_told_everywhere(metadata):
     assert metadata["Version"] == __version__
     assert "version" not in PROJECT["project"]
@@ -90,6 +94,7 @@ def test_the_version_stands_in_one_place_and_is_told_everywhere(metadata):
     assert f"## [{__version__}]" in (ROOT / "CHANGELOG.md").read_text("utf-8")
 
 
+@pytest.mark.full
 def test_dependencies_are_listed_once_and_the_wheel_asks_for_them(metadata):
     assert not {"dependencies", "optional-dependencies"} & PROJECT["project"].keys()
     needed, for_development = set(), set()
@@ -105,6 +110,7 @@ def test_nothing_under_the_gpl_is_asked_of_users():
         assert "pillow_heif" not in path.read_text("utf-8"), path
 
 
+@pytest.mark.full
 def test_the_command_graft_is_the_command_line(wheel):
     [name] = [name for name in wheel.namelist() if name.endswith(".dist-info/entry_points.txt")]
     assert "graft = transfer_core.__main__:main" in wheel.read(name).decode()

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,7 @@ def literals(path: Path) -> list[tuple[int, str]]:
     return [(node.lineno, node.value) for node in found if id(node) not in docs]
 
 
+@cache
 def said(path: Path) -> list[tuple[int, str]]:
     """What the file says to people, by line, without what is allowed; a paragraph of the README is one text."""
     if path.suffix == ".py":

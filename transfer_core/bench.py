@@ -196,7 +196,8 @@ def _graft_run(workspace: Workspace, data: Path) -> float:
 
 def make_context(workspace: Workspace, data: Path, config: TrainConfig) -> TrainContext:
     """What a worker would make of these photos and settings."""
-    project, _ = ingest.take_in_path(workspace, data, None, lambda done, total: None)
+    keeps = training.learns_backbone(workspace, config)
+    project, _ = ingest.take_in_path(workspace, data, None, lambda done, total: None, keeps_pictures=keeps)
     split, _ = training.check(workspace, project, config)
     run = runs.create(project, runs.TrainSpec(config), split)
     plan = engine.make_plan(config, Facts(split.train_sizes, BACKBONE))

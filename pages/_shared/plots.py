@@ -11,6 +11,10 @@ from transfer_core.runs.state import RunState, kept_step, split_off_head
 from transfer_core.support.wording import percent
 
 SCROLLING_CLASSES = 12  # more do not fit a phone
+# Many sessions may look at one run, and to build a figure takes longer than all else in a look: what one session has
+# drawn, the others show. Figures are not changed once they are built.
+_learning_curves = st.cache_resource(charts.learning_curves, max_entries=64, show_spinner=False)
+_confusion_matrix = st.cache_resource(charts.confusion_matrix, max_entries=64, show_spinner=False)
 
 
 def show_learning(history: RunState, shown: int, key: str) -> None:
@@ -41,9 +45,9 @@ def _show_curves(
 ) -> None:
     """Loss and accuracy per epoch, side by side; `before` is the last epoch of what came before, to compare with."""
     for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
-        figure = charts.learning_curves(
-            [getattr(epoch, f"train_{metric}") for epoch in epochs],
-            [getattr(epoch, f"val_{metric}") for epoch in epochs],
+        figure = _learning_curves(
+            tuple(getattr(epoch, f"train_{metric}") for epoch in epochs),
+            tuple(getattr(epoch, f"val_{metric}") for epoch in epochs),
             metric=metric,
             total_epochs=total,
             kept_epoch=kept,
@@ -85,7 +89,8 @@ def show_compared(named: Iterable[tuple[str, RunState]], key: str) -> None:
 
 def show_matrix(counts: list[list[int]], class_names: list[str], key: str, **selection):
     """The confusion matrix; with many classes it keeps its size and scrolls sideways on a phone."""
-    figure = charts.confusion_matrix(counts, class_names, selectable=bool(selection), dark=is_dark())
+    rows = tuple(map(tuple, counts))
+    figure = _confusion_matrix(rows, tuple(class_names), selectable=bool(selection), dark=is_dark())
     with st.container(key=f"{'wide' if len(class_names) > SCROLLING_CLASSES else 'whole'}-{key}"):
         return st.plotly_chart(
             figure,

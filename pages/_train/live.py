@@ -11,7 +11,8 @@ from transfer_core.support.text import markdown
 from transfer_core.support.wording import duration, pluralize, progress_text, result_sentence
 
 REPLAY_S = 3.0  # a head learns faster than eyes can follow: its recorded epochs are shown over this time
-TICK_S, SLOW_TICK_S = 0.5, 2.0
+TICK_S = 0.5  # of a replay, and while the run waits for its turn
+LIVE_TICK_S, SLOW_TICK_S = 1.0, 2.0
 # Where nothing has come for so long, the page looks less often: the browser may run on the machine that trains.
 STILL_S = 3.0
 LOG_LINES = 60
@@ -40,9 +41,9 @@ def pace_of(run, history, now):
     """Seconds from one look to the next, by how long the figures have stood still, or did before the last epoch."""
     if history.status != "running" or is_replaying(run, history):
         return TICK_S
-    changes = sorted(event.time for event in (*history.epochs[-2:], *history.phases[-1:]))
+    changes = sorted(event.time for event in (*history.epochs[-2:], *history.phases[-1:]))[-2:]
     still = [after - before for before, after in pairwise([*changes, now])]
-    return SLOW_TICK_S if max(still, default=0) > STILL_S else TICK_S
+    return SLOW_TICK_S if max(still, default=0) > STILL_S else LIVE_TICK_S
 
 
 def watch(project, run, tick_s):

@@ -14,7 +14,7 @@ PICTURE_PX = 96
 
 def show_preview(project, config):
     """A button, then the work, then the pictures; these stay as long as they are what the settings would give."""
-    if not previews.learns_backbone(session.workspace(), config):
+    if not training.learns_backbone(session.workspace(), config):
         st.caption("Augmentation is used only when the backbone is fine-tuned. The new layer sees each photo once.")
         return
     run, ended = newest_for(project, "preview", lambda run: previews.varies_alike(run, config))
@@ -29,7 +29,7 @@ def show_preview(project, config):
 
 def show_rate_finder(project, config, draft):
     """A button, then the work, then the curve and a button that takes the rate over into the settings."""
-    if not previews.learns_backbone(session.workspace(), config):
+    if not training.learns_backbone(session.workspace(), config):
         st.caption(
             "The learning rate matters only when the backbone is fine-tuned. The new layer finds its own step size."
         )

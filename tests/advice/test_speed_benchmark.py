@@ -22,6 +22,7 @@ def unknown_machine(tiny_workspace) -> None:
     shutil.rmtree(tiny_workspace.home / "speeds")
 
 
+@pytest.mark.full
 def test_the_first_step_finds_the_frozen_half_without_torch(tiny_workspace):
     """What a runner makes of all steps: tests/jobs/test_speed_trials.py."""
     assert load_speed(tiny_workspace, tiny_row(RESNET)) is None

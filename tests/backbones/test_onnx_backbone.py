@@ -32,16 +32,16 @@ def test_the_embedded_trunk_needs_neither_torch_nor_patience(tmp_path):
     code = (
         "import sys, time; from pathlib import Path\n"
         "from transfer_core.backbones import catalog, features, onnx_backbone\n"
-        "began = time.perf_counter()\n"
+        "began = time.process_time()\n"
         "path = onnx_backbone.ensure_trunk(catalog.BUILT_IN[catalog.BUNDLED], Path(sys.argv[1]))\n"
-        "print(time.perf_counter() - began)\n"
+        "print(time.process_time() - began)\n"
         "print(features.open_session(path).get_outputs()[0].shape)\n"
         "print({'torch', 'timm', 'onnxscript'} & set(sys.modules))"
     )
     answer = run_python("-c", code, str(tmp_path))
     seconds, shape, heavy = answer.stdout.splitlines()
     assert (shape, heavy) == ("['batch', 1280]", "set()"), answer.stderr
-    assert float(seconds) < 2  # 0.2 on an idle machine; torch's exporter needs 6 and more
+    assert float(seconds) < 3  # of a processor: 0.2 on an idle one; torch's exporter needs 6 and more
 
 
 def test_other_weights_are_another_digest(tiny_weights, tmp_path):

@@ -103,7 +103,9 @@ def test_a_tuned_network_comes_back_the_same(tmp_path):
         assert torch.equal(network.eval()(pixels), again(pixels))
 
 
-@pytest.mark.parametrize("name", [*catalog.BUILT_IN, RESNET, VIT])
+@pytest.mark.parametrize(
+    "name", [*(pytest.param(name, marks=pytest.mark.full) for name in catalog.BUILT_IN), RESNET, VIT]
+)
 def test_every_backbone_says_how_many_features_it_gives(name):
     row = catalog.BUILT_IN.get(name) or tiny_row(name)
     with torch.device("meta"):  # shapes without numbers

@@ -53,16 +53,6 @@ PER_CLASS = 8
 IDLE_S = "60"  # one runner for all: starting another, with its spare worker, takes seconds
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "server_dies: the test kills the server, which the browser's console may lament")
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker("browser")
-
-
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item):
     outcome = yield

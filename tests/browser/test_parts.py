@@ -29,6 +29,7 @@ def bars(tab) -> list[list[int]]:
     )
 
 
+@pytest.mark.full
 def test_patients_stay_together_and_the_test_part_is_opened_once(open_tab, server, patients):
     tab = open_tab(f"train?project={patients.id}")
     tab.get_by_text("Training, validation and test photos").click()

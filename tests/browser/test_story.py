@@ -189,6 +189,7 @@ def hold_back(open_tab) -> Callable:
     return open_and_hold
 
 
+@pytest.mark.full
 def test_double_click_on_train_makes_one_run(hold_back, server, blots):
     """Also where the first click's run has ended before the second click, which the old button still takes."""
     kill_runner(server.workspace)
@@ -211,6 +212,7 @@ def test_double_click_on_train_makes_one_run(hold_back, server, blots):
 
 
 @pytest.mark.server_dies
+@pytest.mark.full
 def test_run_goes_on_whatever_happens_to_page_and_server(open_tab, server, blots):
     tab = open_tab(f"train?project={blots.id}")
     press(tab, "All backbones")
@@ -254,6 +256,7 @@ def test_run_goes_on_whatever_happens_to_page_and_server(open_tab, server, blots
         page.get_by_role("button", name="Resume", exact=True).wait_for()
 
 
+@pytest.mark.full
 def test_killed_worker_is_seen_and_resumed_to_the_end(open_tab, start_run):
     run = start_run(epochs=20)
     tab = open_tab(f"train?project={run.project_id}")
@@ -274,6 +277,7 @@ def test_killed_worker_is_seen_and_resumed_to_the_end(open_tab, start_run):
 # --- strategies ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 def test_stages_are_frozen_variations_looked_at_and_two_runs_compared(open_tab, server, finished_apart):
     first, blots = finished_apart, server.workspace.open_project(finished_apart.project_id)
     tab = open_tab(f"train?project={blots.id}")
@@ -319,6 +323,7 @@ def test_stages_are_frozen_variations_looked_at_and_two_runs_compared(open_tab, 
 # --- labels ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 def test_photos_are_chosen_relabelled_and_put_back(open_tab, blots):
     """By click, range, drag and keyboard; a new class, then undo and redo by their keys."""
 
@@ -368,6 +373,7 @@ def test_photos_are_chosen_relabelled_and_put_back(open_tab, blots):
 # --- what a result offers ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 def test_click_on_a_cell_of_the_matrix_shows_its_photos(open_tab, finished):
     tab = open_tab(f"understand?project={finished.project_id}")
     see(tab, "6 of 6 validation photos right")
@@ -381,6 +387,7 @@ def test_click_on_a_cell_of_the_matrix_shows_its_photos(open_tab, finished):
     wait_for(lambda: photos.evaluate_all("all => all.every(one => one.naturalWidth > 0)"))
 
 
+@pytest.mark.full
 def test_what_try_says_is_what_the_zip_says_without_torch(open_tab, finished, tmp_path):
     photos = [draw_photo(tmp_path / f"{name}.jpg", colour, 999) for name, colour in COLOURS.items()]
     tab = open_tab(f"try_it?project={finished.project_id}")
@@ -418,6 +425,7 @@ def test_what_try_says_is_what_the_zip_says_without_torch(open_tab, finished, tm
 # --- home ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 def test_rename_and_delete(open_tab, server, tmp_path):
     for i in range(6):
         draw_photo(tmp_path / "own" / "ab"[i % 2] / f"{i}.jpg", (90, 90, 90), 5000 + i)  # of no other project
@@ -448,6 +456,7 @@ def test_rename_and_delete(open_tab, server, tmp_path):
 # --- looks ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 def test_bookmark_opens_right_after_the_server_started(open_tab, server, finished):
     """Until its first page was drawn, Streamlit knows pages by the names of their files alone."""
     server.kill()
@@ -459,6 +468,7 @@ def test_bookmark_opens_right_after_the_server_started(open_tab, server, finishe
     assert tab.get_by_test_id("stDialog").count() == 0
 
 
+@pytest.mark.full
 def test_every_page_loads_in_the_dark_and_fits_a_phone(open_tab, server, finished):
     tab = open_tab(width=390, height=844, dark=True)
     for page in ("", *PAGES):
@@ -470,6 +480,7 @@ def test_every_page_loads_in_the_dark_and_fits_a_phone(open_tab, server, finishe
         wait_for(lambda: brightness(tab) < 150)
 
 
+@pytest.mark.full
 def test_hostile_names_stay_words_in_the_browser(open_tab, server, leaves):
     name = "<img src=//evil.example/x onerror=alert(1)> :red[a] $x^2$ **b** www.evil.example"
     project = server.workspace.create_project(name)

@@ -18,6 +18,7 @@ def empty(server):
     return server.workspace.create_project("Ways in")
 
 
+@pytest.mark.full
 def test_a_messy_folder_is_read_as_it_was_meant(open_tab, empty, leaves, tmp_path):
     """Classes at different depths, junk, a note, and the other reading looked at on the way."""
     for place, names in (("garden/2024", ("beech", "birch")), ("street", ("maple", "oak"))):
@@ -39,6 +40,7 @@ def test_a_messy_folder_is_read_as_it_was_meant(open_tab, empty, leaves, tmp_pat
     assert count_classes(load_items(empty)) == dict.fromkeys(("beech", "birch", "maple", "oak"), PER_CLASS)
 
 
+@pytest.mark.full
 def test_the_camera_takes_photos_while_the_button_is_held(open_tab, empty):
     tab = open_tab(f"photos?project={empty.id}")
     tab.get_by_role("tab", name="Camera").click()
@@ -80,6 +82,7 @@ def test_the_camera_takes_photos_while_the_button_is_held(open_tab, empty):
     assert set(count_classes(load_items(empty))) == {"birch", "crate"}
 
 
+@pytest.mark.full
 def test_a_refused_camera_can_be_started_again(open_tab, empty):
     refuse = """navigator.mediaDevices.getUserMedia = new Proxy(navigator.mediaDevices.getUserMedia, {
       apply: (ask, devices, given) => {
@@ -97,6 +100,7 @@ def test_a_refused_camera_can_be_started_again(open_tab, empty):
     assert tab.evaluate("window.asked") == 2  # once refused, and once for the two presses
 
 
+@pytest.mark.full
 def test_where_the_browser_refuses_the_camera_photos_are_chosen(open_tab, empty, leaves):
     """A file that cannot be read is said, and costs no other; more than a message holds come in several."""
     hide = """Object.defineProperty(Navigator.prototype, 'mediaDevices', { value: undefined })  // as over plain http

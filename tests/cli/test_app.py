@@ -53,6 +53,7 @@ def server(tmp_path):
     process.communicate()
 
 
+@pytest.mark.full
 def test_it_starts_from_any_folder_with_our_settings_and_ends_when_told(server):
     wait_for(lambda: server.poll() is not None or fetch(f"{server.url}/_stcore/health"))
     assert server.poll() is None, server.communicate()[0]

@@ -122,6 +122,7 @@ def test_fit_trains_and_answers_as_the_contract_says(tiny_workspace, tmp_path):
     )
 
 
+@pytest.mark.full
 def test_fit_takes_a_second_folder_to_check_with(tiny_workspace, tmp_path, ask):
     data, val = draw_dataset(tmp_path / "blots", 5), draw_dataset(tmp_path / "later" / "val", 2)
     found = ask("fit", data, "--val", val, "--backbone", "test_resnet", "--epochs", 3)
@@ -133,6 +134,7 @@ def test_resume_of_a_finished_run_gives_its_result_again(finished, ask):
     assert found.keys() == FIT_KEYS and found["run_id"] == finished.id
 
 
+@pytest.mark.full
 def test_killing_fit_leaves_the_run_going_and_resume_attaches(tiny_workspace, tmp_path, ask):
     data = draw_dataset(tmp_path / "blots")
     client = start_python("-m", "transfer_core", "fit", str(data), "--backbone", RESNET, "--epochs", "30")
@@ -145,6 +147,7 @@ def test_killing_fit_leaves_the_run_going_and_resume_attaches(tiny_workspace, tm
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a signal")
+@pytest.mark.full
 def test_ctrl_c_stops_and_keeps(tiny_workspace, tmp_path):
     data = draw_dataset(tmp_path / "blots")
     arguments = ("-m", "transfer_core", "fit", str(data), "--backbone", RESNET, "--epochs", "1000", "--json")
@@ -350,6 +353,7 @@ def test_a_run_that_has_not_finished_has_no_model(queue_run, refuse, tmp_path):
     assert "has no model yet" in refuse("predict", run.id, next(run.photos_dir.iterdir()))
 
 
+@pytest.mark.full
 def test_hostile_names_come_out_on_any_terminal(workspace, tmp_path):
     """Names with emoji and with bytes that are no UTF-8, on a terminal that knows neither."""
     for name in (b"\xf0\x9f\xa6\x8b", b"caf\xe9", b"two\nlines"):
@@ -452,7 +456,7 @@ def test_labels_stay_where_a_change_cannot_be_made(refuse, project, options, sai
 
 
 def test_labels_of_no_project_and_of_two_of_one_name(refuse, workspace):
-    assert "There is no project 'Nowhere'." in refuse("label", "Nowhere")
+    assert "There is no project 'Nowhere' here." in refuse("label", "Nowhere")
     twins = [workspace.create_project("Twins") for _ in range(2)]
     said = refuse("label", "Twins")
     assert "2 projects are called 'Twins'" in said and all(project.id in said for project in twins)

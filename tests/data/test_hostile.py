@@ -108,6 +108,7 @@ def test_all_in_one_folder(take, project, tmp_path):
     good_are_here(project)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_each_alone_among_good_photos(take, project, kind):
     report = take(zip_entries(io.BytesIO(as_zip([kind])), "x.zip"))
@@ -115,6 +116,7 @@ def test_each_alone_among_good_photos(take, project, kind):
     good_are_here(project)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("kind", IN_FOLDER, ids=lambda kind: kind.name)
 def test_each_among_uploaded_files(take, project, kind):
     """As a browser hands over a folder."""
@@ -143,6 +145,7 @@ def test_a_zip_of_too_many_files_is_refused_before_they_are_looked_at(monkeypatc
         zip_entries(buffer, "x.zip")
 
 
+@pytest.mark.full
 def test_five_thousand_damaged_files_are_pictures_or_refused():
     chance, outcomes = random.Random(0), {"read": 0, "refused": 0}
     for _ in range(5000):

@@ -57,6 +57,7 @@ def says_nothing(workspace, original) -> None:
     assert [path for path in kept if PLACE in path.read_bytes()] == []
 
 
+@pytest.mark.full
 def test_what_is_taken_along_holds_no_photo(finished, tmp_path):
     for path in finished.photos_dir.iterdir():
         path.write_bytes(telling("JPEG"))

@@ -175,6 +175,7 @@ def test_a_host_that_falls_silent_is_given_up(asked, monkeypatch):
     assert waits == [60]
 
 
+@pytest.mark.training
 def test_it_need_not_wait_for_a_training(asked, workspace):
     """A download leaves the processor alone: while another workspace's training holds it, the set comes in."""
     training = runs.create(project_of(asked), runs.TrainSpec(TrainConfig()))

@@ -89,6 +89,7 @@ def test_the_script_answers_as_the_trained_model_on_every_validation_photo(ask, 
     assert len(found) == len(split.val)
     for (_, name, confidence), expected in zip(found, answers.confidences, strict=True):
         assert name == split.class_names[expected.argmax()]
+        assert 1 / 3 <= float(confidence) <= 1
         assert float(confidence) == pytest.approx(expected.max(), abs=1e-4)
 
 
@@ -194,45 +195,53 @@ def _cells(line: str) -> list[str]:
     return cells
 
 
-def test_a_heic_photo_is_named_with_what_to_do(run_script, finished, tmp_path):
-    """Where the package that reads it is not installed; whether there are photos after it or not."""
-    (tmp_path / "IMG_1.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(90))
-    photo = finished.photos_dir / runs.load_split(finished).val[0].file
-    answer = run_script("IMG_1.HEIC", photo)
-    assert answer.returncode == 0 and len(answer.stdout.splitlines()) == 1
-    assert answer.stderr.startswith("IMG_1.HEIC: a HEIC photo") and "pip install pi-heif" in answer.stderr
-    alone = run_script("IMG_1.HEIC")
-    assert (alone.returncode, alone.stdout) == (1, "") and "pi-heif" in alone.stderr
-
-
-def test_folders_are_searched_and_what_a_system_left_is_passed_over(ask, finished, tmp_path):
+@pytest.fixture
+def album(finished, tmp_path):
+    """A folder with three photos among what a system leaves beside them."""
     files = [item.file for item in runs.load_split(finished).val]
     places = ["b/2.jpg", "b/a/1.jpg", "a.jpg", ".DS_Store", "b/Thumbs.db", "__MACOSX/a.jpg", ".hidden/a.jpg"]
     for place, file in zip(places, files + files, strict=False):
         path = tmp_path / "album" / place
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes((finished.photos_dir / file).read_bytes())
-    found = ask(tmp_path / "album", finished.photos_dir / files[0])
-    names = [str(tmp_path / "album" / place) for place in ("a.jpg", "b/2.jpg", "b/a/1.jpg")]
-    assert [row[0] for row in found] == [*names, str(finished.photos_dir / files[0])]
+    return tmp_path / "album"
 
 
-def test_what_is_not_there_is_named_too(run_script, tmp_path):
+@pytest.fixture
+def no_photos(tmp_path) -> list[str]:
+    """What may be named beside photos: a HEIC photo, where what reads it is missing, and what is no photo at all."""
+    (tmp_path / "IMG_1.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(90))
     (tmp_path / "nothing").mkdir()
-    answer = run_script("gone.jpg", "nothing")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe")
+    return ["IMG_1.HEIC", "gone.jpg", "nothing", *(["pipe"] if hasattr(os, "mkfifo") else [])]
+
+
+def check_no_photos(said: str, named: list[str]) -> None:
+    lines = dict(zip(named, said.splitlines(), strict=True))
+    assert lines["IMG_1.HEIC"].startswith("IMG_1.HEIC: a HEIC photo") and "pip install pi-heif" in lines["IMG_1.HEIC"]
+    assert lines["gone.jpg"] == "gone.jpg: No such file or directory"
+    assert lines["nothing"] == "nothing: a folder without photos"
+    assert lines.get("pipe", "pipe: not a plain file") == "pipe: not a plain file"  # and it was not waited for
+
+
+def test_folders_are_searched_and_what_is_no_photo_is_named(run_script, album, no_photos, finished):
+    """What a system left in a folder is passed over; photos after what cannot be read are answered all the same."""
+    photo = finished.photos_dir / runs.load_split(finished).val[0].file
+    answer = run_script(*no_photos, album, photo)
+    names = [str(album / place) for place in ("a.jpg", "b/2.jpg", "b/a/1.jpg")]
+    assert [_cells(line)[0] for line in answer.stdout.splitlines()] == [*names, str(photo)]
+    assert answer.returncode == 0
+    check_no_photos(answer.stderr, no_photos)
+
+
+def test_where_there_is_no_photo_at_all_it_is_an_error(run_script, no_photos):
+    answer = run_script(*no_photos)
     assert (answer.returncode, answer.stdout) == (1, "")
-    gone, nothing = answer.stderr.splitlines()
-    assert gone == "gone.jpg: No such file or directory"
-    assert nothing == "nothing: a folder without photos"
+    check_no_photos(answer.stderr, no_photos)
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
-def test_a_pipe_is_not_waited_for(run_script, tmp_path):
-    os.mkfifo(tmp_path / "pipe")
-    answer = run_script("pipe")
-    assert (answer.returncode, answer.stderr) == (1, "pipe: not a plain file\n")
-
-
+@pytest.mark.full
 def test_a_photo_that_the_model_fails_at_costs_only_itself(run_script, unpacked, tmp_path):
     """Such as a very large one, where memory is short. This model knows photos of 600 values only."""
     nodes = [
@@ -264,6 +273,7 @@ def test_without_a_photo_the_script_says_how_it_is_used(run_script):
     assert "usage: predict.py" in answer.stderr and "photo" in answer.stderr
 
 
+@pytest.mark.full
 def test_names_that_would_break_the_table_do_not(run_script, unpacked, finished, tmp_path):
     """In whatever encoding the terminal is set to."""
     names = ["two\nlines", "a\tb\u2028c\x1b[31m", "bee \N{HONEYBEE} \u00fc \N{WOMAN}\u200d\N{EAR OF RICE}"]
@@ -281,6 +291,7 @@ def test_names_that_would_break_the_table_do_not(run_script, unpacked, finished,
     assert [row[0] for row in rows] == [str(path).replace("\n", "\\n").replace("\t", "\\t") for path in paths]
 
 
+@pytest.mark.full
 def test_a_reader_who_leaves_early_is_no_mistake(unpacked, finished):
     """As in `python predict.py folder | head -1`."""
     photo = finished.photos_dir / runs.load_split(finished).val[0].file
@@ -296,6 +307,7 @@ def test_a_reader_who_leaves_early_is_no_mistake(unpacked, finished):
     script.stderr.close()
 
 
+@pytest.mark.full
 def test_what_is_not_installed_is_said_in_a_line(run_script, tmp_path):
     (tmp_path / "absent" / "onnxruntime.py").write_text("raise ImportError('No module named onnxruntime')")
     answer = run_script("photo.jpg")
@@ -349,10 +361,3 @@ def test_a_failed_write_leaves_the_old_zip(finished, tmp_path):
         write_bundle(finished, runs.read_state(finished), out)
     assert out.read_bytes() == b"old"
     assert [name for name in os.listdir(tmp_path) if name.endswith(".part")] == []
-
-
-def test_predictions_of_the_script_are_confidences(ask, finished):
-    split = runs.load_split(finished)
-    ((_, name, confidence),) = ask(finished.photos_dir / split.train[0].file)
-    assert name in split.class_names and 1 / 3 <= float(confidence) <= 1
-    assert np.isfinite(float(confidence))

@@ -231,6 +231,7 @@ def test_a_worker_that_dies_before_its_first_word_is_a_failed_run(tiny_workspace
     wait_for(lambda: status(other) == "finished")  # the others do not suffer
 
 
+@pytest.mark.full
 def test_a_runner_outlives_whoever_started_it(tiny_workspace, queue_run):
     run = queue_run(epochs=2)
     answer = run_python(
@@ -267,6 +268,7 @@ def test_a_runner_of_older_code_sees_its_run_to_the_end_and_takes_no_other(queue
     assert left == [None, None] and status(late[0]) == "queued"
 
 
+@pytest.mark.full
 def test_each_gpu_does_a_run_at_once_and_a_killed_worker_hurts_no_other(
     tiny_workspace, queue_run, queue_stuck_run, driver_tool
 ):
@@ -283,6 +285,7 @@ def test_each_gpu_does_a_run_at_once_and_a_killed_worker_hurts_no_other(
     assert (status(first), status(second)) == ("interrupted", "running")
 
 
+@pytest.mark.full
 def test_a_runner_after_a_killed_one_waits_for_the_worker_it_left(tiny_workspace, queue_run, queue_stuck_run):
     first, second = queue_stuck_run(), queue_run(epochs=2)
     ensure_runner(tiny_workspace)

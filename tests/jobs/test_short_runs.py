@@ -67,7 +67,9 @@ def test_stopped_while_it_waited(begin, kind):
     assert runs.read_state(run).status == "stopped" and "PhaseStarted" not in kinds(run)
 
 
-@pytest.mark.parametrize(("kind", "name"), [("preview", "preview"), ("lr_finder", "rates")])
+@pytest.mark.parametrize(
+    ("kind", "name"), [("preview", "preview"), pytest.param("lr_finder", "rates", marks=pytest.mark.full)]
+)
 def test_stopped_at_work_it_leaves_no_half_of_a_result_and_can_begin_again(begin, monkeypatch, kind, name):
     run, append = begin(kind, strategy="lp_ft"), EventLog.append
 
@@ -87,6 +89,7 @@ def test_stopped_at_work_it_leaves_no_half_of_a_result_and_can_begin_again(begin
     assert runs.read_state(run).status == "finished"
 
 
+@pytest.mark.full
 def test_killed_at_work_it_is_interrupted_and_goes_on_to_the_same(begin, project):
     whole = begin("lr_finder")
     killed = runs.create(project, whole.spec, runs.load_split(whole))
@@ -118,6 +121,7 @@ def test_a_kind_of_a_newer_version_is_refused_by_name(project, queue_run):
     assert runs.list_runs(run.workspace) == []
 
 
+@pytest.mark.full
 def test_the_runner_does_them_too(tiny_workspace, project):
     run = previews.start_preview(tiny_workspace, project, TrainConfig(backbone=RESNET))
     wait_for(lambda: runs.read_state(run).status in runs.ENDED)

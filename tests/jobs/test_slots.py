@@ -35,6 +35,7 @@ def test_a_spare_worker_does_the_run_it_is_given(tiny_workspace, slot, queue_run
     assert not (tiny_workspace.home / "needs-torch").exists()
 
 
+@pytest.mark.full
 def test_a_spare_worker_that_died_is_replaced(slot, queue_run):
     run = queue_run(epochs=2)
     slot.keep_standby()
@@ -46,6 +47,7 @@ def test_a_spare_worker_that_died_is_replaced(slot, queue_run):
     assert status(run) == "finished"
 
 
+@pytest.mark.full
 def test_a_spare_worker_that_is_not_needed_ends(slot):
     slot.keep_standby()
     slot.stop_standby()

@@ -12,9 +12,11 @@ import threading
 import numpy as np
 import pytest
 
-from tests.helpers import start_python, wait_for
+from tests.helpers import RESNET, draw_dataset, start_python, wait_for
 from transfer_core import runs
 from transfer_core.backbones.feature_store import RowStore
+from transfer_core.data.images.thumbnails import thumbnails
+from transfer_core.data.labels.dataset import load_items
 from transfer_core.errors import RunError
 from transfer_core.evaluation.result import load_answers
 from transfer_core.export.parity import check_parity
@@ -23,6 +25,7 @@ from transfer_core.jobs.job import Job
 from transfer_core.jobs.kinds import baselines, export
 from transfer_core.runs import Run, events
 from transfer_core.runs.events import EpochFinished, EventLog, read_events
+from transfer_core.services import training
 from transfer_core.support.arrays import read_arrays
 from transfer_core.training import checkpoints
 from transfer_core.training.linear_probe import phase
@@ -144,7 +147,7 @@ worker.main(sys.argv[1])
 @pytest.mark.parametrize(
     ("strategy", "epochs", "kill_after"),
     [
-        ("full", 4, 2),  # goes on from a checkpoint
+        pytest.param("full", 4, 2, marks=pytest.mark.full),  # goes on from a checkpoint
         ("feature_extraction", 100, 60),  # is too quick for one and starts again
     ],
 )
@@ -333,6 +336,7 @@ def small_disk(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounts a small file system")
+@pytest.mark.full
 def test_a_disk_that_is_really_full(queue_run, small_disk, no_export):
     """The room runs out at the first checkpoint; what is left in it must do for the last words."""
     run = queue_run(strategy="full", epochs=3)
@@ -398,7 +402,7 @@ def test_a_finished_run_stays_finished_whatever_follows(queue_run, monkeypatch, 
             work(run)
     state = runs.read_state(run)
     assert state.status == "finished" and state.failure is None and state.has_finished("export")
-    assert state.steps["baselines"].message.startswith("Something went wrong on our side (ZeroDivisionError")
+    assert state.steps["baselines"].message.startswith("Something went wrong inside Graft (ZeroDivisionError")
     with pytest.raises(RunError, match="there is nothing to resume"):
         runs.request_resume(run)
 
@@ -412,6 +416,7 @@ def test_a_step_that_this_version_does_not_know_harms_nothing(queue_run):
     assert "does not know the step 'dream'" in state.steps["dream"].message and state.status == "finished"
 
 
+@pytest.mark.full
 def test_two_workspaces_take_turns_at_the_processor(queue_run):
     """Another workspace's worker holds the machine; ours waits, says so, and can be stopped meanwhile."""
     first, second = queue_run(epochs=2), queue_run(epochs=2)
@@ -434,3 +439,20 @@ def test_two_workspaces_take_turns_at_the_processor(queue_run):
     runs.request_resume(second)
     assert work(second) == 0 and runs.read_state(second).status == "finished"
     assert runs.read_state(second).result["seconds"]["total"] < 30  # waiting is not its own work
+
+
+def test_thumbnails_that_the_intake_left_are_made_after_the_answer(tiny_workspace, tmp_path):
+    begun = training.begin(tiny_workspace, draw_dataset(tmp_path / "blots"), {"backbone": RESNET, "epochs": 2})
+    cache = thumbnails(tiny_workspace.prepared_dir)
+    photos = [item.photo for item in load_items(begun.project)]
+    outcome = training.follow(begun.run)
+    assert outcome.result.val_count == 6  # the answer is there; nobody has waited for a thumbnail
+    wait_for(lambda: runs.read_state(begun.run).has_finished("pictures"))
+    assert all(cache.holds(photo) for photo in photos)
+    assert runs.read_state(begun.run).steps["pictures"].result == {"made": len(photos)}
+
+
+def test_a_worker_never_waits_for_the_lock_that_it_holds(queue_run, monkeypatch):
+    """To ask whether it lives took a tenth of a second, which `seconds` counted as training."""
+    monkeypatch.setattr(runs.run, "is_alive", lambda run: pytest.fail("the worker asked whether it lives"))
+    assert work(queue_run(epochs=2)) == 0

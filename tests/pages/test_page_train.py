@@ -477,6 +477,7 @@ def test_run_of_a_backbone_that_is_not_in_the_list_is_shown(visit, project, queu
         (0, [8, 17], 18, "slow"),
         (0, [1, 2, 3], 4, "fast"),
         (10, [8, 9], 11, "fast"),  # a new phase
+        (0, [50, 51], 52, "fast"),  # that the phase began long ago is no standstill
     ],
 )
 def test_a_page_on_which_little_moves_is_drawn_less_often(monkeypatch, phase, epochs, now, expected):
@@ -485,7 +486,7 @@ def test_a_page_on_which_little_moves_is_drawn_less_often(monkeypatch, phase, ep
     finished = [replace(after_epochs(1)[-1], time=1000.0 + at) for at in epochs]
     started = events.PhaseStarted(name="everything", title="Learning", time=1000.0 + phase)
     history = RunState(events.RunStarted(time=1000.0), alive=True, phases=[started], epochs=finished)
-    paces = {"fast": live.TICK_S, "slow": live.SLOW_TICK_S}
+    paces = {"fast": live.LIVE_TICK_S, "slow": live.SLOW_TICK_S}
     assert live.pace_of(Mock(id="one"), history, 1000.0 + now) == paces[expected]
 
 

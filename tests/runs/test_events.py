@@ -171,6 +171,7 @@ log.append(Notice(message="after"))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits the size of a file by a POSIX call")
+@pytest.mark.training
 def test_a_line_without_room_leaves_no_half_line(path):
     answer = subprocess.run(
         [sys.executable, "-c", _FULL_DISK, str(path)], cwd=ROOT, capture_output=True, text=True, timeout=30

@@ -169,6 +169,7 @@ with run.lock().acquire():
 """
 
 
+@pytest.mark.training
 def test_a_held_lock_is_life_and_death_frees_it(tiny_workspace, queue_run):
     run = queue_run()
     EventLog(run.events_path).append(STARTED)
@@ -182,23 +183,6 @@ def test_a_held_lock_is_life_and_death_frees_it(tiny_workspace, queue_run):
         holder.kill()
         holder.communicate()
     assert wait_for(lambda: runs.read_state(run).status == "interrupted", 5)
-
-
-def test_asking_who_is_alive_does_not_look_like_life(tiny_workspace, queue_run):
-    """Several tabs, the runner and the command line all ask at once, each holding the lock for a moment."""
-    run, wrong = queue_run(), []
-
-    def ask():
-        for _ in range(150):
-            if runs.is_alive(run):
-                wrong.append(1)
-
-    askers = [threading.Thread(target=ask) for _ in range(4)]
-    for asker in askers:
-        asker.start()
-    for asker in askers:
-        asker.join()
-    assert not wrong
 
 
 def test_a_worker_that_begins_between_two_looks_is_not_taken_for_dead(tiny_workspace, queue_run, monkeypatch):
@@ -386,30 +370,26 @@ def test_what_goes_wrong_after_the_result_does_not_fail_the_run():
     assert reduce_events(RunState(), [QUEUED, STARTED, STOPPED, FAILED]).status == "failed"  # there was no result
 
 
-def test_looking_at_a_live_run_takes_no_time(queue_run):
+def test_looking_at_a_live_run_waits_for_nothing(queue_run, monkeypatch):
     run = queue_run()
     with run.lock().acquire():
-        began = time.perf_counter()
-        for _ in range(50):
-            assert runs.is_alive(run)
-        assert time.perf_counter() - began < 50 * 0.002
+        monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail(f"slept for {seconds} s"))
+        assert runs.is_alive(run)
 
 
 def test_asking_never_makes_a_lock_look_held(queue_run):
-    """Many ask at once; whoever wants the lock for real gets it in spite of them."""
-    run, wrong, done = queue_run(), [], threading.Event()
+    """Several tabs, the runner and the command line all ask at once."""
+    run, wrong = queue_run(), []
+    run.lock().acquire().lock.release()  # so that there is a file
 
     def ask():
-        while not done.is_set():
+        for _ in range(500):
             if runs.is_alive(run):
                 wrong.append(1)
 
-    run.lock().acquire().lock.release()  # so that there is a file
     askers = [threading.Thread(target=ask) for _ in range(4)]
     for asker in askers:
         asker.start()
-    time.sleep(0.3)
-    done.set()
     for asker in askers:
         asker.join()
     assert not wrong

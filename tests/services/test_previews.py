@@ -11,7 +11,7 @@ from transfer_core.data.labels.dataset import load_items
 from transfer_core.errors import ConfigError, DataError
 from transfer_core.runs import events
 from transfer_core.runs.events import EventLog
-from transfer_core.services import previews
+from transfer_core.services import previews, training
 from transfer_core.training.short_run_results import LrSweep, load_sweep, save_sweep
 
 CONFIG = TrainConfig(backbone=RESNET, strategy="full")
@@ -52,7 +52,7 @@ def test_without_photos_there_is_nothing_to_show(tiny_workspace):
 
 def test_no_rate_is_looked_for_where_the_backbone_does_not_learn(tiny_workspace, project):
     config = replace(CONFIG, strategy="feature_extraction")
-    assert not previews.learns_backbone(tiny_workspace, config)
+    assert not training.learns_backbone(tiny_workspace, config)
     with pytest.raises(ConfigError, match=r"'New layer only' the backbone stays frozen.*Choose another strategy"):
         previews.start_lr_finder(tiny_workspace, project, config)
     assert runs.list_runs(tiny_workspace, kind=None) == []

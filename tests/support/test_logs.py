@@ -50,12 +50,14 @@ def test_a_level_that_is_none_is_said(monkeypatch):
         logs.set_up()
 
 
+@pytest.mark.training
 def test_other_packages_stay_quiet():
     code = "import logging; from transfer_core.support import logs; logs.set_up(); logging.getLogger('PIL').info('no')"
     answer = run_python("-c", code, GRAFT_LOG="debug")
     assert (answer.returncode, answer.stderr) == (0, "")
 
 
+@pytest.mark.training
 def test_the_command_line_says_it_in_one_line():
     answer = run_python("-m", "transfer_core", "strategies", GRAFT_LOG="loud")
     assert answer.returncode == 2 and answer.stderr.startswith("GRAFT_LOG is 'loud'")

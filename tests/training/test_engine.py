@@ -127,6 +127,7 @@ def test_a_confusion_matrix_of_many_classes_is_logged_by_its_cells(tiny_workspac
     assert epoch.hits == np.trace(matrix) and epoch.val_accuracy == pytest.approx(np.trace(matrix) / 40)
 
 
+@pytest.mark.full
 def test_a_hundred_epochs_of_a_thousand_classes_take_few_megabytes(tiny_workspace, queue_run, tmp_path):
     """Every photo in a cell of its own, which is the most that there can be; whole matrices took 300 MB."""
     log = EventLog(tmp_path / "events.jsonl")

@@ -24,6 +24,7 @@ from transfer_core.training.plan import load_plan, save_plan
 
 TUNING = ["partial", "lp_ft", "full", "gradual", "scratch"]
 HYBRID = "test_coatnet"
+TINY_HYBRID = replace(tiny_row(HYBRID), model_args=(("img_size", 64),), stages=(1, 1, 1, 1, 1))
 SETTINGS = {"epochs": 2, "batch_size": 6}
 
 
@@ -53,13 +54,10 @@ def test_what_a_strategy_says_learns_does_and_nothing_else(tiny_workspace, queue
 
 @pytest.fixture(scope="module")
 def family_weights(tiny_weights, tmp_path_factory):
-    """Weights of a network of each family, and what is exported of them once."""
+    """Weights of a network of each family."""
     folder = tmp_path_factory.mktemp("families")
-    hybrid = replace(tiny_row(HYBRID), model_args=(("img_size", 64),), stages=(1, 1, 1, 1, 1))
     shutil.copytree(tiny_weights, folder, dirs_exist_ok=True)
-    save_random_weights(hybrid, folder)
-    for row in (tiny_row(VIT), hybrid):
-        ensure_trunk(row, folder)
+    save_random_weights(TINY_HYBRID, folder)
     return folder
 
 
@@ -69,10 +67,20 @@ def few(tmp_path_factory):
     return draw_dataset(tmp_path_factory.mktemp("few") / "blots", 4)
 
 
-@pytest.mark.parametrize("backbone", [RESNET, VIT, HYBRID, BUNDLED])
-@pytest.mark.parametrize("name", strategies.STRATEGIES)
+FAMILIES = [RESNET, VIT, HYBRID, BUNDLED]
+ALWAYS = {("scratch", VIT), ("gradual", HYBRID), ("feature_extraction", BUNDLED)}  # the others are in the full tier
+PAIRS = [
+    pytest.param(name, backbone, marks=() if (name, backbone) in ALWAYS else pytest.mark.full)
+    for name in strategies.STRATEGIES
+    for backbone in FAMILIES
+]
+
+
+@pytest.mark.parametrize(("name", "backbone"), PAIRS)
 def test_every_family_can_be_trained_by_every_strategy(workspace, family_weights, few, name, backbone):
     """A step or two of each phase."""
+    if name not in ("full", "scratch") and backbone in (VIT, HYBRID):  # exported once for all of them
+        ensure_trunk(tiny_row(VIT) if backbone == VIT else TINY_HYBRID, family_weights)
     shutil.copytree(family_weights, workspace.weights_dir)
     project = fill_project(workspace, few)
     epochs = {"feature_extraction": 20, "gradual": 3}.get(name, 1)
@@ -96,15 +104,26 @@ class Life:
 
 
 EXACT = [
-    *[(name, {}) for name in TUNING],
-    ("partial", {"views": 2}),
-    ("partial", {"views": 2, "augmentation": "strong"}),
-    ("lp_ft", {"early_stopping": True, "average_weights": True, "label_smoothing": 0.1, "class_weights": True}),
-    ("full", {"mixup": 0.5, "cutmix": 0.5, "l2_sp": 0.2, "upside_down": True}),
+    *[pytest.param(name, {}, id=name, marks=() if name == "partial" else pytest.mark.full) for name in TUNING],
+    pytest.param("partial", {"views": 2}, id="partial views", marks=pytest.mark.full),
+    pytest.param(
+        "partial", {"views": 2, "augmentation": "strong"}, id="partial views augmentation", marks=pytest.mark.full
+    ),
+    pytest.param(
+        "lp_ft",
+        {"early_stopping": True, "average_weights": True, "label_smoothing": 0.1, "class_weights": True},
+        id="lp_ft early_stopping average_weights label_smoothing class_weights",
+    ),
+    pytest.param(
+        "full",
+        {"mixup": 0.5, "cutmix": 0.5, "l2_sp": 0.2, "upside_down": True},
+        id="full mixup cutmix l2_sp upside_down",
+        marks=pytest.mark.full,
+    ),
 ]
 
 
-@pytest.mark.parametrize(("name", "extra"), EXACT, ids=[f"{name} {' '.join(extra)}".strip() for name, extra in EXACT])
+@pytest.mark.parametrize(("name", "extra"), EXACT)
 def test_killed_anywhere_it_comes_to_the_same(tiny_workspace, queue_run, monkeypatch, name, extra):
     """Killed in the middle, and once more in the middle of the rest, with a checkpoint after every batch."""
     monkeypatch.setattr(phase, "_CHECKPOINT_EVERY_S", 0)

@@ -49,7 +49,7 @@ def test_smoothing_keeps_a_straight_line_and_does_not_shift_a_step():
     assert stepped[29] + stepped[30] == pytest.approx(1) and stepped[25] < 0.01 and stepped[34] > 0.99
 
 
-@pytest.mark.parametrize("strategy", ["full", "lp_ft"])
+@pytest.mark.parametrize("strategy", ["full", pytest.param("lp_ft", marks=pytest.mark.full)])
 def test_a_tiny_network_finds_a_rate_on_its_own_photos(tiny_workspace, queue_run, strategy):
     seen, run = [], queue_run(strategy=strategy)
     found = find_lr(make_context(tiny_workspace, run, seen.append))

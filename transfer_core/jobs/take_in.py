@@ -27,6 +27,7 @@ def take_in_entries(
     *,
     reading: LabelSource | None = None,
     part: str | None = None,
+    keeps_pictures: bool = True,
     arrived: Callable[[Item], None] = lambda item: None,
     may_contradict: bool = False,
 ) -> IntakeReport:
@@ -51,6 +52,7 @@ def take_in_entries(
             reading=reading,
             part=part,
             keep_pixels=keep_pixels,
+            keeps_pictures=keeps_pictures,
             arrived=arrived,
             may_contradict=may_contradict,
         )

@@ -87,6 +87,8 @@ def take_in_path(
     val: Path | None = None,
     backbone: str = catalog.BUNDLED,
     labels: str | None = None,
+    *,
+    keeps_pictures: bool = True,
 ) -> tuple[Project, IntakeReport]:
     """Photos of a folder or zip into the project that belongs to it; only new ones come in.
 
@@ -98,13 +100,22 @@ def take_in_path(
         val: A second folder or zip whose photos are kept aside for checking.
         backbone: The one that will see the photos first: what it sees is prepared while they are decoded.
         labels: A table that says the classes of `data`, as `reading.open_labels` takes it.
+        keeps_pictures: As of `intake.take_in`: somebody who waits for an answer need not wait for thumbnails.
     """
     sources = [path.expanduser().resolve() for path in (data, val) if path]
     opened = [_open(sources[0], labels), *(_open(source) for source in sources[1:])]
     # Read another way, the same photos are other labels, and so another project.
     known_by = [*sources, _known_path(labels)] if labels else sources
     with new_or_known(workspace, lambda: workspace.project_for(known_by, name)) as project:
-        take = partial(take_in_entries, workspace, project, report=report, backbone=backbone, may_contradict=True)
+        take = partial(
+            take_in_entries,
+            workspace,
+            project,
+            report=report,
+            backbone=backbone,
+            may_contradict=True,
+            keeps_pictures=keeps_pictures,
+        )
         result = IntakeReport()
         for (entries, reading), part in zip(opened, (None, "val"), strict=False):
             result.add(take(entries, reading=reading, part=part))

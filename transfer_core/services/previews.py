@@ -17,7 +17,6 @@ from transfer_core.errors import ConfigError, DataError, RunError
 from transfer_core.jobs.launch import ensure_runner
 from transfer_core.runs import LrFinderSpec, PreviewSpec, Run
 from transfer_core.services import training
-from transfer_core.strategies import BACKBONE, Facts
 from transfer_core.training import short_run_results
 from transfer_core.training.short_run_results import LrSweep, PreviewRow
 from transfer_core.workspace import Project, Workspace
@@ -55,7 +54,7 @@ def start_lr_finder(workspace: Workspace, project: Project, config: TrainConfig)
         ConfigError: With this strategy the backbone does not learn.
         TransferError: As `pipeline.check`. Nothing has been started then.
     """
-    if not learns_backbone(workspace, config):
+    if not training.learns_backbone(workspace, config):
         title = strategies.find(config.strategy).title
         raise ConfigError(
             f"With '{title}' the backbone stays frozen and the new layer finds its own step size, so "
@@ -64,13 +63,6 @@ def start_lr_finder(workspace: Workspace, project: Project, config: TrainConfig)
         )
     split, _ = training.check(workspace, project, config)
     return _start(workspace, project, LrFinderSpec(config), split)
-
-
-def learns_backbone(workspace: Workspace, config: TrainConfig) -> bool:
-    """Whether training with these settings changes the backbone, and so varies photos and has a learning rate."""
-    backbone = catalog.find(config.backbone, workspace.weights_dir)
-    phases, _ = strategies.plan(config, Facts((1,), backbone))  # how many photos there are does not matter here
-    return any(phase.trains == BACKBONE for phase in phases)
 
 
 def newest(workspace: Workspace, project: Project, kind: str) -> Run | None:
@@ -95,8 +87,8 @@ def varies_alike(run: Run, config: TrainConfig) -> bool:
 
 def learns_alike(run: Run, config: TrainConfig) -> bool:
     """Whether a rate that was found holds for these settings: only rate and length of the training may differ."""
-    free = {"learning_rate": None, "epochs": None}
-    return replace(run.config, **free) == replace(config, **free)
+    first, second = (replace(settings, learning_rate=None, epochs=None) for settings in (run.config, config))
+    return first == second
 
 
 def _spread(items: Sequence[Item]) -> list[Item]:

@@ -24,7 +24,7 @@ from transfer_core.runs.state import RunState
 from transfer_core.services.ingest import take_in_path
 from transfer_core.services.runs import Watch, silent, wait
 from transfer_core.services.splits import Basis, find_basis, foresee, share_out
-from transfer_core.strategies import Facts
+from transfer_core.strategies import BACKBONE, Facts
 from transfer_core.workspace import Project, Workspace
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ __all__ = [
     "ensure_runner",
     "estimate_run",
     "follow",
+    "learns_backbone",
     "make_config",
     "outcome_of",
     "resume",
@@ -93,7 +94,8 @@ def make_config(
     problems = {name: _unknown(name, names) for name in asked if name not in names}
     known = {name: value for name, value in asked.items() if name in names}
     problems |= problems_of(known)
-    good = {name: value for name, value in known.items() if name not in problems}
+    # What stands here is of its field's type: `problems_of` has seen to that.
+    good: dict = {name: value for name, value in known.items() if name not in problems}
     for setting, find in (
         ("backbone", lambda name: catalog.find(name, workspace.weights_dir)),
         ("strategy", strategies.find),
@@ -110,6 +112,13 @@ def make_config(
     if problems or against:
         raise ConfigError(*problems.values(), *(foresee(data, good, backbone, labels) if data else against))
     return config
+
+
+def learns_backbone(workspace: Workspace, config: TrainConfig) -> bool:
+    """Whether training with these settings changes the backbone, and so varies photos and has a learning rate."""
+    backbone = catalog.find(config.backbone, workspace.weights_dir)
+    phases, _ = strategies.plan(config, Facts((1,), backbone))  # how many photos there are does not matter here
+    return any(phase.trains == BACKBONE for phase in phases)
 
 
 def begin(
@@ -141,7 +150,9 @@ def begin(
     def report(done: int, total: int) -> None:
         watch("Reading photos", done, total)
 
-    project, intake = take_in_path(workspace, data, name, report, val, config.backbone, labels)
+    project, intake = take_in_path(
+        workspace, data, name, report, val, config.backbone, labels, keeps_pictures=learns_backbone(workspace, config)
+    )
     taken_in(intake)
     return Begun(start(workspace, project, config, intake.items, time.monotonic() - began), project, intake)
 
@@ -161,7 +172,7 @@ def check(
     basis = find_basis(workspace, config)
     items = [item for item in load_items(project) if only is None or item.id in only]
     split, problems = share_out(items, config, basis)
-    if problems:
+    if problems or split is None:
         raise ConfigError(*problems)
     if weights.state(basis.backbone, workspace.weights_dir) == "download":
         weights.check_reachable(basis.backbone)
@@ -238,7 +249,7 @@ def outcome_of(run: Run, state: RunState) -> Outcome:
         TransferError: It has failed.
         RunError: It was interrupted, or stopped before there was a model.
     """
-    if state.status == "failed":
+    if state.status == "failed" and state.failure is not None:
         raise TransferError(f"{state.failure.message} {state.failure.hint}")
     if state.status == "interrupted":
         raise RunError(f"The run was interrupted. `resume {run.id}` continues from its last checkpoint.")

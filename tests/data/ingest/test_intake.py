@@ -236,6 +236,14 @@ def test_pictures_that_cannot_be_made_ahead_cost_no_photo(workspace, project):
     assert report.photos == len(load_items(project)) == 4
 
 
+def test_a_bug_in_what_is_made_ahead_is_not_hidden(workspace, project):
+    def fail(photo, upright):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        take_in(workspace, project, zip_entries(make_zip(GOOD), "x"), lambda done, total: None, keep_pixels=fail)
+
+
 def test_a_disk_that_fills_up_at_the_end_is_said_as_such(workspace, project, monkeypatch):
     flush, flushed = intake.fsync_and_rename, []
 

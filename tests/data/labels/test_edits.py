@@ -210,6 +210,7 @@ def test_changes_count_each_photo_once():
 # --- several at once, and sudden ends --------------------------------------------------------------------------------
 
 
+@pytest.mark.training
 def test_two_windows_lose_nothing_and_agree(filled):
     done, same = two_windows(filled, seconds=1)
     assert done > 10 and same
@@ -227,6 +228,7 @@ for number in range(10_000):
 """
 
 
+@pytest.mark.full
 def test_killed_writer_loses_nothing_but_its_last_change(workspace):
     project, rng = workspace.create_project("Trees"), random.Random(5)
     append_items(project, draw_items(3_000))

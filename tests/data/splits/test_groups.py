@@ -70,10 +70,10 @@ def test_a_pattern_that_cannot_be_used_is_refused_with_the_reason(pattern, said)
 @pytest.mark.parametrize("pattern", [r"((?:a+)+)$", r"((?:a|aa)+)$", r"((?:.*)*)!!", r"(?:(?:a?){50}){19}(a)b"])
 def test_no_pattern_takes_long(pattern):
     """Python's own `re` would need longer than the world is old."""
-    began = time.monotonic()
+    began = time.process_time()
     assert safe_regex.problem_of(pattern) is None
     assert safe_regex.find_group(pattern, "a" * 5000 + "!") is None
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 # --- units ---------------------------------------------------------------------------------------------------------
@@ -260,6 +260,7 @@ def test_a_test_part_may_hold_classes_that_nothing_is_learned_of():
     assert split.class_names == ("a", "b") and counts(split.test) == {"unknown": 1}
 
 
+@pytest.mark.full
 def test_many_photos_take_no_longer_each():
     """Shared out in half a second; a step per pair of them would take minutes."""
     items = [item(name, n) for name in "ab" for n in range(10_000)]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
@@ -80,6 +81,7 @@ def take_in(
     reading: LabelSource | None = None,
     part: str | None = None,
     keep_pixels: KeepPixels = lambda photo, upright: None,
+    keeps_pictures: bool = True,
     arrived: Callable[[Item], None] = lambda item: None,
     may_contradict: bool = False,
 ) -> IntakeReport:
@@ -94,6 +96,7 @@ def take_in(
         reading: Says the class of each; None reads it from the folder names.
         part: Overrides the part that the reading says.
         keep_pixels: Makes of each new photo what a backbone sees of it.
+        keeps_pictures: Whether thumbnails and training copies are made from the one decode; else when they are needed.
         arrived: Called with each photo in order, those that were here already included; its thumbnail is there.
         may_contradict: Lets photos that are here in another class come in.
 
@@ -106,7 +109,8 @@ def take_in(
     result = IntakeReport(rejected=refused + unmatched)
     report(0, len(wanted))
     with _Arrivals(project, result) as arrivals:
-        taker = _Taker(workspace, project, arrivals, reading, part, keep_pixels, may_contradict)
+        keep = (partial(keep_pictures, workspace.prepared_dir), keep_pixels) if keeps_pictures else (keep_pixels,)
+        taker = _Taker(workspace, project, arrivals, reading, part, keep, may_contradict)
         with closing(map_ahead(taker.take, wanted)) as outcomes:
             for done, outcome in enumerate(outcomes, 1):
                 if isinstance(outcome, Rejected):
@@ -215,11 +219,11 @@ class _Taker:
         arrivals: _Arrivals,
         reading: LabelSource,
         part: str | None,
-        keep_pixels: KeepPixels,
+        keep: Sequence[KeepPixels],
         may_contradict: bool,
     ):
-        self._prepared_dir, self._photos_dir, self._arrivals = workspace.prepared_dir, project.photos_dir, arrivals
-        self._reading, self._part, self._keep_pixels = reading, part, keep_pixels
+        self._photos_dir, self._arrivals = project.photos_dir, arrivals
+        self._reading, self._part, self._keep = reading, part, keep
         here = load_original_items(project)  # what was relabelled or removed since is not to come in once more
         now = load_labels(project).items
         self._ids, self._by_photo = {item.id for item in here}, {item.photo: item for item in here}
@@ -259,8 +263,8 @@ class _Taker:
             upright = decode.decode(image)
             # Made ahead to save time later: where there is no room for it now, it is made when it is needed.
             with suppress(OSError, MemoryError):
-                keep_pictures(self._prepared_dir, photo, upright)
-                self._keep_pixels(photo, upright)
+                for keep in self._keep:
+                    keep(photo, upright)
             return upright.size
 
     def _item(self, photo: str, file: str, path: str, place: ParsedLabel, size: tuple[int, int]) -> Item:

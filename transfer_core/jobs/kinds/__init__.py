@@ -39,7 +39,7 @@ class Step:
 KINDS = {
     kind.name: kind
     for kind in (
-        Kind("train", steps=("export", "baselines")),
+        Kind("train", steps=("export", "pictures", "baselines")),
         Kind("preview"),
         Kind("lr_finder"),
         Kind("public_dataset"),
@@ -49,6 +49,7 @@ STEPS = {
     step.name: step
     for step in (
         Step("export", "writes the model and checks it"),
+        Step("pictures", "makes thumbnails"),
         Step("baselines", "measures what goes without a network"),
         Step("test_set", "evaluates the test photos"),
     )
