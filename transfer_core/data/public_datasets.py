@@ -1,4 +1,4 @@
-"""Public sets of photos, downloaded by torchvision, which is imported only when one is."""
+"""Public datasets of photos, downloaded by torchvision, which is imported only when one is."""
 
 import random
 import shutil

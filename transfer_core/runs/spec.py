@@ -46,7 +46,7 @@ class LrFinderSpec:
 
 @dataclass(frozen=True)
 class PublicDatasetSpec:
-    """Download a public data set and take in so many photos of each class. Has no split.
+    """Download a public dataset and take in so many photos of each class. Has no split.
 
     Args:
         dataset: One of `data.public_datasets.SETS`.

@@ -118,7 +118,7 @@ class Learner:
         return sums
 
     def _after_boundary(self, activations: torch.Tensor) -> torch.Tensor:
-        assert self.boundary is not None, "activations can be learned from only with the boundary that gave them"
+        assert self.boundary is not None, "cached activations need the freeze boundary that made them"
         return self.boundary.after(activations)
 
     def _vary(self, pixels: torch.Tensor, variations: np.ndarray, wanted: torch.Tensor) -> tuple[torch.Tensor, ...]:
