@@ -82,8 +82,8 @@ def cache_limit() -> int:
 def trim_caches(workspace: Workspace) -> None:
     """Lets go of what was not used for longest, where the caches have outgrown their limit.
 
-    May be called at any time: whoever needs something that was let go makes it again. Public datasets stay, for these would
-    have to be downloaded again, and a set without some of its photos is of no use.
+    May be called at any time: whoever needs something that was let go makes it again. Public datasets stay, for these
+    would have to be downloaded again, and a set without some of its photos is of no use.
 
     Raises:
         TransferError: As `cache_limit`.

@@ -97,7 +97,7 @@ class Workspace:
 
     @property
     def public_dir(self) -> Path:
-        """Public datasets as they were downloaded. A set is kept or deleted as a whole, so it is not among `prepared`."""
+        """Public datasets as downloaded. One is kept or deleted as a whole, so it is not among `prepared`."""
         return self.home / "public"
 
     @property
