@@ -321,8 +321,8 @@ def test_accuracy_is_in_percent_and_nothing_is_cut_off(worst, low):
     [
         ({"val": [1.0]}, "train has 2 epochs and val has 1"),
         ({"total": 1}, "total_epochs is 1"),
-        ({"saved": 3}, "kept_epoch is 3; it must be from 1 to 2"),
-        ({"saved": 0}, "kept_epoch is 0"),
+        ({"kept": 3}, "kept_epoch is 3; it must be from 1 to 2"),
+        ({"kept": 0}, "kept_epoch is 0"),
         ({"metric": "f1"}, "allowed are loss, accuracy"),
         ({"metric": "accuracy"}, "outside"),
         ({"train": [-1.0, 1.0]}, "negative"),
