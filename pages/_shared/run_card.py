@@ -54,7 +54,7 @@ def show_unreadable(project):
     """Runs whose folder cannot be read: why, and a button that deletes them. Draws nothing where there are none."""
     for run in runs.list_unreadable(session.workspace(), project):
         with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"unreadable-{run.id}"):
-            st.markdown(f":material/error: **This run cannot be read.** {markdown(run.reason)}", width="stretch")
+            st.markdown(f":material/error: {markdown(run.reason)}", width="stretch")
             if st.button("Delete", icon=":material/delete:", key=f"delete-{run.id}", help=f"Delete the run {run.id}"):
                 with errors.shown_errors():
                     runs.delete_unreadable(project, run)

@@ -1,4 +1,4 @@
-"""What a person does with Graft, from a zip of photos to a model taken along, and what may befall a run meanwhile."""
+"""What a person does with Graft, from a zip of photos to an exported model, and what may befall a run meanwhile."""
 
 import json
 import os

@@ -456,7 +456,7 @@ def test_labels_stay_where_a_change_cannot_be_made(refuse, project, options, sai
 
 
 def test_labels_of_no_project_and_of_two_of_one_name(refuse, workspace):
-    assert "There is no project 'Nowhere'." in refuse("label", "Nowhere")
+    assert "There is no project 'Nowhere' here." in refuse("label", "Nowhere")
     twins = [workspace.create_project("Twins") for _ in range(2)]
     said = refuse("label", "Twins")
     assert "2 projects are called 'Twins'" in said and all(project.id in said for project in twins)

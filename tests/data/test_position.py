@@ -1,4 +1,4 @@
-"""Where a photo was taken stays in the photo: nothing that is shown, kept beside it or taken along says so."""
+"""Where a photo was taken stays in the photo: nothing that is shown, kept beside it or exported says so."""
 
 import io
 import zipfile

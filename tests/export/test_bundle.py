@@ -1,4 +1,4 @@
-"""The zip to take along: its script reads the same pictures and gives the same answers, without torch or Graft."""
+"""The exported zip: its script reads the same pictures and gives the same answers, without torch or Graft."""
 
 import ast
 import json

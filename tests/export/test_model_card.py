@@ -1,4 +1,4 @@
-"""The model card, and hostile names in it and in every other file that is taken along."""
+"""The model card, and hostile names in it and in every other file of the exported zip."""
 
 import csv
 import io
@@ -43,6 +43,8 @@ def test_the_card_says_what_the_result_says(finished):
     assert f"{history.result['train_count']} training photos" in card
     assert f"`{RESNET}`" in card and "(`feature_extraction`), 30 epochs, seed 0" in card
     assert "## Where it will fail" in card
+    assert "on new photos like these (95% Wilson interval).\n" in card
+    assert "`predict.py` and `read_photo.py` are part of Graft and licensed under the Apache License 2.0" in card
     rows = [line for line in card.splitlines() if line.startswith("| ")]
     assert [row.split("|")[1].strip() for row in rows] == ["Class", "blue", "green", "red"]
     assert all(row.split("|")[2:4] == [" 6 ", " 2 "] for row in rows[1:])

@@ -177,7 +177,7 @@ def test_a_stopped_run_keeps_what_it_learned_and_goes_on(queue_run, monkeypatch)
     assert work(stopped) == 0
     history = runs.read_state(stopped)
     assert history.status == "stopped" and history.result["epochs"] == 7
-    assert history.steps["export"].result["changed_labels"] == 0  # what was learned can be tried and taken along
+    assert history.steps["export"].result["changed_labels"] == 0  # what was learned can be tried and exported
     runs.request_resume(stopped)
     assert work(stopped) == 0 and work(whole) == 0
     assert runs.read_state(stopped).result["epochs"] == 40

@@ -136,7 +136,7 @@ def test_try_shows_a_photo_whose_thumbnail_a_full_disk_does_not_keep(visit, fini
     assert errors(app) == [] and len(app.image) == 1
 
 
-def test_try_and_take_along_wait_for_the_export(visit, finished):
+def test_try_and_export_wait_for_the_export(visit, finished):
     forget_export(finished)
     for page in ("try_it", "export"):
         app = visit(page, project=finished.project_id)
@@ -144,7 +144,7 @@ def test_try_and_take_along_wait_for_the_export(visit, finished):
         assert [entry.label for entry in app.button] == [] and list(app.download_button) == []
 
 
-def test_try_and_take_along_say_that_the_export_failed(visit, finished):
+def test_try_and_export_say_that_the_export_failed(visit, finished):
     forget_export(finished)
     write(finished, events.StepFailed(name="export", message="The *disk* is full."))
     for page in ("try_it", "export"):
@@ -165,7 +165,7 @@ def test_failed_export_can_be_tried_again(visit, finished):
 # --- Take along ----------------------------------------------------------------------------------------------------
 
 
-def test_take_along_offers_the_checked_zip(visit, finished):
+def test_export_offers_the_checked_zip(visit, finished):
     app = visit("export", project=finished.project_id)
     assert "Same answers as in Graft on **6 of 6** validation photos" in said(app)
     [download] = app.download_button

@@ -26,7 +26,7 @@ def test_every_page_works_beside_it(visit, unreadable, page):
 @pytest.mark.parametrize("page", ["train", "compare"])
 def test_it_is_named_deleted_and_brought_back(visit, unreadable, workspace, page):
     app = visit(page, project=unreadable.project_id)
-    assert "This run cannot be read" in said(app) and "must be a whole number from 1 to 1000" in said(app)
+    assert "cannot be read" in said(app) and "must be a whole number from 1 to 1000" in said(app)
     app = press(app, "Delete")
     assert runs.list_unreadable(workspace) == [] and "cannot be read" not in said(app)
     press(app, "Undo")

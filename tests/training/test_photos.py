@@ -52,7 +52,7 @@ def test_without_a_folder_views_cannot_be_kept_and_are_made_anew(tiny_workspace,
     seen, run = [], queue_run(strategy="partial", views=2, **SETTINGS)
     trained = engine.fit(in_memory(run, make_context(tiny_workspace, run, seen.append), seen.append))
     assert trained.epochs == 102
-    assert any("new variations are made every time" in getattr(event, "message", "") for event in seen)
+    assert any("Every epoch makes new augmented copies" in getattr(event, "message", "") for event in seen)
 
 
 @pytest.mark.full
@@ -83,7 +83,7 @@ def in_memory_features(context):
 def test_the_settings_alone_do_not_go_on_from_an_earlier_run(tiny_workspace, queue_run):
     context = make_context(tiny_workspace, queue_run(strategy="full"), [].append)
     settings = replace(context.plan.settings, continue_from="some-run")
-    with pytest.raises(ValueError, match="`start` must say from what"):
+    with pytest.raises(ValueError, match="`start` must say with what"):
         replace(context, plan=replace(context.plan, settings=settings))
 
 

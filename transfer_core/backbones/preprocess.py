@@ -1,7 +1,7 @@
 """The one preparation from a photo to the square a backbone sees, as a small ONNX graph. Imports no torch.
 
 onnxruntime runs this graph for every reported number, for cached features and inside the exported model, so that the
-app and what people take along agree by construction. Rounding to whole levels lets prepared pixels be cached exactly.
+app and the exported model agree by construction. Rounding to whole levels lets prepared pixels be cached exactly.
 """
 
 import math

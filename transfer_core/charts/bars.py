@@ -126,8 +126,8 @@ def class_scores(
     found, trusted, balance = (np.array(values, dtype=float) for values in (recall, precision, f1))
     order = np.argsort(np.where(np.isnan(balance), found, balance), kind="stable")
     found, trusted, names = found[order], trusted[order], [class_names[i] for i in order]
-    key = f"<span style='color:{colours.accent}'>●</span> found    "
-    key += f"<span style='color:{colours.second}'>◆</span> correct when named"
+    key = f"<span style='color:{colours.accent}'>●</span> recall (found)    "
+    key += f"<span style='color:{colours.second}'>◆</span> precision (correct when named)"
     fig = _class_rows("How each class does", key, names, dark)
     for row in np.flatnonzero(~np.isnan(found + trusted)):
         line = {"color": colours.frozen, "width": 3}

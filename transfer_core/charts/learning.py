@@ -13,6 +13,7 @@ from transfer_core.support.wording import percent
 TITLES = {"loss": "Loss (how wrong the answers are)", "accuracy": "Accuracy (share of right answers)"}
 _HEIGHT_PX, _TOP_PX, _BOTTOM_PX = 264, 56, 40
 _PLOT_PX = _HEIGHT_PX - _TOP_PX - _BOTTOM_PX
+_RIGHT_PX, _RIGHT_WITH_BEFORE_PX = 128, 156  # room for "validation 100%", for "before fine-tuning 0.021"
 
 
 def learning_curves(
@@ -40,7 +41,8 @@ def learning_curves(
     train, val = ([_finite(value) for value in values] for values in (train, val))
     _check_curves(train, val, metric, total_epochs, kept_epoch)
     colours = palette(dark)
-    fig = figure(_HEIGHT_PX, dark=dark, title=TITLES[metric], l=44, r=128, t=_TOP_PX, b=_BOTTOM_PX)
+    right = _RIGHT_PX if before is None else _RIGHT_WITH_BEFORE_PX
+    fig = figure(_HEIGHT_PX, dark=dark, title=TITLES[metric], l=44, r=right, t=_TOP_PX, b=_BOTTOM_PX)
     low, high = y_range([*train, *val, before], metric)
     ends = []
     for name, values, colour, dash in (

@@ -203,7 +203,7 @@ def _against_baselines(knowledge: TransferGain) -> str:
         paired = knowledge.against[name]
         return (
             f"The model is clearly better than {_WAYS[name]}: it gets "
-            f"{pluralize(paired.only_first, 'photo')} right that this gets wrong; the other way round: "
+            f"{pluralize(paired.only_first, 'photo')} right that this rule gets wrong. The other way round: "
             f"{count_or_none(paired.only_second)}. {_CONTROL}"
         )
     paired = knowledge.against[name]

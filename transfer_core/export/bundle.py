@@ -1,4 +1,4 @@
-"""The zip a person takes along: the model, its class names, a model card, and a script that predicts.
+"""The zip that a person exports: the model, its class names, a model card, and a script that predicts.
 
 Beside the script lies a copy of the very file that the app reads photos with.
 """
@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 from transfer_core.data.images import read_photo
-from transfer_core.export.model_card import write_card
+from transfer_core.export import model_card
 from transfer_core.runs import Run, load_split
 from transfer_core.runs.state import RunState
 from transfer_core.support.files import read_json, write_whole
@@ -24,16 +24,17 @@ def write_bundle(run: Run, history: RunState, out: Path) -> None:
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.write(run.model_path, "model.onnx")
         archive.writestr("class_names.json", _class_names_json(split.class_names))
-        archive.writestr("README.md", write_card(run, history, split, read_json(_project_path(run))))
+        archive.writestr("README.md", model_card.write_card(run, history, split, read_json(_project_path(run))))
         for name, source in _SCRIPTS.items():
             archive.writestr(name, source.read_bytes())
     write_whole(out, content.getvalue())
 
 
 def ensure_bundle(run: Run, history: RunState) -> Path:
-    """The run's zip, written once per export, name of the project and version of the scripts."""
-    path = run.model_dir / "take-along.zip"
-    newest = max(source.stat().st_mtime for source in (run.model_path, _project_path(run), *_SCRIPTS.values()))
+    """The run's zip, written once per export, name of the project and version of the scripts and of the card."""
+    path = run.model_dir / "bundle.zip"
+    sources = (run.model_path, _project_path(run), Path(model_card.__file__), *_SCRIPTS.values())
+    newest = max(source.stat().st_mtime for source in sources)
     if not path.is_file() or path.stat().st_mtime < newest:
         write_bundle(run, history, path)
     return path

@@ -27,9 +27,9 @@ def write_card(run: Run, history: RunState, split: Split, project: dict) -> str:
         f"{time.strftime('%Y-%m-%d', time.gmtime(run.created))} (UTC).",
         "",
         "## How good it is",
-        result_sentence(result) + ("" if result.get("val_learned") else " (95% Wilson interval)"),
-        f"The file `model.onnx` was held against the trained model on {check['checked']} of these photos: "
-        f"{check['changed_labels']} answers differ, confidences by at most {check['max_difference']:.1e}.",
+        _accuracy(result),
+        f"The file `model.onnx` was compared with the trained model on {check['checked']} of these photos: "
+        f"{check['changed_labels']} answers differ, and the confidences by at most {check['max_difference']:.1e}.",
         *_tested(run, history),
         "",
         *_class_table(split, result),
@@ -48,8 +48,18 @@ def write_card(run: Run, history: RunState, split: Split, project: dict) -> str:
         "from another place, camera or season than the training photos, it may do worse than the accuracy "
         "above. Where a mistake can hurt somebody, it does not replace an expert.",
         "",
+        "## Licence",
+        "`predict.py` and `read_photo.py` are part of Graft and licensed under the Apache License 2.0 "
+        "(https://www.apache.org/licenses/LICENSE-2.0). The licence of the backbone's weights stands above.",
+        "",
     ]
     return "\n".join(lines)
+
+
+def _accuracy(result: dict) -> str:
+    """The result, and the name of its range where it has one."""
+    sentence = result_sentence(result)
+    return sentence if result.get("val_learned") else f"{sentence.removesuffix('.')} (95% Wilson interval)."
 
 
 def _how_to_use() -> list[str]:
@@ -62,8 +72,8 @@ def _how_to_use() -> list[str]:
         "From other programs: the input of `model.onnx` is `photo`, uint8 (1, height, width, 3), upright RGB in its "
         "full size; resizing and scaling happen inside. The output is `confidences`, float32 (1, classes), in the "
         "order of `class_names.json`. In Python, `load_rgb` of `read_photo.py` reads a photo just as Graft does; "
-        "without it, see to what it sees to: orientation (EXIF), transparency (laid on white) and grey of more than "
-        "8 bits (scaled).",
+        "without it, prepare photos as it does: turn them upright (EXIF), lay transparent ones on white, and scale "
+        "grey of more than 8 bits.",
     ]
 
 

@@ -6,6 +6,7 @@ Needs Python 3.9 or newer and two packages: pip install onnxruntime pillow   (fo
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -32,8 +33,9 @@ class Unanswered(Exception):
 
 def main() -> int:
     """Answers on stdout, complaints on stderr; returns 0 if at least one photo was answered, else 1."""
-    sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
-    sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # unless somebody has put something of their own there
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     parser = argparse.ArgumentParser(
         prog="predict.py",
         description="Prints a line for each photo: its name, the class, and how sure the model is (0 to 1), "

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from transfer_core import runs
 from transfer_core.jobs import gpus
@@ -58,21 +59,21 @@ class Slot:
             self._before = runs.read_state(run).lifecycle
             self._worker = self._hand_to_standby(run) or self._start([str(run.folder)], run.log_path)
         except OSError as error:  # deleted while it was waiting, or there is no room for one more file or process
-            self._leave(str(error))
+            self._leave(run, str(error))
         return self.run is not None
 
     def tend(self) -> bool:
         """Looks after the worker; whether it has ended since the last look, so that the slot is free again."""
-        if self._worker is None or (code := self._worker.poll()) is None:
+        if self.run is None or self._worker is None or (code := self._worker.poll()) is None:
             return False
-        _log.info("The worker of run %s has ended, exit code %d.", self.run.id if self.run else None, code)
-        self._leave(f"exit code {code}")
+        _log.info("The worker of run %s has ended, exit code %d.", self.run.id, code)
+        self._leave(self.run, f"exit code {code}")
         return True
 
     def stop_standby(self) -> None:
         """Sends the standby home: at the end of its input it ends."""
         if self._standby is not None:
-            self._standby.stdin.close()
+            _input_of(self._standby).close()
             try:
                 self._standby.wait(_SHUTDOWN_TIMEOUT_S)
             except subprocess.TimeoutExpired:  # it hangs, and must not keep the runner with it
@@ -82,8 +83,8 @@ class Slot:
         worker, self._standby = self._standby, None
         try:
             if worker is not None and worker.poll() is None:
-                worker.stdin.write(os.fsencode(run.folder) + b"\n")
-                worker.stdin.close()
+                _input_of(worker).write(os.fsencode(run.folder) + b"\n")
+                _input_of(worker).close()
                 return worker
         except OSError:  # it died just now
             pass
@@ -92,15 +93,20 @@ class Slot:
     def _start(self, arguments: Sequence[str], log: Path, stdin: int = subprocess.DEVNULL) -> subprocess.Popen:
         return start_detached(["transfer_core.jobs.worker", *arguments], log, stdin, self._environment)
 
-    def _leave(self, cause: str) -> None:
+    def _leave(self, run: Run, cause: str) -> None:
         """Frees the slot and speaks for a worker that ended without a word; whatever comes of that, others go on."""
-        run, self.run, self._worker = self.run, None, None
+        self.run = self._worker = None
         try:
             if run.folder.is_dir() and (word := failure_event_for(runs.read_state(run), self._before, cause)):
                 with run.lock().acquire(timeout=1):
                     events.EventLog(run.events_path).append(word)
         except OSError:  # a full disk, or somebody else has taken the run meanwhile and will speak
             _log.exception("What became of a run could not be written down.")
+
+
+def _input_of(standby: subprocess.Popen) -> IO[bytes]:
+    assert standby.stdin is not None, "a standby is started with a pipe for its input"
+    return standby.stdin
 
 
 def failure_event_for(state: RunState, before: events.Event | None, cause: str) -> events.Event | None:

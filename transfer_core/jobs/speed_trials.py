@@ -2,6 +2,7 @@
 
 import subprocess
 from contextlib import suppress
+from pathlib import Path
 
 from transfer_core.advice.machine_speed import AGAIN, close_request, next_request
 from transfer_core.jobs.launch import start_detached
@@ -13,30 +14,33 @@ class Trials:
 
     def __init__(self, workspace: Workspace):
         self._workspace = workspace
-        self._wish = None
-        self._worker: subprocess.Popen | None = None
+        self._at_work: tuple[subprocess.Popen, Path] | None = None  # with the wish that it is to grant
 
     def begin_next(self) -> None:
         """Starts the next one that is wished for, unless one is at work."""
-        if self._worker is None and (found := next_request(self._workspace)):
-            self._wish, backbone = found
+        if self._at_work is None and (found := next_request(self._workspace)):
+            wish, backbone = found
             with suppress(OSError):  # no room for a process: once more at the next look
                 arguments = ["transfer_core.advice.speed_benchmark", str(self._workspace.home), backbone]
-                self._worker = start_detached(arguments, self._workspace.home / "runner.log")
+                self._at_work = start_detached(arguments, self._workspace.home / "runner.log"), wish
 
     def tend(self) -> bool:
         """Begins the next step of a trial, or takes back the wish of one that has ended; whether one is at work."""
-        if self._worker is not None and (code := self._worker.poll()) is not None:
-            self._worker = None
+        if self._at_work is None:
+            return False
+        worker, wish = self._at_work
+        if (code := worker.poll()) is not None:
+            self._at_work = None
             if code == AGAIN:
                 self.begin_next()
             else:
-                close_request(self._wish, succeeded=code == 0)
-        return self._worker is not None
+                close_request(wish, succeeded=code == 0)
+        return self._at_work is not None
 
     def break_off(self) -> None:
         """Ends the one at work, whose wish stays: it would measure a busy machine, and keep the run waiting."""
-        if self.tend():
-            self._worker.kill()
-            self._worker.wait()
-            self._worker = None
+        if self.tend() and self._at_work is not None:
+            worker, _ = self._at_work
+            worker.kill()
+            worker.wait()
+            self._at_work = None

@@ -122,8 +122,10 @@ def _do_step(job: Job, name: str) -> events.Event:
 
 def _wait_for_run(workspace: Workspace) -> str | None:
     """The folder of the run that the runner gives us, our output then going to its log; None when it wants none."""
-    for row in (*KINDS.values(), *STEPS.values()):
-        load(row)
+    for kind in KINDS.values():
+        load(kind)
+    for step in STEPS.values():
+        load(step)
     if torch_marker(workspace).exists():
         engine.import_torch()
     folder = os.fsdecode(sys.stdin.buffer.readline().rstrip(b"\n"))

@@ -220,7 +220,7 @@ def read_events(path: Path, offset: int = 0) -> tuple[list[Event], int]:
     return list(_parse(whole.splitlines())), offset + len(whole)
 
 
-def finite(value):
+def finite(value: object) -> object:
     """The same with every non-finite number as None: JSON has no word for them."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None

@@ -294,7 +294,8 @@ def _load(folder: Path) -> Run:
         stat = path.stat()
         return _load_once(folder, stat.st_mtime_ns, stat.st_size)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
-        raise RunError(f"The run in {folder} cannot be read ({error}). Delete it if you do not need it.") from error
+        reason = str(error).rstrip(".")
+        raise RunError(f"The run in {folder} cannot be read ({reason}). Delete it if you do not need it.") from error
 
 
 @lru_cache(maxsize=4096)  # a run's config.json is written once, and each look at a page asks for many

@@ -67,7 +67,7 @@ _EARLIER_NAMES = {"find_rate": "lr_finder"}
 def spec_to_json(spec: Spec) -> dict:
     """{"kind", "spec"}: two keys of a run's `config.json`."""
     content = asdict(spec)
-    if "config" in content:
+    if not isinstance(spec, PublicDatasetSpec):
         content["config"] = spec.config.to_json()
     return {"kind": spec.kind, "spec": content}
 

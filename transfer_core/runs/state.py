@@ -121,8 +121,9 @@ def split_off_head(
 
 def kept_step(epochs: Sequence[events.EpochFinished]) -> int:
     """The step whose weights are kept: of the last phase the best by the photos spared for it, else the last one."""
-    last = [epoch for epoch in epochs if epoch.phase == epochs[-1].phase and epoch.spared_loss is not None]
-    return min(last, key=lambda epoch: epoch.spared_loss).step if last else epochs[-1].step
+    last = [epoch for epoch in epochs if epoch.phase == epochs[-1].phase]
+    spared = [(epoch.spared_loss, epoch.step) for epoch in last if epoch.spared_loss is not None]
+    return min(spared)[1] if spared else epochs[-1].step
 
 
 def reduce_events(state: RunState, new: Iterable[events.Event]) -> RunState:

@@ -116,10 +116,11 @@ def compare(compared: Sequence[Run]) -> Comparison:
     different = list({run.id: run for run in compared}.values())
     if len(different) < 2:
         raise RunError("Name at least two different runs. `runs` lists all runs.")
-    results = [(run, runs.read_state(run).result) for run in different]
-    for run, result in results:
-        if result is None:
+    results = []
+    for run in different:
+        if (result := runs.read_state(run).result) is None:
             raise RunError(f"Run '{run.id}' has no result to compare. Resume it, or leave it out.")
+        results.append((run, result))
     rights = {run.id: load_right(run) for run in different}
     pairs = [
         Pair(first, second, compare_answers(rights[first], rights[second], len(rights)))

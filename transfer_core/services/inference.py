@@ -25,10 +25,10 @@ class Answer:
     """A photo that was asked about, with what the model says.
 
     Args:
-        picture: Upright and small; the path of a file, an image, or pixels uint8 (height, width, 3).
+        picture: Upright and small; the path of a file, its bytes, an image, or pixels uint8 (height, width, 3).
     """
 
-    picture: str | Image.Image | np.ndarray
+    picture: str | bytes | Image.Image | np.ndarray
     prediction: Prediction
 
 

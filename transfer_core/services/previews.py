@@ -87,8 +87,8 @@ def varies_alike(run: Run, config: TrainConfig) -> bool:
 
 def learns_alike(run: Run, config: TrainConfig) -> bool:
     """Whether a rate that was found holds for these settings: only rate and length of the training may differ."""
-    free = {"learning_rate": None, "epochs": None}
-    return replace(run.config, **free) == replace(config, **free)
+    first, second = (replace(settings, learning_rate=None, epochs=None) for settings in (run.config, config))
+    return first == second
 
 
 def _spread(items: Sequence[Item]) -> list[Item]:

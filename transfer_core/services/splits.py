@@ -145,8 +145,8 @@ def foresee(data: Sequence[Path], settings: dict, backbone: Backbone, labels: st
     items = []
     for number, source in enumerate(data):
         entries = [entry for entry in open_source(source) if not entry.refusal and not is_junk(entry.path)]
-        by_table = labels and not number
-        reading = open_labels(entries, labels) if by_table else read_layout([entry.path for entry in entries])
+        paths = [entry.path for entry in entries]
+        reading = open_labels(entries, labels) if labels and not number else read_layout(paths)
         for entry in entries:
             if place := reading.place(entry.path):
                 part = "val" if number else place.part

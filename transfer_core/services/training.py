@@ -94,7 +94,8 @@ def make_config(
     problems = {name: _unknown(name, names) for name in asked if name not in names}
     known = {name: value for name, value in asked.items() if name in names}
     problems |= problems_of(known)
-    good = {name: value for name, value in known.items() if name not in problems}
+    # What stands here is of its field's type: `problems_of` has seen to that.
+    good: dict = {name: value for name, value in known.items() if name not in problems}
     for setting, find in (
         ("backbone", lambda name: catalog.find(name, workspace.weights_dir)),
         ("strategy", strategies.find),
@@ -171,7 +172,7 @@ def check(
     basis = find_basis(workspace, config)
     items = [item for item in load_items(project) if only is None or item.id in only]
     split, problems = share_out(items, config, basis)
-    if problems:
+    if problems or split is None:
         raise ConfigError(*problems)
     if weights.state(basis.backbone, workspace.weights_dir) == "download":
         weights.check_reachable(basis.backbone)
@@ -248,7 +249,7 @@ def outcome_of(run: Run, state: RunState) -> Outcome:
         TransferError: It has failed.
         RunError: It was interrupted, or stopped before there was a model.
     """
-    if state.status == "failed":
+    if state.status == "failed" and state.failure is not None:
         raise TransferError(f"{state.failure.message} {state.failure.hint}")
     if state.status == "interrupted":
         raise RunError(f"The run was interrupted. `resume {run.id}` continues from its last checkpoint.")

@@ -20,17 +20,18 @@ def is_locked(lock: FileLock) -> bool:
     """
     if sys.platform == "win32":
         return _is_locked_elsewhere(lock)
-    try:
-        file = os.open(lock.lock_file, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        return False
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(file)  # which lets go of the shared lock, too
+    else:  # an `else`, for type checkers skip a branch for another system, but not the lines after it
+        try:
+            file = os.open(lock.lock_file, os.O_RDONLY)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return False
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(file)  # which lets go of the shared lock, too
 
 
 def _is_locked_elsewhere(lock: FileLock) -> bool:

@@ -32,12 +32,12 @@ def _never() -> bool:
     return False
 
 
-def _logged(confusion: np.ndarray) -> dict[str, list]:
-    """The fields of `EpochFinished` that hold a confusion matrix; a large one has few cells that are not 0."""
+def _logged(confusion: np.ndarray) -> tuple[list[list[int]] | None, list[int] | None]:
+    """`confusion_matrix` and `confusion_cells` of `EpochFinished`; a large matrix has few cells that are not 0."""
     if len(confusion) <= _DENSE_CLASSES:
-        return {"confusion_matrix": confusion.tolist()}
+        return confusion.tolist(), None
     places = np.argwhere(confusion)
-    return {"confusion_cells": np.column_stack([places, confusion[tuple(places.T)]]).ravel().tolist()}
+    return None, np.column_stack([places, confusion[tuple(places.T)]]).ravel().tolist()
 
 
 def _nothing() -> LabelledPhotos:
@@ -83,11 +83,17 @@ class TrainContext:
     plan_path: Path | None = None
     scratch_dir: Path | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.plan.settings.continue_from and self.start is None:
             raise ValueError("The settings continue an earlier run: `start` must say with what.")
         if self.weights_dir is None and not all(phase.from_scratch for phase in self.plan.phases):
             raise ValueError("This strategy needs pretrained weights: `weights_dir` must say where they lie.")
+
+    @property
+    def pretrained_dir(self) -> Path:
+        """`weights_dir`, for a phase that needs pretrained weights: there is one then."""
+        assert self.weights_dir is not None, "pretrained weights for a strategy whose phases are all from scratch"
+        return self.weights_dir
 
     def epochs_before(self, index: int) -> int:
         """Epochs of all phases before that one."""
@@ -121,7 +127,7 @@ class TrainContext:
         """
         true_ids = self.val.class_ids
         confusion = confusion_matrix(true_ids, val_confidences.argmax(1), self.class_count)
-        phase = self.plan.phases[index]
+        phase, (matrix, cells) = self.plan.phases[index], _logged(confusion)
         self.emit(
             EpochFinished(
                 phase=phase.name,
@@ -132,8 +138,9 @@ class TrainContext:
                 train_accuracy=train[1],
                 val_loss=mean_log_loss(val_confidences, true_ids),
                 val_accuracy=float(np.trace(confusion) / max(1, len(true_ids))),
+                confusion_matrix=matrix,
+                confusion_cells=cells,
                 spared_loss=spared_loss,
-                **_logged(confusion),
             )
         )
 

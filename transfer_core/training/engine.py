@@ -1,14 +1,18 @@
 """Runs the phases of a strategy, one after the other. Imports torch only where a phase changes the backbone."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from transfer_core import strategies
-from transfer_core.config import TrainConfig
+from transfer_core.config import TrainConfig, decided
 from transfer_core.strategies import HEAD, Facts, Phase
+from transfer_core.training.checkpoints import Checkpoint
 from transfer_core.training.context import TrainContext, Trained
 from transfer_core.training.linear_probe import phase as linear_probe
 from transfer_core.training.plan import Plan
+
+# What does a phase, from the context, its index, what the phase before left and where it stood itself.
+_Runner = Callable[[TrainContext, int, Trained | None, Checkpoint | None], Trained | None]
 
 
 def fit(context: TrainContext) -> Trained | None:
@@ -45,7 +49,7 @@ def make_plan(config: TrainConfig, facts: Facts) -> Plan:
     """How this machine carries out what was asked for."""
     phases, resolved = strategies.plan(config, facts)
     # Batches differ in size, up to half as large again as was asked for; none need be parted as long as memory lasts.
-    plan = Plan(phases, resolved.config, micro_batch=3 * resolved.config.batch_size // 2)
+    plan = Plan(phases, resolved.config, micro_batch=3 * decided(resolved.config.batch_size) // 2)
     if not needs_torch(phases):
         return plan
     from transfer_core.training.finetune import device
@@ -63,7 +67,7 @@ def fit_to_machine(plan: Plan) -> Plan:
     return plan if device.is_available(plan.device) else replace(plan, device="cpu", precision="float32")
 
 
-def _runner_of(phase: Phase):
+def _runner_of(phase: Phase) -> _Runner:
     if phase.trains == HEAD:
         return linear_probe.run_phase
     from transfer_core.training.finetune import phase as finetune

@@ -3,13 +3,14 @@
 Source: Smith 2015, arXiv 1506.01186, section 3.3; with an exponential rise, as is usual since.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
 import torch
 
+from transfer_core.config import decided
 from transfer_core.errors import StopRequested, TransferError
 from transfer_core.runs.events import CheckpointSaved, EpochFinished, Event, PhaseStarted, Progress
 from transfer_core.strategies import BACKBONE
@@ -106,11 +107,13 @@ def _do_phases_before(context: TrainContext, index: int) -> Trained | None:
     return trained
 
 
-def _losses(context: TrainContext, index: int, earlier: Trained | None, rates: np.ndarray) -> Iterator[float]:
+def _losses(
+    context: TrainContext, index: int, earlier: Trained | None, rates: np.ndarray
+) -> Generator[float, None, None]:
     """Mean loss of each step's batch, before the step that is then made at its rate; StopRequested when stopped."""
     learner = build_learner(context, index, earlier)
     learner.begin_epoch()
-    peak = context.plan.phases[index].learning_rate
+    peak = decided(context.plan.phases[index].learning_rate)
     with closing(_batches(context, index)) as batches:
         for step, (rate, batch) in enumerate(zip(rates, batches, strict=False)):
             if context.should_stop():
@@ -125,11 +128,11 @@ def _losses(context: TrainContext, index: int, earlier: Trained | None, rates: n
             yield float(sums[0]) / len(batch.rows)
 
 
-def _batches(context: TrainContext, index: int) -> Iterator[Batch]:
+def _batches(context: TrainContext, index: int) -> Generator[Batch, None, None]:
     """Those of the phase's epochs, one after the other, without end."""
     settings, epoch = context.plan.settings, context.epochs_before(index)
     while True:
-        parts = split_into_batches(len(context.train), settings.batch_size, settings.seed, epoch)
+        parts = split_into_batches(len(context.train), decided(settings.batch_size), settings.seed, epoch)
         with closing(load_batches(context, parts, epoch)) as loaded:
             yield from loaded
         epoch += 1

@@ -40,7 +40,7 @@ class LabelledPhotos:
     class_ids: np.ndarray
     units: tuple[str, ...] | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         lengths = {len(self.digests), len(self.class_ids), len(self.digests if self.units is None else self.units)}
         if len(lengths) > 1:
             raise ValueError(f"{len(self.digests)} digests, {len(self.class_ids)} class ids, units {self.units}")

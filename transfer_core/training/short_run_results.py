@@ -48,7 +48,7 @@ class LrSweep:
     smoothed: tuple[float, ...]
     suggestion: float
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not len(self.rates) == len(self.losses) == len(self.smoothed):
             raise ValueError(f"{len(self.rates)} rates, {len(self.losses)} losses, {len(self.smoothed)} smoothed ones")
 
@@ -84,7 +84,7 @@ def load_sweep(folder: Path) -> LrSweep | None:
     """What `save_sweep` wrote; None where there is nothing that can be read."""
     try:
         content = read_json(folder / "rates.json")
-        curves = (tuple(content[name]) for name in ("rates", "losses", "smoothed"))
-        return LrSweep(*curves, content["suggestion"])
+        rates, losses, smoothed = (tuple(content[name]) for name in ("rates", "losses", "smoothed"))
+        return LrSweep(rates, losses, smoothed, content["suggestion"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -119,7 +119,7 @@ def test_without_room_on_the_disk_the_photos_themselves_are_learned_from(partial
     learner = build_learner(partial, 1, None)
     decided, kept = open_bank(partial, 1, learner)
     assert kept is None and learner.boundary is None
-    assert "new variations are made every time" in seen[0].message
+    assert "Every epoch makes new augmented copies" in seen[0].message
     assert load_plan(partial.plan_path) == decided.plan
     monkeypatch.undo()
     assert open_bank(decided, 1, learner)[1] is None

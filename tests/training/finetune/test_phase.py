@@ -165,14 +165,14 @@ def test_fewer_photos_at_a_time_where_memory_does_not_suffice(tiny_workspace, qu
     trained = engine.fit(context)
     assert trained.epochs == 2 and not trained.stopped
     said = [event.message for event in seen if isinstance(event, Notice)]
-    assert len(said) == 2 and "goes on with 3 at a time" in said[-1] and "batch size stays 8" in said[-1]
+    assert len(said) == 2 and "continues with 3 at a time" in said[-1] and "batch size stays 8" in said[-1]
     assert set(sizes) <= {2, 3}  # 9 photos in three parts, 6 kept aside in two
     assert load_plan(run.plan_path).micro_batch == 3  # a resumed run repeats it
 
 
 def test_memory_that_does_not_suffice_for_one_photo_ends_the_run_with_advice(tiny_workspace, queue_run, small_card):
     small_card(0)
-    with pytest.raises(TransferError, match=r"not even for one photo at a time\. Choose a smaller backbone"):
+    with pytest.raises(TransferError, match=r"even for one photo at a time\. Choose a smaller backbone"):
         engine.fit(make_context(tiny_workspace, queue_run(strategy="full", epochs=1), [].append))
 
 

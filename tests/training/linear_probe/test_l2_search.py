@@ -85,7 +85,7 @@ def test_a_run_with_nothing_to_choose_by_says_so_and_takes_the_middle(project, m
     run = runs.create(project, runs.TrainSpec(TrainConfig(backbone=RESNET, epochs=2)), make_split(items, 0.25, 0))
     assert worker.main(str(run.folder)) == 0
     [notice] = runs.read_state(run).notices
-    assert used == [[1e-3]] and notice.startswith("Each class has only one photo, or one group")
+    assert used == [[1e-3]] and notice.startswith("Each class has only one training photo, or one group")
 
 
 def test_a_run_leaves_whole_groups_out(project, monkeypatch):

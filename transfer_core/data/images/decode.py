@@ -88,7 +88,7 @@ def shrink(image: Image.Image, factor: float) -> Image.Image:
     """The decoded image with both sides times the factor, unless that enlarges it; good to look at, not exact."""
     if factor >= 1:
         return image
-    size = tuple(max(1, round(side * factor)) for side in image.size)
+    size = max(1, round(image.width * factor)), max(1, round(image.height * factor))
     # Of a large photo, whole pixels are averaged first, down to twice the size: a third of the time, and hardly seen.
     return image.resize(size, Image.Resampling.HAMMING, reducing_gap=2)
 

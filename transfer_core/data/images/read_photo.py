@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 # The shortest side becomes 256 px for a backbone; a strip of 1 x 6000 would become a gigabyte on the way.
 NARROWEST = 50
@@ -146,11 +147,16 @@ def _check_cost(image: Image.Image, source: Path | BinaryIO) -> None:
         )
     if image.mode == "LAB":
         raise UnreadablePhoto("its colours are stored as Lab, which Graft cannot read; save it as RGB")
-    tile = [image.tag_v2.get(tag) for tag in (_TILE_WIDTH, _TILE_HEIGHT)] if image.format == "TIFF" else []
-    if tile and all(isinstance(side, int) for side in tile) and tile[0] * tile[1] > PIXEL_LIMIT:
+    width, height = _tiff_tag(image, _TILE_WIDTH), _tiff_tag(image, _TILE_HEIGHT)
+    if isinstance(width, int) and isinstance(height, int) and width * height > PIXEL_LIMIT:
         raise UnreadablePhoto(f"in tiles of more than {PIXEL_LIMIT // 10**6} megapixels")
     if image.info.get("progressive") and (scans := _content(source).count(_SCAN)) > _SCAN_LIMIT:
         raise UnreadablePhoto(f"a JPEG in {scans:,} passes; at most {_SCAN_LIMIT} are read")
+
+
+def _tiff_tag(image: Image.Image, tag: int) -> object:
+    """What a TIFF says under this tag; None where it says nothing, or the image is no TIFF."""
+    return image.tag_v2.get(tag) if isinstance(image, TiffImageFile) else None
 
 
 def _content(source: Path | BinaryIO) -> bytes:
@@ -182,14 +188,15 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
     levels = np.array(image, np.float32)
     transparent = image.info.get("transparency")
     np.nan_to_num(levels, copy=False, nan=0, posinf=0, neginf=0)
-    black, white = 0, _FULL_SCALES[-1]
+    black: float = 0
+    white: float = _FULL_SCALES[-1]
     if image.format != "PNG":
         low, high = float(levels.min()), float(levels.max())
         fitting = [scale for scale in _FULL_SCALES if low >= 0 and high <= scale]
         black, white = (0, fitting[0]) if fitting else (low, max(high, low + 1))
     if transparent is not None:
         levels[levels == transparent] = white
-    if image.format == "TIFF" and image.tag_v2.get(_WHITE_IS_ZERO) == 0:  # X-rays, say; Pillow minds it for 8 bits only
+    if _tiff_tag(image, _WHITE_IS_ZERO) == 0:  # X-rays, say; Pillow minds it for 8 bits only
         np.subtract(black + white, levels, out=levels)
     levels -= black
     levels *= 255 / (white - black)

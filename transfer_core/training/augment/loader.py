@@ -1,6 +1,6 @@
 """Batches of training photos, loaded while the batch before is learned from. Imports torch."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import NamedTuple
 
 import numpy as np
@@ -31,7 +31,7 @@ def split_into_batches(count: int, batch_size: int, seed: int, epoch: int) -> li
     return np.array_split(order, max(1, min(round(count / batch_size), count // 2)))
 
 
-def load_batches(context: TrainContext, batches: list[np.ndarray], epoch: int) -> Iterator[Batch]:
+def load_batches(context: TrainContext, batches: list[np.ndarray], epoch: int) -> Generator[Batch, None, None]:
     """Yields the batches in order, each loaded by one thread."""
     digests, preparation, seed = context.train.digests, context.backbone.preparation, context.plan.settings.seed
     augmentation, on_card = Augmentation.of(context.plan.settings), context.plan.device == "cuda"

@@ -7,7 +7,7 @@ each. Imports torch.
 import math
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -80,7 +80,7 @@ class Bank:
                 os.fsync(file.fileno())
             move_into_place(part, path)
 
-    def load_batches(self, batches: list[np.ndarray], epoch: int) -> Iterator[Batch]:
+    def load_batches(self, batches: list[np.ndarray], epoch: int) -> Generator[Batch, None, None]:
         """Yields the batches in order, each loaded while the one before is learned from."""
         rows = np.memmap(self._path(epoch % self._views), np.float16, "r", shape=self._shape)
 
@@ -139,6 +139,7 @@ def _has_room(bank: Bank | None) -> bool:
 
 
 def _activations(boundary: Boundary, batch: Batch, size: int, device: str) -> np.ndarray:
+    assert batch.variations is not None, "activations are made of photos, not of activations"
     missing = size - len(batch.rows)
     pixels = torch.cat([batch.pixels, batch.pixels[-1:].expand(missing, -1, -1, -1)])
     variations = np.concatenate([batch.variations, np.repeat(batch.variations[-1:], missing, 0)])

@@ -1,5 +1,7 @@
 """Where the backbone learns: a graphics card or the processor, and with which arithmetic. Imports torch."""
 
+from collections.abc import Callable
+
 import torch
 
 
@@ -9,7 +11,11 @@ def choose_device() -> str:
 
 
 def is_available(device: str) -> bool:
-    checks = {"cpu": lambda: True, "cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
+    checks: dict[str, Callable[[], bool]] = {
+        "cpu": lambda: True,
+        "cuda": torch.cuda.is_available,
+        "mps": torch.backends.mps.is_available,
+    }
     return device in checks and checks[device]()
 
 

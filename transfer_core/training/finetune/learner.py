@@ -13,7 +13,7 @@ from torch import nn
 from transfer_core.backbones.catalog import Preparation
 from transfer_core.backbones.torch_backbone import build_backbone, build_random, feature_width
 from transfer_core.backbones.torch_export import Normalized
-from transfer_core.config import TrainConfig
+from transfer_core.config import TrainConfig, decided
 from transfer_core.strategies import Phase
 from transfer_core.training.augment.crops import NEUTRAL
 from transfer_core.training.augment.mixup import blend
@@ -27,6 +27,18 @@ from transfer_core.training.plan import Plan
 _WARM_UP = 0.1  # share of the steps in which the learning rate rises from zero
 _CLIP_NORM = 1.0  # one odd batch must not throw away what was learned
 _AVERAGE_DECAY = 0.99  # about the last hundred steps; fewer at the beginning
+
+
+class BodyAndHead(nn.Module):
+    """Body and head as one module; the names of the weights in a checkpoint begin with these two names."""
+
+    def __init__(self, body: Normalized, head: nn.Linear):
+        super().__init__()
+        self.body, self.head = body, head
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Logits (batch, classes) of pixels (batch, 3, size, size)."""
+        return self.head(self.body(pixels))
 
 
 @dataclass
@@ -59,11 +71,11 @@ class Learner:
     boundary: Boundary | None = None
 
     @property
-    def modules(self) -> nn.ModuleDict:
-        return nn.ModuleDict({"body": self.body, "head": self.head})
+    def modules(self) -> BodyAndHead:
+        return BodyAndHead(self.body, self.head)
 
     @property
-    def kept(self) -> nn.ModuleDict:
+    def kept(self) -> BodyAndHead:
         """Body and head as they would be kept now."""
         return self.average.module if self.average else self.modules
 
@@ -97,14 +109,17 @@ class Learner:
             if variations is not None:
                 shown, wanted = self._vary(shown, variations[part], wanted)
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
-                features = self.body(shown) if variations is not None else self.boundary.after(shown)
-                logits = self.head(features)
+                logits = self.head(self._after_boundary(shown) if variations is None else self.body(shown))
             losses, told = self.objective(logits.float(), wanted)
             (losses.sum() / len(inputs)).backward()
             sums += told
         nn.utils.clip_grad_norm_(self.modules.parameters(), _CLIP_NORM)
         self.optimizer.step()
         return sums
+
+    def _after_boundary(self, activations: torch.Tensor) -> torch.Tensor:
+        assert self.boundary is not None, "activations can be learned from only with the boundary that gave them"
+        return self.boundary.after(activations)
 
     def _vary(self, pixels: torch.Tensor, variations: np.ndarray, wanted: torch.Tensor) -> tuple[torch.Tensor, ...]:
         return blend(vary(pixels, variations), wanted, self.settings.mixup, self.settings.cutmix)
@@ -120,7 +135,7 @@ class Learner:
         """float64 (batch, classes) of prepared pixels uint8 (batch, 3, size, size), always in float32."""
         kept = self.kept.eval()
         with torch.inference_mode():
-            return softmax(kept["head"](kept["body"](torch.from_numpy(pixels).to(self.device))).cpu().numpy())
+            return softmax(kept(torch.from_numpy(pixels).to(self.device)).cpu().numpy())
 
     def set_share(self, share: float) -> None:
         """Sets every group's learning rate to this share of its peak."""
@@ -128,12 +143,12 @@ class Learner:
             group["lr"] = group["peak"] * share
 
     def trained_head(self) -> Head:
-        head = self.kept["head"]
+        head = self.kept.head
         return Head(head.weight.detach().cpu().numpy(), head.bias.detach().cpu().numpy())
 
     def trained_network(self) -> nn.Module:
         """The backbone, on the processor and in eval mode; the learner is done with then."""
-        return self.kept["body"].network.cpu().eval()
+        return self.kept.body.network.cpu().eval()
 
     def state(self) -> dict[str, np.ndarray]:
         """Every number that the next step depends on; views, to be written down before it."""
@@ -152,8 +167,8 @@ class Learner:
             self.average.module.load_state_dict(_named(arrays, "average."))
         states: dict[int, dict[str, torch.Tensor]] = {}
         for name, value in _named(arrays, "optimizer.").items():
-            number, _, entry = name.partition(".")
-            states.setdefault(int(number), {})[entry] = value.clone()  # of its own: it will change
+            written, _, entry = name.partition(".")
+            states.setdefault(int(written), {})[entry] = value.clone()  # of its own: it will change
         parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
         for number, entries in states.items():
             for name, value in entries.items():
@@ -199,14 +214,14 @@ def build_learner(context: TrainContext, index: int, earlier: Trained | None) ->
             head.bias.copy_(torch.from_numpy(earlier.head.bias))
     learner = assemble(network, head, context.backbone.preparation, phase, plan, context.train.class_ids)
     if plan.settings.l2_sp:
-        pretrained = build_backbone(context.backbone, context.weights_dir).state_dict()
+        pretrained = build_backbone(context.backbone, context.pretrained_dir).state_dict()
         learner.anchors = Anchors.of(network, pretrained, plan.settings.l2_sp)
     return learner
 
 
 def _first_network(context: TrainContext, phase: Phase) -> nn.Module:
     if not phase.from_scratch:
-        return build_backbone(context.backbone, context.weights_dir)
+        return build_backbone(context.backbone, context.pretrained_dir)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(context.plan.settings.seed)
         return build_random(context.backbone)
@@ -226,11 +241,12 @@ def assemble(
         class_ids: Of the training photos (n,), for the class weights.
     """
     place, settings = torch.device(plan.device), plan.settings
-    body = Normalized(network, preparation).to(place, memory_format=torch.channels_last)
+    body = Normalized(network, preparation).to(place).to(memory_format=torch.channels_last)
     head = head.to(place)
     held = freeze(network, phase.frozen, phase.keeps_statistics)
-    optimizer = torch.optim.AdamW(parameter_groups(network, head, phase, settings.weight_decay))
-    objective = Objective.of(class_ids, head.out_features, settings.label_smoothing, settings.class_weights, place)
+    optimizer = torch.optim.AdamW(parameter_groups(network, head, phase, decided(settings.weight_decay)))
+    smoothing, weighted = decided(settings.label_smoothing), decided(settings.class_weights)
+    objective = Objective.of(class_ids, head.out_features, smoothing, weighted, place)
     learner = Learner(body, head, optimizer, objective, settings, held, place, plan.precision)
     if settings.average_weights:
         learner.average = ModelEmaV3(learner.modules, _AVERAGE_DECAY, use_warmup=True)

@@ -1,14 +1,23 @@
 """Which of a network's parameters learn, and how fast. Imports torch."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 from timm.optim import param_groups_layer_decay
 from torch import nn
 
 from transfer_core.backbones.torch_backbone import stages
+from transfer_core.config import decided
 from transfer_core.strategies import Phase
+
+
+@runtime_checkable
+class _ListsUndecayed(Protocol):
+    """A network of timm's that names parameters of its own that weight decay would harm."""
+
+    def no_weight_decay(self) -> Collection[str]: ...
 
 
 def freeze(network: nn.Module, frozen: int, keeps_statistics: bool) -> list[nn.Module]:
@@ -32,20 +41,21 @@ def freeze(network: nn.Module, frozen: int, keeps_statistics: bool) -> list[nn.M
     return [module for module in network.modules() if is_frozen(module) or keeps(module)]
 
 
-def parameter_groups(network: nn.Module, head: nn.Module, phase: Phase, weight_decay: float) -> list[dict]:
+def parameter_groups(network: nn.Module, head: nn.Linear, phase: Phase, weight_decay: float) -> list[dict]:
     """Groups for the optimizer, each with its "peak" learning rate.
 
     Layer-wise decay and its grouping are timm's. Biases and norms are not decayed, which would pull them away from what
     they normalize.
     """
-    unrestrained = network.no_weight_decay() if hasattr(network, "no_weight_decay") else ()
+    unrestrained = network.no_weight_decay() if isinstance(network, _ListsUndecayed) else ()
     groups = param_groups_layer_decay(network, weight_decay, tuple(unrestrained), layer_decay=phase.layer_decay)
-    peak = phase.learning_rate * phase.backbone_share
+    learning_rate = decided(phase.learning_rate)
+    peak = learning_rate * phase.backbone_share
     found = [_group(group["params"], peak * group["lr_scale"], group["weight_decay"]) for group in groups]
-    return [*found, _group([head.weight], phase.learning_rate, weight_decay), _group([head.bias], phase.learning_rate)]
+    return [*found, _group([head.weight], learning_rate, weight_decay), _group([head.bias], learning_rate)]
 
 
-def _group(parameters: list[nn.Parameter], peak: float, weight_decay: float = 0.0) -> dict:
+def _group(parameters: list[torch.Tensor], peak: float, weight_decay: float = 0.0) -> dict:
     return {"params": parameters, "lr": peak, "peak": peak, "weight_decay": weight_decay}
 
 

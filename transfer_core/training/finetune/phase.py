@@ -1,6 +1,6 @@
 """The phase that changes the backbone too: a plain PyTorch loop. Imports torch."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
@@ -8,6 +8,7 @@ from itertools import islice
 import numpy as np
 import torch
 
+from transfer_core.config import decided
 from transfer_core.errors import StopRequested, TransferError
 from transfer_core.metrics.classification import mean_log_loss
 from transfer_core.runs.events import PhaseStarted, Progress
@@ -156,7 +157,7 @@ class FineTuning:
 
     @property
     def _batch_size(self) -> int:
-        return self.context.plan.settings.batch_size
+        return decided(self.context.plan.settings.batch_size)
 
     @property
     def _seed(self) -> int:
@@ -169,13 +170,14 @@ class FineTuning:
         try:
             context.photos.prepare((*context.val.digests, *context.spared.digests), report, context.should_stop)
             if self.bank:
+                assert self.learner.boundary is not None, "`open_bank` gives a bank and sets its boundary, or neither"
                 context.emit(PhaseStarted(name="views", title="Running the frozen layers on augmented photos"))
                 self.bank.fill(context, self.learner.boundary, report, context.should_stop)
         except StopRequested:
             return False
         return True
 
-    def _load(self, batches: list[np.ndarray]) -> Iterator[Batch]:
+    def _load(self, batches: list[np.ndarray]) -> Generator[Batch, None, None]:
         if self.bank:
             return self.bank.load_batches(batches, self._epoch)
         return load_batches(self.context, batches, self._epoch)

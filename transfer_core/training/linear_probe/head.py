@@ -121,7 +121,7 @@ def train_epochs(
     scaler: Scaler,
     class_ids: np.ndarray,
     class_count: int,
-    strengths: Sequence[float],
+    strengths: Sequence[float] | np.ndarray,
     epochs: int,
     start: HeadState | None = None,
     weights: np.ndarray | None = None,

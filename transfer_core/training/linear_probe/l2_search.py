@@ -136,7 +136,8 @@ def _cross_validate(
     def train(heap: list[int]) -> tuple[np.ndarray, np.ndarray]:
         return _train_folds([folds[number] for number in heap], class_count, strengths, epochs)
 
-    weights_of, losses = {}, np.zeros(len(strengths))
+    weights_of: dict[int, np.ndarray] = {}
+    losses = np.zeros(len(strengths))
     for heap, (weights_of_heap, losses_of_heap) in zip(heaps, map_ahead(train, heaps), strict=True):
         weights_of |= zip(heap, weights_of_heap, strict=True)
         losses += losses_of_heap
@@ -218,7 +219,7 @@ def _fold_per_row(class_ids: np.ndarray, units: Sequence[str], generator: np.ran
 
     What holds all rows of a class is in no fold (-1): without it nothing could be learned of that class.
     """
-    rows = [Counter(units[i] for i in np.flatnonzero(class_ids == class_id)) for class_id in np.unique(class_ids)]
+    rows = [Counter(units[int(i)] for i in np.flatnonzero(class_ids == class_id)) for class_id in np.unique(class_ids)]
     fold_of_unit = {unit: -1 for sizes in rows if len(sizes) == 1 for unit in sizes}
     for sizes in rows:
         filled = [sum(size for unit, size in sizes.items() if fold_of_unit.get(unit) == fold) for fold in range(_FOLDS)]

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from transfer_core.config import decided
 from transfer_core.errors import StopRequested
 from transfer_core.metrics.classification import mean_log_loss
 from transfer_core.runs.events import Notice, PhaseStarted
@@ -54,7 +55,8 @@ class LinearProbe:
         self._train, self._val = rows[: len(context.train)], rows[len(context.train) :]
         self._scaler = Scaler.of(self._train)
         context.begin_phase(index)
-        self.epoch, self.state, self.strength = 0, None, 0.0
+        self.epoch, self.strength = 0, 0.0
+        self.state: HeadState | None = None
         if checkpoint:
             self._restore(checkpoint)
         else:
@@ -63,13 +65,13 @@ class LinearProbe:
     def run(self) -> Trained | None:
         """Trains to the end of the phase, or to where a person stops it."""
         should_save = Every(_CHECKPOINT_EVERY_S)
-        trained = self._trained() if self.state else None
+        trained = self._trained(self.state) if self.state else None
         for epoch, state in enumerate(self._states(), self.epoch + 1):
             self.epoch, self.state = epoch, state
-            trained = self._trained()
+            trained = self._trained(state)
             self._report(trained)
             if should_save():
-                self._save()
+                self._save(state)
             if self.context.should_stop():
                 return replace(trained, stopped=epoch < self.phase.epochs)
         return trained
@@ -85,7 +87,7 @@ class LinearProbe:
 
     @property
     def _is_weighted(self) -> bool:
-        return self.context.plan.settings.class_weights
+        return decided(self.context.plan.settings.class_weights)
 
     def _choose_l2(self) -> float:
         """The best strength; a middle one, and a word about it, where there is nothing to choose it by."""
@@ -108,8 +110,8 @@ class LinearProbe:
             )
         return found or DEFAULT_L2
 
-    def _trained(self) -> Trained:
-        head = self.state.head(self._scaler)
+    def _trained(self, state: HeadState) -> Trained:
+        head = state.head(self._scaler)
         return Trained(head, head.confidences(self._val), self.context.epochs_before(self.index) + self.epoch)
 
     def _report(self, trained: Trained) -> None:
@@ -118,8 +120,8 @@ class LinearProbe:
         loss = mean_log_loss(own, class_ids)
         self.context.report_epoch(self.index, self.epoch, (loss, accuracy), trained.val_confidences)
 
-    def _save(self) -> None:
-        arrays = {**vars(self.state), "strength": np.array([self.strength])}
+    def _save(self, state: HeadState) -> None:
+        arrays = {**vars(state), "strength": np.array([self.strength])}
         step = self.context.epochs_before(self.index) + self.epoch
         self.context.save_checkpoint(Checkpoint(self.index, self.epoch, step, arrays))
 
