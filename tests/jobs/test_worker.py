@@ -456,3 +456,9 @@ def test_a_worker_never_waits_for_the_lock_that_it_holds(queue_run, monkeypatch)
     """To ask whether it lives took a tenth of a second, which `seconds` counted as training."""
     monkeypatch.setattr(runs.run, "is_alive", lambda run: pytest.fail("the worker asked whether it lives"))
     assert work(queue_run(epochs=2)) == 0
+
+
+def test_without_a_common_folder_a_run_is_done_all_the_same(queue_run, monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("GRAFT_MACHINE_DIR", str(tmp_path / "file" / "machine"))
+    assert work(queue_run(epochs=2)) == 0
