@@ -18,7 +18,7 @@ CARDS_PER_PAGE = 12
 
 
 def show_report(project):
-    """What came of the last upload: new ones, those left out with their reasons."""
+    """The result of the last upload: photos added, and files rejected with the reasons."""
     owner, report = st.session_state.get(session.INTAKE, (None, None))
     if owner != project.id:
         return

@@ -112,7 +112,7 @@ def show_outcome():
 @st.fragment
 def sort_photos():
     """A fragment, so that a click on a photo draws no more than this."""
-    if not project.folder.is_dir():  # deleted in another window: the whole page says so
+    if not project.folder.is_dir():  # deleted in another window: the whole page is redrawn
         st.rerun()
     now = labels.load_labels(project)
     found, removed = ask_view(now)

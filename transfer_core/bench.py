@@ -120,7 +120,7 @@ def warm_run(data: Path, rounds: int) -> list[Figure]:
 
 
 def fine_tuning(data: Path, rounds: int) -> list[Figure]:
-    """Training steps of all layers with variations, over bare steps on photos that lie in memory; per device."""
+    """Training steps of all layers with augmentation, over bare steps on photos in memory; per device."""
     import torch
 
     from transfer_core.training.finetune import device

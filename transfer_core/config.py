@@ -7,7 +7,7 @@ from transfer_core.errors import ConfigError
 from transfer_core.support import safe_regex
 
 SCHEMA = 1
-MOST_ASIDE = 0.8  # of the photos, in the parts to check with and to hold back together
+MOST_ASIDE = 0.8  # of the photos, validation and test photos together
 AUGMENTATIONS = ("none", "light", "strong")
 _Value = TypeVar("_Value")
 

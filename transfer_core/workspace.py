@@ -45,7 +45,7 @@ class Project:
 
     Args:
         id: Folder name.
-        name: What the person calls it; hostile text.
+        name: What the person calls it; untrusted text.
         created: Unix seconds.
         source: What `fit` filled it from; None for projects made otherwise.
     """

@@ -62,7 +62,7 @@ def _take_in(project, shots: dict) -> None:
 
 
 def _decoded(url: str) -> bytes:
-    """The bytes of a data URL; what is none becomes a file that is no photo."""
+    """The bytes of a data URL; invalid ones become a file that cannot be read as a photo."""
     try:
         return base64.b64decode(url.partition(",")[2], validate=True)
     except binascii.Error:

@@ -243,7 +243,7 @@ def _wait_until_free(batch: Upload) -> bool:
 
 
 def _read(project, batch: Upload) -> bool:
-    """Reads the batch to its end and draws the page anew; False where nothing came of it, as was said.
+    """Reads the whole batch and redraws the page; False if no photo was added, which the page has said.
 
     A script that Streamlit breaks off, because somebody pressed another button, begins again where it was.
     """

@@ -1,4 +1,4 @@
-"""The ways in: files, a folder, one class at a time, the camera, a public set, a folder of the server."""
+"""Import sources: files, a folder, one class at a time, the camera, a public set, a folder of the server."""
 
 import hashlib
 from pathlib import Path

@@ -13,7 +13,7 @@ MOST_PER_CLASS = 1000
 
 
 def ask_for_public_set(project) -> None:
-    """The form, or how far the set is that was asked for; what came of it is said as of other photos that come in."""
+    """The download form, or the progress of a running download; its result is reported like any other import."""
     forget, found = (session.workspace(), project), fetch.find_download(session.workspace(), project)
     if found and found.report:
         st.session_state[session.INTAKE] = (project.id, found.report)

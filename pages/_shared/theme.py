@@ -7,7 +7,7 @@ import streamlit as st
 _ASSETS = Path(__file__).parents[2] / "assets"
 
 # Streamlit knows the theme when a page loads, but choosing another in its menu runs no script: charts and logo would
-# keep the old colours. This mark of no height has the theme's background; when that turns, it says so.
+# keep the old colours. This invisible element has the theme's background and reports when it changes.
 _WATCH_CSS = """
 i { display: block; height: 0; background-color: var(--st-background-color); transition: background-color 1ms }
 """

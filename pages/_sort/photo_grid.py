@@ -54,7 +54,7 @@ def show_wall(
 def picked(project: Project, round_: int) -> tuple[set[str], set[str]]:
     """(ids on the page, those of them that are chosen) as the browser last said; none where that was before `round_`.
 
-    What comes from a browser is hostile: the caller compares it with the ids that there are.
+    Values from a browser are untrusted: the caller checks them against the existing ids.
     """
     said = (st.session_state.get(_key(project)) or {}).get("picked") or {}
     if said.get("round") != round_:

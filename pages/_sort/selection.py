@@ -74,7 +74,7 @@ def change_chosen(project: Project, how: Callable[..., str], *arguments: object)
 
 
 def change(project: Project, how: Callable[..., str], *arguments: object) -> None:
-    """Makes a change in this window; a button's callback, so that the page is drawn once, with what came of it."""
+    """Makes a change in this window. A button's callback, so that the page is drawn once, with the result."""
     mine = sorting_of(project)
     if action := _try(project, mine, "", how, *arguments):
         mine.done.append(action)

@@ -20,7 +20,7 @@ def unreadable(finished):
 
 @pytest.mark.parametrize("page", ["home", "photos", "sort", "train", "understand", "try_it", "export", "compare"])
 def test_every_page_works_beside_it(visit, unreadable, page):
-    said(visit(page, project=unreadable.project_id))  # fails if the page raised
+    assert said(visit(page, project=unreadable.project_id))  # `said` fails too if the page raised
 
 
 @pytest.mark.parametrize("page", ["train", "compare"])

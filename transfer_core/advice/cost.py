@@ -73,14 +73,14 @@ def estimate(
 
 
 def facts_of(items: Sequence[Item], config: TrainConfig, backbone: Backbone) -> Facts:
-    """What the rules will go by, nearly: which photos will be kept aside is not asked."""
+    """An approximation of what the rules will see: the split itself is not computed."""
     train, _ = _counts(items, config)
     sizes = Counter(item.class_name for item in items)
     return Facts(tuple(max(1, round(size * train / max(1, len(items)))) for size in sizes.values()), backbone)
 
 
 def _counts(items: Sequence[Item], config: TrainConfig) -> tuple[int, int]:
-    """About how many photos will be learned from, and checked with."""
+    """Approximate numbers of training and validation photos."""
     parts = Counter(item.part for item in items)
     rest = parts[None] + parts["train"]
     given = given_part(items)
@@ -114,7 +114,7 @@ def _preparing_s(workspace: Workspace, backbone: Backbone, items: Sequence[Item]
 
 
 def _learning_s(phase: Phase, frozen: float, speed: LearningSpeed) -> float:
-    """Per photo, to learn from it in all epochs.
+    """Seconds to train on one photo, over all epochs.
 
     Args:
         frozen: Share of the stages, taken for the share of the work: nobody has tried every number of them.

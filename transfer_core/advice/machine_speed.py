@@ -26,7 +26,7 @@ class LearningSpeed:
 
     Args:
         start_s: To start PyTorch, to build the network, and what the first steps take longer than the later ones.
-        learn_s: Per photo, to learn from it (forward, backward, step), on the device.
+        learn_s: Per training photo (forward, backward, optimizer step), on the device.
         check_s: Per photo, to forward it with torch, on the device.
         learn_bytes: Memory of a worker that changes the backbone, photos left out; on a graphics card, of the card.
         learn_photo_bytes: The same per photo that goes through the network at once.

@@ -65,10 +65,10 @@ def class_counts(
     *,
     dark: bool = False,
 ) -> go.Figure:
-    """Photos per class: those it learns from, behind them, hatched, those it is checked with, then those held back.
+    """Photos per class: training photos, then validation photos (hatched), then test photos.
 
     Args:
-        train_counts, val_counts, test_counts: (classes,) >= 0; None for the last where nothing is held back.
+        train_counts, val_counts, test_counts: (classes,) >= 0; None for the last where there are no test photos.
 
     Raises:
         ValueError: No class, lengths differ, or a negative count.

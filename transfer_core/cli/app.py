@@ -49,7 +49,7 @@ def app(workspace: Workspace, options: Namespace) -> dict:
 
 
 def show_app(answer: dict) -> None:
-    """Nothing: whoever pressed Ctrl-C knows that it has ended."""
+    """Prints nothing: the person pressed Ctrl-C and knows that the app has ended."""
 
 
 def app_folder(package: Path) -> Path:

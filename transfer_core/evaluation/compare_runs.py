@@ -93,7 +93,7 @@ def settings_that_differ(compared: Sequence[Run]) -> list[tuple[str, list[str]]]
 
 
 def backbone_title(name: str) -> str:
-    """What a person calls it; the name itself where the catalogue has none. Hostile text."""
+    """What a person calls it; the name itself where the catalogue has none. Untrusted text."""
     row = catalog.BUILT_IN.get(name)
     return row.title if row else name
 

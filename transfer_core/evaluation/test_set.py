@@ -89,7 +89,7 @@ def open_test_part(run: Run, report: Callable[[int, int], None]) -> None:
 
 
 def load_opening(run: Run) -> Opening:
-    """What came of it.
+    """The stored result.
 
     Raises:
         RunError: It was not opened, or somebody changed the file.

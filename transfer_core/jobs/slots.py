@@ -101,7 +101,7 @@ class Slot:
                 with run.lock().acquire(timeout=1):
                     events.EventLog(run.events_path).append(word)
         except OSError:  # a full disk, or somebody else has taken the run meanwhile and will speak
-            _log.exception("What became of a run could not be written down.")
+            _log.exception("The end of a run could not be logged.")
 
 
 def _input_of(standby: subprocess.Popen) -> IO[bytes]:

@@ -103,7 +103,7 @@ def _do_steps(run: Run, log: events.EventLog) -> bool:
             job.emit(_do_step(job, name))
         return True
     except OSError:  # a full disk: the step has no end, and the runner tries it once more
-        _log.exception("What became of a step could not be written down.")
+        _log.exception("The end of a step could not be logged.")
         return False
 
 

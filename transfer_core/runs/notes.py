@@ -15,7 +15,7 @@ class RunNotes:
     """A person's own marks on a run.
 
     Args:
-        note: One line of at most 200 characters; hostile text.
+        note: One line of at most 200 characters; untrusted text.
     """
 
     starred: bool = False

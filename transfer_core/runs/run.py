@@ -222,7 +222,7 @@ def load_split(run: Run) -> Split:
 
 
 def learned_photos(run: Run) -> set[str]:
-    """Digests of the photos that a run's model has learned from, those of the runs that it went on from included.
+    """Digests of a run's training photos, those of the runs that it continues included.
 
     Raises:
         RunError: One of these is not here any more, so that nobody can say.

@@ -26,7 +26,7 @@ def delete(project: Project, run: Run) -> None:
     """Moves the run out of the way.
 
     Raises:
-        RunError: It is at work or waits for its turn, another goes on from it, or it cannot be moved.
+        RunError: It is running or queued, another run continues it, or it cannot be moved.
     """
     history = runs.read_state(run)
     if history.status in _WAITS:

@@ -147,7 +147,7 @@ class Gain:
 
     Args:
         knowledge: The figures and what they say.
-        control: The finished run that learned from nothing, held against it; None without one.
+        control: The finished run trained from scratch, for comparison; None without one.
         under_way: One that is at work or waits for its turn; None without one.
     """
 
@@ -183,7 +183,7 @@ def has_baselines(run: Run) -> bool:
 
 
 def estimate_control(workspace: Workspace, run: Run, split: Split) -> "Estimate | None":
-    """How long the same network will take to learn from nothing; None if unknown."""
+    """Seconds that training the same network from scratch will take; None if unknown."""
     items = [*split.train, *split.val, *split.test]
     return training.estimate_run(workspace, items, control_config(run.config))[0]
 

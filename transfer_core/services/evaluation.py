@@ -54,8 +54,8 @@ class Evaluation:
         count: Photos that were answered.
         class_names: Of the model.
         confusion_matrix: Rows = true class.
-        learned: How many of these photos the model has learned from, which makes the figure too good.
-        left_out: Files that are no photos, with the reason; hostile text.
+        learned: How many of these were training photos, which makes the accuracy too high.
+        left_out: Files that are no photos, with the reason; untrusted text.
         unknown: Photos left out because the model does not know their class.
         opened: Unix seconds at which these test photos were first answered; None of photos that were given.
         looks: How many other runs were tested on some of the same test photos before.
@@ -82,7 +82,7 @@ def evaluate(run: Run, data: Path) -> Evaluation:
     """The run's model on the photos of a folder or zip with class folders.
 
     Raises:
-        RunError: The run has no model yet, or what it has learned from cannot be said any more.
+        RunError: The run has no model yet, or its training photos are no longer known.
         DataError: There is no photo, or a class that the model does not know.
     """
     wait_for_model(run)
@@ -109,7 +109,7 @@ def evaluate(run: Run, data: Path) -> Evaluation:
 
 
 def evaluate_test_set(run: Run, watch: Watch = silent) -> Evaluation:
-    """The run's model on the test photos; asked again, it says what came of it the first time.
+    """The run's model on the test photos; asked again, it gives the first result.
 
     Raises:
         RunError: There are none, there is no model yet, or they cannot be answered.
@@ -149,7 +149,7 @@ def is_opened(state: RunState) -> bool:
 
 
 def opening_failure(state: RunState) -> str | None:
-    """Why they could not be answered; None where nothing has failed. Hostile text."""
+    """Why they could not be answered; None where nothing has failed. Untrusted text."""
     return state.failure_of("test_set")
 
 

@@ -1,4 +1,4 @@
-"""Public datasets: asked for, watched, and what came of them. The work is a run of its own. Imports no torch."""
+"""Public datasets: start a download, watch it, read its result. The work is a run of its own. Imports no torch."""
 
 from dataclasses import dataclass
 
@@ -75,7 +75,7 @@ def find_download(workspace: Workspace, project: Project) -> Download | None:
 
 
 def forget(workspace: Workspace, project: Project) -> None:
-    """No longer says what came of the datasets that have ended."""
+    """Deletes the downloads that have ended, so that their results are shown once."""
     for run in _own_runs(workspace, project):
         if runs.read_state(run).status not in ("queued", "running"):
             runs.delete(run)

@@ -53,7 +53,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Imported:
-    """What came of photos that were added without training.
+    """The result of adding photos without training.
 
     Args:
         classes: Photos per class, of the whole project.
@@ -97,7 +97,7 @@ def take_in_path(
 
     Args:
         name: Of the project, if it is to be made or if several were made from this data.
-        val: A second folder or zip whose photos are kept aside for checking.
+        val: A second folder or zip, whose photos are the validation photos.
         backbone: The one that will see the photos first: what it sees is prepared while they are decoded.
         labels: A table that says the classes of `data`, as `reading.open_labels` takes it.
         keeps_pictures: As of `intake.take_in`: somebody who waits for an answer need not wait for thumbnails.

@@ -156,7 +156,7 @@ class Edited:
 
     Args:
         action: The change's id; None where there was none.
-        change: The change in words; hostile text.
+        change: The change in words; untrusted text.
         undone: Whether it is taken back now.
         classes: Photos per class, those without photos included.
         removed: Photos that were taken out, of the whole project.

@@ -1,4 +1,4 @@
-"""What can be tried before a training: pictures of the variations, and a test of learning rates. Imports no torch."""
+"""Short runs before training: an augmentation preview and a learning rate finder. Imports no torch."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Which photos a run would learn from and be checked with, and what speaks against it. Imports no torch.
+"""The split that a run would have, and the problems with it. Imports no torch.
 
 What needs no composing is handed on from `transfer_core.data.splits` as it is.
 """
@@ -52,8 +52,8 @@ class Basis:
 
     Args:
         backbone: The catalogue's row.
-        parent: The run that is gone on from; None without one.
-        learned: Digests of the photos that the parent has learned from.
+        parent: The run that is continued; None without one.
+        learned: Digests of the parent's training photos.
         problems: What speaks against going on from it, a sentence each.
     """
 
@@ -71,7 +71,7 @@ class LookAhead:
         counts: By class: photos to train on, to validate with, to test with. Empty where there can be no split.
         problems: Why there can be none, and what else speaks against the settings.
         crossings: What photos on both sides of a split that was given mean, a sentence each.
-        groups: Names of the groups that are kept together, sorted; hostile text.
+        groups: Names of the groups that are kept together, sorted; untrusted text.
         ungrouped: Photos that belong to no group.
     """
 
@@ -119,7 +119,7 @@ def share_out(items: Sequence[Item], config: TrainConfig, basis: Basis) -> tuple
 
 
 def look_ahead(workspace: Workspace, items: Sequence[Item], config: TrainConfig) -> LookAhead:
-    """What a run on these photos would learn from, before it is started.
+    """What a run on these photos would train on, before it is started.
 
     Raises:
         BackboneError: There is no such backbone.
@@ -138,7 +138,7 @@ def foresee(data: Sequence[Path], settings: dict, backbone: Backbone, labels: st
     """What a list of files says already against training on them with these settings; no photo is opened.
 
     Args:
-        data: Folders or zips; the second one's photos are kept aside.
+        data: Folders or zips; the second one's are validation photos.
         settings: Of `TrainConfig`, those within their limits.
         labels: As in `take_in_path`.
     """
@@ -160,7 +160,7 @@ def _try_split(
     """The split, None where there cannot be one, and everything that speaks against these photos and settings.
 
     Args:
-        learned: Photos that an earlier run has learned from.
+        learned: Training photos of an earlier run.
     """
     split, problems = None, []
     sizes = tuple(Counter(item.class_name for item in items if item.part in (None, "train")).values())

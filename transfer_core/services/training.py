@@ -63,7 +63,7 @@ class Outcome:
 
     Args:
         result: On the validation photos.
-        notices: What a person should know of how it went, a sentence each; hostile text.
+        notices: What a person should know of how it went, a sentence each; untrusted text.
     """
 
     run: Run
@@ -138,7 +138,7 @@ def begin(
         data, name, val, labels: As in `take_in_path`.
         settings: As in `make_config`.
         watch: Told how far the intake is.
-        taken_in: Told what came of the intake, before the run is started.
+        taken_in: Given the result of the intake, before the run is started.
 
     Raises:
         TransferError: As `make_config`, `take_in_path` and `start`.

@@ -95,5 +95,5 @@ def interval_phrase(result: dict) -> str:
 
 
 def too_good(learned: int) -> str:
-    """The rest of a sentence about a figure on photos, of which some were learned from."""
+    """The rest of a sentence about an accuracy on photos of which some were training photos."""
     return f"{learned:,} of these were training photos, too: expect less on new photos."

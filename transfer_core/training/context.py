@@ -52,7 +52,7 @@ class TrainContext:
 
     Args:
         class_count: Class ids lie in [0, class_count).
-        train: The photos that are learned from.
+        train: The training photos.
         val: Those that it is checked with; they choose nothing.
         photos: Where their pixels come from.
         plan: See `engine.make_plan`.

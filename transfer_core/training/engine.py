@@ -18,7 +18,7 @@ _Runner = Callable[[TrainContext, int, Trained | None, Checkpoint | None], Train
 def fit(context: TrainContext) -> Trained | None:
     """The trained model, or None where a person stopped the run before anything was learned.
 
-    Goes on from the context's checkpoint if there is one. Raises TransferError when training cannot go on; says why.
+    Continues from the context's checkpoint if there is one. Raises TransferError if training cannot continue, and why.
     """
     checkpoint = context.load_checkpoint()
     trained = context.start() if context.start and not checkpoint else None

@@ -39,7 +39,7 @@ def context_of_run(
 
 
 def _start_of(run: Run, split: Split, backbone: Backbone, plan: Plan) -> Callable[[], Trained] | None:
-    """How to load what the run that is gone on from has left; None where it begins with the pretrained backbone."""
+    """A function that loads the model of the continued run; None if training starts from the pretrained backbone."""
     earlier = plan.settings.continue_from
     if earlier is None:
         return None

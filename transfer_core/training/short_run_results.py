@@ -9,7 +9,7 @@ from transfer_core.support.files import read_json, write_json
 
 @dataclass(frozen=True)
 class PreviewPicture:
-    """One variation.
+    """One augmented view.
 
     Args:
         file: A PNG in the same folder.
@@ -22,7 +22,7 @@ class PreviewPicture:
 
 @dataclass(frozen=True)
 class PreviewRow:
-    """A photo as it is and then its variations; or variations of several photos, blended.
+    """A photo and then its augmented views; or views of several photos, blended.
 
     Args:
         name: The photo's original path; "" of blended photos.

@@ -101,7 +101,7 @@ def decode(image: Image.Image) -> Image.Image:
         raise
     except MemoryError as error:
         raise UnreadablePhoto("too large for this machine's memory") from error
-    except Exception as error:  # a hostile file makes Pillow's readers raise whatever their code happens to
+    except Exception as error:  # a malformed file makes Pillow's readers raise whatever their code happens to
         raise UnreadablePhoto("damaged or cut off: its pixels cannot be read to the end") from error
 
 

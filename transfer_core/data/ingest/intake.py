@@ -43,7 +43,7 @@ class Rejected:
 
 @dataclass
 class IntakeReport:
-    """What came of an intake.
+    """The result of an intake.
 
     Args:
         photos: Files that are photos, those that were here already included.

@@ -12,9 +12,9 @@ SHARE = 1 / 7
 
 
 def part_off(items: Sequence[Item], seed: int) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
-    """(photos to learn from, photos spared), about a seventh of each class; copies and groups of photos stay together.
+    """(training photos, photos spared), about a seventh of each class; copies and groups of photos stay together.
 
-    A class keeps at least one photo to learn from.
+    Each class keeps at least one training photo.
     """
     unit_of = find_units(items)
     units = sorted(gather_units(items, unit_of), key=lambda unit: unit.key)

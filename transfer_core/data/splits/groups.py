@@ -10,7 +10,7 @@ from transfer_core.support.safe_regex import find_group
 
 @dataclass(frozen=True)
 class Unit:
-    """The smallest heap of photos that can be put on one side.
+    """Photos that must stay in the same split: copies of one photo, and those of one group.
 
     Args:
         key: Its name, which photos that are added to it later do not change.

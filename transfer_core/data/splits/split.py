@@ -19,7 +19,7 @@ class Split:
         class_names: Sorted; a class id is an index into them.
         given: Whether the data came with its parts, which are then respected.
         crossing: Photos that sit in two parts of a given split, by their original paths.
-        test: Held back until somebody opens them; may hold classes that nothing is learned of.
+        test: For the final test; may hold classes without training photos.
         crossing_groups: Groups that sit in two parts of a given split, by name; untrusted text.
     """
 
@@ -112,7 +112,7 @@ def _choose_val(units: Sequence[Unit], free: Sequence[Unit], names: Collection[s
 
 
 def _choose_test(units: Sequence[Unit], free: Sequence[Unit], sizes: Mapping[str, int], share: float) -> set[str]:
-    """Keys of the free units to hold back.
+    """Keys of the free units that become test photos.
 
     From the other end of the order: asking for a test part, or for a larger one, leaves the validation part alone.
 
@@ -178,7 +178,7 @@ def _draw(seed: int, key: str) -> str:
 
 
 def _sizes(units: Sequence[Unit]) -> dict[str, int]:
-    """Photos per class; copies of a photo count once, or a heap of copies could fill a part by itself."""
+    """Photos per class; copies of a photo count once, or copies alone could fill a split."""
     sizes: Counter[str] = Counter()
     for unit in units:
         sizes.update(unit.counts)
@@ -245,7 +245,7 @@ def _kept_together(units: Sequence[Unit], free: Sequence[Unit], pool: Sequence[I
 
 
 def _crossing(split: Split) -> tuple[tuple[str, str], ...]:
-    """Paths of the photos that are in two parts: for each that is checked with, or held back, one in a part before."""
+    """Paths of the photos that are in two parts: for each validation or test photo, one in an earlier part."""
     found: list[tuple[str, str]] = []
     seen: dict[str, str] = {}
     for part in (split.train, split.val, split.test):

@@ -17,7 +17,7 @@ _SILENCE_S = 60  # of a host in the middle of a download, after which it counts 
 
 
 def run(job: Job) -> Outcome:
-    """{"photos", "added", "rejected"}: what came of it, as of an `IntakeReport`."""
+    """{"photos", "added", "rejected"}: the fields of an `IntakeReport`."""
     spec = job.run.spec
     if not isinstance(spec, PublicDatasetSpec):
         raise RunError(f"Run '{job.run.id}' names no public dataset.")

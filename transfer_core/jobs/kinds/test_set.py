@@ -5,6 +5,6 @@ from transfer_core.jobs.job import Job
 
 
 def run(job: Job) -> dict:
-    """Nothing: what came of it stands in `evaluation/test.json`."""
+    """An empty dict: the result stands in `evaluation/test.json`."""
     open_test_part(job.run, job.report)
     return {}

@@ -15,7 +15,7 @@ from transfer_core.data.images.thumbnails import load_for_training
 # A crop keeps at least this share of the area: enough variety, and small subjects seldom fall out of the picture.
 _SMALLEST_AREA = 0.35
 _LIGHT = 0.2  # brightness, contrast and colour change by up to this share
-NEUTRAL = np.array([0, 1, 1, 1], np.float32)  # a variation that changes nothing
+NEUTRAL = np.array([0, 1, 1, 1], np.float32)  # an augmentation that changes nothing
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Batches of training photos, loaded while the batch before is learned from. Imports torch."""
+"""Batches of training photos, loaded while the network trains on the batch before. Imports torch."""
 
 from collections.abc import Generator
 from typing import NamedTuple

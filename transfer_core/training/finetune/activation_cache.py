@@ -1,4 +1,4 @@
-"""What the frozen stages make of a fixed number of variations of each photo, kept for the length of a phase.
+"""Activations of the frozen stages for a fixed number of augmented views of each photo, kept for the length of a phase.
 
 Learning then goes round the variations, and the frozen stages, often the larger half of the work, run only once for
 each. Imports torch.
@@ -30,11 +30,11 @@ _LARGEST = float(np.finfo(np.float16).max)
 
 
 class Bank:
-    """Activations at the boundary, in half precision: a file per variation, each there whole or not at all.
+    """Activations at the boundary, in half precision: a file per augmented view, each whole or absent.
 
     Args:
         folder: Of the files; made when first written.
-        views: Variations.
+        views: Augmented views of each photo.
         shape: Of one activation.
     """
 
@@ -81,7 +81,7 @@ class Bank:
             move_into_place(part, path)
 
     def load_batches(self, batches: list[np.ndarray], epoch: int) -> Generator[Batch, None, None]:
-        """Yields the batches in order, each loaded while the one before is learned from."""
+        """Yields the batches in order, each loaded while the network trains on the one before."""
         rows = np.memmap(self._path(epoch % self._views), np.float16, "r", shape=self._shape)
 
         def load(batch: np.ndarray) -> Batch:
@@ -98,7 +98,7 @@ class Bank:
 
 
 def open_bank(context: TrainContext, index: int, learner: Learner) -> tuple[TrainContext, Bank | None]:
-    """The bank that the phase is to learn from, whose boundary it sets in the learner; None where it does without.
+    """The bank that the phase trains on, whose boundary it sets in the learner; None where it does without.
 
     Whether there will be one is decided once, from the network and the disk, and written down: the task that is
     returned has it in its plan.

@@ -35,7 +35,7 @@ class Objective:
         return nn.functional.one_hot(ids, len(self.weights)).float()
 
     def __call__(self, logits: torch.Tensor, wanted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(losses (batch,) to learn from, sums (2,) to report: of plain losses, and of right answers).
+        """(losses (batch,) to train on, sums (2,) to report: of plain losses, and of right answers).
 
         What is reported leaves smoothing and weights out, so that it can be compared with validation (of photos that
         are not blended).

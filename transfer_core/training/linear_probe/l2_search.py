@@ -20,7 +20,7 @@ SEARCH_PHOTOS = 1000
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """What heads say of photos that they have not learned from.
+    """Out-of-fold predictions: of each photo by a head that was not trained on it.
 
     Args:
         strength: The L2 strength of all of them.
