@@ -82,6 +82,22 @@ def test_a_confusion_matrix_is_read_in_either_form(path, logged):
     assert (epoch.matrix(2), epoch.hits) == ([[2, 1], [0, 3]], 5)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"kind": "StepQueued", "name": ["export"], "time": 1}',
+        '{"kind": "StepFinished", "name": "export", "result": 7, "time": 1}',
+        '{"kind": "RunFinished", "result": {}, "steps": "export", "time": 1}',
+        '{"kind": "RunFailed", "message": 1, "hint": "", "time": 1}',
+        '{"kind": "RunStarted", "time": "soon"}',
+        "[" * 200_000,
+    ],
+)
+def test_a_damaged_line_harms_nothing_but_itself(path, line):
+    path.write_text(f'{{"kind": "RunQueued", "time": 1}}\n{line}\n{{"kind": "RunStarted", "time": 2}}\n')
+    assert read_events(path)[0] == [RunQueued(time=1), RunStarted(time=2)]
+
+
 def test_reading_goes_on_from_the_offset(path):
     log = EventLog(path)
     log.append(RunQueued(time=1))

@@ -315,6 +315,7 @@ def test_test_part_and_crossings_come_back(project, queue_run):
         ),
         (lambda content: content.pop("created"), "'created'"),
         (lambda content: content.update(spec=[]), "cannot be read"),
+        (lambda content: content.update(kind=["train"]), "cannot be read"),
     ],
 )
 def test_a_run_with_settings_outside_todays_limits_is_listed_as_unreadable(workspace, queue_run, spoil, reason):
@@ -329,6 +330,13 @@ def test_a_run_with_settings_outside_todays_limits_is_listed_as_unreadable(works
     assert reason in found.reason and "Delete it" in found.reason
     with pytest.raises(RunError, match="cannot be read"):
         runs.open_run(workspace, bad.id)
+
+
+def test_settings_nested_without_end_break_no_list(workspace, queue_run):
+    good, bad = queue_run(), queue_run()
+    (bad.folder / "config.json").write_text("[" * 200_000)
+    assert runs.list_runs(workspace, kind=None) == [good]
+    assert [found.id for found in runs.list_unreadable(workspace)] == [bad.id]
 
 
 def test_an_unreadable_run_can_be_deleted_and_brought_back(workspace, project, queue_run):

@@ -238,9 +238,26 @@ def _parse(lines: Iterable[bytes]) -> Iterable[Event]:
             kind = _KINDS[content.pop("kind")]
             known = {entry.name for entry in fields(kind)}
             given = {key: value for key, value in content.items() if key in known}
+            if not _fits(kind, given):
+                continue
             yield kind(**(given | {"steps": tuple(given["steps"])} if "steps" in given else given))
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             continue
+
+
+def _fits(kind: type[Event], given: dict) -> bool:
+    """Whether the values are what readers rely on: a damaged line must harm nothing but itself."""
+    if not isinstance(given.get("time", 0.0), (int, float)) or not isinstance(given.get("steps", []), list):
+        return False
+    for entry in fields(kind):
+        value = given.get(entry.name)
+        if entry.name in given and (
+            (entry.type is str and not isinstance(value, str))
+            or (entry.type is dict and not isinstance(value, dict))
+            or (entry.type == dict | None and not isinstance(value, dict | None))
+        ):
+            return False
+    return True
 
 
 def _modernize(content: dict) -> dict:

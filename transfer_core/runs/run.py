@@ -215,7 +215,7 @@ def load_split(run: Run) -> Split:
         return Split(
             tuple(content["class_names"]), given=content["given"], crossing=crossing, crossing_groups=groups, **parts
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise RunError(
             f"The photos of run '{run.id}' cannot be read from {path} ({error}). Delete the run and train again."
         ) from error
@@ -293,7 +293,7 @@ def _load(folder: Path) -> Run:
     try:
         stat = path.stat()
         return _load_once(folder, stat.st_mtime_ns, stat.st_size)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, ConfigError) as error:
         reason = str(error).rstrip(".")
         raise RunError(f"The run in {folder} cannot be read ({reason}). Delete it if you do not need it.") from error
 
