@@ -1,6 +1,7 @@
 """What all tests share: no network, fixed seeds, a home of their own, tiny backbones, and nothing left running."""
 
 import os
+import platform
 import random
 import shutil
 import socket
@@ -34,6 +35,8 @@ from transfer_core.workspace import Project, Workspace
 
 # As in real workers: threads that spin while they wait would slow each other down on a busy machine.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Python asks a process for it, once, and remembers; else the first unit test that needs it would be said to start one.
+platform.processor()
 
 
 # --- tiers -----------------------------------------------------------------------------------------------------------
