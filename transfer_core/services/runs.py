@@ -4,10 +4,11 @@ What needs no composing is handed on from `transfer_core.runs` as it is.
 """
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 
-from transfer_core import runs
+from transfer_core import runs, strategies
 from transfer_core.data.splits.split import Split
 from transfer_core.errors import TransferError
 from transfer_core.jobs.launch import ensure_runner, slot_count
@@ -22,7 +23,7 @@ from transfer_core.runs import (
     read_state,
     stop_requested,
 )
-from transfer_core.runs.notes import NOTE_LIMIT, RunNotes, load_notes, save_notes
+from transfer_core.runs.notes import NAME_LIMIT, NOTE_LIMIT, RunNotes, load_notes, save_notes
 from transfer_core.runs.state import RunState
 from transfer_core.runs.trash import delete as delete_run
 from transfer_core.runs.trash import delete_unreadable
@@ -35,6 +36,7 @@ from transfer_core.workspace import Workspace
 
 __all__ = [
     "ENDED",
+    "NAME_LIMIT",
     "NOTE_LIMIT",
     "Run",
     "RunEntry",
@@ -53,6 +55,7 @@ __all__ = [
     "list_unreadable",
     "load_notes",
     "load_split",
+    "name_runs",
     "open_run",
     "planned_phases",
     "read_state",
@@ -108,6 +111,29 @@ def list_entries(workspace: Workspace) -> list[RunEntry]:
         found.append(entry)
     unreadable = runs.list_unreadable(workspace)
     return found + [RunEntry(run.id, run.project_id, None, "unreadable", reason=run.reason) for run in unreadable]
+
+
+def name_runs(found: Iterable[Run]) -> dict[str, str]:
+    """What each training run is called, by id: "Frozen", "Fine-tuned 2", or as a person has named it; no two alike.
+
+    Args:
+        found: All training runs of a project: the number says which of its strategy it was. Untrusted text comes out.
+    """
+    names: dict[str, str] = {}
+    of_strategy: Counter[str] = Counter()
+    taken: set[str] = set()
+    for run in sorted(found, key=lambda run: (run.created, run.id)):
+        strategy = strategies.STRATEGIES.get(run.config.strategy)
+        given = strategy.run_name if strategy else run.config.strategy
+        of_strategy[given] += 1
+        own = load_notes(run).name or (f"{given} {of_strategy[given]}" if of_strategy[given] > 1 else given)
+        name, count = own, 1
+        while name in taken:
+            count += 1
+            name = f"{own} ({count})"
+        taken.add(name)
+        names[run.id] = name
+    return names
 
 
 def silent(title: str, done: int, total: int) -> None:

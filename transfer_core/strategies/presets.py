@@ -18,24 +18,31 @@ class Strategy:
 
     Args:
         title: What a person calls it.
+        run_name: What a run of it is called, with a number behind it from the second on.
         summary: One sentence for a beginner.
         when: When to use it, one sentence.
         expert: One sentence for somebody who knows the field's terms.
         source: Where the method comes from.
         schedule: Its own numbers.
         phases: (resolved settings, backbone) -> phases.
-        up_front: Whether it is among those shown first.
+        pace: A word for those that are offered first, the quickest of them first; "" for the others.
     """
 
     name: str
     title: str
+    run_name: str
     summary: str
     when: str
     expert: str
     source: str
     schedule: Schedule
     phases: Callable[[TrainConfig, Backbone], tuple[Phase, ...]]
-    up_front: bool = False
+    pace: str = ""
+
+    @property
+    def up_front(self) -> bool:
+        """Whether it is among those offered first."""
+        return bool(self.pace)
 
 
 def plan(config: TrainConfig, facts: Facts) -> tuple[tuple[Phase, ...], Resolved]:
@@ -189,33 +196,21 @@ _ROWS: Sequence[Strategy] = (
     Strategy(
         "feature_extraction",
         "New layer only",
-        "Quick. The network stays frozen and sees every photo once; only a new last layer learns your classes.",
+        "Frozen",
+        "The network stays frozen and sees every photo once; only a new last layer learns your classes.",
         "Start here. It takes seconds and is hard to beat with few photos.",
         "Linear probe: frozen backbone, cached pooled features, L2-regularised softmax regression, strength "
         "chosen by cross-validation on the training photos.",
         "Donahue et al. 2013, arXiv 1310.1531",
         Schedule(0, (_HEAD_EPOCHS, _HEAD_EPOCHS), {"cnn": (None, 1.0), "transformer": (None, 1.0)}),
         _feature_extraction,
-        up_front=True,
-    ),
-    Strategy(
-        "lp_ft",
-        "Fine-tune all layers",
-        "Thorough. The new layer learns first; then all layers are adjusted gently to your photos, the "
-        "first ones least.",
-        "Use it when your photos look unlike everyday ones, or when you have a few hundred. Takes minutes "
-        "without a graphics card.",
-        "LP-FT: linear probe, then full fine-tuning from it with AdamW, warm-up, cosine schedule and "
-        "layer-wise learning rates, so that a random head cannot distort the pretrained features.",
-        "Kumar et al. 2022, arXiv 2202.10054",
-        Schedule(*_TUNING, GENTLE),
-        _lp_ft,
-        up_front=True,
+        pace="Quick",
     ),
     Strategy(
         "partial",
         "Fine-tune later layers",
-        "In between. The first layers stay frozen; the new layer learns first, then the later layers with "
+        "Later layers",
+        "The first layers stay frozen; the new layer learns first, then the later layers with "
         "it. You choose how many stay frozen.",
         "Use it for more than a new layer can do: faster than fine-tuning everything, and safer with few photos.",
         "Partial fine-tuning: linear probe, then fine-tuning above a freeze boundary, with batch-norm "
@@ -223,11 +218,26 @@ _ROWS: Sequence[Strategy] = (
         "Yosinski et al. 2014, arXiv 1411.1792",
         Schedule(*_TUNING, GENTLE),
         _partial,
-        up_front=True,
+        pace="In between",
+    ),
+    Strategy(
+        "lp_ft",
+        "Fine-tune all layers",
+        "Fine-tuned",
+        "The new layer learns first; then all layers are adjusted gently to your photos, the first ones least.",
+        "Use it when your photos look unlike everyday ones, or when you have a few hundred. Takes minutes "
+        "without a graphics card.",
+        "LP-FT: linear probe, then full fine-tuning from it with AdamW, warm-up, cosine schedule and "
+        "layer-wise learning rates, so that a random head cannot distort the pretrained features.",
+        "Kumar et al. 2022, arXiv 2202.10054",
+        Schedule(*_TUNING, GENTLE),
+        _lp_ft,
+        pace="Thorough",
     ),
     Strategy(
         "full",
         "All layers at once",
+        "All at once",
         "All layers are adjusted to your photos from the first step, while the new layer still knows nothing.",
         "Use it with thousands of photos. With fewer, training the new layer first is usually better.",
         "Full fine-tuning with discriminative learning rates: AdamW, warm-up, cosine schedule, layer-wise decay.",
@@ -238,6 +248,7 @@ _ROWS: Sequence[Strategy] = (
     Strategy(
         "gradual",
         "Layer by layer",
+        "Layer by layer",
         "The new layer learns first; then the last layers join in, then more, and in the end all.",
         "Use it with few photos that look unlike everyday ones, when fine-tuning all layers makes the result worse.",
         "Gradual unfreezing from the head down, each step with its own warm-up and cosine schedule.",
@@ -247,6 +258,7 @@ _ROWS: Sequence[Strategy] = (
     ),
     Strategy(
         "scratch",
+        "From scratch",
         "From scratch",
         "The network forgets everything it knows and learns from your photos alone: no transfer.",
         "Use it to see how much the pretrained network helps. Seldom good with few photos.",

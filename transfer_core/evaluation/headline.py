@@ -1,0 +1,90 @@
+"""A run's result in the words it deserves: how good it is against guessing, and the class behind the average."""
+
+from dataclasses import dataclass
+from math import isnan
+
+from transfer_core.metrics.wilson import wilson
+from transfer_core.support.wording import percent, result_sentence
+
+FEW = 10  # photos of a class; below that its interval is wider than 50 points and says next to nothing
+
+
+@dataclass(frozen=True)
+class ClassShare:
+    """How many validation photos of one class were found.
+
+    Args:
+        name: Of the class; untrusted text.
+        interval: 95%, (low, high).
+    """
+
+    name: str
+    right: int
+    count: int
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Headline:
+    """What to say first of a result.
+
+    Args:
+        sentence: Such as "46 of 50 validation photos right: 92%, probably ...".
+        weakest: The class that is least surely found; None where no class has a validation photo.
+        verdict: "good" (its whole interval lies above the best baseline), "open" (above guessing, but not above what
+            goes without a network, or not to be judged), or "guessing".
+        baseline: Share of right answers in [0, 1] that it is held against.
+    """
+
+    sentence: str
+    weakest: ClassShare | None
+    verdict: str
+    baseline: float
+
+    @property
+    def judgement(self) -> str:
+        """A short sentence beside the figure; "" where the figure speaks for itself."""
+        if self.verdict == "guessing":
+            always = percent(self.baseline)
+            return f"No better than guessing so far: always naming the most common class gives {always}."
+        return ""
+
+    @property
+    def weakest_sentence(self) -> str:
+        """Such as "Weakest class: suspicious, 3 of 3 right, probably 44% to 100%: too few photos to say."; Markdown is
+        the caller's to escape."""
+        if self.weakest is None:
+            return ""
+        low, high = map(percent, self.weakest.interval)
+        few = ": too few photos to say" if self.weakest.count < FEW else ""
+        right = f"{self.weakest.right:,} of {self.weakest.count:,} right"
+        return f"Weakest class: {self.weakest.name}, {right}, probably between {low} and {high}{few}."
+
+
+def make_headline(result: dict, colours: float | None = None) -> Headline:
+    """The headline of a result as `Result.to_json` wrote it.
+
+    Args:
+        colours: Share that the baseline "colours" gets right of the same photos; None where it was not measured.
+    """
+    classes = class_shares(result["class_names"], result["confusion_matrix"])
+    guess = max((found.count for found in classes), default=0) / max(1, result["val_count"])
+    low = result["val_interval"][0]
+    baseline = guess if colours is None or isnan(colours) else max(guess, colours)
+    if result.get("val_learned"):
+        verdict = "open"  # the figure is too good by an unknown amount
+    elif low <= guess:
+        verdict, baseline = "guessing", guess
+    else:
+        verdict = "good" if low > baseline else "open"
+    weakest = min(classes, key=lambda found: (found.interval[0], found.count), default=None)
+    return Headline(result_sentence(result), weakest, verdict, baseline)
+
+
+def class_shares(class_names: list[str], matrix: list[list[int]]) -> list[ClassShare]:
+    """Found photos of each class that has validation photos, in the order of the names; rows of the matrix = true."""
+    return [
+        ClassShare(name, row[place], sum(row), wilson(row[place], sum(row)))
+        for place, (name, row) in enumerate(zip(class_names, matrix, strict=True))
+        if sum(row)
+    ]

@@ -1,0 +1,85 @@
+"""How to speak of a run's result: its headline, and one suggestion for the next step. Imports no torch."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from transfer_core import runs
+from transfer_core.advice.coach import FrozenRival, Suggestion, suggest
+from transfer_core.data.labels.dataset import count_classes
+from transfer_core.data.labels.edits import changes_since
+from transfer_core.data.splits.split import Split
+from transfer_core.errors import TransferError
+from transfer_core.evaluation.baselines import load_baselines
+from transfer_core.evaluation.compare_runs import compare_right, load_own_answers, load_right, val_photos
+from transfer_core.evaluation.headline import FEW, ClassShare, Headline, class_shares, make_headline
+from transfer_core.runs import Run
+from transfer_core.runs.state import RunState
+from transfer_core.services.runs import name_runs
+from transfer_core.workspace import Project
+
+__all__ = ["FEW", "ClassShare", "Headline", "Suggestion", "class_shares", "headline_of", "suggestion_for"]
+
+_FROZEN, _FINE_TUNED = "feature_extraction", ("partial", "lp_ft", "full", "gradual")
+
+
+def headline_of(run: Run, state: RunState) -> Headline:
+    """The headline of a run that has a result, held against guessing and, once that was measured, colours alone."""
+    return make_headline(state.result or {}, _share_by_colours(run))
+
+
+def suggestion_for(
+    project: Project,
+    run: Run,
+    state: RunState,
+    split: Split,
+    read_state: Callable[[Run], RunState] = runs.read_state,
+) -> Suggestion | None:
+    """The most useful next step after a run that has a result; None where nothing stands out.
+
+    Args:
+        read_state: Of a run; who asks often may read on from where it was.
+    """
+    changes = changes_since(project, run.labels_version)
+    return suggest(
+        state.result or {},
+        headline_of(run, state),
+        count_classes(split.train),
+        changed_labels=str(changes) if changes else "",
+        last_epoch=state.epochs[-1] if state.epochs else None,
+        rival=_frozen_rival(project, run, split, read_state),
+    )
+
+
+def _share_by_colours(run: Run) -> float | None:
+    """Of the validation photos, those whose class the baseline "colours" names; None where it was not measured."""
+    baselines = load_baselines(run.evaluation_dir)
+    if baselines is None:
+        return None
+    try:
+        true_ids = load_own_answers(run).true_ids
+    except TransferError:
+        return None
+    said = np.array(baselines.colours)
+    return float((said == true_ids).mean()) if len(said) == len(true_ids) > 0 else None
+
+
+def _frozen_rival(
+    project: Project, run: Run, split: Split, read_state: Callable[[Run], RunState]
+) -> FrozenRival | None:
+    """The newest run on the same validation photos that trained only a new layer on the same backbone."""
+    if run.config.strategy not in _FINE_TUNED:
+        return None
+    everything = runs.list_runs(run.workspace, project)
+    for other in everything:
+        if other.config.strategy != _FROZEN or other.config.backbone != run.config.backbone:
+            continue
+        result = read_state(other).result
+        try:
+            if result and val_photos(runs.load_split(other)) == val_photos(split):
+                paired = compare_right(load_right(run, split), load_right(other))
+                name, seconds = name_runs(everything)[other.id], result["seconds"].get("total", 0.0)
+                return FrozenRival(other.id, name, result["val_accuracy"], seconds, paired)
+        except TransferError:
+            continue
+    return None
