@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._shared import errors, navigation, session, theme
+from pages._shared import errors, frame, navigation, session, theme
 from transfer_core.support import logs
 
 st.set_page_config("Graft", theme.asset("icon.svg"), layout="wide")
@@ -14,22 +14,18 @@ with errors.shown_errors():
 
 project = navigation.remember_project()
 state = navigation.step_states(project)
+shown = "visible" if project else "hidden"  # a bookmark finds a hidden page, too
 home = st.Page("pages/home.py", title="Home", icon=":material/home:", default=True)
 steps = [
-    st.Page("pages/photos.py", title="Photos", icon=state["photos"]),
-    st.Page("pages/sort.py", title="Fix labels", visibility="hidden"),  # a part of the first step, reached from it
-    st.Page("pages/train.py", title="Train", icon=state["train"]),
-    st.Page("pages/understand.py", title="Understand", icon=state["understand"]),
-    st.Page("pages/try_it.py", title="Try", icon=state["try_it"]),
-    st.Page("pages/export.py", title="Export", icon=state["export"]),
-    # Appears with the second result; a bookmark finds it before, too, and is told so.
-    st.Page(
-        "pages/compare.py",
-        title="Compare",
-        icon=state["compare"] or None,
-        visibility="visible" if state["compare"] else "hidden",
-    ),
+    st.Page("pages/photos.py", title="Photos", icon=state["photos"], visibility=shown),
+    st.Page("pages/sort.py", title="Fix labels", visibility="hidden"),  # a part of Photos, reached from it
+    st.Page("pages/train.py", title="Train", icon=state["train"], visibility=shown),
+    st.Page("pages/compare.py", title="Compare", visibility="hidden"),  # a part of Train
+    st.Page("pages/understand.py", title="Understand", icon=state["understand"], visibility=shown),
+    st.Page("pages/try_it.py", title="Try", icon=state["try_it"], visibility=shown),
+    st.Page("pages/export.py", title="Export", icon=state["export"], visibility=shown),
 ]
-page = st.navigation({"": [home], navigation.section_title(project): steps})
+page = st.navigation([home, *steps], position="top")
 navigation.note_page(page.title)
+frame.watch(page.title)
 page.run()

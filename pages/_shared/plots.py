@@ -11,6 +11,7 @@ from transfer_core.runs.state import RunState, kept_step, split_off_head
 from transfer_core.support.wording import percent
 
 SCROLLING_CLASSES = 12  # more do not fit a phone
+_BESIDE = 8  # classes; the matrix of more does not fit beside two curves
 # Many sessions may look at one run, and to build a figure takes longer than all else in a look: what one session has
 # drawn, the others show. Figures are not changed once they are built.
 _learning_curves = st.cache_resource(charts.learning_curves, max_entries=64, show_spinner=False)
@@ -28,6 +29,19 @@ def show_learning(history: RunState, shown: int, key: str) -> None:
     total = max(epoch.step - epoch.epoch + epoch.epochs for epoch in epochs) - first
     ended = history.status == "finished" and shown == len(history.epochs)
     _show_curves(epochs, total, kept_step(epochs) - first if ended else None, key, before)
+
+
+def show_at_work(history: RunState, shown: int, counts: list[list[int]], class_names: list[str]) -> None:
+    """Loss, accuracy and confusion matrix on one screen: beside each other, a large matrix below the curves."""
+    if len(class_names) > _BESIDE:
+        show_learning(history, shown, "curve")
+        show_matrix(counts, class_names, "live-matrix")
+        return
+    curves, matrix = st.columns([2, 1])
+    with curves:
+        show_learning(history, shown, "curve")
+    with matrix:
+        show_matrix(counts, class_names, "live-matrix")
 
 
 def what_is_kept(epoch: EpochFinished) -> str:
@@ -87,10 +101,12 @@ def show_compared(named: Iterable[tuple[str, RunState]], key: str) -> None:
         )
 
 
-def show_matrix(counts: list[list[int]], class_names: list[str], key: str, **selection):
+def show_matrix(
+    counts: list[list[int]], class_names: list[str], key: str, chosen: tuple[int, int] | None = None, **selection
+):
     """The confusion matrix; with many classes it keeps its size and scrolls sideways on a phone."""
     rows = tuple(map(tuple, counts))
-    figure = _confusion_matrix(rows, tuple(class_names), selectable=bool(selection), dark=is_dark())
+    figure = _confusion_matrix(rows, tuple(class_names), selectable=bool(selection), chosen=chosen, dark=is_dark())
     with st.container(key=f"{'wide' if len(class_names) > SCROLLING_CLASSES else 'whole'}-{key}"):
         return st.plotly_chart(
             figure,

@@ -9,11 +9,11 @@ from pages._shared.errors import shown_errors
 from pages._shared.navigation import open_page
 from pages._shared.session import history, workspace
 from transfer_core.runs.state import RunState
-from transfer_core.services import catalog, export, runs
+from transfer_core.services import export, runs
 from transfer_core.services.runs import Run
 from transfer_core.services.training import ensure_runner
 from transfer_core.support.text import markdown
-from transfer_core.support.wording import format_time, percent
+from transfer_core.support.wording import percent
 from transfer_core.workspace import Project
 
 
@@ -41,7 +41,15 @@ def choose_run(found: list[Run], chosen: Run) -> Run:
     if len(found) == 1:
         return chosen
     titles = run_titles(found)
-    run = st.selectbox("Run", found, found.index(chosen), format_func=lambda run: titles[run.id])
+    run = st.selectbox(
+        "Run",
+        found,
+        found.index(chosen),
+        format_func=lambda run: titles[run.id],
+        label_visibility="collapsed",
+        width=300,
+        key="run-chooser",
+    )
     if run != chosen:
         st.query_params["run"] = run.id
         st.rerun()
@@ -49,9 +57,20 @@ def choose_run(found: list[Run], chosen: Run) -> Run:
 
 
 def run_titles(found: Iterable[Run]) -> dict[str, str]:
-    """Titles by id, no two alike: Streamlit's boxes tell their options apart by what they show."""
+    """Titles by id, such as "Fine-tuned 2: 86%", no two alike: boxes tell their options apart by what they show."""
+    found = list(found)
+    if not found:
+        return {}
+    names = runs.name_runs(runs.list_runs(workspace(), workspace().open_project(found[0].project_id)))
     in_order = sorted(found, key=lambda run: (run.created, run.id))
-    return dict(zip([run.id for run in in_order], distinct(map(run_title, in_order)), strict=True))
+    titles = distinct(f"{names.get(run.id, run.id)}: {outcome_of(run)}" for run in in_order)
+    return dict(zip([run.id for run in in_order], titles, strict=True))
+
+
+def outcome_of(run: Run) -> str:
+    """Its accuracy, or how it stands."""
+    entry = history(run)
+    return percent(entry.result["val_accuracy"]) if entry.result else entry.status
 
 
 def distinct(labels: Iterable[str]) -> list[str]:
@@ -62,14 +81,6 @@ def distinct(labels: Iterable[str]) -> list[str]:
         seen[label] += 1
         found.append(f"{label} ({seen[label]})" if seen[label] > 1 else label)
     return found
-
-
-def run_title(run: Run) -> str:
-    """Such as "21 Nov 09:36:12: 86%, new layer only, EfficientNet-Lite0"."""
-    entry = history(run)
-    outcome = percent(entry.result["val_accuracy"]) if entry.result else entry.status
-    parts = (outcome, catalog.strategy_title(run.config.strategy).lower(), catalog.backbone_title(run.config.backbone))
-    return f"{format_time(run.created)}: {', '.join(parts)}"
 
 
 def need_export(run: Run, entry: RunState) -> None:

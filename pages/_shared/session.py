@@ -21,6 +21,7 @@ SHOTS = "shots_taken"  # number of the camera's last photo that has come in
 SHOWN = "epochs_shown"
 STARTED = "runs_started"  # their number is part of the Train button's key: a new key is a button not pressed yet
 SETTINGS = "settings_draft"
+SETTING_UP = "setting_up"  # id of the project for which Train shows its settings instead of a run
 SPLITS = "splits"
 IN_APP = "in_app"
 KEPT_ASIDE = "kept_aside"  # (run, row) of the photo that Try shows

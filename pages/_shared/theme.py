@@ -4,6 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from transfer_core.charts import style
+
 _ASSETS = Path(__file__).parents[2] / "assets"
 
 # Streamlit knows the theme when a page loads, but choosing another in its menu runs no script: charts and logo would
@@ -26,6 +28,11 @@ export default function ({ parentElement, setTriggerValue, data }) {
 
 def is_dark() -> bool:
     return st.context.theme.type == "dark"
+
+
+def class_colour(class_id: int) -> str:
+    """The colour that stands for a class on all pages, as #RRGGBB."""
+    return style.class_colour(class_id, dark=is_dark())
 
 
 def watch_theme() -> None:

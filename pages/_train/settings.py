@@ -35,13 +35,13 @@ def show_settings(project, items, draft, row, planned):
     strategy = resolved.config.strategy
     learns = any(phase.trains == BACKBONE for phase in phases)
     if learns:
-        with st.expander(
-            "Augmentation: training photos changed a little each time", icon=":material/auto_awesome_motion:"
-        ):
+        with st.container(border=True):
+            st.markdown("**Augmentation**: training photos changed a little each time")
             for name in ("augmentation", "mirror", "upside_down"):
                 setting_widget(name, draft, resolved)
             preview = st.container()
-    with st.expander("Advanced", icon=":material/settings:"):
+    with st.container(border=True):
+        st.markdown("**Settings**")
         st.caption("Automatic picks a value for you. Hover over a question mark to see which, and why.")
         views = ("views",) if strategy == "partial" else ()
         names = (*ALWAYS[:-1], *(LEARNING if learns else ()), *views, ALWAYS[-1])

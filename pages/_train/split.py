@@ -21,8 +21,8 @@ DECIDE = ("val_fraction", "test_fraction", "group_pattern", "fill_val", "seed", 
 
 def show_split(project, items, draft, make_config):
     """The bars, and a slider for each share that the data leaves open; what is chosen goes into `draft`."""
-    place = st.container()
-    with st.expander("Training, validation and test photos", icon=":material/call_split:"):
+    with st.container(border=True):
+        st.markdown("**Training, validation and test photos**")
         sliders = st.columns(2, gap="large")
         with sliders[0]:
             if given_part(items):
@@ -39,8 +39,12 @@ def show_split(project, items, draft, make_config):
             show_bars(found.counts)
         for problem in found.problems:
             st.warning(markdown(problem), icon=":material/rule:")
-    for crossing in found.crossings:
-        place.warning(markdown(crossing), icon=":material/error:")
+
+
+def show_crossings(project, config):
+    """What photos on both sides of a split that was given mean."""
+    for crossing in look_ahead(project, config).crossings:
+        st.warning(markdown(crossing), icon=":material/error:")
 
 
 def share_slider(name, draft, other):

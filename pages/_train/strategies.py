@@ -1,40 +1,49 @@
-"""Strategy: a card per strategy, with a drawing of the layers."""
+"""Strategy: a card for each of the three that come first, with a drawing, its time and its last result."""
 
 from dataclasses import replace
 
 import streamlit as st
 
-from pages._shared import theme
+from pages._shared import session, theme
 from pages._shared.widgets import drafted_config
 from transfer_core import charts
-from transfer_core.services import catalog
+from transfer_core.services import catalog, training
 from transfer_core.services.catalog import STRATEGIES
-from transfer_core.support.wording import percent
+from transfer_core.support.wording import duration, percent
 
 BY_STAGES = ("partial", "gradual")  # these need to know a backbone's stages,
 STAGES_FROM = 3  # and at least so many
+FRONT = [row for row in STRATEGIES.values() if row.pace]
 
 
-def choose_strategy(draft, row, facts):
-    """Three cards, the others behind a line; the chosen one's details underneath.
+def choose_strategy(items, draft, row, facts, found):
+    """Three cards, the others behind a line; the choice goes into `draft`.
 
-    Each card's drawing is made of the settings in `draft`, for the backbone of `row`; the choice goes into `draft`.
+    Args:
+        items: The project's photos.
+        found: The project's runs, the newest first.
     """
-    st.subheader("Strategy", help="How much of the network your photos change. The rest stays frozen.")
-    front = [row for row in STRATEGIES.values() if row.up_front]
-    rest = [row for row in STRATEGIES.values() if not row.up_front]
-    chosen = draft.setdefault("strategy", front[0].name)
-    cards = make_cards(front)
-    with st.expander("Other strategies", icon=":material/more_horiz:", expanded=not STRATEGIES[chosen].up_front):
-        cards |= make_cards(rest)
-    if chosen == "partial" and len(facts.backbone.stages) >= STAGES_FROM:
-        choose_frozen(draft, drafted_config(draft, row), facts)
-    config = drafted_config(draft, row)  # with the stages just chosen: a card is to draw what will be done
+    rest = [entry for entry in STRATEGIES.values() if not entry.pace]
+    chosen = draft.setdefault("strategy", FRONT[0].name)
+    front_cards = make_cards(FRONT)
+    with st.expander("Other strategies", icon=":material/more_horiz:", expanded=not STRATEGIES[chosen].pace):
+        cards = front_cards | make_cards(rest)
+    config = drafted_config(draft, row)  # a card is to draw what will be done
+    results = last_results(found, row)
     for name, card in cards.items():
         with card:
-            show_card(STRATEGIES[name], name == chosen, draft, config, facts)
-    strategy = STRATEGIES[chosen]
-    st.caption(f"{strategy.when} _For experts: {strategy.expert}_ Source: {strategy.source}.")
+            show_card(STRATEGIES[name], name == chosen, draft, replace(config, strategy=name), items, facts)
+            if name in results:
+                st.caption(f"Last result: **{percent(results[name]['val_accuracy'])}**")
+
+
+def last_results(found, row):
+    """{strategy: result of the newest run of it with this backbone}."""
+    results = {}
+    for run in found:
+        if run.config.backbone == row.name and (result := session.history(run).result):
+            results.setdefault(run.config.strategy, result)
+    return results
 
 
 def make_cards(rows):
@@ -45,10 +54,10 @@ def make_cards(rows):
     }
 
 
-def show_card(row, is_chosen, draft, config, facts):
-    is_open = row.name not in BY_STAGES or len(facts.backbone.stages) >= STAGES_FROM
+def show_card(row, is_chosen, draft, config, items, facts):
+    is_open = is_possible(row.name, facts)
     st.button(
-        row.title,
+        f"{row.pace}: {row.title[0].lower()}{row.title[1:]}" if row.pace else row.title,
         type="primary" if is_chosen else "secondary",
         icon=":material/check_circle:" if is_chosen else ":material/radio_button_unchecked:",
         key=f"strategy-{row.name}",
@@ -61,10 +70,15 @@ def show_card(row, is_chosen, draft, config, facts):
     if not is_open:
         st.caption("Not available for this backbone: its description does not list its stages.")
         return
-    phases, _ = catalog.plan(replace(config, strategy=row.name), facts)
-    learns = catalog.layers_that_learn(phases, facts.backbone)
-    st.html(drawing(learns, random=row.name == "scratch"))
-    st.caption(f"{row.summary} {learning_share(phases, facts.backbone)}")
+    phases, _ = catalog.plan(config, facts)
+    st.html(drawing(catalog.layers_that_learn(phases, facts.backbone), random=row.name == "scratch"))
+    found, _ = training.estimate_run(session.workspace(), items, catalog.without_idle(config))
+    about = f"**About {duration(found.seconds)}.** " if found else ""
+    st.caption(f"{about}{row.summary}", help=f"{row.when} {row.expert} Source: {row.source}.")
+
+
+def is_possible(name, facts):
+    return name not in BY_STAGES or len(facts.backbone.stages) >= STAGES_FROM
 
 
 def drawing(learns, random=False):
@@ -79,12 +93,10 @@ def drawing(learns, random=False):
     return f'<div class="graft-layers" role="img" aria-label="{words}">{bars}</div>'
 
 
-def learning_share(phases, backbone):
-    """Such as "93% of the network is trained."; nothing where its stages are not known."""
-    if not backbone.stages:
-        return ""
-    share = catalog.share_that_learns(phases, backbone)
-    return f"{percent(share)} of the network is trained." if share else "Nothing else is trained."
+def show_stages(draft, row, facts):
+    """The slider for how many stages stay frozen, where the chosen strategy has such a number."""
+    if draft["strategy"] == "partial" and is_possible("partial", facts):
+        choose_frozen(draft, drafted_config(draft, row), facts)
 
 
 def choose_frozen(draft, config, facts):
@@ -95,15 +107,21 @@ def choose_frozen(draft, config, facts):
     names = facts.backbone.stage_names
     rule = catalog.plan(replace(config, frozen_stages=None), facts)[1].config.frozen_stages
     last = (draft.get("frozen_stages") or rule) - 1
+    key = f"frozen-stages-{facts.backbone.name}"
+
+    def take():
+        frozen = names.index(st.session_state[key]) + 1
+        draft["frozen_stages"] = None if frozen == rule else frozen
+
     chosen = st.select_slider(
         "Frozen up to",
         names[:-1],
         names[min(last, len(names) - 2)],
-        key=f"frozen-stages-{facts.backbone.name}",
+        key=key,
+        on_change=take,  # before the page is drawn again: the card above draws the stages, too
         help="Stages are groups of layers. The first ones detect edges and colours, the later ones parts and objects.",
     )
     frozen = names.index(chosen) + 1
-    draft["frozen_stages"] = None if frozen == rule else frozen
     figure = charts.layers(
         (*names, "new layer"), [place >= frozen for place in range(len(names) + 1)], dark=theme.is_dark()
     )

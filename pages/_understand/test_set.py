@@ -12,10 +12,13 @@ from transfer_core.support.wording import format_time, pluralize, reuse_warning
 
 
 def show_opening(run, history, split):
-    """Explains the test photos, then shows the button, then the result; draws nothing for a run without test photos."""
+    """Explains the test photos, then shows the button, then the result."""
     if not split.test:
+        st.markdown(
+            "This run has no test photos. To keep some for a final test, set their share under Advanced before you "
+            "train."
+        )
         return
-    st.subheader("Final test", anchor=False)
     with errors.shown_errors():
         if evaluation.is_opened(history):
             show_outcome(run)
@@ -39,10 +42,23 @@ def offer(run, history, split):
         st.error(markdown(failure), icon=":material/error:")
     ready = is_ready(history)
     if st.button("Run the final test (once)", icon=":material/lock_open:", disabled=not ready, key="open-test"):
-        evaluation.open_test_set(run)
-        st.rerun()
+        confirm(run, len(split.test))
     if not ready:
         st.caption("The model is still being exported. The Export page shows the progress.")
+
+
+@st.dialog("Run the final test now?")
+def confirm(run, count):
+    st.markdown(
+        f"The model answers all {pluralize(count, 'test photo')}, and the result stays for good. A fair final test "
+        "can be run only once, so run it with the model that you will keep."
+    )
+    later, now = st.columns(2)
+    if later.button("Not yet", type="primary", width="stretch"):
+        st.rerun()
+    if now.button("Run it", width="stretch", icon=":material/lock_open:", key="open-test-now"):
+        evaluation.open_test_set(run)
+        st.rerun()
 
 
 def watch(run):
@@ -57,10 +73,15 @@ def watch(run):
         st.progress(0.0, "Starting the final test")
 
 
+def show_result(run):
+    """The sentence that leads the page once the final test was run."""
+    with errors.shown_errors(), st.container(key="answer-test"):
+        st.markdown(f"**Final test:** {load_opening(run).in_words()}")
+
+
 def show_outcome(run):
     found = load_opening(run)
-    with st.container(key="answer-test"):
-        st.markdown(found.in_words())
+    st.markdown(found.in_words())
     left_out = (
         f" {pluralize(found.left_out, 'photo was', 'photos were')} left out, because the model does not know the class."
         if found.left_out

@@ -10,7 +10,6 @@ from transfer_core.support.wording import duration, percent
 
 def show_knowledge(project, run, history):
     """The sentence, the bars, and the control trained from scratch: its curve, or its button."""
-    st.subheader("Did the pretrained network help?", anchor=False)
     split = session.split_of(run)
     gain = comparison.find_gain(session.workspace(), project, run, split, session.history)
     knowledge, done = gain.knowledge, gain.control
@@ -22,7 +21,7 @@ def show_knowledge(project, run, history):
         # What pretrained weights change about the way, not only about the end.
         plots.show_compared((("this run", history), ("from scratch", session.history(done))), "both")
     elif not (knowledge.is_control or knowledge.barred):
-        offer_control(project, run, split, gain.under_way, knowledge.proposes_control)
+        offer_control(project, run, split, gain.under_way)
 
 
 def show_scores(knowledge):
@@ -51,7 +50,7 @@ def wait_for_baselines(run):
     st.caption("Graft is measuring how far one gets without a network.")
 
 
-def offer_control(project, run, split, busy, is_next):
+def offer_control(project, run, split, busy):
     """A button that starts the control, or the way to the one that is under way."""
     if busy:
         st.caption("The same network is being trained from scratch now.")
@@ -62,7 +61,6 @@ def offer_control(project, run, split, busy, is_next):
         found = comparison.estimate_control(session.workspace(), run, split)
         pressed = st.button(
             "Compare with training from scratch",
-            type="primary" if is_next else "secondary",
             icon=":material/science:",
             key="start-control",
             help="Trains the same network on the same photos, without its pretrained weights.",

@@ -29,6 +29,7 @@ def confusion_matrix(
     class_names: Sequence[str],
     *,
     selectable: bool = False,
+    chosen: tuple[int, int] | None = None,
     show_recall: bool = True,
     dark: bool = False,
 ) -> go.Figure:
@@ -38,6 +39,7 @@ def confusion_matrix(
         counts: int (classes, classes) >= 0, rows = true class.
         selectable: Adds a nearly invisible mark per cell, because Streamlit reports no selection of a heat map. Its
             `customdata` is [true id, predicted id].
+        chosen: (true id, predicted id) of the cell that is outlined.
         show_recall: Whether each row ends with the share that was right.
 
     Raises:
@@ -53,7 +55,11 @@ def confusion_matrix(
     sentences = _sentences(counts, totals, class_names)
     _add_cells(fig, counts, shares, sentences, 14 if n <= 6 else 12 if n <= 12 else 10, dark)
     if selectable:
-        _add_targets(fig, sentences, cell_px, palette(dark).second)
+        _add_targets(fig, sentences, cell_px)
+    if chosen is not None:
+        true, said = chosen
+        corners = {"x0": said - 0.5, "x1": said + 0.5, "y0": true - 0.5, "y1": true + 0.5}
+        fig.add_shape(type="rect", **corners, line={"color": palette(dark).second, "width": 3})
     if show_recall:
         _add_recall(fig, shares.diagonal(), totals, dark)
     return fig
@@ -131,7 +137,7 @@ def _ink(share: float, heat: Sequence[str], dark: bool) -> str:
     return next(ink for ink in inks if contrast(ink, ground) >= 4.5)
 
 
-def _add_targets(fig: go.Figure, sentences: np.ndarray, cell_px: int, colour: str) -> None:
+def _add_targets(fig: go.Figure, sentences: np.ndarray, cell_px: int) -> None:
     fig.update_traces(hoverinfo="skip")
     true, said = (ids.ravel() for ids in np.indices(sentences.shape))
     fig.add_scatter(
@@ -139,7 +145,7 @@ def _add_targets(fig: go.Figure, sentences: np.ndarray, cell_px: int, colour: st
         y=true,
         mode="markers",
         marker={"symbol": "square-open", "size": cell_px * 0.75, "color": _CLICKABLE, "line_width": 2},
-        selected={"marker_color": colour},
+        selected={"marker": {"color": _CLICKABLE, "opacity": 1}},  # the outline says what is chosen
         unselected={"marker": {"color": _CLICKABLE, "opacity": 1}},
         customdata=np.column_stack([true, said]).tolist(),
         hovertext=sentences.ravel(),

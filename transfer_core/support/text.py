@@ -1,6 +1,7 @@
 """Text from outside, made harmless: one function per place it goes to."""
 
 import re
+from html import escape
 
 _AUTOMATIC = re.compile(r"(https?:|www(?=\.)|@|:(?=material/|streamlit/))", re.IGNORECASE)
 _JOINERS = "\u200c\u200d"  # invisible, but Persian, Hindi and many emoji are spelled with them
@@ -13,6 +14,11 @@ def markdown(text: str) -> str:
     Addresses and icon names are recognized after the escapes are resolved; an invisible joiner takes them apart.
     """
     return _MARKDOWN.sub(r"\\\1", _AUTOMATIC.sub("\\1\u2060", plain(text)))
+
+
+def html(text: str) -> str:
+    """The text as HTML shows it literally, in an element or a quoted attribute."""
+    return escape(plain(text))
 
 
 def plain(text: str) -> str:

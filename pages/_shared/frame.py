@@ -1,0 +1,54 @@
+"""The frame that all pages share: the title row at the top, and the foot with the one next step at the bottom."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from transfer_core.support.text import markdown
+from transfer_core.workspace import Project
+
+# On a phone the menu is a drawer over the page, and Streamlit leaves it open after a choice. After a step the focus
+# falls back to the top of the document; whoever uses the keyboard or a screen reader is to be at the new page's title.
+_WATCH_JS = """
+export default function ({ data }) {
+  const fold = (event) => {
+    if (innerWidth < 768 && event.target.closest?.('[data-testid="stSidebarNavLink"]'))
+      document.querySelector('[data-testid="stSidebarCollapseButton"] button')?.click()
+  }
+  document.addEventListener("click", fold)
+  if (window.graftPage && window.graftPage !== data.page) {
+    const title = document.querySelector('[data-testid="stMain"] h1')
+    title?.setAttribute("tabindex", "-1")
+    title?.focus({ preventScroll: true })
+  }
+  window.graftPage = data.page
+  return () => document.removeEventListener("click", fold)
+}
+"""
+
+
+def watch(page: str) -> None:
+    """Folds the drawer of the menu away after a choice, and moves the focus to the title of a new page."""
+    part = st.components.v2.component("frame_watch", html="<i></i>", js=_WATCH_JS)
+    part(key="frame-watch", data={"page": page})
+
+
+@contextmanager
+def title_row(title: str, project: Project | None = None) -> Iterator[None]:
+    """The page's title and the project's name; what is drawn within stands on the right of them."""
+    with st.container(horizontal=True, vertical_alignment="center", key="title-row"):
+        st.title(title, anchor=False, width="content")
+        st.markdown(f":gray[{markdown(project.name)}]" if project else "", width="stretch")
+        yield
+
+
+@contextmanager
+def foot(state: str) -> Iterator[None]:
+    """The bar that stays in sight: the page's state in one line, and on its right the buttons drawn within.
+
+    Its last button is the next step, and the only primary one of the page.
+    """
+    with st.bottom, st.container(horizontal=True, vertical_alignment="center", key="foot"):
+        st.markdown(state, width="stretch")
+        yield
