@@ -26,6 +26,6 @@ steps = [
     st.Page("pages/export.py", title="Export", icon=state["export"], visibility=shown),
 ]
 page = st.navigation([home, *steps], position="top")
-navigation.note_page(page.title)
+navigation.note_page(page.url_path, project)
 frame.watch(page.title)
 page.run()

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages._compare import side_by_side
-from pages._shared import navigation, run_card, run_picker, session
+from pages._shared import frame, navigation, run_card, run_picker, session
 from transfer_core.errors import TransferError
 from transfer_core.services import runs
 from transfer_core.services.comparison import compare_answers, group_by_photos, in_words, load_right, pairs_of
@@ -53,10 +53,11 @@ def show_rows(project, group, rights):
     """Draws the group's runs, the best first; each other run says whether it clearly differs from the best."""
     best = group[0]
     with st.container(height=560 if len(group) >= SCROLLS_FROM else "content", border=False):
-        badge = ":green-badge[:material/trophy: Best]" if len(group) > 1 else ""
-        run_card.show_row(project, best, badge)
+        paired_with_best = {run.id: compare_answers(rights[run.id], rights[best.id], len(group)) for run in group[1:]}
+        is_clear = paired_with_best and all(paired.verdict == "worse" for paired in paired_with_best.values())
+        run_card.show_row(project, best, ":green-badge[:material/trophy: Best]" if is_clear else "")
         for run in group[1:]:
-            paired = compare_answers(rights[run.id], rights[best.id], len(group))
+            paired = paired_with_best[run.id]
             alike = paired.verdict == "cannot be told apart"
             verdict = "No clear difference from the best." if alike else in_words(paired, "the best")
             run_card.show_row(project, run, verdict=verdict)
@@ -91,7 +92,8 @@ def choose_runs(project, group):
 
 
 project = navigation.need_project()
-st.title("Compare")
+with frame.title_row("Compare", project):
+    pass
 runs.empty_trash(project)
 run_card.show_undo(project)
 everything = runs.list_runs(session.workspace(), project)
@@ -127,8 +129,14 @@ if unfinished:
         for run in unfinished:
             run_card.show_row(project, run)
 run_card.show_unreadable(project)
-whose = " of the best run" if groups and len(group) > 1 else ""
-if groups and st.button(f"See the results{whose}", type="primary", icon=":material/arrow_forward:"):
-    navigation.open_run("understand", project, group[0])
-elif not groups and st.button("Go to Train", type="primary"):
-    navigation.open_page("train", project)
+if groups:
+    with frame.foot(f"The best: **{run_picker.title_of(group[0])}**" if len(group) > 1 else ""):
+        if st.button("Back to Train", icon=":material/arrow_back:"):
+            navigation.open_run("train", project, group[0])
+        whose = " of the best run" if len(group) > 1 else ""
+        if st.button(f"See the results{whose}", type="primary", icon=":material/arrow_forward:"):
+            navigation.open_run("understand", project, group[0])
+else:
+    with frame.foot("There is nothing to compare yet."):
+        if st.button("Go to Train", type="primary", icon=":material/arrow_forward:"):
+            navigation.open_page("train", project)

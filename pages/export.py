@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._shared import navigation, run_picker
+from pages._shared import frame, navigation, run_picker
 from transfer_core.services.export import check_of, ensure_bundle, model_card
 from transfer_core.support.wording import file_size
 
@@ -20,35 +20,36 @@ def show_check(export):
         st.success(f"{said}; the confidences differ by {differ}.", icon=":material/check_circle:")
 
 
-def show_zip(project, run, history):
-    with st.container(border=True, key="card-zip"):
-        st.subheader("For a program, or another computer (ONNX)")
-        show_check(check_of(history))
-        bundle = ensure_bundle(run, history)
+def show_program():
+    with st.container(border=True, height="stretch", key="card-zip"):
+        st.subheader("For a program, or another computer (ONNX)", anchor=False)
         st.markdown(
             "A zip with the model, its class names, a model card that says what it can and cannot do, and a "
             "short Python script that classifies photos. It works without Graft, PyTorch and internet."
-        )
-        st.download_button(
-            f"Download ({file_size(bundle.stat().st_size)})",
-            bundle.read_bytes(),
-            f"{project.id}.zip",
-            "application/zip",
-            type="primary",
-            icon=":material/download:",
-            on_click="ignore",
-            key="download-zip",
         )
         st.caption("Unpack the zip. On a computer with Python, type:")
         st.code(USE, language=None)
 
 
 project = navigation.need_project()
-st.title("Export")
-run, history = run_picker.need_model(project)
+with frame.title_row("Export", project):
+    run, history = run_picker.need_model(project, best_first=True)
 run_picker.need_export(run, history)
-show_zip(project, run, history)
+show_check(check_of(history))
+show_program()
 with st.expander("Read the model card", icon=":material/description:"):
     st.markdown(model_card(run, history))
-if st.button("Back to projects", icon=":material/home:"):
-    st.switch_page("pages/home.py")
+bundle = ensure_bundle(run, history)
+with frame.foot(f"The model of **{run_picker.title_of(run)}**"):
+    if st.button("Back to projects", icon=":material/home:"):
+        st.switch_page("pages/home.py")
+    st.download_button(
+        f"Download ({file_size(bundle.stat().st_size)})",
+        bundle.read_bytes(),
+        f"{project.id}.zip",
+        "application/zip",
+        type="primary",
+        icon=":material/download:",
+        on_click="ignore",
+        key="download-zip",
+    )

@@ -4,31 +4,13 @@ import time
 
 import streamlit as st
 
-from pages._shared import errors, navigation, progress, session, theme
+from pages._shared import errors, naming, navigation, progress, session, theme
 from transfer_core.services import projects
 from transfer_core.support.text import markdown
 from transfer_core.support.wording import ago, file_size, interval_phrase, percent, pluralize
 
 CARDS_PER_ROW = 3
 DISK_USE_S = 600  # every file of every project is looked at for it
-
-
-@st.dialog("New project")
-def ask_new():
-    name = st.text_input("Name", placeholder="Leaves in our street", max_chars=projects.NAME_LIMIT)
-    if st.button("Create", type="primary", width="stretch"):
-        with errors.shown_errors():
-            project = session.workspace().create_project(name)
-            navigation.open_page("photos", project)
-
-
-@st.dialog("Rename")
-def ask_rename(project):
-    name = st.text_input("Name", project.name, max_chars=projects.NAME_LIMIT)
-    if st.button("Rename", type="primary", width="stretch"):
-        with errors.shown_errors():
-            session.workspace().rename_project(project, name)
-            st.rerun()
 
 
 @st.dialog("Delete this project?")
@@ -48,12 +30,6 @@ def ask_delete(project):
             st.rerun()
 
 
-def use_sample():
-    with errors.shown_errors():
-        project = projects.create_sample(session.workspace(), progress.progress_line("Drawing leaves"))
-        navigation.open_page("photos", project)
-
-
 def show_card(project, summary):
     with st.container(border=True, height="stretch", key=f"card-{project.id}"):
         if summary.thumbnails:
@@ -62,23 +38,31 @@ def show_card(project, summary):
                     st.image(str(path), width=48, alt="")
         else:
             st.caption("No photos yet")
-        st.markdown(f"**{markdown(project.name)}**")
+        training = " :orange-badge[:material/pending: Training now]" if summary.is_training else ""
+        st.markdown(f"**{markdown(project.name)}**{training}")
         st.caption(f"{pluralize(summary.photos, 'photo')}, {pluralize(summary.classes, 'class', 'classes')}")
-        if summary.latest:
-            st.markdown(
-                f"Latest accuracy: **{percent(summary.latest['val_accuracy'])}**, {interval_phrase(summary.latest)}"
-            )
-        else:
-            st.markdown("Not trained yet")
+        st.markdown(result_of(summary))
         st.caption(f"Changed {ago(time.time() - summary.changed)}")
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("Open", key=f"open-{project.id}", icon=":material/folder_open:"):
-                navigation.open_page("train" if summary.photos else "photos", project)
+                navigation.open_page("train" if summary.results or summary.is_training else "photos", project)
             chosen = st.menu_button("More", ["Rename", "Delete"], key=f"more-{project.id}")
     if chosen == "Rename":
-        ask_rename(project)
+        naming.ask_project_name(project)
     elif chosen == "Delete":
         ask_delete(project)
+
+
+def result_of(summary):
+    """The final test where there was one, else the best run, said to be that."""
+    if summary.final:
+        return f"Final test: {markdown(summary.final)}"
+    if not summary.best:
+        return "Not trained yet"
+    accuracy = f"**{percent(summary.best['val_accuracy'])}**"
+    if summary.results > 1:
+        return f"Best of {summary.results} runs: {accuracy}"
+    return f"Accuracy: {accuracy}, {interval_phrase(summary.best)}"
 
 
 @st.cache_data(ttl=DISK_USE_S, show_spinner=False)
@@ -111,49 +95,52 @@ def ask_clear():
 
 
 def show_disk_use(summaries):
-    use = disk_use(str(session.workspace().home), [vars(summary) for summary in summaries])
-    with st.container(horizontal=True, vertical_alignment="center", key="disk-use"):
-        st.caption(
-            f"Disk space: {file_size(use['projects'])} for projects, {file_size(use['caches'])} for caches, "
-            f"{file_size(use['backbones'])} for backbones, in {markdown(str(session.workspace().home))}",
-            width="content",
+    with st.popover("Disk space", icon=":material/hard_drive:", type="tertiary"):
+        use = disk_use(str(session.workspace().home), [vars(summary) for summary in summaries])
+        st.markdown(
+            f"{file_size(use['projects'])} for projects, {file_size(use['caches'])} for caches, "
+            f"{file_size(use['backbones'])} for backbones, in {markdown(str(session.workspace().home))}"
         )
-        if use["caches"] and st.button("Clear caches", type="tertiary"):
+        if use["caches"] and st.button("Clear caches", icon=":material/mop:"):
             ask_clear()
 
 
 navigation.come_through_app()
 words, picture = st.columns([6, 5], gap="large", vertical_alignment="center")
 with words:
-    st.title("Teach an image model your own classes")
+    st.title("Teach an image model your own classes", anchor=False)
     st.markdown(
         "Add a few labelled photos. A network that has already seen 1.3 million pictures learns your "
         "classes, here on this computer. Your photos never leave it."
     )
     with st.container(horizontal=True):
         if st.button("New project", type="primary", icon=":material/add:"):
-            ask_new()
+            with errors.shown_errors():
+                navigation.open_page("photos", projects.create_untitled(session.workspace()))
         sample = st.button(
             "Try it with sample photos",
             icon=":material/eco:",
             help="160 drawn leaves of four kinds. Works without internet.",
         )
+    if sample:
+        with errors.shown_errors():
+            made = projects.create_sample(session.workspace(), progress.progress_line("Drawing leaves"))
+            navigation.open_page("photos", made)
 with picture:
     st.image(
         theme.asset("hero-dark.svg" if theme.is_dark() else "hero-light.svg"),
         width="stretch",
         alt="Photos go into a pretrained network; a small new layer at its end learns your classes.",
     )
-if sample:
-    use_sample()
 
-st.header("Your projects")
 everything = session.workspace().projects()
+summaries = [projects.summarize(session.workspace(), project, session.history) for project in everything]
+with st.container(horizontal=True, vertical_alignment="center"):
+    st.header("Your projects", anchor=False, width="stretch")
+    show_disk_use(summaries)
 if not everything:
     st.caption("No projects yet. Create one with your own photos, or try it with sample photos.")
-summaries = [projects.summarize(session.workspace(), project, session.history) for project in everything]
 for start in range(0, len(everything), CARDS_PER_ROW):
     for project, summary, column in zip(everything[start:], summaries[start:], st.columns(CARDS_PER_ROW), strict=False):
         with column:
             show_card(project, summary)
-show_disk_use(summaries)

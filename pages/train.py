@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages._shared import errors, frame, navigation, run_card, run_picker, session
-from pages._train import ended, live, setup
+from pages._train import ended, live, setup, your_runs
 from transfer_core.services import runs, training
 from transfer_core.services.labels import count_classes, load_items
 from transfer_core.support.text import markdown
@@ -40,6 +40,7 @@ def show_run(run):
                 help="Training ends now. The model stays as it is at this moment.",
             )
     elif not moving:
+        your_runs.show_your_runs(project, found, run)
         with frame.foot(f"**{name}**"):
             ended.offer_next(project, run, history)
 

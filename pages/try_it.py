@@ -4,14 +4,10 @@ import random
 
 import streamlit as st
 
-from pages._shared import errors, navigation, run_picker, session, theme, thumbnails
+from pages._shared import errors, frame, navigation, run_picker, session, thumbnails
 from pages._shared.label_changes import show_changes
-from transfer_core import charts
-from transfer_core.errors import DataError
+from pages._try.answers import predict_all, show_many, show_one
 from transfer_core.services import inference, runs
-from transfer_core.services.inference import predictions_csv
-from transfer_core.support.text import markdown
-from transfer_core.support.wording import percent, pluralize
 
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the model")
@@ -23,7 +19,7 @@ def load_predictor(run_id, written):
 def ask_for_photos():
     """(name, bytes) pairs from the uploader or the camera."""
     upload, camera = st.tabs(["Photos", "Camera"])
-    with upload:
+    with upload, st.container(key="drop-try"):
         files = st.file_uploader("Photos to classify", accept_multiple_files=True, key="try-files", max_upload_size=100)
     with camera:
         st.caption("The picture stays on this computer.")
@@ -32,52 +28,7 @@ def ask_for_photos():
     return photos or ([("picture", shot.getvalue())] if shot else [])
 
 
-def predict_all(predictor, photos):
-    """[(name, small upright picture, prediction)] of those that can be read; the others are named with the reason."""
-    answers = []
-    for name, content in photos:
-        try:
-            answer = inference.ask(predictor, content)
-        except DataError as error:
-            st.error(f"{markdown(name)}: {markdown(str(error))}", icon=":material/error:")
-            continue
-        answers.append((name, answer.picture, answer.prediction))
-    return answers
-
-
-def show_one(picture, name, answer, truth=None):
-    left, right = st.columns([1, 2], gap="large")
-    left.image(picture, width="stretch", alt=name)
-    with right:
-        st.title(markdown(answer.class_name))
-        st.markdown(f"Confidence: {markdown(percent(answer.confidence))}")
-        if truth:
-            st.caption("That is right." if truth == answer.class_name else f"Wrong: the label is {markdown(truth)}.")
-        st.plotly_chart(
-            charts.confidence_bars(answer.by_class(), dark=theme.is_dark()),
-            theme=None,
-            config=charts.CONFIG,
-            key="bars",
-            alt="Confidence for each class",
-        )
-
-
-def show_many(answers):
-    st.subheader(pluralize(len(answers), "photo"))
-    st.dataframe(
-        {
-            "File": [name for name, _, _ in answers],
-            "Answer": [answer.class_name for _, _, answer in answers],
-            "Confidence": [answer.confidence * 100 for _, _, answer in answers],
-        },
-        hide_index=True,
-        column_config={"Confidence": st.column_config.ProgressColumn(format="%.0f%%", min_value=0, max_value=100)},
-    )
-    table = predictions_csv([(name, answer) for name, _, answer in answers])
-    st.download_button("Download as a table (CSV)", table, "answers.csv", "text/csv", icon=":material/download:")
-
-
-def show_kept_aside(project, run, predictor):
+def show_kept_aside(predictor):
     """Lets people without a photo at hand try a validation photo, which the model has not trained on."""
     split = session.split_of(run)
     st.markdown(
@@ -94,8 +45,8 @@ def show_kept_aside(project, run, predictor):
 
 
 project = navigation.need_project()
-st.title("Try")
-run, history = run_picker.need_model(project)
+with frame.title_row("Try", project):
+    run, history = run_picker.need_model(project)
 run_picker.need_export(run, history)
 show_changes(project, run)
 predictor = load_predictor(run.id, run.model_path.stat().st_mtime)
@@ -106,7 +57,7 @@ elif answers:
     show_many(answers)
 else:
     with errors.shown_errors():
-        show_kept_aside(project, run, predictor)
-st.caption("The model only knows your classes. Show it anything else and it will still pick one of them.")
-if st.button("Export", type="primary", icon=":material/arrow_forward:"):
-    navigation.open_page("export", project)
+        show_kept_aside(predictor)
+with frame.foot("The model only knows your classes. Show it anything else and it will still pick one of them."):
+    if st.button("Export", type="primary", icon=":material/arrow_forward:"):
+        navigation.open_run("export", project, run)

@@ -69,13 +69,13 @@ with frame.title_row("Understand", project):
 split, answers = session.split_of(run), load_answers(run.evaluation_dir)
 if is_opened(history):
     test_set.show_result(run)
-coach.show_headline(run, history, about=ABOUT_INTERVALS)
+coach.show_headline(run, history)
 coach.show_suggestion(project, run, history)
 for crossing in crossings(split):
     st.warning(markdown(crossing), icon=":material/error:")
 tabs = st.tabs(["Confusions", "Every mistake", "Class by class", "How it learned", "Head start", "Final test"])
 with tabs[0]:
-    confusions.show_confusions(project, run, split, history.result, answers)
+    confusions.show_confusions(project, run, split, history.result, answers, ABOUT_INTERVALS)
 with tabs[1]:
     show_mistakes()
 with tabs[2]:

@@ -13,12 +13,11 @@ _TONES = {
 }
 
 
-def show_headline(run, history, before="", about=None):
+def show_headline(run, history, before=""):
     """The result in one line: green only where it is clear of the baselines, amber where it is no better than guessing.
 
     Args:
         before: Words in front of it.
-        about: What its words mean, behind a question mark.
     """
     found = coach.headline_of(run, history)
     weakest = markdown(found.weakest_sentence)
@@ -27,8 +26,6 @@ def show_headline(run, history, before="", about=None):
     if found.judgement:
         text += f"  \n{markdown(found.judgement)}"
     show(text, icon=icon)
-    if about:
-        st.caption("What does 'probably' mean?", help=about)
 
 
 def show_suggestion(project, run, history):

@@ -5,11 +5,13 @@ from contextlib import contextmanager
 
 import streamlit as st
 
+from pages._shared import naming
 from transfer_core.support.text import markdown
 from transfer_core.workspace import Project
 
 # On a phone the menu is a drawer over the page, and Streamlit leaves it open after a choice. After a step the focus
-# falls back to the top of the document; whoever uses the keyboard or a screen reader is to be at the new page's title.
+# falls back to the top of the document; whoever uses the keyboard or a screen reader is to be at the new page's title,
+# and whoever opens a dialog in its text field.
 _WATCH_JS = """
 export default function ({ data }) {
   const fold = (event) => {
@@ -23,7 +25,19 @@ export default function ({ data }) {
     title?.focus({ preventScroll: true })
   }
   window.graftPage = data.page
-  return () => document.removeEventListener("click", fold)
+  const focusDialog = new MutationObserver(() => {
+    const field = document.querySelector('[role="dialog"] input[type="text"]')
+    if (field && !field.dataset.graftSeen) {
+      field.dataset.graftSeen = "yes"
+      field.focus()
+      field.select()
+    }
+  })
+  focusDialog.observe(document.body, { childList: true, subtree: true })
+  return () => {
+    document.removeEventListener("click", fold)
+    focusDialog.disconnect()
+  }
 }
 """
 
@@ -39,7 +53,11 @@ def title_row(title: str, project: Project | None = None) -> Iterator[None]:
     """The page's title and the project's name; what is drawn within stands on the right of them."""
     with st.container(horizontal=True, vertical_alignment="center", key="title-row"):
         st.title(title, anchor=False, width="content")
-        st.markdown(f":gray[{markdown(project.name)}]" if project else "", width="stretch")
+        with st.container(horizontal=True, width="stretch"):
+            if project and st.button(
+                f":gray[{markdown(project.name)}]", type="tertiary", key="rename-project", help="Rename this project"
+            ):
+                naming.ask_project_name(project)
         yield
 
 

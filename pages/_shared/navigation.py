@@ -2,16 +2,14 @@
 
 import streamlit as st
 
-from pages._shared.session import ADDING, IN_APP, INTAKE, PAGE, PROJECT, history, workspace
+from pages._shared.session import ADDING, IN_APP, INTAKE, PAGE, PROJECT, VISITED, history, workspace
 from transfer_core.errors import TransferError
 from transfer_core.services import runs
-from transfer_core.services.export import is_ready
-from transfer_core.services.labels import count_classes, load_items
+from transfer_core.services.labels import class_warnings, count_classes, load_items
 from transfer_core.services.runs import Run
-from transfer_core.support.text import markdown
 from transfer_core.workspace import Project
 
-STEPS = ("photos", "train", "understand", "try_it", "export", "compare")
+STEPS = ("photos", "train", "understand", "try_it", "export")
 _EMPTY, _DONE = ":material/radio_button_unchecked:", ":material/check_circle:"
 _BUSY, _LOOK = ":material/pending:", ":material/error:"
 
@@ -51,10 +49,11 @@ def need_project() -> Project:
     project = remember_project()
     if project is None:
         if wanted:
-            st.error("This project no longer exists. It may have been deleted.")
+            st.error("This project was deleted, here or in another window.", icon=":material/delete:")
         st.info("Choose a project first, or create a new one.", icon=":material/arrow_back:")
-        if st.button("Back to projects", type="primary"):
-            st.switch_page("pages/home.py")
+        with st.bottom:
+            if st.button("Back to projects", type="primary", icon=":material/home:"):
+                st.switch_page("pages/home.py")
         st.stop()
     st.query_params["project"] = project.id
     return project
@@ -71,31 +70,31 @@ def open_run(page: str, project: Project, run: Run) -> None:
     st.switch_page(f"pages/{page}.py", query_params={"project": project.id, "run": run.id})
 
 
-def section_title(project: Project | None) -> str:
-    """The heading of the steps in the menu, which reads Markdown."""
-    return markdown(project.name) if project else "Your project"
-
-
 def step_states(project: Project | None) -> dict[str, str]:
-    """An icon per step: empty, at work, done, or needs a look; Compare has none while there is nothing to compare."""
+    """An icon per step: empty, at work, done, or needs a look. A tick is earned: what was not looked at has none."""
     if project is None:
-        return dict.fromkeys(STEPS, _EMPTY) | {"compare": ""}
+        return dict.fromkeys(STEPS, _EMPTY)
     own = [history(run) for run in runs.list_runs(workspace(), project)]
     train = _EMPTY
     if own:
         train = {"running": _BUSY, "queued": _BUSY, "finished": _DONE, "stopped": _DONE}.get(own[0].status, _LOOK)
-    result = _DONE if any(entry.result for entry in own) else _EMPTY
-    export = _DONE if any(entry.result and is_ready(entry) for entry in own) else _EMPTY
     photos = _EMPTY
     if project.labels_path.exists():
-        photos = _DONE if len(count_classes(load_items(project))) > 1 else _LOOK
-    compare = _DONE if sum(bool(entry.result) for entry in own) > 1 else ""
-    return dict(zip(STEPS, (photos, train, result, export, export, compare), strict=True))
+        classes = count_classes(load_items(project))
+        photos = _LOOK if class_warnings(classes) or len(classes) < 2 else _DONE
+    visited = st.session_state.get(VISITED, set())
+    later = {
+        page: _DONE if any(entry.result for entry in own) and (project.id, page) in visited else _EMPTY
+        for page in ("understand", "try_it", "export")
+    }
+    return {"photos": photos, "train": train} | later
 
 
-def note_page(title: str) -> None:
+def note_page(page: str, project: Project | None) -> None:
     """Called by app.py with the page that comes; what was said once on the page before is not said again."""
-    if st.session_state.get(PAGE) != title:
+    if st.session_state.get(PAGE) != page:
         st.session_state.pop(INTAKE, None)
         st.session_state.pop(ADDING, None)
-    st.session_state[PAGE] = title
+    st.session_state[PAGE] = page
+    if project:
+        st.session_state.setdefault(VISITED, set()).add((project.id, page))

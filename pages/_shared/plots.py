@@ -41,7 +41,7 @@ def show_at_work(history: RunState, shown: int, counts: list[list[int]], class_n
     with curves:
         show_learning(history, shown, "curve")
     with matrix:
-        show_matrix(counts, class_names, "live-matrix")
+        show_matrix(counts, class_names, "live-matrix", width="stretch")
 
 
 def what_is_kept(epoch: EpochFinished) -> str:
@@ -102,7 +102,7 @@ def show_compared(named: Iterable[tuple[str, RunState]], key: str) -> None:
 
 
 def show_matrix(
-    counts: list[list[int]], class_names: list[str], key: str, chosen: tuple[int, int] | None = None, **selection
+    counts: list[list[int]], class_names: list[str], key: str, chosen: tuple[int, int] | None = None, *, width="content", **selection
 ):
     """The confusion matrix; with many classes it keeps its size and scrolls sideways on a phone."""
     rows = tuple(map(tuple, counts))
@@ -111,7 +111,7 @@ def show_matrix(
         return st.plotly_chart(
             figure,
             theme=None,
-            width="content",
+            width=width,
             config=charts.CONFIG,
             key=key,
             alt="Confusion matrix of the validation photos",

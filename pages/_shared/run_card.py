@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages._shared import errors, run_picker, session
-from transfer_core.services import runs
+from pages._shared import errors, naming, run_picker, session
+from transfer_core.services import catalog, runs
 from transfer_core.services.runs import NOTE_LIMIT, load_notes, save_notes
 from transfer_core.support.text import markdown
 from transfer_core.support.wording import duration, format_time, interval_phrase, pluralize
@@ -27,20 +27,23 @@ def show_row(project, run, badge="", verdict=""):
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"card-{run.id}"):
         with st.container(width="stretch", gap="xsmall"):
             star = ":material/star: " if about.starred else ""
-            st.markdown(f"{star}**{markdown(run_picker.run_title(run))}** {badge}")
+            st.markdown(f"{star}**{run_picker.title_of(run)}** {badge}")
             if result:
                 count = pluralize(result["val_count"], "photo")
                 st.caption(f"{count}; {interval_phrase(result)}. Training took {seconds_of(result)}. {verdict}")
+            st.caption(f"{markdown(catalog.backbone_title(run.config.backbone))}, {format_time(run.created)}")
             if about.note:
                 st.markdown(markdown(about.note))
-        options = ["Remove star" if about.starred else "Star", "Note", "Delete"]
-        which = f"Star, note or delete the run of {format_time(run.created)}"
+        options = ["Remove star" if about.starred else "Star", "Rename", "Note", "Delete"]
+        which = f"Star, rename, note or delete the run of {format_time(run.created)}"
         act(project, run, about, st.menu_button("More", options, key=f"more-{run.id}", help=which))
 
 
 def act(project, run, about, chosen):
     if chosen == "Note":
         ask_note(run)
+    elif chosen == "Rename":
+        naming.ask_run_name(run)
     elif chosen:
         with errors.shown_errors():
             if chosen == "Delete":

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import streamlit as st
 
+from pages._shared import frame
 from pages._shared.errors import shown_errors
 from pages._shared.navigation import open_page
 from pages._shared.session import history, workspace
@@ -17,17 +18,36 @@ from transfer_core.support.wording import percent
 from transfer_core.workspace import Project
 
 
-def need_model(project: Project) -> tuple[Run, RunState]:
-    """The run that the page is about, chosen where there are several; ends the page where there is none."""
+def need_model(project: Project, *, best_first: bool = False) -> tuple[Run, RunState]:
+    """The run that the page is about, chosen where there are several; ends the page where there is none.
+
+    Args:
+        best_first: Whether the page begins with the best run, where the address names none, instead of the newest.
+    """
     found = [run for run in runs.list_runs(workspace(), project) if history(run).result]
     if not found:
         st.info("There is no trained model yet. Train one first; with the suggested settings, it takes seconds.")
-        if st.button("Go to Train", type="primary"):
-            open_page("train", project)
+        with frame.foot("There is no trained model yet."):
+            if st.button("Go to Train", type="primary", icon=":material/arrow_forward:"):
+                open_page("train", project)
         st.stop()
-    run = choose_run(found, chosen_run(found))
+    if best_first and st.query_params.get("run") not in {run.id for run in found}:
+        chosen = best_of(found)
+    else:
+        chosen = chosen_run(found)
+    run = choose_run(found, chosen)
     st.query_params["run"] = run.id
     return run, history(run)
+
+
+def best_of(found: list[Run]) -> Run:
+    """The run with the highest accuracy; of equals the newest, which stands first."""
+    return max(found, key=lambda run: history(run).result["val_accuracy"])
+
+
+def title_of(run: Run) -> str:
+    """Its name and outcome, as Markdown."""
+    return markdown(run_titles([run])[run.id])
 
 
 def chosen_run(found: list[Run]) -> Run | None:

@@ -26,6 +26,7 @@ SPLITS = "splits"
 IN_APP = "in_app"
 KEPT_ASIDE = "kept_aside"  # (run, row) of the photo that Try shows
 PAGE = "page"
+VISITED = "pages_visited"  # (project id, page), for a step's tick is earned by a look at it
 COMPARED = "runs_compared"  # ids chosen to stand side by side, by project
 
 # A script that Streamlit has told to end goes on until it next draws, beside the one that follows; what both add to the

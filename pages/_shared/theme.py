@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from transfer_core.charts import style
+from transfer_core import charts
 
 _ASSETS = Path(__file__).parents[2] / "assets"
 
@@ -32,7 +32,7 @@ def is_dark() -> bool:
 
 def class_colour(class_id: int) -> str:
     """The colour that stands for a class on all pages, as #RRGGBB."""
-    return style.class_colour(class_id, dark=is_dark())
+    return charts.class_colour(class_id, dark=is_dark())
 
 
 def watch_theme() -> None:

@@ -9,7 +9,7 @@ from pages._shared.widgets import drafted_config, take_over, words
 from pages._train import split
 from pages._train.backbone import choose_backbone, needs_download
 from pages._train.settings import show_settings
-from pages._train.strategies import FRONT, choose_strategy, is_possible, show_stages
+from pages._train.strategies import FRONT, OTHERS, choose_strategy, is_possible, show_stages
 from transfer_core.services import catalog, training
 from transfer_core.services.labels import load_items
 from transfer_core.services.splits import classes_without_val
@@ -47,10 +47,12 @@ def show_setup(project, items, found, label):
     row = choose_backbone(draft)
     facts = catalog.facts_of(items, drafted_config(draft, row), row)
     with cards:
-        choose_strategy(items, draft, row, facts, found)
+        choose_strategy(FRONT, items, draft, row, facts, found)
     plan = st.container()
     offer_val(draft, items)
     with st.expander("Advanced", icon=":material/settings:", key="advanced"):
+        st.markdown("**Other strategies**")
+        choose_strategy(OTHERS, items, draft, row, facts, found)
         show_stages(draft, row, facts)
         split.show_split(project, items, draft, lambda: drafted_config(draft, row))
         config = drafted_config(draft, row)

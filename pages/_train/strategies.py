@@ -14,27 +14,25 @@ from transfer_core.support.wording import duration, percent
 BY_STAGES = ("partial", "gradual")  # these need to know a backbone's stages,
 STAGES_FROM = 3  # and at least so many
 FRONT = [row for row in STRATEGIES.values() if row.pace]
+OTHERS = [row for row in STRATEGIES.values() if not row.pace]
 
 
-def choose_strategy(items, draft, row, facts, found):
-    """Three cards, the others behind a line; the choice goes into `draft`.
+def choose_strategy(rows, items, draft, row, facts, found):
+    """A card for each of these strategies, beside each other; the choice goes into `draft`.
 
     Args:
+        rows: Of the table of strategies.
         items: The project's photos.
         found: The project's runs, the newest first.
     """
-    rest = [entry for entry in STRATEGIES.values() if not entry.pace]
     chosen = draft.setdefault("strategy", FRONT[0].name)
-    front_cards = make_cards(FRONT)
-    with st.expander("Other strategies", icon=":material/more_horiz:", expanded=not STRATEGIES[chosen].pace):
-        cards = front_cards | make_cards(rest)
     config = drafted_config(draft, row)  # a card is to draw what will be done
     results = last_results(found, row)
-    for name, card in cards.items():
-        with card:
-            show_card(STRATEGIES[name], name == chosen, draft, replace(config, strategy=name), items, facts)
-            if name in results:
-                st.caption(f"Last result: **{percent(results[name]['val_accuracy'])}**")
+    for entry, column in zip(rows, st.columns(len(rows)), strict=True):
+        with column, st.container(border=True, key=f"card-strategy-{entry.name}", height="stretch"):
+            show_card(entry, entry.name == chosen, draft, replace(config, strategy=entry.name), items, facts)
+            if entry.name in results:
+                st.caption(f"Last result: **{percent(results[entry.name]['val_accuracy'])}**")
 
 
 def last_results(found, row):
@@ -44,14 +42,6 @@ def last_results(found, row):
         if run.config.backbone == row.name and (result := session.history(run).result):
             results.setdefault(run.config.strategy, result)
     return results
-
-
-def make_cards(rows):
-    """An empty card for each, beside each other, by name."""
-    return {
-        row.name: column.container(border=True, key=f"card-strategy-{row.name}", height="stretch")
-        for row, column in zip(rows, st.columns(len(rows)), strict=True)
-    }
 
 
 def show_card(row, is_chosen, draft, config, items, facts):

@@ -1,4 +1,4 @@
-"""Validation photos as cards: the photo, its label, what the model said with bars, and what a person can do about it."""
+"""Validation photos as cards: the photo, its label, the model's answer with bars, and a way to correct the label."""
 
 import streamlit as st
 

@@ -10,15 +10,19 @@ from transfer_core.support.wording import pluralize
 NO_MISTAKES = "No mistakes on these photos."
 
 
-def show_confusions(project, run, split, result, answers):
-    """Draws both; a click on a cell and the box beside it choose the same thing, so that a keyboard will do."""
+def show_confusions(project, run, split, result, answers, about):
+    """Draws both; a click on a cell and the box beside it choose the same thing, so that a keyboard will do.
+
+    Args:
+        about: What the interval in the headline means.
+    """
     cells = list_cells(split, result)
     key = f"cell-{run.id}"
     if st.session_state.get(key) not in cells:
         st.session_state[key] = next(iter(cells))
     matrix, photos = st.columns([1, 1], gap="large") if len(split.class_names) <= plots.SCROLLING_CLASSES else (st, st)
     with matrix if matrix is not st else st.container():
-        show_matrix(run, split, result, key, cells)
+        show_matrix(run, split, result, key, cells, about)
     with photos if photos is not st else st.container():
         chosen = st.selectbox("Photos of", list(cells), format_func=cells.get, key=key)
         rows = np.flatnonzero((answers.true_ids == chosen[0]) & (answers.predicted_ids == chosen[1]))
@@ -42,7 +46,7 @@ def list_cells(split, result):
     }
 
 
-def show_matrix(run, split, result, key, cells):
+def show_matrix(run, split, result, key, cells, about):
     chart = f"matrix-{run.id}"
 
     def choose():
@@ -61,4 +65,6 @@ def show_matrix(run, split, result, key, cells):
     )
     right = sum(row[place] for place, row in enumerate(result["confusion_matrix"]))
     none = f" {NO_MISTAKES}" if right == result["val_count"] else ""
-    st.caption(f"Rows: the true class. Columns: the model's answer. Click a number to see its photos.{none}")
+    st.caption(
+        f"Rows: the true class. Columns: the model's answer. Click a number to see its photos.{none}", help=about
+    )

@@ -6,7 +6,7 @@ container's, except the matrix's, which says itself how wide it wants to be at m
 """
 
 from transfer_core.charts.bars import class_counts, class_scores, confidence_bars
-from transfer_core.charts.comparison import compared_curves, share_bars
+from transfer_core.charts.comparison import compared_curves, share_bars, share_dots
 from transfer_core.charts.learning import layers, learning_curves
 from transfer_core.charts.lr_finder import rate_curve
 from transfer_core.charts.matrix import confusion_matrix
@@ -26,4 +26,5 @@ __all__ = [
     "learning_curves",
     "rate_curve",
     "share_bars",
+    "share_dots",
 ]

@@ -80,6 +80,66 @@ def _add_curve(fig: go.Figure, name: str, points: list[tuple[int, float]], total
     fig.add_scatter(x=epochs[-1:], y=values[-1:], mode="markers", marker=dot, hoverinfo="skip", cliponaxis=False)
 
 
+def share_dots(
+    rows: Sequence[tuple[str, float, tuple[float, float]]], *, own: int | None = None, dark: bool = False
+) -> go.Figure:
+    """Shares of right answers under each other, each a dot with its 95% interval as a line; one axis for all.
+
+    Args:
+        rows: (name, share in [0, 1], (low, high)).
+        own: The row in the accent colour.
+
+    Raises:
+        ValueError: No rows, or a share outside [0, 1] or its interval.
+    """
+    _check_shares(rows)
+    colours = palette(dark)
+    names = [label(name, _NAME_LETTERS) for name, *_ in rows]
+    left = 16 + max(width_px(name[:_NAME_LETTERS], 13) for name in names)
+    fig = figure(len(rows) * 32 + 36, dark=dark, l=left, r=64, t=4, b=28)
+    for row, (name, share, (low, high)) in enumerate(rows):
+        colour = colours.accent if row == own else colours.quiet
+        fig.add_scatter(x=[low, high], y=[row, row], mode="lines", line={"color": colour, "width": 3}, hoverinfo="skip")
+        sentence = hover(f"{name}: {percent(share)}, probably between {percent(low)} and {percent(high)}")
+        fig.add_scatter(
+            x=[share],
+            y=[row],
+            mode="markers",
+            marker={"color": colour, "size": 12, "line": {"color": colours.paper, "width": 1.5}},
+            hovertext=sentence,
+            hoverinfo="text",
+            cliponaxis=False,
+        )
+    font = {"size": 13, "color": colours.text}
+    add_notes(
+        fig,
+        [
+            note(f"<b>{escape(percent(share))}</b>", x=1, xshift=12, y=row, yref="y", font=font)
+            for row, (_, share, _) in enumerate(rows)
+        ],
+    )
+    lowest = min(low for *_, (low, _) in rows)
+    start = 0.5 if lowest > 0.55 else 0.0
+    ticks = [start, (start + 1) / 2, 1]
+    fig.update_xaxes(
+        range=[start, 1],
+        tickvals=ticks,
+        ticktext=[percent(tick) for tick in ticks],
+        showgrid=True,
+        gridcolor=colours.line,
+    )
+    fig.update_yaxes(tickvals=list(range(len(rows))), ticktext=names, showgrid=False, range=[len(rows) - 0.5, -0.5])
+    return fig.update_yaxes(tickfont=font)
+
+
+def _check_shares(rows: Sequence[tuple[str, float, tuple[float, float]]]) -> None:
+    if not rows:
+        raise ValueError("there are no rows; at least one is needed")
+    for name, share, (low, high) in rows:
+        if not 0 <= low <= share <= high <= 1:
+            raise ValueError(f"'{name}': {share} must lie in its interval {low} to {high}, and that in 0 to 1")
+
+
 def share_bars(
     rows: Sequence[tuple[str, float, tuple[float, float]]], *, own: int | None = None, dark: bool = False
 ) -> go.Figure:
@@ -92,11 +152,7 @@ def share_bars(
     Raises:
         ValueError: No rows, or a share outside [0, 1] or its interval.
     """
-    if not rows:
-        raise ValueError("there are no rows; at least one is needed")
-    for name, share, (low, high) in rows:
-        if not 0 <= low <= share <= high <= 1:
-            raise ValueError(f"'{name}': {share} must lie in its interval {low} to {high}, and that in 0 to 1")
+    _check_shares(rows)
     colours = palette(dark)
     fig = figure(len(rows) * 48 + 8, dark=dark, t=0, b=4)
     places = list(range(len(rows)))

@@ -15,7 +15,8 @@ from transfer_core.data import sample_set
 from transfer_core.data.images.thumbnails import ensure_thumbnail, thumbnail_path
 from transfer_core.data.ingest.sources import Entry
 from transfer_core.data.labels.dataset import Item, count_classes, load_items
-from transfer_core.errors import DataError, RunError
+from transfer_core.errors import DataError, RunError, TransferError
+from transfer_core.evaluation.test_set import load_opening
 from transfer_core.runs import Run
 from transfer_core.runs.state import RunState
 from transfer_core.services import ingest
@@ -31,6 +32,7 @@ __all__ = [
     "cache_use",
     "clear_caches",
     "create_sample",
+    "create_untitled",
     "delete_project",
     "disk_use",
     "ensure_thumbnail",
@@ -50,8 +52,11 @@ class Summary:
     """What a project's card shows.
 
     Args:
-        latest: The newest result, or None. Not the best: the highest of several would be chosen on the photos kept
-            aside, and so be too good.
+        results: How many runs have one.
+        best: The highest of them, None without one. Of several it was chosen on the photos that it was measured on, so
+            it is a little too good: say of how many it is the best.
+        is_training: Whether a run is at work or waits for its turn.
+        final: The newest final test in a sentence, which no choice was made by; None where none was run.
         changed: Unix seconds of the last photo or run.
         thumbnails: Of a few photos, of different classes where there are several.
     """
@@ -59,7 +64,10 @@ class Summary:
     photos: int
     classes: int
     runs: int
-    latest: dict | None
+    results: int
+    best: dict | None
+    is_training: bool
+    final: str | None
     changed: float
     thumbnails: tuple[Path, ...]
 
@@ -79,14 +87,28 @@ def summarize(
         state, changed = None, project.created
     photos, classes, chosen = _sum_up(project, state)
     own = runs.list_runs(workspace, project)
+    states = [(run, read_history(run)) for run in own]
+    results = [state.result for _, state in states if state.result]
     return Summary(
         photos,
         classes,
         len(own),
-        next((result for run in own if (result := read_history(run).result)), None),
+        len(results),
+        max(results, key=lambda result: result["val_accuracy"], default=None),
+        any(state.status in ("queued", "running") for _, state in states),
+        next((final for run, state in states if (final := _final(run, state))), None),
         max([changed, *(run.created for run in own)]),
         tuple(_thumbnails(workspace, project, chosen)),
     )
+
+
+def _final(run: Run, state: RunState) -> str | None:
+    """The run's final test in a sentence; None where it was not run, or can no longer be read."""
+    if not state.has_finished("test_set"):
+        return None
+    with suppress(TransferError):
+        return load_opening(run).in_words()
+    return None
 
 
 @lru_cache(maxsize=256)
@@ -109,6 +131,13 @@ def _thumbnails(workspace: Workspace, project: Project, items: Sequence[Item]) -
             path = ensure_thumbnail(workspace, project, item)
             if path.is_file():  # unless the disk is full
                 yield path
+
+
+def create_untitled(workspace: Workspace) -> Project:
+    """A new project under a name that no other has; nobody needs to think of one before they have seen anything."""
+    taken = {project.name for project in workspace.projects()}
+    names = ("My project", *(f"My project {number}" for number in range(2, len(taken) + 3)))
+    return workspace.create_project(next(name for name in names if name not in taken))
 
 
 def find_project(workspace: Workspace, name: str) -> Project:

@@ -1,0 +1,76 @@
+"""What the model says of photos that were handed in: one in large letters, many as a wall, the least sure first."""
+
+import streamlit as st
+
+from pages._shared import theme
+from transfer_core import charts
+from transfer_core.errors import DataError
+from transfer_core.services import inference
+from transfer_core.services.inference import predictions_csv
+from transfer_core.support.text import markdown
+from transfer_core.support.wording import percent, pluralize
+
+PER_PAGE = 48
+CLOSE = 0.15  # two confidences nearer than this: the model is not sure which
+ORDERS = ("Least sure first", "As handed in", "By class")
+
+
+def predict_all(predictor, photos):
+    """[(name, small upright picture, prediction)] of those that can be read; the others are named with the reason."""
+    answers, line = [], None
+    for place, (name, content) in enumerate(photos, 1):
+        if len(photos) > 1:
+            text = f"Classifying photo {place:,} of {len(photos):,}"
+            line = line.progress(place / len(photos), text) if line else st.progress(0.0, text)
+        try:
+            answer = inference.ask(predictor, content)
+        except DataError as error:
+            st.error(f"{markdown(name)}: {markdown(str(error))}", icon=":material/error:")
+            continue
+        answers.append((name, answer.picture, answer.prediction))
+    if line:
+        line.empty()
+    return answers
+
+
+def show_one(picture, name, answer, truth=None):
+    left, right = st.columns([1, 1], gap="large")
+    left.image(picture, width="stretch", alt=name)
+    with right:
+        ranked = sorted(answer.by_class().items(), key=lambda entry: -entry[1])
+        if len(ranked) > 1 and ranked[0][1] - ranked[1][1] < CLOSE:
+            st.header(f"Not sure: {markdown(ranked[0][0])} or {markdown(ranked[1][0])}", anchor=False)
+        else:
+            st.header(markdown(answer.class_name), anchor=False)
+        st.markdown(f"Confidence: {markdown(percent(answer.confidence))}")
+        if truth:
+            st.caption("That is right." if truth == answer.class_name else f"Wrong: the label is {markdown(truth)}.")
+        st.plotly_chart(
+            charts.confidence_bars(answer.by_class(), dark=theme.is_dark()),
+            theme=None,
+            config=charts.CONFIG,
+            key="bars",
+            alt="Confidence for each class",
+        )
+
+
+def show_many(answers):
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(pluralize(len(answers), "photo"), anchor=False, width="stretch")
+        order = st.selectbox("Order", ORDERS, label_visibility="collapsed", width=200, key="try-order")
+        table = predictions_csv([(name, answer) for name, _, answer in answers])
+        st.download_button("Download as a table (CSV)", table, "answers.csv", "text/csv", icon=":material/download:")
+    if order != ORDERS[1]:
+        by_class = order == ORDERS[2]
+        answers = sorted(
+            answers, key=lambda entry: (entry[2].class_name if by_class else "", entry[2].confidence, entry[0])
+        )
+    pages = -(-len(answers) // PER_PAGE)
+    wall = st.container(horizontal=True, key="gallery-answers")
+    page = st.pagination(pages, key="answers-page") if pages > 1 else 1
+    with wall:
+        for name, picture, answer in answers[(page - 1) * PER_PAGE : page * PER_PAGE]:
+            with st.container(width=132, gap="xsmall"):
+                st.image(picture, width=132, alt=f"{name}: {answer.class_name}")
+                st.markdown(f"**{markdown(answer.class_name)}** {markdown(percent(answer.confidence))}")
+                st.caption(markdown(name.rsplit("/", 1)[-1]))
