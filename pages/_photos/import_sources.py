@@ -1,11 +1,11 @@
-"""Import sources: files, a folder, one class at a time, the camera, a public set, a folder of the server."""
+"""Import sources: files, a folder, one class at a time, a public set, a folder of the server."""
 
 import hashlib
 from pathlib import Path
 
 import streamlit as st
 
-from pages._photos import camera, public_datasets
+from pages._photos import public_datasets
 from pages._shared import errors, progress, session
 from transfer_core.errors import DataError
 from transfer_core.services import ingest
@@ -20,8 +20,8 @@ def ask_for_photos(project):
     """A tab for each way in."""
     generation = st.session_state.setdefault(session.UPLOADS, 0)
     roots = import_roots()
-    names = ["Files or a zip", "A folder", "Photos of one class", "Camera", "Public datasets"]
-    names += ["Shared folders"] if roots else []
+    names = ["Files or a zip", "A folder", "Photos of one class", "Ready-made sets"]
+    names += ["Folders of this computer"] if roots else []
     places = st.container(key="drop-photos").tabs(names)
     with places[0]:
         files = st.file_uploader(
@@ -46,11 +46,9 @@ def ask_for_photos(project):
             disabled=not class_name.strip(),
         )
     with places[3]:
-        camera.take_photos(project)
-    with places[4]:
         public_datasets.ask_for_public_set(project)
     if roots:
-        with places[5]:
+        with places[4]:
             pick_folder(project, roots)
     if files or folder:
         receive(project, [*(files or []), *(folder or [])])

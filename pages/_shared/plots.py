@@ -102,7 +102,13 @@ def show_compared(named: Iterable[tuple[str, RunState]], key: str) -> None:
 
 
 def show_matrix(
-    counts: list[list[int]], class_names: list[str], key: str, chosen: tuple[int, int] | None = None, *, width="content", **selection
+    counts: list[list[int]],
+    class_names: list[str],
+    key: str,
+    chosen: tuple[int, int] | None = None,
+    *,
+    width="content",
+    **selection,
 ):
     """The confusion matrix; with many classes it keeps its size and scrolls sideways on a phone."""
     rows = tuple(map(tuple, counts))
