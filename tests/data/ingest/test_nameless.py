@@ -1,5 +1,7 @@
 """Photos that come in without a class, and files that name it later."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.data.ingest.test_intake import GOOD, photo
@@ -9,7 +11,7 @@ from transfer_core.data.ingest.intake import IntakeReport, take_in
 from transfer_core.data.ingest.label_table import LabelsTable
 from transfer_core.data.ingest.sources import zip_entries
 from transfer_core.data.labels import edits
-from transfer_core.data.labels.dataset import load_items, load_labels
+from transfer_core.data.labels.dataset import append_items, load_items, load_labels
 
 LOOSE = {f"{n}.png": photo(n) for n in range(3)}
 HERE = [("0.png", None, None), ("1.png", None, None), ("2.png", None, None)]
@@ -55,6 +57,8 @@ def test_a_folder_of_test_photos_says_the_part_all_the_same(project, take):
 
 def test_photos_that_are_here_in_a_class_keep_it(project, take):
     take(GOOD)
+    append_items(project, [replace(load_items(project)[0], group="p1")])
+    append_items(project, [replace(load_items(project)[0], group="p2")])
     before = load_items(project)
     report = take({f"{n}.png": content for n, content in enumerate(GOOD.values())}, reading=NoClass(), unlabelled=True)
     assert (report.photos, report.added, load_items(project)) == (4, 0, before)

@@ -298,14 +298,20 @@ class _Taker:
 
     def _item(self, photo: str, file: str, path: str, place: ParsedLabel | None, size: tuple[int, int]) -> Item:
         """The item, or the one that was here where only the path is new: a set handed in as a zip and as a folder."""
-        if place is None:  # nor does it take a class away from a photo that is here
-            part = self._part or (self._parts.part(path) if self._parts else None)
-            return self._by_photo.get(photo) or new_item(photo, file, path, None, part, size)
-        item = new_item(photo, file, path, place.class_name, self._part or place.part, size, place.group)
+        item = self._new_item(photo, file, path, place, size)
         if item.id in self._ids:
             return item
+        if item.class_name is None:  # what is said of a photo that is here stays, its group included
+            known = self._by_photo.get(photo)
+            return replace(known, group=None) if known else item
         here = self._alike.get((photo, item.class_name, item.part)) or self.nameless.name(item)
-        return replace(here or item, group=place.group)
+        return replace(here or item, group=item.group)
+
+    def _new_item(self, photo: str, file: str, path: str, place: ParsedLabel | None, size: tuple[int, int]) -> Item:
+        if place is None:
+            part = self._parts.part(path) if self._parts else None
+            return new_item(photo, file, path, None, self._part or part, size)
+        return new_item(photo, file, path, place.class_name, self._part or place.part, size, place.group)
 
     def _contradiction(self, item: Item, class_name: str) -> Rejected | None:
         """That the photo came in earlier and is of another class by now; a part of its own keeps its copies."""
