@@ -8,7 +8,14 @@ from pages._sort.photo_grid import NO_CLASS
 from pages._sort.selection import change, show_trouble, show_unlabelled
 from transfer_core import charts
 from transfer_core.services import labels
-from transfer_core.services.labels import alike, class_warnings, count_classes, load_items, load_original_items
+from transfer_core.services.labels import (
+    alike,
+    class_warnings,
+    count_classes,
+    labelled,
+    load_items,
+    load_original_items,
+)
 from transfer_core.support.text import markdown
 from transfer_core.support.wording import pluralize
 
@@ -164,8 +171,9 @@ if not items:
     if load_original_items(project) and st.button("Show removed photos", icon=":material/restore_from_trash:"):
         navigation.open_page("sort", project)
     st.stop()
-if any(item.part == "val" for item in items):
-    show_parts(items, classes)
+in_use = labelled(items)
+if any(item.part == "val" for item in in_use):
+    show_parts(in_use, classes)
 show_classes(project, items)
 if st.button("Fix labels", icon=":material/sell:", help="Change labels, rename classes, remove photos, and undo."):
     navigation.open_page("sort", project)
