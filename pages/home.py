@@ -40,7 +40,8 @@ def show_card(project, summary):
             st.caption("No photos yet")
         training = " :orange-badge[:material/pending: Training now]" if summary.is_training else ""
         st.markdown(f"**{markdown(project.name)}**{training}")
-        st.caption(f"{pluralize(summary.photos, 'photo')}, {pluralize(summary.classes, 'class', 'classes')}")
+        without = f", {summary.unlabelled:,} without a class" if summary.unlabelled else ""
+        st.caption(f"{pluralize(summary.photos, 'photo')}, {pluralize(summary.classes, 'class', 'classes')}{without}")
         st.markdown(result_of(summary))
         st.caption(f"Changed {ago(time.time() - summary.changed)}")
         with st.container(horizontal=True, vertical_alignment="center"):

@@ -65,9 +65,9 @@ def offer_next():
             "Fix labels", icon=":material/sell:", help="Change labels, rename classes, remove photos, and undo."
         ):
             navigation.open_page("sort", project)
-        if not items and load_original_items(project):
-            if st.button("Show removed photos", icon=":material/restore_from_trash:"):
-                navigation.open_page("sort", project)
+        were_removed = not items and load_original_items(project)
+        if were_removed and st.button("Show removed photos", icon=":material/restore_from_trash:"):
+            navigation.open_page("sort", project)
         if st.button(
             f"Train{about}", type="primary", icon=":material/arrow_forward:", disabled=not ready, key="to-train"
         ):

@@ -5,7 +5,7 @@ import streamlit as st
 from pages._shared import errors, frame, navigation, run_card, run_picker, session
 from pages._train import ended, live, setup, your_runs
 from transfer_core.services import runs, training
-from transfer_core.services.labels import count_classes, load_items
+from transfer_core.services.labels import count_classes, load_labelled
 from transfer_core.support.text import markdown
 
 
@@ -46,7 +46,7 @@ def show_run(run):
 
 
 project = navigation.need_project()
-items = load_items(project)
+items = load_labelled(project)
 if len(count_classes(items)) < 2:
     ask_for_photos()
     st.stop()

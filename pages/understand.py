@@ -8,7 +8,7 @@ from pages._understand.answer_cards import corrected_since, show_cards
 from pages._understand.classes import show_classes
 from transfer_core.services import training
 from transfer_core.services.evaluation import is_opened, load_answers
-from transfer_core.services.labels import load_items
+from transfer_core.services.labels import load_labelled
 from transfer_core.services.splits import crossings
 from transfer_core.support.text import markdown
 from transfer_core.support.wording import duration, pluralize
@@ -47,7 +47,7 @@ def offer_next():
     with frame.foot(f"{pluralize(corrected, 'correction')} since this run."):
         if st.button("Try it", key="to-try"):
             navigation.open_run("try_it", project, run)
-        found, _ = training.estimate_run(session.workspace(), load_items(project), run.config)
+        found, _ = training.estimate_run(session.workspace(), load_labelled(project), run.config)
         about = f", about {duration(found.seconds)}" if found else ""
         words = f"Train again with {pluralize(corrected, 'correction')}{about}"
         if st.button(words, type="primary", icon=":material/play_arrow:", key="train-corrected"):

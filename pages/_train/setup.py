@@ -11,7 +11,7 @@ from pages._train.backbone import choose_backbone, needs_download
 from pages._train.settings import show_settings
 from pages._train.strategies import FRONT, OTHERS, choose_strategy, is_possible, show_stages
 from transfer_core.services import catalog, training
-from transfer_core.services.labels import load_items
+from transfer_core.services.labels import load_items, load_labelled
 from transfer_core.services.splits import classes_without_val
 from transfer_core.support.text import markdown
 from transfer_core.support.wording import duration, pluralize
@@ -62,6 +62,7 @@ def show_setup(project, items, found, label):
         split.show_crossings(project, config)
         seen = split.count_seen(project, items, config)
         show_plan(sentence(seen, len({item.class_name for item in items}), row, config), project, config)
+        mention_unlabelled(project, items)
     refused = split.pattern_problem(draft)
     if refused:
         st.error(
@@ -98,7 +99,7 @@ def offer_all(items, config, facts):
 def state_line(project, config):
     """What the button will begin, and how long it takes."""
     name = catalog.STRATEGIES[config.strategy].title
-    found, _ = training.estimate_run(session.workspace(), load_items(project), config)
+    found, _ = training.estimate_run(session.workspace(), load_labelled(project), config)
     about = f", about {duration(found.seconds)}" if found else ""
     return f"{markdown(name)}{markdown(about)}"
 
@@ -113,6 +114,13 @@ def sentence(photos, classes, row, config):
     return first + text.format(name=name, seen=seen, learned=learned)
 
 
+def mention_unlabelled(project, items):
+    """Says that photos without a class stay out of the training, where there are some."""
+    if left_out := len(load_items(project)) - len(items):
+        have = pluralize(left_out, "photo has", "photos have")
+        st.caption(f"{have} no class yet, so training leaves {'it' if left_out == 1 else 'them'} out.")
+
+
 def offer_val(draft, items):
     """Offers to create validation photos from training photos, if the data came split and a class has none."""
     if lacking := classes_without_val(items):
@@ -123,7 +131,7 @@ def offer_val(draft, items):
 
 def show_plan(text, project, config):
     """What will happen and how long it will take; looks again as long as the computer's speed is being measured."""
-    found, coming = training.estimate_run(session.workspace(), load_items(project), config)
+    found, coming = training.estimate_run(session.workspace(), load_labelled(project), config)
     if found is None and coming:
         st.markdown(text)
         st.fragment(wait_for_estimate, run_every=1)(project, config)
@@ -136,7 +144,7 @@ def show_plan(text, project, config):
 
 
 def wait_for_estimate(project, config):
-    found, coming = training.estimate_run(session.workspace(), load_items(project), config)
+    found, coming = training.estimate_run(session.workspace(), load_labelled(project), config)
     if found is not None or not coming:
         st.rerun()
     st.caption(

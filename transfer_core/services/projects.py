@@ -52,6 +52,8 @@ class Summary:
     """What a project's card shows.
 
     Args:
+        photos: All that count, `unlabelled` ones included.
+        unlabelled: Photos without a class.
         results: How many runs have one.
         best: The highest of them, None without one. Of several it was chosen on the photos that it was measured on, so
             it is a little too good: say of how many it is the best.
@@ -63,6 +65,7 @@ class Summary:
 
     photos: int
     classes: int
+    unlabelled: int
     runs: int
     results: int
     best: dict | None
@@ -85,13 +88,14 @@ def summarize(
         state, changed = (found.st_size, found.st_mtime_ns), found.st_mtime
     except FileNotFoundError:
         state, changed = None, project.created
-    photos, classes, chosen = _sum_up(project, state)
+    photos, classes, unlabelled, chosen = _sum_up(project, state)
     own = runs.list_runs(workspace, project)
     states = [(run, read_history(run)) for run in own]
     results = [state.result for _, state in states if state.result]
     return Summary(
         photos,
         classes,
+        unlabelled,
         len(own),
         len(results),
         max(results, key=lambda result: result["val_accuracy"], default=None),
@@ -112,8 +116,8 @@ def _final(run: Run, state: RunState) -> str | None:
 
 
 @lru_cache(maxsize=256)
-def _sum_up(project: Project, state: tuple[int, int] | None) -> tuple[int, int, tuple[Item, ...]]:
-    """(photos, classes, a few photos to show).
+def _sum_up(project: Project, state: tuple[int, int] | None) -> tuple[int, int, int, tuple[Item, ...]]:
+    """(photos, classes, photos without a class, a few photos to show).
 
     Args:
         state: Size and time of the labels; what was written since they were asked for is summed up under the next one.
@@ -121,7 +125,8 @@ def _sum_up(project: Project, state: tuple[int, int] | None) -> tuple[int, int, 
     items = load_items(project)
     first_of_class = {item.class_name: item for item in reversed(items)}
     chosen = list({item.photo: item for item in [*first_of_class.values(), *items[:_THUMBNAILS]]}.values())
-    return len(items), len(count_classes(items)), tuple(chosen[:_THUMBNAILS])
+    classes = count_classes(items)
+    return len(items), len(classes), len(items) - sum(classes.values()), tuple(chosen[:_THUMBNAILS])
 
 
 def _thumbnails(workspace: Workspace, project: Project, items: Sequence[Item]) -> Iterator[Path]:
