@@ -4,7 +4,7 @@ import random
 
 import streamlit as st
 
-from pages._shared import errors, navigation, run_picker, session, theme, thumbnails
+from pages._shared import errors, live_answer, navigation, run_picker, session, theme, thumbnails
 from pages._shared.label_changes import show_changes
 from transfer_core import charts
 from transfer_core.errors import DataError
@@ -18,6 +18,11 @@ from transfer_core.support.wording import percent, pluralize
 def load_predictor(run_id, written):
     """`written`, the model file's time, is part of the key: a resumed run writes its model anew."""
     return inference.load_predictor(runs.open_run(session.workspace(), run_id))
+
+
+def predictor_of(run):
+    """Only for who asks about a photo: the live answer needs none here."""
+    return load_predictor(run.id, run.model_path.stat().st_mtime)
 
 
 def ask_for_photos():
@@ -77,7 +82,7 @@ def show_many(answers):
     st.download_button("Download as a table (CSV)", table, "answers.csv", "text/csv", icon=":material/download:")
 
 
-def show_kept_aside(project, run, predictor):
+def show_kept_aside(project, run):
     """Lets people without a photo at hand try a validation photo, which the model has not trained on."""
     split = session.split_of(run)
     st.markdown(
@@ -89,7 +94,7 @@ def show_kept_aside(project, run, predictor):
     of, place = st.session_state.get(session.KEPT_ASIDE, (None, 0))
     if of == run.id:
         item = split.val[place]
-        answer = inference.ask_item(session.workspace(), project, predictor, item)
+        answer = inference.ask_item(session.workspace(), project, predictor_of(run), item)
         show_one(answer.picture, thumbnails.item_name(item), answer.prediction, truth=item.class_name)
 
 
@@ -97,16 +102,17 @@ project = navigation.need_project()
 st.title("Try")
 run, history = run_picker.need_model(project)
 run_picker.need_export(run, history)
+live_answer.show(project, run)
 show_changes(project, run)
-predictor = load_predictor(run.id, run.model_path.stat().st_mtime)
-answers = predict_all(predictor, ask_for_photos())
+photos = ask_for_photos()
+answers = predict_all(predictor_of(run), photos) if photos else []
 if len(answers) == 1:
     show_one(answers[0][1], answers[0][0], answers[0][2])
 elif answers:
     show_many(answers)
 else:
     with errors.shown_errors():
-        show_kept_aside(project, run, predictor)
+        show_kept_aside(project, run)
 st.caption("The model only knows your classes. Show it anything else and it will still pick one of them.")
 if st.button("Export", type="primary", icon=":material/arrow_forward:"):
     navigation.open_page("export", project)

@@ -41,6 +41,7 @@ ORDER = [
     ["jobs"],
     ["services"],
     ["api"],
+    ["http"],
     ["bench"],
     ["cli"],
     ["__main__"],
@@ -63,6 +64,7 @@ DOOR = {
     "config",
     "data.split_names",  # words
     "errors",
+    "http",
     "runs.events",
     "runs.state",
     "services",

@@ -1,12 +1,11 @@
 """Photos from the camera into a class: one at a time, or as many as come while a button is held."""
 
-import base64
-import binascii
 from pathlib import Path
 
 import streamlit as st
 
 from pages._shared import errors, progress, session
+from pages._shared.data_urls import decoded
 from transfer_core.errors import TransferError
 from transfer_core.services import ingest
 from transfer_core.services.ingest import Entry, OneClass
@@ -41,7 +40,7 @@ def _show_camera(received: str | None) -> dict | None:
 
 def _take_in(project, shots: dict) -> None:
     entries = [
-        Entry(f"camera/{shots['id']}-{number}.jpg", lambda url=url: _decoded(url))
+        Entry(f"camera/{shots['id']}-{number}.jpg", lambda url=url: decoded(url))
         for number, url in enumerate(shots["photos"], 1)
     ]
     with errors.shown_errors():
@@ -59,11 +58,3 @@ def _take_in(project, shots: dict) -> None:
         st.session_state[session.SHOTS] = shots["id"]
         st.session_state[session.INTAKE] = (project.id, report)
         st.rerun()
-
-
-def _decoded(url: str) -> bytes:
-    """The bytes of a data URL; invalid ones become a file that cannot be read as a photo."""
-    try:
-        return base64.b64decode(url.partition(",")[2], validate=True)
-    except binascii.Error:
-        return b""

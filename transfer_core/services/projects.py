@@ -14,7 +14,7 @@ from transfer_core import runs
 from transfer_core.data import sample_set
 from transfer_core.data.images.thumbnails import ensure_thumbnail, thumbnail_path
 from transfer_core.data.ingest.sources import Entry
-from transfer_core.data.labels.dataset import Item, count_classes, load_items
+from transfer_core.data.labels.dataset import Item, count_classes, load_items, load_labels
 from transfer_core.errors import DataError, RunError
 from transfer_core.runs import Run
 from transfer_core.runs.state import RunState
@@ -35,6 +35,7 @@ __all__ = [
     "disk_use",
     "ensure_thumbnail",
     "find_project",
+    "find_thumbnail",
     "project_size",
     "summarize",
     "thumbnail_path",
@@ -109,6 +110,26 @@ def _thumbnails(workspace: Workspace, project: Project, items: Sequence[Item]) -
             path = ensure_thumbnail(workspace, project, item)
             if path.is_file():  # unless the disk is full
                 yield path
+
+
+def find_thumbnail(workspace: Workspace, project: Project, photo: str) -> Path:
+    """The thumbnail of a photo that the project has or had, made again where it was cleared.
+
+    Args:
+        photo: Its digest.
+
+    Raises:
+        RunError: The project never had such a photo.
+        DataError: The photo can no longer be read, or a full disk keeps nothing of it.
+    """
+    labels = load_labels(project)
+    for item in (*labels.items, *labels.removed):
+        if item.photo == photo:
+            path = ensure_thumbnail(workspace, project, item)
+            if not path.is_file():
+                raise DataError("This photo cannot be shown now. Free some disk space, then try again.")
+            return path
+    raise RunError("This project has no such photo. It may have been deleted; reload the page.")
 
 
 def find_project(workspace: Workspace, name: str) -> Project:
