@@ -16,6 +16,7 @@ const CLOSE = 0.2 // a smaller lead than this over the second class is no clear 
 const SPEAK_EVERY_MS = 2000 // a screen reader reads each answer to the end
 const AGAIN_MS = 20000 // a photo that was not acknowledged by then is sent once more
 const AS_STORED = { colorSpaceConversion: "none" } // see the worker
+const PRIVATE = "The model runs in this browser. What the camera sees stays here."
 const REMEMBERED = "graft-camera" // the chosen one, for the next visit
 
 const views = new WeakMap() // by the element that Streamlit gives; it calls the function below at every change
@@ -41,7 +42,7 @@ function startView(root, { data }) {
   let component, model, opening, stream, confidences, resend
   let isWatching = false
   let hasLeft = false
-  let spoken = { text: "", at: 0 }
+  let spoken = { text: "", at: -SPEAK_EVERY_MS }
   let sent = null // the photo that is on its way
 
   // --- the answer ---
@@ -131,6 +132,7 @@ function startView(root, { data }) {
   function freeze() {
     video.pause()
     pause.textContent = "Continue"
+    spoken.at = -SPEAK_EVERY_MS
     if (canLook()) look() // the answer that stays belongs to the picture that stays
   }
 
@@ -143,7 +145,7 @@ function startView(root, { data }) {
     for (const button of [pause, wrong, find(".stop")]) button.disabled = true
     find(".cameras").hidden = true
     find(".off").hidden = false
-    find(".why").textContent = why
+    find(".why").textContent = why || PRIVATE
   }
 
   async function listCameras(current) {
@@ -157,6 +159,7 @@ function startView(root, { data }) {
   function loadModel() {
     const { worker, model: address } = component.data
     say("Loading the model")
+    speak("Loading the model")
     opening = openModel(worker, address, (share) => say(`Loading the model: ${Math.round(share * 100)}%`))
     opening.ready.then(
       () => {

@@ -32,7 +32,7 @@ def show(project: Project, run: Run) -> None:
             "live", html=_asset("live.html"), css=_asset("live.css"), js=_asset("live.js")
         )
         heard = live(
-            key=f"live-{run.id}",
+            key=f"live-{run.id}-{model.digest[:8]}",
             data={
                 "worker": worker_address(_APP / "static"),
                 "model": model_address(run, model),

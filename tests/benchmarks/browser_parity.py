@@ -3,8 +3,8 @@
     python -m tests.benchmarks.browser_parity PHOTOS [--seconds 20] [--home DIR]
 
 Trains on a folder of photos by the command line and starts the app. Its Try page watches Chromium's false camera for a
-while, then the very same worker classifies each validation photo's file. Exit code 1 where a label differs, a confidence
-by more than 1e-4, or the server works more than a hundredth of the time.
+while; then the very same worker classifies the file of each validation photo. Exit code 1 where a label differs, a
+confidence by more than 1e-4, or the server works more than a hundredth of the time.
 """
 
 import argparse
