@@ -95,13 +95,14 @@ function startView(root, { data }) {
 
   async function turnOn(deviceId) {
     find(".start").disabled = true // a second press would open a second stream, which nothing turns off
+    if (!opening) loadModel() // meanwhile the browser may ask for the camera
+    stopTracks(stream) // many phones open one camera at a time
     try {
       const wanted = deviceId ? { deviceId: { ideal: deviceId } } : { facingMode: "environment" }
       const opened = await navigator.mediaDevices.getUserMedia({
         video: { ...wanted, width: { ideal: 640 }, height: { ideal: 480 } },
       })
-      if (hasLeft) return stopTracks(opened) // the page was left while the browser asked
-      stopTracks(stream)
+      if (hasLeft || !opening) return stopTracks(opened) // the page was left, or there is no model: nothing to see
       stream = opened
       await begin()
     } catch (error) {
@@ -118,9 +119,9 @@ function startView(root, { data }) {
     video.srcObject = stream
     find(".off").hidden = true
     for (const button of [pause, wrong, find(".stop")]) button.disabled = false
+    if (!model) say("Loading the model")
     await goOn()
     listCameras(track.getSettings().deviceId)
-    if (!model && !opening) loadModel()
   }
 
   async function goOn() {
@@ -158,13 +159,12 @@ function startView(root, { data }) {
 
   function loadModel() {
     const { worker, model: address } = component.data
-    say("Loading the model")
     speak("Loading the model")
-    opening = openModel(worker, address, (share) => say(`Loading the model: ${Math.round(share * 100)}%`))
+    opening = openModel(worker, address, (share) => stream && say(`Loading the model: ${Math.round(share * 100)}%`))
     opening.ready.then(
       () => {
         model = opening
-        if (stream) say("")
+        say("")
         watch()
       },
       (error) => {
