@@ -13,6 +13,7 @@
 const EVERY_MS = 100 // ten answers a second at most: more cannot be read, and warm a phone
 const REST = 0.2 // of an answer's own time: a slow machine keeps some for everything else
 const CLOSE = 0.2 // a smaller lead than this over the second class is no clear answer
+const LONG = 30 // letters of an answer: more do not fit into two large lines
 const SPEAK_EVERY_MS = 2000 // a screen reader reads each answer to the end
 const AGAIN_MS = 20000 // a photo that was not acknowledged by then is sent once more
 const AS_STORED = { colorSpaceConversion: "none" } // see the worker
@@ -59,6 +60,7 @@ function startView(root, { data }) {
   function say(text, isQuiet = true) {
     find(".says").textContent = text
     find(".says").classList.toggle("quiet", isQuiet)
+    find(".says").classList.toggle("long", text.length > LONG)
   }
 
   function speak(text) {

@@ -41,8 +41,8 @@ ORDER = [
     ["jobs"],
     ["services"],
     ["api"],
-    ["http"],
     ["bench"],
+    ["http"],
     ["cli"],
     ["__main__"],
 ]
@@ -64,7 +64,7 @@ DOOR = {
     "config",
     "data.split_names",  # words
     "errors",
-    "http",
+    "http",  # what pages hand to the web server
     "runs.events",
     "runs.state",
     "services",

@@ -28,29 +28,34 @@ from transfer_core.workspace import Workspace
 
 _MAX_DIFFERENCE = 1e-4
 _MAX_SERVER = 0.01  # of a core; Streamlit's own connection takes a little
-_SPY = """
+# Counts the page's answers, and notes what it made its worker of.
+SPY = """
 window.answers = 0
 window.Worker = class extends Worker {
   constructor(address, options) {
     super(address, options)
-    window.worker = this
+    window.workerAddress = address
     this.addEventListener("message", ({ data }) => { if (data.confidences) window.answers += 1 })
+  }
+  postMessage(data, ...rest) {
+    if (data.load) window.modelAddress = data.load
+    super.postMessage(data, ...rest)
   }
 }
 """
-_CLASSIFY = """
+ADD_FIELD = "document.body.insertAdjacentHTML('beforeend', '<input id=photos type=file multiple>')"
+# [[file name, confidences or why there are none]] of the files in that field, by another worker like the page's.
+CLASSIFY = """
 async () => {
-  const asked = [...document.querySelector("#photos").files].map((picture, place) => new Promise((done) => {
-    const id = -1 - place // the page counts upwards
-    const listen = ({ data }) => {
-      if (data.id !== id) return
-      data.confidences ? done([picture.name, [...data.confidences]]) : done([picture.name, data.failed])
-      worker.removeEventListener("message", listen)
-    }
-    worker.addEventListener("message", listen)
+  const worker = new Worker(workerAddress, { type: "module" })
+  worker.postMessage({ load: modelAddress })
+  const answers = [...document.querySelector("#photos").files].map((picture, id) => new Promise((done) => {
+    worker.addEventListener("message", ({ data }) => {
+      if (data.id === id) done([picture.name, data.failed ?? [...data.confidences]])
+    })
     worker.postMessage({ id, picture })
   }))
-  return Promise.all(asked)
+  return Promise.all(answers)
 }
 """
 
@@ -95,7 +100,7 @@ def measure(server: Server, run: Run, seconds: float) -> dict[str, float]:
     }
     with sync_playwright() as playwright, playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS) as browser:
         tab = browser.new_page(viewport={"width": 1280, "height": 720})
-        tab.add_init_script(_SPY)
+        tab.add_init_script(SPY)
         tab.goto(f"{server.url}/try_it?project={run.project_id}&run={run.id}")
         began = time.monotonic()
         tab.get_by_role("button", name="Start the camera").click()
@@ -104,10 +109,10 @@ def measure(server: Server, run: Run, seconds: float) -> dict[str, float]:
         tab.wait_for_timeout(3000)  # whatever the page itself still asks of the server
         watched = watch(tab, server, seconds)
         tab.get_by_role("button", name="Pause").click()
-        tab.evaluate("document.body.insertAdjacentHTML('beforeend', '<input id=photos type=file multiple>')")
+        tab.evaluate(ADD_FIELD)
         tab.set_input_files("#photos", paths)
         began = time.monotonic()
-        answers = dict(tab.evaluate(_CLASSIFY))
+        answers = dict(tab.evaluate(CLASSIFY))
         each = (time.monotonic() - began) / len(paths)
     found = {name: np.array(answers[name], np.float32) for name in expected}
     return {
