@@ -4,7 +4,7 @@ import random
 
 import streamlit as st
 
-from pages._shared import errors, frame, navigation, run_picker, session, thumbnails
+from pages._shared import errors, frame, live_answer, navigation, run_picker, session, thumbnails
 from pages._shared.label_changes import show_changes
 from pages._try.answers import predict_all, show_many, show_one
 from transfer_core.services import inference, runs
@@ -16,19 +16,19 @@ def load_predictor(run_id, written):
     return inference.load_predictor(runs.open_run(session.workspace(), run_id))
 
 
+def predictor_of(run):
+    """Only for who asks about a photo: the live answer needs none here."""
+    return load_predictor(run.id, run.model_path.stat().st_mtime)
+
+
 def ask_for_photos():
-    """(name, bytes) pairs from the uploader or the camera."""
-    upload, camera = st.tabs(["Photos", "Camera"])
-    with upload, st.container(key="drop-try"):
+    """(name, bytes) pairs from the uploader."""
+    with st.container(key="drop-try"):
         files = st.file_uploader("Photos to classify", accept_multiple_files=True, key="try-files", max_upload_size=100)
-    with camera:
-        st.caption("The picture stays on this computer.")
-        shot = st.camera_input("Take a picture", key="try-camera") if st.toggle("Turn the camera on") else None
-    photos = [(file.name, file.getvalue()) for file in files or []]
-    return photos or ([("picture", shot.getvalue())] if shot else [])
+    return [(file.name, file.getvalue()) for file in files or []]
 
 
-def show_kept_aside(predictor):
+def show_kept_aside():
     """Lets people without a photo at hand try a validation photo, which the model has not trained on."""
     split = session.split_of(run)
     st.markdown(
@@ -40,7 +40,7 @@ def show_kept_aside(predictor):
     of, place = st.session_state.get(session.KEPT_ASIDE, (None, 0))
     if of == run.id:
         item = split.val[place]
-        answer = inference.ask_item(session.workspace(), project, predictor, item)
+        answer = inference.ask_item(session.workspace(), project, predictor_of(run), item)
         show_one(answer.picture, thumbnails.item_name(item), answer.prediction, truth=item.class_name)
 
 
@@ -49,15 +49,18 @@ with frame.title_row("Try", project):
     run, history = run_picker.need_model(project)
 run_picker.need_export(run, history)
 show_changes(project, run)
-predictor = load_predictor(run.id, run.model_path.stat().st_mtime)
-answers = predict_all(predictor, ask_for_photos())
-if len(answers) == 1:
-    show_one(answers[0][1], answers[0][0], answers[0][2])
-elif answers:
-    show_many(answers)
-else:
-    with errors.shown_errors():
-        show_kept_aside(predictor)
+camera, handed_in = st.tabs(["Camera", "Photos"])
+with camera:
+    live_answer.show(project, run)
+with handed_in, errors.shown_errors():
+    photos = ask_for_photos()
+    answers = predict_all(predictor_of(run), photos) if photos else []
+    if len(answers) == 1:
+        show_one(answers[0][1], answers[0][0], answers[0][2])
+    elif answers:
+        show_many(answers)
+    else:
+        show_kept_aside()
 with frame.foot("The model only knows your classes. Show it anything else and it will still pick one of them."):
     if st.button("Export", type="primary", icon=":material/arrow_forward:"):
         navigation.open_run("export", project, run)

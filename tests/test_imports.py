@@ -42,6 +42,7 @@ ORDER = [
     ["services"],
     ["api"],
     ["bench"],
+    ["http"],
     ["cli"],
     ["__main__"],
 ]
@@ -63,6 +64,7 @@ DOOR = {
     "config",
     "data.split_names",  # words
     "errors",
+    "http",  # what pages hand to the web server
     "runs.events",
     "runs.state",
     "services",

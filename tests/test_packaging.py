@@ -15,6 +15,7 @@ from tests.helpers import ROOT, run_python
 from transfer_core import __version__
 
 APP = "transfer_core/_app"
+RUNTIME = "static/onnxruntime-web"  # what runs a model in the browser
 REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
 TEXTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 MADE_BY_EXAMPLES = r"\b(_?classes|\w+_classes|(test_)?brightness)(\.py)?$"  # files that a how-to tells to make
@@ -79,11 +80,13 @@ def test_only_one_name_is_taken_in_other_peoples_environments(wheel):
 @pytest.mark.full
 def test_licence_and_notices_travel_with_it(wheel, metadata):
     kept = {name.split("/licenses/")[1] for name in wheel.namelist() if "/licenses/" in name}
-    assert kept == {"LICENSE", "NOTICE", "static/Inter-LICENSE.txt"}
-    assert metadata["License-Expression"] == "Apache-2.0 AND OFL-1.1"
+    texts = {"LICENSE.txt", "ThirdPartyNotices.txt"}
+    assert kept == {"LICENSE", "NOTICE", "static/Inter-LICENSE.txt"} | {f"{RUNTIME}/{name}" for name in texts}
+    assert metadata["License-Expression"] == "Apache-2.0 AND OFL-1.1 AND MIT"
     notice = (ROOT / "NOTICE").read_text("utf-8")
-    for file in [*(ROOT / "static").glob("*.woff2"), *(ROOT / "static").glob("*LICENSE*")]:
-        assert f"static/{file.name}" in notice
+    given = [*(ROOT / "static").glob("*.woff2"), *(ROOT / "static").glob("*LICENSE*"), *(ROOT / RUNTIME).iterdir()]
+    for file in given:
+        assert file.relative_to(ROOT).as_posix() in notice
 
 
 @pytest.mark.full

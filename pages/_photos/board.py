@@ -1,12 +1,11 @@
 """The board of classes: record and add photos per class, take one out, name a class. The browser's part is board.js."""
 
-import base64
-import binascii
 from pathlib import Path
 
 import streamlit as st
 
 from pages._shared import errors, session, theme, thumbnails
+from pages._shared.data_urls import decoded
 from pages._sort import selection
 from transfer_core.errors import TransferError
 from transfer_core.services import ingest, labels
@@ -82,7 +81,7 @@ def _column(name, own, place):
 def _take_in(project, shots: dict) -> None:
     """Photos of one class. Nothing is said of those that came: the column counts them, and nothing may move."""
     entries = [
-        Entry(f"camera/{shots['id']}-{number}.jpg", lambda url=url: _decoded(url))
+        Entry(f"camera/{shots['id']}-{number}.jpg", lambda url=url: decoded(url))
         for number, url in enumerate(shots["photos"], 1)
     ]
     with errors.shown_errors():
@@ -133,11 +132,3 @@ def show_all(project, name, items):
     pages = -(-len(items) // ALL_PER_PAGE)
     page = st.pagination(pages) if pages > 1 else 1
     thumbnails.gallery(project, items[(page - 1) * ALL_PER_PAGE : page * ALL_PER_PAGE], "all", width=104)
-
-
-def _decoded(url: str) -> bytes:
-    """The bytes of a data URL; invalid ones become a file that cannot be read as a photo."""
-    try:
-        return base64.b64decode(url.partition(",")[2], validate=True)
-    except binascii.Error:
-        return b""

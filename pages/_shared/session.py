@@ -18,6 +18,7 @@ PLAN = "review_plan"  # what the files that wait can be read as
 ADDING = "adding_photos"  # whether the import sources are open from the start, as in an empty project
 READING = "batch_in_hand"  # id of the one that this session has begun to read
 SHOTS = "shots_taken"  # number of the camera's last photo that has come in
+LIVE = "live_photo_received"  # what came of the last photo that was corrected at the live answer
 SHOWN = "epochs_shown"
 STARTED = "runs_started"  # their number is part of the Train button's key: a new key is a button not pressed yet
 SETTINGS = "settings_draft"

@@ -36,7 +36,7 @@ from transfer_core.support.files import read_json, write_json
 from transfer_core.workspace import Project, Workspace
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
-_FLAGS = [
+FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -101,6 +101,10 @@ class Server:
     def wait(self) -> None:
         wait_for(self._answers)
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def kill(self) -> None:
         if self._process:
             self._process.kill()
@@ -111,7 +115,7 @@ class Server:
         try:
             with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=5) as answer:
                 return answer.read() == b"ok"
-        except (urllib.error.URLError, ConnectionError):
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
             return False
 
 
@@ -139,7 +143,7 @@ def chromium():
     if not os.access(CHROMIUM, os.X_OK):
         _cannot("The browser tests need Chromium: apt-get install chromium, or name one in CHROMIUM.")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
 

@@ -1,6 +1,8 @@
 """The model to take away: whether it is there, how it was checked, and its files. Imports no torch."""
 
+import hashlib
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from transfer_core import runs
@@ -11,7 +13,19 @@ from transfer_core.runs.state import RunState
 from transfer_core.services.runs import Watch, silent, wait_for_model
 from transfer_core.support.files import read_json
 
-__all__ = ["Check", "Exported", "check_of", "ensure_bundle", "export", "failure_of", "is_ready", "model_card", "retry"]
+__all__ = [
+    "Check",
+    "Exported",
+    "ModelFile",
+    "check_of",
+    "ensure_bundle",
+    "export",
+    "failure_of",
+    "is_ready",
+    "model_card",
+    "model_file",
+    "retry",
+]
 
 
 @dataclass(frozen=True)
@@ -44,6 +58,18 @@ class Exported:
         return {"file": self.file, **content, "seconds": {"export": round(content["seconds"], 3)}}
 
 
+@dataclass(frozen=True)
+class ModelFile:
+    """A run's checked model on disk.
+
+    Args:
+        digest: SHA-256 of the file, hex.
+    """
+
+    path: Path
+    digest: str
+
+
 def is_ready(state: RunState) -> bool:
     """Whether the run's model was written as ONNX and checked."""
     return state.has_finished("export")
@@ -63,6 +89,29 @@ def check_of(state: RunState) -> Check:
     if not is_ready(state):
         raise RunError("This run has no model yet. Wait until it has finished, or resume it if it was interrupted.")
     return Check(**state.steps["export"].result)
+
+
+def model_file(run: Run, state: RunState | None = None) -> ModelFile:
+    """The run's checked model, as it is offered to programs and browsers.
+
+    Args:
+        state: Of the run, where it is known.
+
+    Raises:
+        RunError: It is not ready, or its file is gone.
+    """
+    check_of(state or runs.read_state(run))
+    try:
+        written = run.model_path.stat()
+        return ModelFile(run.model_path, _digest(run.model_path, written.st_mtime_ns, written.st_size))
+    except OSError as error:
+        raise RunError(f"The model file of run '{run.id}' cannot be read ({error}). Train again.") from error
+
+
+@lru_cache(maxsize=64)  # every look at a page asks; a resumed run writes its model anew
+def _digest(path: Path, mtime_ns: int, size: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def retry(run: Run) -> None:

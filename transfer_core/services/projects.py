@@ -14,7 +14,7 @@ from transfer_core import runs
 from transfer_core.data import sample_set
 from transfer_core.data.images.thumbnails import ensure_thumbnail, thumbnail_path
 from transfer_core.data.ingest.sources import Entry
-from transfer_core.data.labels.dataset import Item, count_classes, load_items
+from transfer_core.data.labels.dataset import Item, count_classes, load_items, load_labels
 from transfer_core.errors import DataError, RunError, TransferError
 from transfer_core.evaluation.test_set import load_opening
 from transfer_core.runs import Run
@@ -37,6 +37,7 @@ __all__ = [
     "disk_use",
     "ensure_thumbnail",
     "find_project",
+    "find_thumbnail",
     "project_size",
     "summarize",
     "thumbnail_path",
@@ -143,6 +144,26 @@ def create_untitled(workspace: Workspace) -> Project:
     taken = {project.name for project in workspace.projects()}
     names = ("My project", *(f"My project {number}" for number in range(2, len(taken) + 3)))
     return workspace.create_project(next(name for name in names if name not in taken))
+
+
+def find_thumbnail(workspace: Workspace, project: Project, photo: str) -> Path:
+    """The thumbnail of a photo that the project has or had, made again where it was cleared.
+
+    Args:
+        photo: Its digest.
+
+    Raises:
+        RunError: The project never had such a photo.
+        DataError: The photo can no longer be read, or a full disk keeps nothing of it.
+    """
+    labels = load_labels(project)
+    for item in (*labels.items, *labels.removed):
+        if item.photo == photo:
+            path = ensure_thumbnail(workspace, project, item)
+            if not path.is_file():
+                raise DataError("This photo cannot be shown now. Free some disk space, then try again.")
+            return path
+    raise RunError("This project has no such photo. It may have been deleted; reload the page.")
 
 
 def find_project(workspace: Workspace, name: str) -> Project:

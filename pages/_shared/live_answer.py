@@ -1,0 +1,76 @@
+"""The camera with the model's answer beside it. The model runs in the browser (assets/live.js): it costs no server."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages._shared import errors, navigation, session, theme
+from pages._shared.data_urls import decoded
+from transfer_core import charts
+from transfer_core.errors import TransferError
+from transfer_core.http.routes import model_address, worker_address
+from transfer_core.services import export, ingest, labels, runs
+from transfer_core.services.ingest import Entry, OneClass
+from transfer_core.services.runs import Run
+from transfer_core.support.text import plain
+from transfer_core.workspace import Project
+
+_APP = Path(__file__).parents[2]
+
+
+def show(project: Project, run: Run) -> None:
+    """Draws the camera, and puts the photos that a person corrects into their class.
+
+    Args:
+        run: One whose exported model is ready; otherwise a sentence says why there is none.
+    """
+    with errors.shown_errors():
+        model = export.model_file(run, session.history(run))
+        now = labels.load_labels(project)
+        names = {plain(name): name for name in now.class_names}
+        live = st.components.v2.component(
+            "live", html=_asset("live.html"), css=_asset("live.css"), js=_asset("live.js")
+        )
+        heard = live(
+            key=f"live-{run.id}-{model.digest[:8]}",
+            data={
+                "worker": worker_address(_APP / "static"),
+                "model": model_address(run, model),
+                "classes": [
+                    {"name": plain(name), "colour": charts.class_colour(class_id, dark=theme.is_dark())}
+                    for class_id, name in enumerate(runs.load_split(run).class_names)
+                ],
+                "choices": list(names),
+                # Whoever has taken photos with the camera is about to show it something.
+                "starts": any(item.path.startswith("camera/") for item in now.items),
+                "received": st.session_state.get(session.LIVE),
+            },
+            on_photo_change=lambda: None,
+            on_train_change=lambda: None,
+        )
+        if heard.train:
+            navigation.open_page("train", project)
+        if heard.photo and heard.photo["id"] != (st.session_state.get(session.LIVE) or {}).get("id"):
+            _take_in(project, heard.photo, names)
+
+
+def _take_in(project: Project, photo: dict, names: dict[str, str]) -> None:
+    """Puts the photo into its class; what came of it, the component says itself, so that nothing on the page moves."""
+    chosen, added = names.get(photo["class_name"]), 0
+    text = "That class no longer exists, so the photo was not added."
+    if chosen is not None:
+        entry = Entry(f"camera/{photo['id']}.jpg", lambda: decoded(photo["photo"]))
+        try:
+            report = ingest.take_in_entries(
+                session.workspace(), project, [entry], lambda done, total: None, reading=OneClass(chosen)
+            )
+            added = report.added
+            text = f"1 photo added to {plain(chosen)}." if added else "This photo could not be added."
+        except TransferError as error:
+            text = str(error)
+    st.session_state[session.LIVE] = {"id": photo["id"], "text": text, "added": added > 0}
+    st.rerun()
+
+
+def _asset(name: str) -> str:
+    return (_APP / "assets" / name).read_text("utf-8")

@@ -1,0 +1,152 @@
+"""The live answer: the camera on the Try page, with a model that runs in the browser."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.benchmarks.browser_parity import ADD_FIELD, CLASSIFY, SPY
+from tests.browser.test_story import press, see
+from tests.helpers import COLOURS, draw_photo, wait_for
+from transfer_core.data.labels.dataset import count_classes, load_items
+from transfer_core.services import inference
+
+SHARES = ".live .share"
+PLACES = """root => [...root.querySelectorAll('.picture, .bars, .bars li, .tools, .told, .pause')]
+  .filter(one => one.offsetParent).map(one => one.getBoundingClientRect()).map(({ x, y }) => [x, y].map(Math.round))"""
+
+
+def shares(tab) -> list[str]:
+    """What stands behind the bars, in the order in which they are drawn."""
+    return tab.locator(SHARES).all_inner_texts()
+
+
+def answer(tab) -> str | None:
+    """The model's answer in large letters; None where there is none."""
+    says = tab.locator(".live .says:not(.quiet)")
+    return says.inner_text() if says.count() else None
+
+
+def bars(tab) -> list[str]:
+    return tab.locator(".live .fill").evaluate_all("all => all.map(one => one.style.transform)")
+
+
+def says_what_the_bars_say(tab) -> bool:
+    """Whether the answer is the leading class, or names two where the lead is small; both are read at one moment."""
+    said, parts = tab.locator(".live").evaluate(
+        """root => [root.querySelector(".says").textContent, [...root.querySelectorAll(".bars li")].map(
+             row => [parseFloat(row.querySelector(".fill").style.transform.slice(7)), row.title])]"""
+    )
+    (lead, first), (next_best, second), *_ = sorted(parts, reverse=True)
+    return said == (first if lead - next_best >= 0.2 else f"Not sure: {first} or {second}")
+
+
+def stays(tab) -> bool:
+    """Whether no bar moves for a second."""
+    before = bars(tab)
+    tab.wait_for_timeout(1000)
+    return bars(tab) == before
+
+
+@pytest.mark.full
+def test_the_camera_is_answered_and_corrected_without_the_server(open_tab, finished_apart, blots):
+    tab = open_tab(f"try_it?project={blots.id}&run={finished_apart.id}")
+    see(tab, "What the camera sees stays here.")
+    press(tab, "Start the camera")
+    assert wait_for(lambda: answer(tab))
+    places = tab.locator(".live").evaluate(PLACES)
+    assert tab.locator(".bars li span").all_inner_texts() == ["blue", "green", "red"]  # whoever leads
+    wait_for(lambda: not stays(tab))  # the false camera's picture moves
+    assert all(says_what_the_bars_say(tab) for _ in range(5))
+    assert "mirrored" in tab.locator("video").get_attribute("class")
+
+    asked = []
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.wait_for_timeout(2000)
+    assert asked == []  # each answer is found here
+
+    green = tab.get_by_role("checkbox", name="green")
+    green.uncheck()
+    wait_for(lambda: shares(tab)[1] == "" and answer(tab) not in ("green", None))
+    tab.get_by_role("checkbox", name="blue").uncheck()
+    wait_for(lambda: shares(tab) == ["", "", "100%"] and answer(tab) == "red")
+    tab.get_by_role("checkbox", name="red").uncheck()
+    see(tab, "All classes are left out.")
+    for box in tab.locator(".bars input").all():
+        box.check()
+    wait_for(lambda: all(shares(tab)) and answer(tab))
+
+    press(tab, "Pause")
+    wait_for(lambda: stays(tab))
+    press(tab, "Continue")
+    wait_for(lambda: not stays(tab))
+
+    before = count_classes(load_items(blots))
+    press(tab, "That was wrong")
+    tab.get_by_label("It is").select_option("red")
+    press(tab, "Add this photo")
+    see(tab, "1 photo added to red.")
+    assert count_classes(load_items(blots)) == before | {"red": before["red"] + 1}
+    assert load_items(blots)[-1].path.startswith("camera/")
+    assert tab.locator(".live").evaluate(PLACES) == places  # nothing has moved
+    wait_for(lambda: answer(tab))  # and it goes on by itself
+    press(tab, "Train again")
+    tab.wait_for_url(lambda url: "/train" in url)
+
+    tab.go_back()  # this project has photos of the camera, and the browser has allowed it: it starts by itself
+    assert wait_for(lambda: answer(tab))
+
+
+@pytest.mark.full
+def test_the_browser_answers_what_python_answers(open_tab, finished, tmp_path):
+    """From a JPEG as a camera writes it, one that lies on its side, and a PNG."""
+    photos = [draw_photo(tmp_path / f"{name}.jpg", colour, 7, (613, 470)) for name, colour in COLOURS.items()]
+    with Image.open(photos[0]) as image:
+        turned = image.getexif()
+        turned[0x0112] = 6  # orientation
+        image.save(tmp_path / "turned.jpg", exif=turned)
+        image.save(tmp_path / "plain.png")
+    photos += [tmp_path / "turned.jpg", tmp_path / "plain.png"]
+    tab = open_tab(
+        f"try_it?project={finished.project_id}&run={finished.id}", prepare=lambda tab: tab.add_init_script(SPY)
+    )
+    press(tab, "Start the camera")
+    wait_for(lambda: answer(tab))
+    tab.evaluate(ADD_FIELD)
+    tab.set_input_files("#photos", photos)
+    found = dict(tab.evaluate(CLASSIFY))
+    for photo, expected in zip(photos, inference.predict(finished, photos), strict=True):
+        assert np.abs(np.array(found[photo.name]) - expected.confidences).max() < 1e-5, photo.name
+
+
+@pytest.mark.full
+def test_why_there_is_no_camera_and_what_to_do(open_tab, finished):
+    """Over plain http; then with a browser that refuses it in one way or another."""
+    address = f"try_it?project={finished.project_id}&run={finished.id}"
+    hide = "Object.defineProperty(Navigator.prototype, 'mediaDevices', { value: undefined })"
+    tab = open_tab(address, prepare=lambda tab: tab.add_init_script(hide))
+    see(tab, "Browsers show the camera only over https")
+    assert not tab.get_by_role("button", name="Start the camera").is_visible()
+
+    refuse = "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', window.reason))"
+    tab = open_tab(address, width=390, height=844, prepare=lambda tab: tab.add_init_script(refuse))
+    for reason, said in {
+        "NotAllowedError": "The browser blocks the camera. Allow it next to the address",
+        "NotFoundError": "No camera was found.",
+        "NotReadableError": "Another program is using the camera.",
+        "OddError": "The camera cannot be started (OddError).",
+    }.items():
+        tab.evaluate("reason => (window.reason = reason)", reason)
+        press(tab, "Start the camera")
+        see(tab, said)
+
+
+@pytest.mark.full
+def test_a_model_that_is_gone_is_said_in_place_of_the_picture(open_tab, server, finished_apart, blots):
+    tab = open_tab(f"try_it?project={blots.id}&run={finished_apart.id}")
+    tab.route("**/graft/model/**", lambda route: route.fulfill(status=409, body="This run has no model yet."))
+    tab.get_by_role("button", name="Start the camera").wait_for()
+    press(tab, "Start the camera")
+    see(tab, "The model could not be loaded (This run has no model yet.)")
+    tab.unroute_all()
+    press(tab, "Start the camera")
+    assert wait_for(lambda: answer(tab))
