@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -25,13 +26,19 @@ pathlib.Path.home().joinpath(".cache", "deviceid").touch()
 
 
 @pytest.fixture
-def play(tmp_path):
+def temporary():
+    """A folder with a short name: Chromium opens a socket in it."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        yield folder
+
+
+@pytest.fixture
+def play(tmp_path, temporary):
     """Runs a program in the closed network: (what it looked up and whom it called, files it left in the home)."""
     if reason := closed_network.missing():
         pytest.skip(reason)
-    home, temporary, record = tmp_path / "home", tmp_path / "temporary", tmp_path / "record"
+    home, record = tmp_path / "home", tmp_path / "record"
     home.mkdir()
-    temporary.mkdir()
     surroundings = {name: os.environ[name] for name in SURROUNDINGS if name in os.environ}
     surroundings |= {"HOME": str(home), "TMPDIR": str(temporary), "PYTHONDONTWRITEBYTECODE": "1"}
 
