@@ -23,6 +23,17 @@ assert "CI" not in os.environ
 pathlib.Path.home().joinpath(".cache").mkdir()
 pathlib.Path.home().joinpath(".cache", "deviceid").touch()
 """
+# Started for everybody in the network, as for a class, on a machine without a screen.
+FOR_A_CLASS = """
+import os, pathlib, time
+os.environ["STREAMLIT_SERVER_ADDRESS"] = "0.0.0.0"
+from tests.browser.conftest import Server
+server = Server(pathlib.Path.home() / ".graft")
+server.workspace.home.mkdir()
+server.start()
+time.sleep(2)
+server.kill()
+"""
 
 
 @pytest.fixture
@@ -68,6 +79,11 @@ def test_the_whole_story_calls_nobody_and_leaves_nothing(play, chromium, tmp_pat
     calls, left = play("-m", "tests.browser.quiet_story", str(tmp_path / "work"))
     assert calls == [] and left == []
     assert files_of_the_checkout() == before
+
+
+def test_a_server_for_a_class_does_not_ask_for_its_own_address(play):
+    """As Streamlit does to print it, unless it is told what to print."""
+    assert play("-c", FOR_A_CLASS) == ([], [])
 
 
 def files_of_the_checkout() -> set[Path]:

@@ -17,9 +17,10 @@ _SESSION_CONTENT = re.compile(rb"\d+\r?\n[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{1
 
 def kept() -> dict[Path, int]:
     """Where a device id, events that were not sent yet, or a session id lie, with their bytes."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    roots = [cache if cache.is_absolute() else Path.home() / ".cache", Path.home() / "Library/Application Support"]
-    found = {folder: folder_size(folder) for root in roots if (folder := root / _FOLDER).is_dir()}
+    cache, home = Path(os.environ.get("XDG_CACHE_HOME", "")), Path(os.path.expanduser("~"))
+    roots = [cache if cache.is_absolute() else home / ".cache", home / "Library/Application Support"]  # Linux, macOS
+    # Not `Path.is_dir`, which raises where another user's folder may not be looked into.
+    found = {folder: folder_size(folder) for root in roots if os.path.isdir(folder := root / _FOLDER)}
     session = Path(tempfile.gettempdir(), _SESSION)
     with suppress(OSError):
         if _SESSION_CONTENT.fullmatch(session.read_bytes()):
