@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 from transfer_core.errors import TransferError
@@ -22,10 +21,17 @@ def kept() -> dict[Path, int]:
     # Not `Path.is_dir`, which raises where another user's folder may not be looked into.
     found = {folder: folder_size(folder) for root in roots if os.path.isdir(folder := root / _FOLDER)}
     session = Path(tempfile.gettempdir(), _SESSION)
-    with suppress(OSError):
-        if _SESSION_CONTENT.fullmatch(session.read_bytes()):
-            found[session] = session.stat().st_size
+    if _is_session(session):
+        found[session] = session.stat().st_size
     return found
+
+
+def _is_session(path: Path) -> bool:
+    """The temporary folder may be everybody's: a file of this content that is ours to delete."""
+    if not (os.path.isfile(path) and os.access(path, os.W_OK)):
+        return False
+    with path.open("rb") as file:
+        return bool(_SESSION_CONTENT.fullmatch(file.read(100)))
 
 
 def delete_kept() -> None:
