@@ -63,7 +63,8 @@ def show_card(project, summary):
         else:
             st.caption("No photos yet")
         st.markdown(f"**{markdown(project.name)}**")
-        st.caption(f"{pluralize(summary.photos, 'photo')}, {pluralize(summary.classes, 'class', 'classes')}")
+        without = f", {summary.unlabelled:,} without a class" if summary.unlabelled else ""
+        st.caption(f"{pluralize(summary.photos, 'photo')}, {pluralize(summary.classes, 'class', 'classes')}{without}")
         if summary.latest:
             st.markdown(
                 f"Latest accuracy: **{percent(summary.latest['val_accuracy'])}**, {interval_phrase(summary.latest)}"
@@ -73,7 +74,7 @@ def show_card(project, summary):
         st.caption(f"Changed {ago(time.time() - summary.changed)}")
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("Open", key=f"open-{project.id}", icon=":material/folder_open:"):
-                navigation.open_page("train" if summary.photos else "photos", project)
+                navigation.open_page("train" if summary.classes else "photos", project)
             chosen = st.menu_button("More", ["Rename", "Delete"], key=f"more-{project.id}")
     if chosen == "Rename":
         ask_rename(project)

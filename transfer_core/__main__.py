@@ -101,6 +101,7 @@ def build_parser() -> argparse.ArgumentParser:
     take.add_argument("data", type=Path, metavar="DATA")
     take.add_argument("--name", required=True, help="name of the project")
     take.add_argument("--labels", metavar="FILE", help=_LABELS)
+    take.add_argument("--unlabelled", action="store_true", help="add photos without a class, too, to sort them later")
 
     fetch = command("fetch", photos.fetch, photos.show_import, "add photos of a public dataset to a project")
     fetch.add_argument("set", metavar="NAME", help=f"one of {', '.join(SETS)}")
