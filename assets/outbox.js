@@ -42,7 +42,7 @@ class Outbox {
   /** Takes over what Streamlit knows by now: the last message that it has received. */
   update(component) {
     this.component = component
-    if (this.sent && component.data.received === this.sent.id) {
+    if (this.sent && component.data.received?.id === this.sent.id) {
       clearTimeout(this.resend)
       this.sent = null
       this.changed()

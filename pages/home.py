@@ -5,7 +5,7 @@ import time
 import streamlit as st
 
 from pages._shared import errors, naming, navigation, progress, session, theme
-from transfer_core.services import projects
+from transfer_core.services import projects, telemetry
 from transfer_core.support.text import markdown
 from transfer_core.support.wording import ago, file_size, interval_phrase, percent, pluralize
 
@@ -106,6 +106,22 @@ def show_disk_use(summaries):
             ask_clear()
 
 
+def show_kept_telemetry():
+    kept = telemetry.kept()
+    if not kept:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="telemetry"):
+        st.caption(
+            f"onnxruntime, which runs the models, has kept {file_size(sum(kept.values()))} about this computer to send "
+            "to Microsoft, its maker. Graft does not let it; this is from before, or of another program.",
+            width="content",
+        )
+        if st.button("Delete it", type="tertiary"):
+            with errors.shown_errors():
+                telemetry.delete_kept()
+                st.rerun()
+
+
 navigation.come_through_app()
 words, picture = st.columns([6, 5], gap="large", vertical_alignment="center")
 with words:
@@ -145,3 +161,4 @@ for start in range(0, len(everything), CARDS_PER_ROW):
     for project, summary, column in zip(everything[start:], summaries[start:], st.columns(CARDS_PER_ROW), strict=False):
         with column:
             show_card(project, summary)
+show_kept_telemetry()

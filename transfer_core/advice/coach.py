@@ -74,8 +74,7 @@ def suggest(
     if headline.verdict == "guessing":
         return Suggestion(
             "guessing",
-            f"{headline.judgement} Look whether the labels are right, then add photos that show the difference "
-            "between the classes.",
+            "Check whether the labels are right, then add photos that show how the classes differ.",
             "add_photos",
             "Add photos",
         )
