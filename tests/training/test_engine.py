@@ -66,6 +66,22 @@ def test_reporting_never_changes_the_training(tiny_workspace, queue_run):
     np.testing.assert_array_equal(one.head.weight, other.head.weight)
 
 
+def test_a_flipped_bit_in_the_cache_changes_no_figure_and_is_told(tiny_workspace, queue_run):
+    run = queue_run(epochs=20)
+    whole = engine.fit(make_context(tiny_workspace, run, lambda event: None))
+    [path] = tiny_workspace.features_dir.glob("*/rows.bin")
+    content = bytearray(path.read_bytes())
+    for place in range(3, len(content), len(content) // 7):
+        content[place] ^= 0x40  # the exponent of a float32, which makes 1 into 1e38
+    path.write_bytes(content)
+    seen = []
+    again = engine.fit(make_context(tiny_workspace, run, seen.append))
+    np.testing.assert_array_equal(again.val_confidences, whole.val_confidences)
+    assert [event.message for event in seen if isinstance(event, events.Notice)] == [
+        "What Graft had kept of your photos was damaged on the disk. It looks at the photos concerned again."
+    ]
+
+
 @pytest.mark.parametrize("strategy", ["feature_extraction", "full"])
 def test_going_on_after_being_killed_is_exact(tiny_workspace, queue_run, monkeypatch, strategy):
     """In this process: killed between a checkpoint and the next, at an epoch that is then done again."""
