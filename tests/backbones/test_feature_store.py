@@ -158,7 +158,7 @@ def test_deleting_from_nothing_is_no_error(store):
 def test_a_cleared_store_is_empty_and_goes_on(store):
     assert store.used() == 0
     store.append(KEYS[:4], rows(range(4)))
-    feature_store.clear(store.folder)
+    store.clear()
     assert store.keys() == {} and not (store.folder / "rows.bin").exists()
     store.append(KEYS[3:5], rows([3, 4]))
     check(store, [3, 4])

@@ -32,7 +32,7 @@ _PER_BLOCK = 256  # rows that are copied at a time
 _log = logging.getLogger(__name__)
 
 
-class StoreDamaged(Exception):
+class StoreDamaged(ValueError):
     """A store, or some of its rows, is not what was written: nobody is given them, and they can be computed again."""
 
 
@@ -210,6 +210,10 @@ class RowStore:
         write_whole(self.folder / "keys.txt", b"")
         move_into_place(part, self.folder / "rows.bin")
         write_whole(self.folder / "keys.txt", "".join(_line(key, checksum) for key, (_, checksum) in index.items()))
+
+    def clear(self) -> None:
+        """Forgets all rows."""
+        clear(self.folder)
 
     def used(self) -> float:
         """When rows were last read or added, in Unix seconds; 0 where there never were any."""
