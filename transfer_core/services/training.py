@@ -15,7 +15,7 @@ from transfer_core.config import TrainConfig, problems_of
 from transfer_core.data.ingest.intake import IntakeReport
 from transfer_core.data.labels.dataset import LabelledItem, load_labelled, version
 from transfer_core.data.splits.split import Split
-from transfer_core.errors import ConfigError, RunError, TransferError
+from transfer_core.errors import BackboneError, ConfigError, RunError, TransferError
 from transfer_core.evaluation.result import Result
 from transfer_core.jobs.launch import ensure_runner
 from transfer_core.runs import ENDED, Run
@@ -192,9 +192,12 @@ def estimate_run(
     backbone = catalog.find(config.backbone, workspace.weights_dir)
     if weights.state(backbone, workspace.weights_dir) == "download":
         return None, False
-    speed = load_speed(workspace, backbone)
-    found = estimate(workspace, backbone, config, items, speed) if speed else None
-    coming = found is None and request_benchmark(workspace, backbone)
+    try:
+        speed = load_speed(workspace, backbone)
+        found = estimate(workspace, backbone, config, items, speed) if speed else None
+        coming = found is None and request_benchmark(workspace, backbone)
+    except BackboneError:  # its weights are damaged, as a run on it will say
+        return None, False
     if coming:
         ensure_runner(workspace)
     return found, coming
