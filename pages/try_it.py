@@ -99,7 +99,11 @@ st.title("Try")
 run, history = run_picker.need_model(project)
 run_picker.need_export(run, history)
 show_changes(project, run)
-predictor = load_predictor(run.id, check_of(history).sha256)
+predictor = None
+with errors.shown_errors():
+    predictor = load_predictor(run.id, check_of(history).sha256)
+if predictor is None:
+    st.stop()
 answers = predict_all(predictor, ask_for_photos())
 if len(answers) == 1:
     show_one(answers[0][1], answers[0][0], answers[0][2])

@@ -60,6 +60,7 @@ def test_a_model_is_put_together_byte_for_byte_and_takes_hardly_any_room(kept, t
     assert parts(run).stat().st_size < 60_000
 
 
+@pytest.mark.full
 def test_a_tuned_backbone_that_only_torch_can_write_is_kept_whole(kept):
     run, content, sha256 = kept(tiny_row(RESNET), tuned=True)
     assert read_model(run, sha256) == content and parts(run).stat().st_size > len(content)
@@ -84,7 +85,10 @@ def test_damaged_parts_give_the_checked_bytes_or_none(kept):
         try:
             assert read_model(run, sha256) == content
         except ModelDamaged as error:
-            assert str(error) == f"The exported model of run '{run.id}' is damaged or gone. `export` makes it anew."
+            assert (
+                str(error)
+                == f"The exported model of run '{run.id}' is damaged or gone. Export it again: it is made anew."
+            )
             refused += 1
     assert refused > 30
     parts(run).unlink()

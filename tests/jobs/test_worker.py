@@ -101,6 +101,7 @@ def test_a_fine_tuned_run_exports_its_own_network(tiny_workspace, queue_run):
         history.steps["export"].result["changed_labels"] == 0
         and history.steps["export"].result["max_difference"] < 1e-4
     )
+    assert not run.checkpoint_path.exists()  # three times as large as the network, and nobody resumes a finished run
     photos = [run.photos_dir / item.file for item in split.val]
     frozen = queue_run(epochs=2)
     assert work(frozen) == 0

@@ -201,13 +201,6 @@ def test_resume_of_a_finished_run_has_a_damaged_model_made_anew(finished, at_onc
 # --- disk ----------------------------------------------------------------------------------------------------------
 
 
-def test_what_a_finished_run_needs_no_more_is_not_kept(queue_run):
-    """A network's checkpoint is three times as large as the network; only a stopped run can be resumed."""
-    run = queue_run(strategy="full", epochs=1)
-    assert worker.main(str(run.folder)) == 0
-    assert runs.read_state(run).has_finished("export") and not run.checkpoint_path.exists()
-
-
 def test_the_zip_is_made_when_it_is_asked_for(finished):
     content = export.build_bundle(finished, runs.read_state(finished))
     assert model_in(io.BytesIO(content)) == exported(finished)
