@@ -1,5 +1,6 @@
 """The exported model on disk: stored once, and the checked bytes or none."""
 
+import hashlib
 import os
 import shutil
 from pathlib import Path
@@ -38,7 +39,8 @@ def kept(queue_run, workspace):
         save_trained(run, Trained(head, np.zeros((0, 3)), 1, network=network))
         trunk = load_trunk(row, workspace.weights_dir, find_network(run))
         content = export_model(row, trunk, head, NAMES)
-        return run, content, save_model(run, row, trunk, content)
+        assert save_model(run, row, trunk, content) == content
+        return run, content, hashlib.sha256(content).hexdigest()
 
     return kept
 
@@ -131,6 +133,17 @@ def test_a_model_outlives_a_backbone_that_was_deleted(finished, workspace):
     assert parts(finished).stat().st_size < len(content) / 2
     shutil.rmtree(workspace.weights_dir)
     assert exported(finished) == content
+
+
+def test_a_kept_trunk_that_is_damaged_is_replaced(kept, workspace):
+    run, content, sha256 = kept(tiny_row(RESNET))
+    [trunk] = (run.photos_dir.parent / "trunks").iterdir()
+    trunk.unlink()
+    trunk.write_bytes(b"damaged")
+    assert read_model(run, sha256) == content  # from weights/
+    other, content, sha256 = kept(tiny_row(RESNET), seed=1)
+    shutil.rmtree(workspace.weights_dir)
+    assert read_model(other, sha256) == content
 
 
 def test_where_a_file_has_one_name_only_the_trunk_is_copied(kept, workspace, monkeypatch):

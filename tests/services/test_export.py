@@ -88,6 +88,16 @@ def test_every_use_of_a_damaged_model_has_it_made_anew(finished, at_once, tmp_pa
     assert export.is_intact(finished, runs.read_state(finished))
 
 
+def test_the_final_test_is_never_taken_with_a_damaged_model(finished):
+    split = finished.folder / "split.json"
+    content = json.loads(split.read_text("utf-8"))
+    split.write_text(json.dumps(content | {"test": content["val"]}), "utf-8")
+    damage(finished, "bit")
+    with pytest.raises(RunError, match="Wait until it has finished"):
+        evaluation.open_test_set(finished)
+    assert runs.read_state(finished).is_pending("export")
+
+
 def test_with_the_head_damaged_too_there_is_one_sentence(finished, at_once, tmp_path):
     damage(finished, "bit")
     (finished.model_dir / "head.safetensors").write_bytes(b"")

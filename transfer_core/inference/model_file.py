@@ -6,6 +6,7 @@ weights/, and that of a tuned embedded backbone can be written again from the ru
 against the digest of the bytes that were checked: it is these, or it is refused.
 """
 
+import filecmp
 import hashlib
 import os
 import re
@@ -36,8 +37,8 @@ class ModelDamaged(RunError):
     """The exported model is gone, or is not the one that was checked."""
 
 
-def save_model(run: Run, backbone: Backbone, trunk: onnx.ModelProto, content: bytes) -> str:
-    """Keeps an exported model; returns the SHA-256 by which `read_model` knows it.
+def save_model(run: Run, backbone: Backbone, trunk: onnx.ModelProto, content: bytes) -> bytes:
+    """Keeps an exported model; returns it as it was read again, by its SHA-256.
 
     Args:
         trunk: That is inside it.
@@ -51,11 +52,10 @@ def save_model(run: Run, backbone: Backbone, trunk: onnx.ModelProto, content: by
     write_arrays(_parts_path(run), {"own": own, "pieces": pieces}, {"source": source})
     if source not in (None, _NETWORK) and backbone.name != BUNDLED:
         _keep_trunk(run, trunk_path(backbone, run.workspace.weights_dir))
-    sha256 = hashlib.sha256(content).hexdigest()
-    read_model(run, sha256)
+    again = read_model(run, hashlib.sha256(content).hexdigest())
     for left in (run.whole_model_path, run.model_dir / "bundle.zip"):  # as earlier versions kept them
         left.unlink(missing_ok=True)
-    return sha256
+    return again
 
 
 def read_model(run: Run, sha256: str | None) -> bytes:
@@ -193,7 +193,7 @@ def _keep_trunk(run: Run, trunk: Path) -> None:
     As a second name of the same file it takes no space; where the file system knows no such names it is a copy.
     """
     kept = _kept_dir(run) / trunk.name
-    if kept.is_file():
+    if kept.is_file() and (kept.samefile(trunk) or filecmp.cmp(kept, trunk, shallow=False)):
         return
     kept.parent.mkdir(exist_ok=True)
     part = temp_path(kept)

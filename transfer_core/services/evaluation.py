@@ -26,7 +26,7 @@ from transfer_core.metrics.classification import class_scores, confusion_matrix
 from transfer_core.metrics.wilson import wilson
 from transfer_core.runs import Run
 from transfer_core.runs.state import RunState
-from transfer_core.services.export import need_model
+from transfer_core.services.export import is_intact, is_ready, need_model, renew
 from transfer_core.services.runs import Watch, silent, wait
 
 __all__ = [
@@ -138,8 +138,11 @@ def open_test_set(run: Run) -> None:
     """Has the test photos answered by the run's model, and sees to it that a runner does so.
 
     Raises:
-        RunError: There are none, or there is no model yet.
+        RunError: There are none, or there is no model yet; one that is damaged is made anew first.
     """
+    state = runs.read_state(run)
+    if is_ready(state) and not is_intact(run, state):
+        renew(run)
     runs.request_test_set(run)
     ensure_runner(run.workspace)
 

@@ -1,5 +1,6 @@
 """Puts the ONNX model together and holds it against the trained one on the validation photos. Imports no torch."""
 
+import hashlib
 import time
 from dataclasses import asdict
 
@@ -10,7 +11,7 @@ from transfer_core.errors import RunError
 from transfer_core.evaluation.result import ValAnswers, load_answers
 from transfer_core.export import onnx
 from transfer_core.export.parity import Parity, check_parity
-from transfer_core.inference.model_file import read_model, save_model
+from transfer_core.inference.model_file import save_model
 from transfer_core.jobs.job import Job
 from transfer_core.runs import Run
 from transfer_core.training.trained_model import find_network, load_head
@@ -28,10 +29,11 @@ def run(job: Job) -> dict:
     backbone, weights_dir = catalog.find(run.config.backbone, job.workspace.weights_dir), job.workspace.weights_dir
     split = runs.load_split(run)
     head, trunk = load_head(run), onnx.load_trunk(backbone, weights_dir, find_network(run))
-    sha256 = save_model(run, backbone, trunk, onnx.export_model(backbone, trunk, head, split.class_names))
-    parity = _check(run, split, read_model(run, sha256))
+    model = save_model(run, backbone, trunk, onnx.export_model(backbone, trunk, head, split.class_names))
+    parity = _check(run, split, model)
     if job.state().status == "finished":  # nobody resumes it any more; and a network's is three times its size
         run.checkpoint_path.unlink(missing_ok=True)
+    sha256 = hashlib.sha256(model).hexdigest()
     return asdict(parity) | {"sha256": sha256, "seconds": time.monotonic() - began}
 
 
