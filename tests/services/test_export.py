@@ -152,6 +152,14 @@ def test_a_check_does_not_pass_over_what_is_no_number(finished):
         check_parity(exported(finished), said, photos, ValAnswers(confidences, answers.true_ids))
 
 
+def test_a_check_that_passed_over_nan_is_made_anew(finished, at_once, tmp_path):
+    """As earlier versions did: their log has nothing in place of the largest difference."""
+    result = runs.read_state(finished).steps["export"].result
+    for damaged in (result | {"max_difference": float("nan")}, {"sha256": result["sha256"]}):
+        EventLog(finished.events_path).append(events.StepFinished(name="export", result=damaged))
+        assert 0 <= export.export(finished, tmp_path / "model.zip").check.max_difference < 1e-4
+
+
 def test_a_photo_without_a_number_for_an_answer_is_named(finished, monkeypatch, tmp_path):
     broken = answering(np.array([0.1, np.nan, 0.9], np.float32))
     monkeypatch.setattr(predictor, "read_model", lambda *_: broken)

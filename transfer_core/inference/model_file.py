@@ -3,7 +3,8 @@
 All of `model.onnx` but some kilobytes are the trunk's weights. Runs with a frozen backbone share their trunk in
 weights/, and that of a tuned embedded backbone can be written again from the run's `network.safetensors`. So
 `model.onnx.parts` keeps the bytes between the weights, and where the weights go. Whatever is put together is held
-against the digest of the bytes that were checked: it is these, or it is refused.
+against the digest of the bytes that were checked: it is these, or it is refused. The package onnx is imported where it
+is needed: commands and pages that ask no model start sooner without.
 """
 
 import filecmp
@@ -14,19 +15,21 @@ import shutil
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx
 from safetensors import SafetensorError
 
 from transfer_core.backbones import catalog
 from transfer_core.backbones.catalog import BUNDLED, Backbone
-from transfer_core.backbones.onnx_backbone import ensure_trunk, trunk_path
 from transfer_core.errors import RunError, TransferError
 from transfer_core.runs import Run
 from transfer_core.support.arrays import read_arrays, write_arrays
 from transfer_core.support.files import move_into_place, temp_path
 from transfer_core.training.trained_model import find_network, write_tuned_trunk
+
+if TYPE_CHECKING:
+    import onnx
 
 _LEAST_BYTES = 256  # of an array of weights, for it to be left out
 _NETWORK = "network.safetensors"  # where the weights of a tuned embedded backbone come from
@@ -37,7 +40,7 @@ class ModelDamaged(RunError):
     """The exported model is gone, or is not the one that was checked."""
 
 
-def save_model(run: Run, backbone: Backbone, trunk: onnx.ModelProto, content: bytes) -> bytes:
+def save_model(run: Run, backbone: Backbone, trunk: "onnx.ModelProto", content: bytes) -> bytes:
     """Keeps an exported model; returns it as it was read again, by its SHA-256.
 
     Args:
@@ -47,11 +50,17 @@ def save_model(run: Run, backbone: Backbone, trunk: onnx.ModelProto, content: by
     Raises:
         ModelDamaged: It cannot be read again as it was written.
     """
-    source = _source_of(run, backbone)
+    from transfer_core.backbones.onnx_backbone import trunk_path
+
+    network, shared = find_network(run), None
+    source = _NETWORK if network and write_tuned_trunk(backbone, network) is not None else None
+    if network is None:
+        shared = trunk_path(backbone, run.workspace.weights_dir)
+        source = shared.name
     own, pieces = _take_apart(content, _weights_of(trunk) if source else ())
     write_arrays(_parts_path(run), {"own": own, "pieces": pieces}, {"source": source})
-    if source not in (None, _NETWORK) and backbone.name != BUNDLED:
-        _keep_trunk(run, trunk_path(backbone, run.workspace.weights_dir))
+    if shared and backbone.name != BUNDLED:
+        _keep_trunk(run, shared)
     again = read_model(run, hashlib.sha256(content).hexdigest())
     for left in (run.whole_model_path, run.model_dir / "bundle.zip"):  # as earlier versions kept them
         left.unlink(missing_ok=True)
@@ -107,6 +116,8 @@ def _stamps(run: Run) -> Iterator[tuple[str, int, int, int]]:
 
 def _read_undigested(run: Run) -> bytes:
     """A model as earlier versions kept it: whole, and checked, but nobody noted which bytes were."""
+    import onnx
+
     try:
         content = run.whole_model_path.read_bytes()
         if onnx.load_model_from_string(content).graph.node:  # protobuf takes an empty file for a model without any
@@ -114,14 +125,6 @@ def _read_undigested(run: Run) -> bytes:
     except Exception as error:  # protobuf's, for a file that was cut off
         raise _damaged(run) from error
     raise _damaged(run)
-
-
-def _source_of(run: Run, backbone: Backbone) -> str | None:
-    """Where the weights in the model are to be had again without torch; None where they are not."""
-    network = find_network(run)
-    if network is None:
-        return trunk_path(backbone, run.workspace.weights_dir).name
-    return _NETWORK if write_tuned_trunk(backbone, network) is not None else None
 
 
 def _sources(run: Run, source: str | None) -> Iterator[bytes]:
@@ -137,6 +140,8 @@ def _sources(run: Run, source: str | None) -> Iterator[bytes]:
             if (weights := _read_trunk(path)) is not None:
                 yield weights
         if name == BUNDLED:  # any other takes torch, and so a worker
+            from transfer_core.backbones.onnx_backbone import ensure_trunk
+
             try:
                 path = ensure_trunk(catalog.BUILT_IN[BUNDLED], weights_dir)
             except TransferError:
@@ -145,13 +150,15 @@ def _sources(run: Run, source: str | None) -> Iterator[bytes]:
 
 
 def _read_trunk(path: Path) -> bytes | None:
+    import onnx
+
     try:
         return b"".join(_weights_of(onnx.load(path)))
     except Exception:  # it is not there, or it is what protobuf calls undecodable
         return None
 
 
-def _weights_of(trunk: onnx.ModelProto) -> Iterator[bytes]:
+def _weights_of(trunk: "onnx.ModelProto") -> Iterator[bytes]:
     return (tensor.raw_data for tensor in trunk.graph.initializer)
 
 

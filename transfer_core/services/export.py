@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from transfer_core import runs
 from transfer_core.errors import RunError
@@ -83,15 +84,19 @@ def check_of(state: RunState) -> Check:
     """
     if not is_ready(state):
         raise RunError("This run has no model yet. Wait until it has finished, or resume it if it was interrupted.")
-    known = {entry.name for entry in fields(Check)}
-    return Check(**{name: value for name, value in state.steps["export"].result.items() if name in known})
+    result = state.steps["export"].result
+    found: dict[str, Any] = {entry.name: result.get(entry.name) for entry in fields(Check)}  # `is_intact` has a look
+    return Check(**found)
 
 
 def is_intact(run: Run, state: RunState) -> bool:
     """Whether the model of a run that has one is still the one that was checked; quick when asked again."""
-    from transfer_core.inference import model_file  # which imports onnx; a look at most pages needs none
+    from transfer_core.inference import model_file
 
-    return model_file.is_intact(run, check_of(state).sha256)
+    check = check_of(state)
+    # In a log there is nothing in place of NaN, which the check of earlier versions passed over.
+    numbers = (check.changed_labels, check.max_difference, check.checked, check.seconds)
+    return all(isinstance(number, (int, float)) for number in numbers) and model_file.is_intact(run, check.sha256)
 
 
 def renew(run: Run) -> None:

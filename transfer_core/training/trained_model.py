@@ -5,21 +5,25 @@ Both are kept with their digests, so that a damaged one, or one of another run, 
 
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx
 from safetensors import SafetensorError
 
-from transfer_core.backbones import lite0_graph, weights
+from transfer_core.backbones import weights
 from transfer_core.backbones.catalog import BUNDLED, Backbone
 from transfer_core.errors import RunError
 from transfer_core.runs import Run
 from transfer_core.support.arrays import read_arrays, write_arrays
-from transfer_core.training.context import Trained
 from transfer_core.training.linear_probe.head import Head
 
+if TYPE_CHECKING:  # both bring onnx, without which commands and pages start sooner
+    import onnx
 
-def save_trained(run: Run, trained: Trained) -> None:
+    from transfer_core.training.context import Trained
+
+
+def save_trained(run: Run, trained: "Trained") -> None:
     """Writes `head.safetensors` and, where the backbone was changed, `network.safetensors`."""
     network = None
     if trained.network is not None:
@@ -51,7 +55,7 @@ def find_network(run: Run) -> Path | None:
     return path if path.is_file() else None  # runs of earlier versions have no digests
 
 
-def write_tuned_trunk(backbone: Backbone, network_path: Path) -> onnx.ModelProto | None:
+def write_tuned_trunk(backbone: Backbone, network_path: Path) -> "onnx.ModelProto | None":
     """The trunk of a tuned embedded backbone, in a fraction of a second; None for another, which only torch can write.
 
     Raises:
@@ -60,6 +64,8 @@ def write_tuned_trunk(backbone: Backbone, network_path: Path) -> onnx.ModelProto
     arrays, header = read_arrays(network_path)
     if backbone.name != BUNDLED or "order" not in header:
         return None
+    from transfer_core.backbones import lite0_graph
+
     return lite0_graph.write_network({name: arrays[name] for name in header["order"]}, backbone.preparation)
 
 
