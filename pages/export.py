@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from pages._shared import navigation, run_picker
-from transfer_core.services.export import check_of, ensure_bundle, model_card
+from pages._shared import errors, navigation, run_picker
+from transfer_core.services.export import build_bundle, check_of, model_card
 from transfer_core.support.wording import file_size
 
 USE = """pip install onnxruntime pillow
@@ -24,14 +24,14 @@ def show_zip(project, run, history):
     with st.container(border=True, key="card-zip"):
         st.subheader("For a program, or another computer (ONNX)")
         show_check(check_of(history))
-        bundle = ensure_bundle(run, history)
+        bundle = build_bundle(run, history)
         st.markdown(
             "A zip with the model, its class names, a model card that says what it can and cannot do, and a "
             "short Python script that classifies photos. It works without Graft, PyTorch and internet."
         )
         st.download_button(
-            f"Download ({file_size(bundle.stat().st_size)})",
-            bundle.read_bytes(),
+            f"Download ({file_size(len(bundle))})",
+            bundle,
             f"{project.id}.zip",
             "application/zip",
             type="primary",
@@ -47,7 +47,8 @@ project = navigation.need_project()
 st.title("Export")
 run, history = run_picker.need_model(project)
 run_picker.need_export(run, history)
-show_zip(project, run, history)
+with errors.shown_errors():
+    show_zip(project, run, history)
 with st.expander("Read the model card", icon=":material/description:"):
     st.markdown(model_card(run, history))
 if st.button("Back to projects", icon=":material/home:"):

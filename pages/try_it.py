@@ -9,14 +9,15 @@ from pages._shared.label_changes import show_changes
 from transfer_core import charts
 from transfer_core.errors import DataError
 from transfer_core.services import inference, runs
+from transfer_core.services.export import check_of
 from transfer_core.services.inference import predictions_csv
 from transfer_core.support.text import markdown
 from transfer_core.support.wording import percent, pluralize
 
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the model")
-def load_predictor(run_id, written):
-    """`written`, the model file's time, is part of the key: a resumed run writes its model anew."""
+def load_predictor(run_id, sha256):
+    """`sha256`, of the checked model, is part of the key: a resumed run writes its model anew."""
     return inference.load_predictor(runs.open_run(session.workspace(), run_id))
 
 
@@ -98,7 +99,11 @@ st.title("Try")
 run, history = run_picker.need_model(project)
 run_picker.need_export(run, history)
 show_changes(project, run)
-predictor = load_predictor(run.id, run.model_path.stat().st_mtime)
+predictor = None
+with errors.shown_errors():
+    predictor = load_predictor(run.id, check_of(history).sha256)
+if predictor is None:
+    st.stop()
 answers = predict_all(predictor, ask_for_photos())
 if len(answers) == 1:
     show_one(answers[0][1], answers[0][0], answers[0][2])

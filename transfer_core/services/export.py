@@ -1,7 +1,10 @@
 """The model to take away: whether it is there, how it was checked, and its files. Imports no torch."""
 
-from dataclasses import asdict, dataclass
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from transfer_core import runs
 from transfer_core.errors import RunError
@@ -9,9 +12,26 @@ from transfer_core.jobs.launch import ensure_runner
 from transfer_core.runs import Run
 from transfer_core.runs.state import RunState
 from transfer_core.services.runs import Watch, silent, wait_for_model
-from transfer_core.support.files import read_json
+from transfer_core.support.files import read_json, write_whole
 
-__all__ = ["Check", "Exported", "check_of", "ensure_bundle", "export", "failure_of", "is_ready", "model_card", "retry"]
+__all__ = [
+    "Check",
+    "Exported",
+    "build_bundle",
+    "catch_up",
+    "check_of",
+    "export",
+    "failure_of",
+    "is_intact",
+    "is_ready",
+    "model_card",
+    "need_model",
+    "renew",
+    "retry",
+]
+
+_log = logging.getLogger(__name__)
+_DAMAGED = "The exported model was damaged, so it is made anew from what the run has learned, and checked again."
 
 
 @dataclass(frozen=True)
@@ -23,12 +43,14 @@ class Check:
         max_difference: The largest difference of a confidence.
         checked: Photos that were compared.
         seconds: That writing and checking took.
+        sha256: Of the `model.onnx` that was checked; None where an earlier version of Graft did it.
     """
 
     changed_labels: int
     max_difference: float
     checked: int
     seconds: float
+    sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -40,8 +62,8 @@ class Exported:
 
     def to_json(self) -> dict:
         """The answer of the command `export`."""
-        content = asdict(self.check)
-        return {"file": self.file, **content, "seconds": {"export": round(content["seconds"], 3)}}
+        content = {name: value for name, value in asdict(self.check).items() if name != "sha256"}
+        return {"file": self.file, **content, "seconds": {"export": round(self.check.seconds, 3)}}
 
 
 def is_ready(state: RunState) -> bool:
@@ -62,7 +84,71 @@ def check_of(state: RunState) -> Check:
     """
     if not is_ready(state):
         raise RunError("This run has no model yet. Wait until it has finished, or resume it if it was interrupted.")
-    return Check(**state.steps["export"].result)
+    result = state.steps["export"].result
+    found: dict[str, Any] = {entry.name: result.get(entry.name) for entry in fields(Check)}  # `is_intact` has a look
+    return Check(**found)
+
+
+def is_intact(run: Run, state: RunState) -> bool:
+    """Whether the model of a run that has one is still the one that was checked; quick when asked again."""
+    from transfer_core.inference import model_file
+
+    check = check_of(state)
+    # In a log there is nothing in place of NaN, which the check of earlier versions passed over.
+    numbers = (check.changed_labels, check.max_difference, check.checked, check.seconds)
+    return all(isinstance(number, (int, float)) for number in numbers) and model_file.is_intact(run, check.sha256)
+
+
+def renew(run: Run) -> None:
+    """Has a damaged model made anew from what the run has learned, and checked again.
+
+    Raises:
+        RunError: A worker is just at the run.
+    """
+    runs.request_step(run, "export", because=_DAMAGED)
+    ensure_runner(run.workspace)
+
+
+def need_model(run: Run, watch: Watch = silent) -> RunState:
+    """Waits until the run's model is written and checked; one that was damaged since is made anew.
+
+    Raises:
+        RunError: There is none, and why.
+    """
+    state = _wait(run, watch)
+    if not is_intact(run, state):
+        _log.warning("The exported model of run '%s' is damaged. It is made anew and checked again.", run.id)
+        renew(run)
+        state = _wait(run, watch)
+    return state
+
+
+def catch_up(run: Run, watch: Watch, tell: Callable[[str], None]) -> None:
+    """Has the steps done that a finished run still lacks, and waits for its export.
+
+    Args:
+        tell: Given a sentence where an export has to be caught up, and one where that fails: the result stands.
+    """
+    state = runs.read_state(run)
+    if failure_of(state):
+        retry(run)
+        tell("The model could not be exported before. That is tried once more.")
+    elif state.is_pending("export"):
+        tell("The run has its result, but its export was cut off. The model is written and checked now.")
+    try:
+        need_model(run, watch)
+    except RunError as error:
+        tell(f"The result stands, but there is no model to export: {error}")
+    if runs.read_state(run).next_step:
+        ensure_runner(run.workspace)
+
+
+def _wait(run: Run, watch: Watch) -> RunState:
+    state = wait_for_model(run, watch)
+    if failure := failure_of(state):
+        raise RunError(f"The model of run '{run.id}' could not be written as ONNX. {failure}")
+    check_of(state)
+    return state
 
 
 def retry(run: Run) -> None:
@@ -88,26 +174,26 @@ def export(run: Run, out: Path, watch: Watch = silent) -> Exported:
     state = runs.read_state(run)
     if failure_of(state):
         runs.request_step(run, "export")
-    state = wait_for_model(run, watch)
-    if failure := failure_of(state):
-        raise RunError(f"The model of run '{run.id}' could not be written as ONNX. {failure}")
-    if not is_ready(state):
+    if "export" not in state.steps:
         raise RunError(
             f"Run '{run.id}' has no model to export (it is {state.status}). Resume it, or train again, first."
         )
+    state = need_model(run, watch)
     if out.is_dir():
         raise RunError(f"'{out}' is a folder. Name the zip to write, for example {out / 'model.zip'}.")
-    from transfer_core.export.bundle import write_bundle
-
-    write_bundle(run, state, out)
+    write_whole(out, build_bundle(run, state))
     return Exported(str(out), check_of(state))
 
 
-def ensure_bundle(run: Run, state: RunState) -> Path:
-    """The run's zip, written once per export and name of the project."""
+def build_bundle(run: Run, state: RunState) -> bytes:
+    """The zip with a run's model; takes a fraction of a second.
+
+    Raises:
+        RunError: The model is damaged.
+    """
     from transfer_core.export import bundle  # which imports onnxruntime; a look at most pages needs none
 
-    return bundle.ensure_bundle(run, state)
+    return bundle.build_bundle(run, state)
 
 
 def model_card(run: Run, state: RunState) -> str:

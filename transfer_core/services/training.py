@@ -21,6 +21,7 @@ from transfer_core.jobs.launch import ensure_runner
 from transfer_core.runs import ENDED, Run
 from transfer_core.runs import request_stop as stop
 from transfer_core.runs.state import RunState
+from transfer_core.services.export import catch_up
 from transfer_core.services.ingest import take_in_path
 from transfer_core.services.runs import Watch, silent, wait
 from transfer_core.services.splits import Basis, find_basis, foresee, share_out
@@ -273,8 +274,13 @@ def resume(run: Run) -> None:
     ensure_runner(run.workspace)
 
 
-def take_up(run: Run, watch: Watch = silent) -> None:
+def take_up(run: Run, watch: Watch = silent, tell: Callable[[str], None] = lambda sentence: None) -> None:
     """As `resume`, but a run that is at work is left to it, and of one that has finished only the export is caught up.
+
+    That is waited for: the result stands already, and nothing else is left to resume.
+
+    Args:
+        tell: Given a sentence where an export has to be caught up, and one where that fails: the result stands.
 
     Raises:
         RunError: It trains nothing, or as `runs.request_resume`.
@@ -287,8 +293,9 @@ def take_up(run: Run, watch: Watch = silent) -> None:
     state = wait(run, lambda state: state.status in ("queued", "running") or not state.alive, watch)
     if state.status != "finished":
         runs.request_resume(run)
-    if state.status != "finished" or state.next_step:
         ensure_runner(run.workspace)
+    else:
+        catch_up(run, watch, tell)
 
 
 def _is_over(state: RunState) -> bool:
