@@ -25,17 +25,17 @@ def show(project: Project, run: Run) -> None:
         run: One whose exported model is ready; otherwise a sentence says why there is none.
     """
     with errors.shown_errors():
-        model = export.model_file(run, session.history(run))
+        digest = export.model_digest(run, session.history(run))
         now = labels.load_labels(project)
         names = {plain(name): name for name in now.class_names}
         live = st.components.v2.component(
             "live", html=_asset("live.html"), css=_asset("live.css"), js=_asset("live.js")
         )
         heard = live(
-            key=f"live-{run.id}-{model.digest[:8]}",
+            key=f"live-{run.id}-{digest[:8]}",
             data={
                 "worker": worker_address(_APP / "static"),
-                "model": model_address(run, model),
+                "model": model_address(run, digest),
                 "classes": [
                     {"name": plain(name), "colour": charts.class_colour(class_id, dark=theme.is_dark())}
                     for class_id, name in enumerate(runs.load_split(run).class_names)
