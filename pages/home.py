@@ -5,7 +5,7 @@ import time
 import streamlit as st
 
 from pages._shared import errors, navigation, progress, session, theme
-from transfer_core.services import projects
+from transfer_core.services import projects, telemetry
 from transfer_core.support.text import markdown
 from transfer_core.support.wording import ago, file_size, interval_phrase, percent, pluralize
 
@@ -63,7 +63,8 @@ def show_card(project, summary):
         else:
             st.caption("No photos yet")
         st.markdown(f"**{markdown(project.name)}**")
-        st.caption(f"{pluralize(summary.photos, 'photo')}, {pluralize(summary.classes, 'class', 'classes')}")
+        without = f", {summary.unlabelled:,} without a class" if summary.unlabelled else ""
+        st.caption(f"{pluralize(summary.photos, 'photo')}, {pluralize(summary.classes, 'class', 'classes')}{without}")
         if summary.latest:
             st.markdown(
                 f"Latest accuracy: **{percent(summary.latest['val_accuracy'])}**, {interval_phrase(summary.latest)}"
@@ -73,7 +74,7 @@ def show_card(project, summary):
         st.caption(f"Changed {ago(time.time() - summary.changed)}")
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("Open", key=f"open-{project.id}", icon=":material/folder_open:"):
-                navigation.open_page("train" if summary.photos else "photos", project)
+                navigation.open_page("train" if summary.classes else "photos", project)
             chosen = st.menu_button("More", ["Rename", "Delete"], key=f"more-{project.id}")
     if chosen == "Rename":
         ask_rename(project)
@@ -122,6 +123,22 @@ def show_disk_use(summaries):
             ask_clear()
 
 
+def show_kept_telemetry():
+    kept = telemetry.kept()
+    if not kept:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="telemetry"):
+        st.caption(
+            f"onnxruntime, which runs the models, has kept {file_size(sum(kept.values()))} about this computer to send "
+            "to Microsoft, its maker. Graft does not let it; this is from before, or of another program.",
+            width="content",
+        )
+        if st.button("Delete it", type="tertiary"):
+            with errors.shown_errors():
+                telemetry.delete_kept()
+                st.rerun()
+
+
 navigation.come_through_app()
 words, picture = st.columns([6, 5], gap="large", vertical_alignment="center")
 with words:
@@ -157,3 +174,4 @@ for start in range(0, len(everything), CARDS_PER_ROW):
         with column:
             show_card(project, summary)
 show_disk_use(summaries)
+show_kept_telemetry()

@@ -4,10 +4,18 @@ import streamlit as st
 
 from pages._photos import import_review, import_sources
 from pages._shared import navigation, session, theme, thumbnails
-from pages._sort.selection import change, show_trouble
+from pages._sort.photo_grid import NO_CLASS
+from pages._sort.selection import change, show_trouble, show_unlabelled
 from transfer_core import charts
 from transfer_core.services import labels
-from transfer_core.services.labels import alike, class_warnings, count_classes, load_items, load_original_items
+from transfer_core.services.labels import (
+    alike,
+    class_warnings,
+    count_classes,
+    labelled,
+    load_items,
+    load_original_items,
+)
 from transfer_core.support.text import markdown
 from transfer_core.support.wording import pluralize
 
@@ -25,15 +33,20 @@ def show_report(project):
     already = report.photos - report.added
     told = f"{pluralize(report.added, 'new photo')} added."
     told += f" {pluralize(already, 'photo was', 'photos were')} already in the project." if already else ""
+    told += f" {pluralize(report.named, 'photo')} that had no class got one." if report.named else ""
     st.success(told, icon=":material/check_circle:")
     left_out = [(entry.file, entry.reason) for entry in report.rejected if entry.reason != "junk"]
     import_review.list_files(f"{pluralize(len(left_out), 'file was', 'files were')} left out", left_out)
 
 
-def show_health(project, classes):
-    total = sum(classes.values())
+def show_health(project, classes, unlabelled):
+    total = sum(classes.values()) + unlabelled
     looks = class_warnings(classes)
-    line = f"**{pluralize(total, 'photo')}, {pluralize(len(classes), 'class', 'classes')}.**"
+    line = f"{pluralize(total, 'photo')}, {pluralize(len(classes), 'class', 'classes')}"
+    line = f"**{line}, {unlabelled:,} without a class.**" if unlabelled else f"**{line}.**"
+    if not classes:
+        st.info(f"{line} Sort them into classes to train.", icon=":material/sell:")
+        return
     if not looks:
         st.success(f"{line} No problems found in counts and files.", icon=":material/check_circle:")
         return
@@ -68,9 +81,20 @@ def show_all(project, name, items):
     thumbnails.gallery(project, items[(page - 1) * PER_PAGE : page * PER_PAGE], "all", width=104)
 
 
+def offer_sorting(project, unlabelled):
+    """The way to the photos that have no class yet."""
+    label = f"Sort {pluralize(unlabelled, 'photo')} without a class"
+    if st.button(label, icon=":material/sell:", key="sort-unlabelled"):
+        show_unlabelled()
+        navigation.open_page("sort", project)
+
+
 def show_classes(project, items):
-    """A card for each class, page by page: hundreds of classes would be thousands of pictures at every click."""
-    by_class = {name: [] for name in count_classes(items)}
+    """A card for each class, page by page: hundreds of classes would be thousands of pictures at every click.
+
+    Photos without a class have the first card.
+    """
+    by_class = {name: [] for name in sorted({item.class_name for item in items}, key=lambda name: name or "")}
     for item in items:
         by_class[item.class_name].append(item)
     cards = list(enumerate(by_class.items()))
@@ -82,10 +106,10 @@ def show_classes(project, items):
         row = wall.columns(CARDS_PER_ROW)
         for column, (number, (name, own)) in zip(row, cards[start : start + CARDS_PER_ROW], strict=False):
             with column, st.container(border=True, height="stretch", key=f"card-{number}"):
-                st.markdown(f"**{markdown(name)}** &nbsp; {pluralize(len(own), 'photo')}")
+                st.markdown(f"**{markdown(name or NO_CLASS)}** &nbsp; {pluralize(len(own), 'photo')}")
                 thumbnails.gallery(project, own[:PREVIEW], str(number))
                 if len(own) > PREVIEW and st.button(f"See all {len(own)}", key=f"all-{number}"):
-                    show_all(project, name, own)
+                    show_all(project, name or NO_CLASS, own)
 
 
 def show_parts(items, classes):
@@ -126,13 +150,16 @@ project = navigation.need_project()
 st.title("Photos")
 items = load_items(project)
 classes = count_classes(items)
+unlabelled = len(items) - sum(classes.values())
 above = st.container()  # a place of its own: what appears in it must not move the camera, which would turn it off
 with above:
     waiting = import_review.review_waiting(project)
     show_report(project)
     show_trouble(project)
     if items:
-        show_health(project, classes)
+        show_health(project, classes, unlabelled)
+        if unlabelled:
+            offer_sorting(project, unlabelled)
     elif not waiting:
         st.markdown("Add at least two classes with ten photos or more each. They stay on this computer.")
 opened = st.session_state.setdefault(session.ADDING, {}).setdefault(project.id, not items)
@@ -144,8 +171,9 @@ if not items:
     if load_original_items(project) and st.button("Show removed photos", icon=":material/restore_from_trash:"):
         navigation.open_page("sort", project)
     st.stop()
-if any(item.part == "val" for item in items):
-    show_parts(items, classes)
+in_use = labelled(items)
+if any(item.part == "val" for item in in_use):
+    show_parts(in_use, classes)
 show_classes(project, items)
 if st.button("Fix labels", icon=":material/sell:", help="Change labels, rename classes, remove photos, and undo."):
     navigation.open_page("sort", project)

@@ -5,8 +5,8 @@ import streamlit as st
 from pages._shared import navigation
 from pages._sort import selection
 from pages._sort.class_editor import show_classes, show_history
-from pages._sort.photo_grid import begin_wall, show_wall
-from pages._sort.selection import change_chosen, show_trouble, take_over_picked
+from pages._sort.photo_grid import NO_CLASS, begin_wall, show_wall
+from pages._sort.selection import WITHOUT, change_chosen, show_trouble, take_over_picked
 from transfer_core.data import split_names
 from transfer_core.services import labels
 from transfer_core.support.text import markdown, plain
@@ -26,7 +26,12 @@ def ask_view(now):
     """(photos that match, whether they are removed ones)."""
     by_class, by_part, by_words, by_state = st.columns(4, vertical_alignment="bottom")
     class_name = by_class.selectbox(
-        "Class", now.class_names, index=None, format_func=plain, placeholder="All classes", key="sort-class"
+        "Class",
+        [WITHOUT, *now.class_names] if has_unlabelled(now) else now.class_names,
+        index=None,
+        format_func=name_class,
+        placeholder="All classes",
+        key=selection.CLASS_FILTER,
     )
     part = by_part.selectbox(
         "Used for", PARTS, index=None, format_func=PARTS.get, placeholder="Anything", key="sort-part"
@@ -34,7 +39,16 @@ def ask_view(now):
     words = by_words.text_input("File name", placeholder="any", help="Part of the name or folder.", key="sort-words")
     removed = by_state.toggle(f"Removed photos ({len(now.removed):,})", key="sort-removed")
     mine.look_at((class_name, part, words, removed))
-    return labels.select_items(now.removed if removed else now.items, class_name, part, words), removed
+    pool = now.removed if removed else now.items
+    return labels.select_items(pool, class_name or None, part, words, class_name == WITHOUT), removed
+
+
+def has_unlabelled(now):
+    return any(item.class_name is None for item in (*now.items, *now.removed))
+
+
+def name_class(name):
+    return NO_CLASS if name == WITHOUT else plain(name)
 
 
 def show_choice(now, found, on_page):
@@ -70,14 +84,14 @@ def show_actions(now, removed):
     with to_class.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox(
             "Move to class",
-            now.class_names,
+            [*now.class_names, WITHOUT],
             index=None,
-            format_func=plain,
+            format_func=name_class,
             accept_new_options=True,
             placeholder="Choose, or type a new class",
             key="sort-to",
         )
-        show_action("Move", "put", labels.relabel, name, is_ready=bool(name), type="primary")
+        show_action("Move", "put", labels.relabel, name or None, is_ready=name is not None, type="primary")
     with to_part.container(horizontal=True, vertical_alignment="bottom"):
         part = st.selectbox("Use for", PARTS, format_func=PARTS.get, help=PARTS_HELP, key="sort-to-part")
         show_action("Set", "move", labels.move, None if part == "none" else part)

@@ -9,7 +9,7 @@ from pages._train import live, split
 from pages._train.settings import show_settings
 from pages._train.strategies import choose_strategy
 from transfer_core.services import catalog, runs, training
-from transfer_core.services.labels import count_classes, load_items
+from transfer_core.services.labels import count_classes, load_items, load_labelled
 from transfer_core.services.splits import classes_without_val
 from transfer_core.support.text import markdown
 from transfer_core.support.wording import duration, pluralize
@@ -116,6 +116,7 @@ def ask_settings(project, items, label, rank, disabled):
         with errors.shown_errors():
             seen = split.count_seen(project, items, config)
             show_plan(sentence(seen, classes, row, config), project, config)
+        mention_unlabelled(project, items)
         key = f"train-{len(st.session_state.setdefault(session.STARTED, []))}"
         refused = split.pattern_problem(draft)
         if refused:
@@ -128,6 +129,13 @@ def ask_settings(project, items, label, rank, disabled):
             start(project, config)
 
 
+def mention_unlabelled(project, items):
+    """Says that photos without a class stay out of the training, where there are some."""
+    if left_out := len(load_items(project)) - len(items):
+        have = pluralize(left_out, "photo has", "photos have")
+        st.caption(f"{have} no class yet, so training leaves {'it' if left_out == 1 else 'them'} out.")
+
+
 def offer_val(draft, items):
     """Offers to create validation photos from training photos, if the data came split and a class has none."""
     if lacking := classes_without_val(items):
@@ -138,7 +146,7 @@ def offer_val(draft, items):
 
 def show_plan(text, project, config):
     """What will happen and how long it will take; looks again as long as the computer's speed is being measured."""
-    found, coming = training.estimate_run(session.workspace(), load_items(project), config)
+    found, coming = training.estimate_run(session.workspace(), load_labelled(project), config)
     if found is None and coming:
         st.markdown(text)
         st.fragment(wait_for_estimate, run_every=1)(project, config)
@@ -151,7 +159,7 @@ def show_plan(text, project, config):
 
 
 def wait_for_estimate(project, config):
-    found, coming = training.estimate_run(session.workspace(), load_items(project), config)
+    found, coming = training.estimate_run(session.workspace(), load_labelled(project), config)
     if found is not None or not coming:
         st.rerun()
     st.caption(
@@ -189,7 +197,7 @@ def start(project, config):
 
 project = navigation.need_project()
 st.title("Train")
-items = load_items(project)
+items = load_labelled(project)
 if len(count_classes(items)) < 2:
     st.info("Training needs photos of at least two classes. Add them first.", icon=":material/add_photo_alternate:")
     if st.button("Add photos", type="primary"):

@@ -7,6 +7,10 @@ asked for, so that importing the package costs nothing.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from transfer_core.support.telemetry import switch_off as _switch_telemetry_off
+
+_switch_telemetry_off()  # here, since whatever is imported of Graft comes by here first
+
 if TYPE_CHECKING:
     from transfer_core import errors
     from transfer_core.api import (

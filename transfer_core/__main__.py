@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from transfer_core import __version__
-from transfer_core.cli import app, compare, label, lists, model, photos, training
+from transfer_core.cli import app, compare, label, lists, model, photos, telemetry, training
 from transfer_core.config import TrainConfig
 from transfer_core.errors import DISK_FULL, TransferError
 from transfer_core.services.fetch import SETS
@@ -101,6 +101,7 @@ def build_parser() -> argparse.ArgumentParser:
     take.add_argument("data", type=Path, metavar="DATA")
     take.add_argument("--name", required=True, help="name of the project")
     take.add_argument("--labels", metavar="FILE", help=_LABELS)
+    take.add_argument("--unlabelled", action="store_true", help="add photos without a class, too, to sort them later")
 
     fetch = command("fetch", photos.fetch, photos.show_import, "add photos of a public dataset to a project")
     fetch.add_argument("set", metavar="NAME", help=f"one of {', '.join(SETS)}")
@@ -140,6 +141,9 @@ def build_parser() -> argparse.ArgumentParser:
 
     web = command("app", app.app, app.show_app, "start the web app, from any folder")
     app.add_options(web)
+
+    kept = command("telemetry", telemetry.answer, telemetry.show, "say what onnxruntime had kept for its maker")
+    telemetry.add_options(kept)
 
     command("runs", lists.list_runs, lists.show_runs, "list all runs")
     command("backbones", lists.backbones, lists.show_backbones, "list the backbones")

@@ -213,18 +213,24 @@ def open_project(name: str, workspace: Workspace | None = None) -> Project:
 
 
 def import_photos(
-    data: StrPath, name: str, *, labels: StrPath | None = None, workspace: Workspace | None = None
+    data: StrPath,
+    name: str,
+    *,
+    labels: StrPath | None = None,
+    unlabelled: bool = False,
+    workspace: Workspace | None = None,
 ) -> Imported:
     """Takes photos into the project of that name, which is made if there is none; only new ones come in.
 
     Args:
         data, labels, workspace: As in `train`.
+        unlabelled: Photos of which nothing says the class come in without one, instead of being rejected.
 
     Raises:
         DataError: There is no photo among them.
     """
     home, table = workspace or Workspace.default(), str(labels) if labels else None
-    return ingest.import_photos(home, Path(data), name, lambda done, total: None, table)
+    return ingest.import_photos(home, Path(data), name, lambda done, total: None, table, unlabelled=unlabelled)
 
 
 def _record(run: Run | StrPath) -> runs.Run:

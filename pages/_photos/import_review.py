@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 from filelock import Timeout
@@ -85,6 +85,8 @@ def _review(batch: Upload, plan: Plan) -> bool:
     if isinstance(found, str):
         st.error(markdown(found), icon=":material/error:")
     elif chosen != Choice("one_class"):
+        chosen = _ask_unlabelled(batch, chosen, found[1])
+        found = (found[0], found[1].with_unplaced()) if chosen.unlabelled else found
         _sum_up(plan, *found)
     count = 0 if isinstance(found, str) else found[1].photos
     ready = count > 0 and chosen != Choice("one_class")
@@ -158,6 +160,8 @@ def _title(choice: Choice) -> str:
 def _caption(choice: Choice, found: tuple[LabelSource, Survey] | str) -> str:
     if choice.way == "one_class":
         return "Type one name for all."
+    if choice.way == "none":
+        return "Add the photos without a class and sort them afterwards."
     if isinstance(found, str):
         return "Cannot be read."
     names = list(found[1].classes)
@@ -166,8 +170,19 @@ def _caption(choice: Choice, found: tuple[LabelSource, Survey] | str) -> str:
     return told + (" ..." if len(names) > EXAMPLES else "")
 
 
+def _ask_unlabelled(batch: Upload, chosen: Choice, found: Survey) -> Choice:
+    """The choice, with what a person says about photos that it gives no class."""
+    if chosen.unlabelled or not found.unplaced:
+        return chosen
+    left = pluralize(len(found.unplaced), "photo")
+    key = f"unlabelled-{batch.id}-{chosen.way}"
+    return replace(chosen, unlabelled=st.checkbox(f"Also add {left} without a class, to sort afterwards", key=key))
+
+
 def _sum_up(plan: Plan, reading: LabelSource, found: Survey) -> None:
-    st.markdown(f"**{pluralize(found.photos, 'photo')}, {pluralize(len(found.classes), 'class', 'classes')}.**")
+    counts = f"{pluralize(found.photos, 'photo')}, {pluralize(len(found.classes), 'class', 'classes')}"
+    without = f", {found.unlabelled:,} without a class" if found.unlabelled else ""
+    st.markdown(f"**{counts}{without}.**")
     path = next((path for path in plan.photos if reading.place(path)), None)
     if path:
         place = reading.place(path)
@@ -185,7 +200,8 @@ def _show(reading: LabelSource, found: Survey) -> None:
     left_out = [(path, reading.unplaced) for path in found.unplaced]
     list_files(f"{pluralize(len(left_out), 'photo')} left out", left_out)
     list_files(f"{pluralize(len(reading.unmatched), 'row')} of the table left out", reading.unmatched)
-    st.dataframe(columns, hide_index=True, key="review-classes")
+    if found.classes:
+        st.dataframe(columns, hide_index=True, key="review-classes")
 
 
 def list_files(title: str, files: Sequence[tuple[str, str]]) -> None:
@@ -251,7 +267,7 @@ def _read(project, batch: Upload) -> bool:
         try:
             with batch.lock():
                 entries, batch = batch.entries(), batch.begin(len(load_original_items(project)))
-                report = _take_in(project, without_table(entries, batch.choice), read_as(entries, batch.choice))
+                report = _take_in(project, entries, batch.choice)
         except Timeout:
             st.session_state.pop(session.READING)
             st.rerun()
@@ -269,7 +285,7 @@ def _read(project, batch: Upload) -> bool:
     return False
 
 
-def _take_in(project, entries: Sequence[Entry], reading: LabelSource):
+def _take_in(project, entries: Sequence[Entry], choice: Choice):
     """The intake, with photos per second, time left, and the last few thumbnails."""
     line = progress.progress_line("Reading photos")
     wall, latest, steps = st.container(key="gallery-arriving").empty(), deque(maxlen=THUMBNAILS), 0
@@ -281,7 +297,15 @@ def _take_in(project, entries: Sequence[Entry], reading: LabelSource):
             if steps % SHOW_THUMBNAILS_EVERY == 0 and latest:
                 _show_latest(wall, list(latest))
 
-    return ingest.take_in_entries(session.workspace(), project, entries, report, reading=reading, arrived=latest.append)
+    return ingest.take_in_entries(
+        session.workspace(),
+        project,
+        without_table(entries, choice),
+        report,
+        reading=read_as(entries, choice),
+        arrived=latest.append,
+        unlabelled=choice.unlabelled,
+    )
 
 
 def _show_latest(wall, items: Sequence[Item]) -> None:

@@ -13,6 +13,7 @@ from transfer_core.services.projects import ensure_thumbnail
 from transfer_core.support.text import plain
 from transfer_core.workspace import Project
 
+NO_CLASS = "No class yet"
 _HTML = '<div class="wall" role="listbox" aria-multiselectable="true"></div>'
 
 
@@ -79,7 +80,7 @@ def _tile(project: Project, item: Item) -> dict[str, str]:
     return {
         "id": item.id,
         "file": plain(thumbnails.item_name(item)),
-        "class_name": plain(item.class_name),
+        "class_name": plain(item.class_name or NO_CLASS),
         "picture": picture,
     }
 

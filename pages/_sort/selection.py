@@ -12,6 +12,8 @@ from transfer_core.services import labels
 from transfer_core.workspace import Project
 
 _SORTING = "sorting"
+CLASS_FILTER = "sort-class"  # key of the field that says of which class photos are shown
+WITHOUT = ""  # stands among class names for photos that have none; no class is called so
 
 
 @dataclass
@@ -58,6 +60,11 @@ _TYPED = ("rename-to", "create-name")
 
 def sorting_of(project: Project) -> Sorting:
     return st.session_state.setdefault(_SORTING, {}).setdefault(project.id, Sorting())
+
+
+def show_unlabelled() -> None:
+    """Has the page Fix labels, when it comes next, show the photos that have no class yet."""
+    st.session_state[CLASS_FILTER] = WITHOUT
 
 
 def take_over_picked(project: Project) -> None:

@@ -8,7 +8,7 @@ from transfer_core import charts
 from transfer_core.config import MOST_ASIDE, setting
 from transfer_core.data.split_names import WORDS
 from transfer_core.services import splits
-from transfer_core.services.labels import load_items, version
+from transfer_core.services.labels import load_labelled, version
 from transfer_core.services.splits import given_part, has_test_part
 from transfer_core.support import safe_regex
 from transfer_core.support.text import markdown, plain, shorten
@@ -125,7 +125,7 @@ def look_ahead(project, config):
     """What these settings make of the photos: a `splits.LookAhead`."""
     key = tuple(getattr(config, name) for name in DECIDE)
     # The version before the items: an answer may be newer than what it is remembered by, never older.
-    return _look_ahead(project.id, version(project), key, load_items(project), config)
+    return _look_ahead(project.id, version(project), key, load_labelled(project), config)
 
 
 @st.cache_data(max_entries=20, show_spinner=False)

@@ -26,6 +26,7 @@ class Hub:
     status: int = 200
     break_off_at: int | None = None
     asked: list[tuple[str, str, str | None]] = field(default_factory=list)
+    told: set[str] = field(default_factory=set)  # as what the asking programs introduced themselves
 
 
 def _handler(hub: Hub) -> type:
@@ -41,6 +42,7 @@ def _handler(hub: Hub) -> type:
         def _answer(self, body: bool) -> None:
             asked_range = self.headers.get("Range")
             hub.asked.append((self.command, self.path, asked_range))
+            hub.told.add(self.headers["User-Agent"])
             if hub.status != 200 or self.path != f"/{ROW.hub}/resolve/main/model.safetensors":
                 self.send_response(hub.status if hub.status != 200 else 404)
                 self.send_header("X-Error-Code", "EntryNotFound")
@@ -97,6 +99,12 @@ def test_what_is_fetched_is_whole_and_checked(hub, tmp_path):
         "model.safetensors",
         "source.json",
     ]
+
+
+def test_the_hub_is_asked_for_the_weights_alone_and_told_nothing_of_this_machine(hub, tmp_path):
+    fetch(tmp_path)
+    assert {path for _, path, _ in hub.asked} == {f"/{ROW.hub}/resolve/main/model.safetensors"}
+    assert hub.told and not [words for words in hub.told if "torch" in words or "agent" in words.lower()]
 
 
 def test_what_is_here_is_not_fetched_again(hub, tmp_path):

@@ -430,6 +430,36 @@ def test_what_was_taken_back_last_is_made_again_first(ask, project):
         assert ask("label", "Blots", option)["action"] == action
 
 
+def test_photos_without_a_class_come_in_and_are_sorted(dataset, tmp_path, ask, refuse, capsys):
+    for n in range(2):
+        draw_photo(dataset / f"loose{n}.jpg", (40 * n, 60, 200), 900 + n)
+    rejected = ask("import", dataset, "--name", "Rejected")
+    assert len(rejected["rejected"]) == 2 and "unlabelled" not in rejected
+    found = ask("import", dataset, "--name", "Trees", "--unlabelled")
+    assert (found["photos"], found["rejected"], found["unlabelled"]) == (26, [], 2)
+    assert found["classes"] == {"blue": 8, "green": 8, "red": 8}
+    listed = ask("label", "Trees", "--no-class")
+    assert [row["class_name"] for row in listed["photos"]] == [None, None] and listed["unlabelled"] == 2
+    assert main(["label", "Trees", "--no-class"]) == 0
+    out = capsys.readouterr().out
+    assert " -                    -      loose0.jpg" in out and "2 without a class" in out
+    assert ask("label", "Trees", "--no-class", "--match", "loose0", "--to", "red")["unlabelled"] == 1
+    assert ask("label", "Trees", "--class", "green", "--to-no-class")["classes"] == {"blue": 8, "red": 9}
+    assert ask("label", "Trees", "--undo")["unlabelled"] == 1
+    assert "not allowed with argument" in refuse_usage(capsys, "label", "Trees", "--no-class", "--class", "red")
+    (dataset / "loose1.jpg").rename(dataset / "blue" / "loose1.jpg")
+    again = ask("import", dataset, "--name", "Trees")
+    assert (again["named"], again["classes"]["blue"], "unlabelled" in again) == (1, 9, False)
+
+
+def refuse_usage(capsys, *arguments) -> str:
+    """What is said of options that do not go together."""
+    with pytest.raises(SystemExit) as caught:
+        main(list(arguments))
+    assert caught.value.code == 2
+    return capsys.readouterr().err
+
+
 def test_labels_are_shown_to_a_person(workspace, project, capsys):
     assert main(["label", "Blots", "--class", "red", "--remove"]) == main(["label", "Blots", "--undo"]) == 0
     assert main(["label", "Blots", "--match", "red1."]) == 0
@@ -440,7 +470,7 @@ def test_labels_are_shown_to_a_person(workspace, project, capsys):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--to", "blue"], "Choose photos with --class, --part or --match, or use --all for every photo."),
+        (["--to", "blue"], "Choose photos with --class, --no-class, --part or --match, or use --all for every photo."),
         (["--class", "pink", "--remove"], "No photos match these filters."),
         (["--rename", "pink", "rose"], "There is no class 'pink'. There are: 'blue', 'green', 'red'."),
         (["--class", "red", "--to", " "], "A class needs a name."),

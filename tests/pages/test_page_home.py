@@ -181,3 +181,14 @@ def test_project_that_vanishes_from_disk_leaves_a_working_home(visit, workspace,
     workspace.delete_project(gone)
     (workspace.projects_dir / "stray").mkdir()
     assert "**Stays**" in said(app.run()) and "**Gone**" not in said(app)
+
+
+def test_what_onnxruntime_had_kept_for_its_maker_is_said_and_deleted(visit, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = tmp_path / "cache" / "Microsoft" / "DeveloperTools" / ".onnxruntime"
+    folder.mkdir(parents=True)
+    (folder / "onnxruntime.db").write_bytes(bytes(24_576))
+    app = visit()
+    assert "has kept 25 kB about this computer" in said(app)
+    app = press(app, "Delete it")
+    assert errors(app) == [] and "about this computer" not in said(app) and not folder.exists()

@@ -53,6 +53,22 @@ def test_classes_that_differ_in_capitals_are_asked_about_and_joined(visit, empty
     assert count_classes(load_items(empty)) == {"blue": 10, "red": 11} and "capitals" not in said(app)
 
 
+def test_photos_without_a_class_are_counted_apart(visit, empty, photos):
+    hand_in(visit("photos", project=empty.id), zipped(photos))
+    items = load_items(empty)
+    edits.relabel(empty, [item.id for item in items[:5]], None)
+    app = visit("photos", project=empty.id)
+    text = said(app)
+    assert "**20 photos, 2 classes, 5 without a class.**" in text and "**No class yet** &nbsp; 5 photos" in text
+    assert "20 photos, 2 classes, 5 without a class" in said(visit("home"))
+    assert "5 photos have no class yet, so training leaves them out." in said(visit("train", project=empty.id))
+    edits.relabel(empty, [item.id for item in items], None)
+    app = visit("photos", project=empty.id)
+    assert "20 photos, 0 classes, 20 without a class.** Sort them into classes to train." in said(app)
+    assert button(app, "Go on to Train").disabled
+    assert "Training needs photos of at least two classes" in said(visit("train", project=empty.id))
+
+
 def test_uploader_is_empty_after_an_upload_and_the_same_photos_are_known(visit, empty, photos):
     app = hand_in(visit("photos", project=empty.id), zipped(photos))
     assert app.file_uploader(key="zip-1").value in (None, [])

@@ -68,6 +68,27 @@ def test_class_that_is_looked_at_may_go_with_its_last_photo(sorting, project):
     assert errors(app) == [] and counts(project) == {"blue": 16, "green": 8}
 
 
+def test_photos_without_a_class_are_found_and_sorted(visit, project):
+    assert "No class yet" not in visit("sort", project=project.id).selectbox(key="sort-class").options
+    ids = [item.id for item in load_items(project)]
+    edits.relabel(project, ids[:3], None)
+    app = press(visit("photos", project=project.id), "Sort 3 photos without a class")
+    assert app.title[0].value == "Fix labels" and "selected** of 3" in said(app)
+    app = put_into(choose(visit("sort", project=project.id), class_name=""), "red")
+    assert errors(app) == [] and counts(project) == {"blue": 5, "green": 8, "red": 11}
+    assert "No class yet" not in app.selectbox(key="sort-class").options
+
+
+def test_photos_are_taken_out_of_their_class_and_back(sorting, project):
+    app = put_into(choose(sorting, class_name="red", words="red1"), "")
+    assert counts(project)["red"] == 7 and "1 photo left without a class" in said(app)
+    app.text_input(key="sort-words").set_value("")
+    app.selectbox(key="sort-class").set_value("").run()
+    assert "selected** of 1" in said(app)
+    press(app, "Undo")
+    assert counts(project)["red"] == 8
+
+
 def test_parts(sorting, project):
     app = choose(sorting, words="blue")
     app.selectbox(key="sort-to-part").set_value("val").run()

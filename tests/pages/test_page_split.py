@@ -138,7 +138,7 @@ def test_bars_of_labels_that_change_at_this_moment_are_not_remembered_for_later(
         return items
 
     with monkeypatch.context() as patch:
-        patch.setattr(split, "load_items", changing)
+        patch.setattr(split, "load_labelled", changing)
         assert split.look_ahead(project, TrainConfig()).counts.keys() == {"blue", "green", "red"}
     assert split.look_ahead(project, TrainConfig()).counts.keys() == {"blue", "green"}
 

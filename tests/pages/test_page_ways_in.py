@@ -86,6 +86,33 @@ def test_loose_photos_are_read_by_their_names_or_as_one_class(visit, empty, draw
     assert count_classes(load_items(empty)) == {"tree": 6}
 
 
+def test_photos_of_no_class_are_left_out_unless_that_is_chosen(visit, empty, drawn):
+    files = {f"{name}/{n}.jpg": drawn[n] for n, name in enumerate(("elm", "elm", "oak", "oak"))}
+    app = given(visit("photos", project=empty.id), ("set.zip", zipped(files | {"loose.jpg": drawn[4]})))
+    assert "1 photo left out" in said(app) and button(app, "Add 4 photos")
+    [box] = app.checkbox
+    assert box.label == "Also add 1 photo without a class, to sort afterwards"
+    box.check().run()
+    assert "**5 photos, 2 classes, 1 without a class.**" in said(app) and "left out" not in said(app)
+    press(app, "Add 5 photos")
+    assert "5 new photos added." in said(app) and "5 photos, 2 classes, 1 without a class" in said(app)
+    assert [item.class_name for item in load_items(empty)] == ["elm", "elm", "oak", "oak", None]
+
+
+def test_photos_may_all_come_without_a_class_and_a_table_names_them_later(visit, empty, drawn):
+    files = {f"IMG_{n}.jpg": content for n, content in enumerate(drawn)}
+    app = given(visit("photos", project=empty.id), *files.items())
+    choose(app, "Nowhere yet")
+    press(app, "Add 6 photos")
+    assert "**6 photos, 0 classes, 6 without a class.**" in said(app) and errors(app) == []
+    table = "file,label\n" + "".join(f"{name},oak\n" for name in list(files)[:4])
+    app.file_uploader(key="zip-1").set_value([("set.zip", zipped(files | {"t.csv": table.encode()}), "")]).run()
+    choose(app, "A table of labels")
+    press(app, "Add 4 photos")
+    assert "4 photos were already in the project. 4 photos that had no class got one." in said(app)
+    assert count_classes(load_items(empty)) == {"oak": 4} and len(load_items(empty)) == 6
+
+
 def test_labels_table_beside_the_photos_is_used_when_chosen(visit, empty, drawn):
     photos = {f"set/{n}.jpg": content for n, content in enumerate(drawn)}
     table = b"file,label,split\n" + b"".join(f"{n}.jpg,{'oak' if n % 2 else 'elm'},train\n".encode() for n in range(5))

@@ -7,6 +7,7 @@ import pytest
 from tests.helpers import RESNET, draw_dataset, fill_project
 from transfer_core import runs
 from transfer_core.config import TrainConfig
+from transfer_core.data.labels import edits
 from transfer_core.data.labels.dataset import load_items
 from transfer_core.errors import ConfigError, DataError
 from transfer_core.runs import events
@@ -30,6 +31,15 @@ def test_photos_of_all_classes_are_shown(tiny_workspace, project):
     shown = runs.load_split(previews.start_preview(tiny_workspace, project, CONFIG))
     assert [item.class_name for item in shown.train] == ["blue", "green", "red", "blue"]
     assert len({item.photo for item in shown.train}) == 4 and shown.class_names == ("blue", "green", "red")
+
+
+def test_photos_without_a_class_are_not_shown(tiny_workspace, project):
+    ids = [item.id for item in load_items(project)]
+    edits.relabel(project, ids[:-1], None)
+    shown = runs.load_split(previews.start_preview(tiny_workspace, project, CONFIG))
+    assert [item.id for item in shown.train] == ids[-1:]
+    with pytest.raises(DataError, match="Add photos first"):
+        previews.start_preview(tiny_workspace, project, CONFIG, ids[:2])
 
 
 def test_chosen_photos_are_shown(tiny_workspace, project):

@@ -12,7 +12,7 @@ from transfer_core.backbones.feature_store import RowStore
 from transfer_core.backbones.preprocess import PreparedPhotos
 from transfer_core.config import TrainConfig, decided
 from transfer_core.data.images.decode import PIXELS_AT_ONCE
-from transfer_core.data.labels.dataset import Item
+from transfer_core.data.labels.dataset import Item, LabelledItem
 from transfer_core.data.splits.split import given_part, has_test_part
 from transfer_core.strategies import HEAD, Facts, Phase
 from transfer_core.support.parallel import CORES
@@ -44,7 +44,7 @@ class Estimate:
 
 
 def estimate(
-    workspace: Workspace, backbone: Backbone, config: TrainConfig, items: Sequence[Item], speed: Speed
+    workspace: Workspace, backbone: Backbone, config: TrainConfig, items: Sequence[LabelledItem], speed: Speed
 ) -> Estimate | None:
     """The likely time and memory of a run on these photos; None where the trial has not got that far yet."""
     train, val = _counts(items, config)
@@ -72,7 +72,7 @@ def estimate(
     return Estimate(seconds, memory, None if learning.device == "cuda" else _free_bytes())
 
 
-def facts_of(items: Sequence[Item], config: TrainConfig, backbone: Backbone) -> Facts:
+def facts_of(items: Sequence[LabelledItem], config: TrainConfig, backbone: Backbone) -> Facts:
     """An approximation of what the rules will see: the split itself is not computed."""
     train, _ = _counts(items, config)
     sizes = Counter(item.class_name for item in items)

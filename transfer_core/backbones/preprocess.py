@@ -23,6 +23,7 @@ from transfer_core.data.images.cache import PhotoCache
 from transfer_core.errors import StopRequested
 from transfer_core.support.parallel import map_ahead
 
+onnxruntime.disable_telemetry_events()  # for Windows, which does not heed what support/telemetry.py sets
 OPSET = 20
 # onnx writes the newest IR version it knows; onnxruntime releases lag behind it, and old ones should read our files.
 IR_VERSION = 10

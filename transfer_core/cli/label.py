@@ -14,7 +14,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """What can be asked of `label`: which photos, and at most one change."""
     parser.add_argument("project", metavar="PROJECT", help="project id or name")
     which = parser.add_argument_group("which photos", "a photo must match all of these filters")
-    which.add_argument("--class", dest="class_name", metavar="NAME")
+    classes = which.add_mutually_exclusive_group()
+    classes.add_argument("--class", dest="class_name", metavar="NAME")
+    classes.add_argument("--no-class", action="store_true", help="photos that have no class yet")
     which.add_argument("--part", choices=[*labels.SPLIT_NAMES, "none"])
     which.add_argument("--match", default="", metavar="WORDS", help="text in the file's name or folder")
     which.add_argument("--removed", action="store_true", help="removed photos, instead of those in use")
@@ -22,6 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     change = parser.add_argument_group("what to change", "without any of these, the command lists the photos")
     change = change.add_mutually_exclusive_group()
     change.add_argument("--to", metavar="CLASS", help="move the photos to this class, new or not")
+    change.add_argument("--to-no-class", action="store_true", help="take the photos out of their class, to sort later")
     change.add_argument(
         "--to-part",
         choices=[*labels.SPLIT_NAMES, "none"],
@@ -41,7 +44,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def label(workspace: Workspace, options: argparse.Namespace) -> dict:
     selection = labels.Selection(
-        options.class_name, options.part, options.match, options.removed, everything=options.all
+        options.class_name, options.part, options.match, options.no_class, options.removed, everything=options.all
     )
     return labels.edit(find_project(workspace, options.project), selection, _edit(options)).to_json()
 
@@ -58,6 +61,8 @@ def _edit(options: argparse.Namespace) -> labels.Edit | None:
         return labels.Redo(options.redo or None)
     if options.to is not None:
         return labels.Relabel(options.to)
+    if options.to_no_class:
+        return labels.Relabel(None)
     if options.to_part:
         return labels.Move(None if options.to_part == "none" else options.to_part)
     if options.remove:
@@ -70,10 +75,13 @@ def show_label(answer: dict) -> None:
         taken_back = "undone: " if answer["undone"] else ""
         print(f"{taken_back}{text.plain(answer['change'])} (change {answer['action']})")
     for row in answer["photos"][:_SHOWN]:
-        print(f"{row['id']}  {text.plain(row['class_name']):20} {row['part'] or '-':6} {text.plain(row['file'])}")
+        name = text.plain(row["class_name"] or "-")
+        print(f"{row['id']}  {name:20} {row['part'] or '-':6} {text.plain(row['file'])}")
     if (more := len(answer["photos"]) - _SHOWN) > 0:
         print(f"... and {more:,} more; --json lists all")
     for name, count in answer["classes"].items():
         print(f"{count:7} {text.plain(name)}")
+    if "unlabelled" in answer:
+        print(f"{answer['unlabelled']:7} without a class")
     if answer["removed"]:
         print(f"{answer['removed']:7} removed")

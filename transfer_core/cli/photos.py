@@ -6,11 +6,16 @@ from transfer_core.cli.terminal import bar, mention_alike
 from transfer_core.services import fetch as public_sets
 from transfer_core.services import ingest
 from transfer_core.support import text
+from transfer_core.support.wording import pluralize
 from transfer_core.workspace import Workspace
 
 
 def import_(workspace: Workspace, options: Namespace) -> dict:
-    return _answer(ingest.import_photos(workspace, options.data, options.name, bar("Reading photos"), options.labels))
+    show = bar("Reading photos")
+    imported = ingest.import_photos(
+        workspace, options.data, options.name, show, options.labels, unlabelled=options.unlabelled
+    )
+    return _answer(imported)
 
 
 def fetch(workspace: Workspace, options: Namespace) -> dict:
@@ -22,6 +27,10 @@ def show_import(answer: dict) -> None:
     print(f"{answer['added']} new photos, {answer['photos']} in total. Project {answer['project']}")
     for name, count in answer["classes"].items():
         print(f"{count:7} {name}")
+    if "unlabelled" in answer:
+        print(f"{answer['unlabelled']:7} without a class; `label {answer['project']} --no-class` lists them")
+    if "named" in answer:
+        print(f"{pluralize(answer['named'], 'photo', 'photos')} had no class and got one")
     for entry in answer["rejected"]:
         print(f"left out: {text.plain(entry['file'])}: {entry['reason']}")
 

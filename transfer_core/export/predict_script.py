@@ -21,6 +21,7 @@ try:
     from read_photo import UnreadablePhoto, load_rgb  # the file beside this one
 except ImportError as error:
     sys.exit(f"{error}. Install what is needed: pip install --upgrade onnxruntime pillow")
+onnxruntime.disable_telemetry_events()  # on Windows, where the line above the import counts for nothing
 
 HERE = Path(__file__).resolve().parent
 SYSTEM_FILES = ("thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir")  # and hidden ones: nobody's photos

@@ -15,6 +15,8 @@ from transfer_core.errors import RunError
 from transfer_core.runs import Run, load_split
 from transfer_core.support.text import csv_cell
 
+onnxruntime.disable_telemetry_events()  # as in backbones/preprocess.py
+
 
 @dataclass(frozen=True)
 class Prediction:

@@ -30,6 +30,7 @@ def take_in_entries(
     keeps_pictures: bool = True,
     arrived: Callable[[Item], None] = lambda item: None,
     may_contradict: bool = False,
+    unlabelled: bool = False,
 ) -> IntakeReport:
     """`intake.take_in`, which also prepares what the backbone will see, and keeps the caches within their limit."""
     from transfer_core.backbones.preprocess import PreparedPhotos  # which imports onnx; a look at a page needs none
@@ -55,6 +56,7 @@ def take_in_entries(
             keeps_pictures=keeps_pictures,
             arrived=arrived,
             may_contradict=may_contradict,
+            unlabelled=unlabelled,
         )
     finally:
         storage.trim_caches(workspace)

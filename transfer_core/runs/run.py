@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from transfer_core.config import TrainConfig
-from transfer_core.data.labels.dataset import Item, version
+from transfer_core.data.labels.dataset import Item, labelled, version
 from transfer_core.data.splits.split import Split
 from transfer_core.errors import ConfigError, RunError
 from transfer_core.runs import events
@@ -209,7 +209,9 @@ def load_split(run: Run) -> Split:
     try:
         content = read_json(path)
         # A run that was made before there were test parts and groups has neither.
-        parts = {part: tuple(Item(**item) for item in content.get(part, ())) for part in ("train", "val", "test")}
+        parts = {
+            part: tuple(labelled(Item(**item) for item in content.get(part, ()))) for part in ("train", "val", "test")
+        }
         crossing = tuple((first, second) for first, second in content["crossing"])
         groups = tuple(content.get("crossing_groups", ()))
         return Split(

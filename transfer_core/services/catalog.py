@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from transfer_core.backbones import catalog, weights
 from transfer_core.backbones.catalog import BUNDLED, Backbone
 from transfer_core.config import TrainConfig
-from transfer_core.data.labels.dataset import Item
+from transfer_core.data.labels.dataset import LabelledItem
 from transfer_core.evaluation.compare_runs import backbone_title, strategy_title
 from transfer_core.strategies import (
     BACKBONE,
@@ -69,7 +69,7 @@ class BackboneState:
         }
 
 
-def facts_of(items: Sequence[Item], config: TrainConfig, backbone: Backbone) -> Facts:
+def facts_of(items: Sequence[LabelledItem], config: TrainConfig, backbone: Backbone) -> Facts:
     """As `advice.cost.facts_of`, which imports onnx: a look at most pages needs none."""
     from transfer_core.advice import cost
 

@@ -1,4 +1,4 @@
-"""From files to labelled photos of a project: what `fit`, `import` and the page Photos do. Imports no torch.
+"""From files to photos of a project: what `fit`, `import` and the page Photos do. Imports no torch.
 
 What needs no composing is handed on from `transfer_core.data.ingest` as it is.
 """
@@ -18,7 +18,7 @@ from transfer_core.data.ingest.sources import Entry, open_source
 from transfer_core.data.ingest.upload_inbox import Upload, receive_folder
 from transfer_core.data.ingest.upload_inbox import batches as waiting_uploads
 from transfer_core.data.ingest.upload_inbox import receive as receive_upload
-from transfer_core.data.labels.dataset import count_classes, load_items
+from transfer_core.data.labels.dataset import count_classes, labelled, load_items
 from transfer_core.jobs.take_in import Report, take_in_entries
 from transfer_core.workspace import Project, Workspace
 
@@ -57,26 +57,38 @@ class Imported:
 
     Args:
         classes: Photos per class, of the whole project.
+        unlabelled: Photos without a class, of the whole project.
     """
 
     project: Project
     report: IntakeReport
     classes: dict[str, int]
+    unlabelled: int
 
     @classmethod
     def of(cls, project: Project, report: IntakeReport) -> "Imported":
-        return cls(project, report, count_classes(load_items(project)))
+        items = load_items(project)
+        return cls(project, report, count_classes(items), len(items) - len(labelled(items)))
 
     def to_json(self) -> dict:
         """The answer of the commands `import` and `fetch`."""
         rejected = [{"file": entry.file, "reason": entry.reason} for entry in self.report.rejected]
         counts = {"photos": self.report.photos, "added": self.report.added}
-        return {"project": self.project.id, **counts, "rejected": rejected, "classes": self.classes}
+        without = {"unlabelled": self.unlabelled, "named": self.report.named}
+        return {
+            "project": self.project.id,
+            **counts,
+            "rejected": rejected,
+            "classes": self.classes,
+            **{key: count for key, count in without.items() if count},
+        }
 
 
-def import_photos(workspace: Workspace, data: Path, name: str, report: Report, labels: str | None = None) -> Imported:
+def import_photos(
+    workspace: Workspace, data: Path, name: str, report: Report, labels: str | None = None, *, unlabelled: bool = False
+) -> Imported:
     """As `take_in_named`, with what the project then holds."""
-    return Imported.of(*take_in_named(workspace, data, name, report, labels))
+    return Imported.of(*take_in_named(workspace, data, name, report, labels, unlabelled=unlabelled))
 
 
 def take_in_path(
@@ -123,12 +135,18 @@ def take_in_path(
 
 
 def take_in_named(
-    workspace: Workspace, data: Path, name: str, report: Report, labels: str | None = None
+    workspace: Workspace, data: Path, name: str, report: Report, labels: str | None = None, *, unlabelled: bool = False
 ) -> tuple[Project, IntakeReport]:
-    """Photos of a folder or zip into the project of that name; only new ones come in. `labels` as in `take_in_path`."""
+    """Photos of a folder or zip into the project of that name; only new ones come in.
+
+    Args:
+        labels: As in `take_in_path`.
+        unlabelled: Photos of which neither folder nor table says the class come in without one, instead of being
+            rejected.
+    """
     entries, reading = _open(data.expanduser().resolve(), labels)
     with new_or_known(workspace, lambda: workspace.project_named(name)) as project:
-        return project, take_in_entries(workspace, project, entries, report, reading=reading)
+        return project, take_in_entries(workspace, project, entries, report, reading=reading, unlabelled=unlabelled)
 
 
 def _open(source: Path, labels: str | None = None) -> tuple[Sequence[Entry], LabelSource | None]:

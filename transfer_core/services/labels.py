@@ -11,7 +11,9 @@ from transfer_core.data.labels.dataset import (
     Item,
     Labels,
     count_classes,
+    labelled,
     load_items,
+    load_labelled,
     load_labels,
     load_original_items,
     version,
@@ -60,7 +62,9 @@ __all__ = [
     "describe",
     "edit",
     "find_action",
+    "labelled",
     "load_items",
+    "load_labelled",
     "load_labels",
     "load_original_items",
     "move",
@@ -83,6 +87,7 @@ class Selection:
         class_name: None for every class.
         part: "train", "val", "test" or "none"; None for every part.
         words: In the file's name or folder; "" for any.
+        unlabelled: Without a class.
         removed: Among removed photos, instead of those that count.
         everything: Every photo is meant on purpose: without it, a change needs something above to be said.
     """
@@ -90,15 +95,16 @@ class Selection:
     class_name: str | None = None
     part: str | None = None
     words: str = ""
+    unlabelled: bool = False
     removed: bool = False
     everything: bool = False
 
 
 @dataclass(frozen=True)
 class Relabel:
-    """Puts the photos into this class, new or not."""
+    """Puts the photos into this class, new or not; None takes them out of theirs."""
 
-    class_name: str
+    class_name: str | None
 
 
 @dataclass(frozen=True)
@@ -159,6 +165,7 @@ class Edited:
         change: The change in words; untrusted text.
         undone: Whether it is taken back now.
         classes: Photos per class, those without photos included.
+        unlabelled: Photos without a class, of the whole project.
         removed: Photos that were taken out, of the whole project.
         photos: The selected ones, as they were; of an edit none.
     """
@@ -168,6 +175,7 @@ class Edited:
     change: str | None
     undone: bool
     classes: dict[str, int]
+    unlabelled: int
     removed: int
     photos: tuple[Item, ...]
 
@@ -177,7 +185,8 @@ class Edited:
             {"id": item.id, "file": item.path, "class_name": item.class_name, "part": item.part} for item in self.photos
         ]
         names = ("action", "change", "undone", "classes", "removed")
-        return {"project": self.project.id, **{name: getattr(self, name) for name in names}, "photos": rows}
+        without = {"unlabelled": self.unlabelled} if self.unlabelled else {}
+        return {"project": self.project.id, **{name: getattr(self, name) for name in names}, **without, "photos": rows}
 
 
 def edit(project: Project, selection: Selection, wanted: Edit | None = None) -> Edited:
@@ -188,7 +197,7 @@ def edit(project: Project, selection: Selection, wanted: Edit | None = None) -> 
     """
     now = load_labels(project)
     pool = now.removed if selection.removed or isinstance(wanted, BringBack) else now.items
-    chosen = select_items(pool, selection.class_name, selection.part, selection.words)
+    chosen = select_items(pool, selection.class_name, selection.part, selection.words, selection.unlabelled)
     action = _make(project, now, chosen, selection, wanted) if wanted else None
     after = load_labels(project)
     return Edited(
@@ -197,6 +206,7 @@ def edit(project: Project, selection: Selection, wanted: Edit | None = None) -> 
         describe(find_action(after, action)) if action else None,
         action in after.undone,
         dict.fromkeys(after.class_names, 0) | count_classes(after.items),
+        len(after.items) - len(labelled(after.items)),
         len(after.removed),
         () if action else tuple(chosen),
     )
@@ -227,8 +237,9 @@ def _make(project: Project, now: Labels, chosen: list[Item], selection: Selectio
 
 def _certain(chosen: list[Item], selection: Selection) -> list[Item]:
     """The chosen photos, once it is clear that they are meant."""
-    if not (selection.class_name is not None or selection.part or selection.words or selection.everything):
-        raise DataError("Choose photos with --class, --part or --match, or use --all for every photo.")
+    has_filter = selection.class_name is not None or selection.unlabelled or selection.part or selection.words
+    if not (has_filter or selection.everything):
+        raise DataError("Choose photos with --class, --no-class, --part or --match, or use --all for every photo.")
     if not chosen:
         raise DataError("No photos match these filters. `label PROJECT` without a change lists all photos.")
     return chosen

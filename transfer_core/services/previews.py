@@ -11,7 +11,7 @@ from filelock import FileLock
 from transfer_core import runs, strategies
 from transfer_core.backbones import catalog
 from transfer_core.config import TrainConfig
-from transfer_core.data.labels.dataset import Item, load_items
+from transfer_core.data.labels.dataset import LabelledItem, load_labelled
 from transfer_core.data.splits.split import Split
 from transfer_core.errors import ConfigError, DataError, RunError
 from transfer_core.jobs.launch import ensure_runner
@@ -32,13 +32,13 @@ def start_preview(
     """A run that draws photos as training with these settings would see them; one under way is returned instead.
 
     Args:
-        photos: Ids of the items, of which the first four are taken; None for the first of each class in turn.
+        photos: Ids of labelled items, of which the first four are taken; None for the first of each class in turn.
 
     Raises:
         TransferError: The backbone is unknown, or there is no such photo. Nothing has been started then.
     """
     catalog.find(config.backbone, workspace.weights_dir)
-    items = load_items(project)
+    items = load_labelled(project)
     chosen = _spread(items) if photos is None else [item for item in items if item.id in photos]
     if not chosen:
         raise DataError("There are no photos to show augmentation on. Add photos first.")
@@ -91,9 +91,9 @@ def learns_alike(run: Run, config: TrainConfig) -> bool:
     return first == second
 
 
-def _spread(items: Sequence[Item]) -> list[Item]:
+def _spread(items: Sequence[LabelledItem]) -> list[LabelledItem]:
     """The items, one of each class in turn, the classes in order; of copies of a photo the first."""
-    by_class: dict[str, list[Item]] = defaultdict(list)
+    by_class: dict[str, list[LabelledItem]] = defaultdict(list)
     for item in {item.photo: item for item in reversed(items)}.values():
         by_class[item.class_name].insert(0, item)
     turns = zip_longest(*(by_class[name] for name in sorted(by_class)))

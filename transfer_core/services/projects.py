@@ -51,6 +51,8 @@ class Summary:
     """What a project's card shows.
 
     Args:
+        photos: All that count, `unlabelled` ones included.
+        unlabelled: Photos without a class.
         latest: The newest result, or None. Not the best: the highest of several would be chosen on the photos kept
             aside, and so be too good.
         changed: Unix seconds of the last photo or run.
@@ -59,6 +61,7 @@ class Summary:
 
     photos: int
     classes: int
+    unlabelled: int
     runs: int
     latest: dict | None
     changed: float
@@ -78,11 +81,12 @@ def summarize(
         state, changed = (found.st_size, found.st_mtime_ns), found.st_mtime
     except FileNotFoundError:
         state, changed = None, project.created
-    photos, classes, chosen = _sum_up(project, state)
+    photos, classes, unlabelled, chosen = _sum_up(project, state)
     own = runs.list_runs(workspace, project)
     return Summary(
         photos,
         classes,
+        unlabelled,
         len(own),
         next((result for run in own if (result := read_history(run).result)), None),
         max([changed, *(run.created for run in own)]),
@@ -91,8 +95,8 @@ def summarize(
 
 
 @lru_cache(maxsize=256)
-def _sum_up(project: Project, state: tuple[int, int] | None) -> tuple[int, int, tuple[Item, ...]]:
-    """(photos, classes, a few photos to show).
+def _sum_up(project: Project, state: tuple[int, int] | None) -> tuple[int, int, int, tuple[Item, ...]]:
+    """(photos, classes, photos without a class, a few photos to show).
 
     Args:
         state: Size and time of the labels; what was written since they were asked for is summed up under the next one.
@@ -100,7 +104,8 @@ def _sum_up(project: Project, state: tuple[int, int] | None) -> tuple[int, int, 
     items = load_items(project)
     first_of_class = {item.class_name: item for item in reversed(items)}
     chosen = list({item.photo: item for item in [*first_of_class.values(), *items[:_THUMBNAILS]]}.values())
-    return len(items), len(count_classes(items)), tuple(chosen[:_THUMBNAILS])
+    classes = count_classes(items)
+    return len(items), len(classes), len(items) - sum(classes.values()), tuple(chosen[:_THUMBNAILS])
 
 
 def _thumbnails(workspace: Workspace, project: Project, items: Sequence[Item]) -> Iterator[Path]:

@@ -15,7 +15,7 @@ from transfer_core.config import TrainConfig
 from transfer_core.data.ingest.folder_layout import read_layout
 from transfer_core.data.ingest.label_source import open_labels
 from transfer_core.data.ingest.sources import is_junk, open_source
-from transfer_core.data.labels.dataset import Item, count_classes, new_item
+from transfer_core.data.labels.dataset import LabelledItem, count_classes, labelled, new_item
 from transfer_core.data.splits.groups import list_groups, name_groups
 from transfer_core.data.splits.split import (
     Split,
@@ -106,7 +106,7 @@ def find_basis(workspace: Workspace, config: TrainConfig) -> Basis:
     return Basis(backbone, run, frozenset(learned), tuple(problems))
 
 
-def share_out(items: Sequence[Item], config: TrainConfig, basis: Basis) -> tuple[Split | None, list[str]]:
+def share_out(items: Sequence[LabelledItem], config: TrainConfig, basis: Basis) -> tuple[Split | None, list[str]]:
     """The split of these photos, None where there cannot be one, and everything that speaks against the settings."""
     split, problems = _try_split(items, config, basis.backbone, basis.learned)
     problems += basis.problems
@@ -118,7 +118,7 @@ def share_out(items: Sequence[Item], config: TrainConfig, basis: Basis) -> tuple
     return split, problems
 
 
-def look_ahead(workspace: Workspace, items: Sequence[Item], config: TrainConfig) -> LookAhead:
+def look_ahead(workspace: Workspace, items: Sequence[LabelledItem], config: TrainConfig) -> LookAhead:
     """What a run on these photos would train on, before it is started.
 
     Raises:
@@ -151,11 +151,11 @@ def foresee(data: Sequence[Path], settings: dict, backbone: Backbone, labels: st
             if place := reading.place(entry.path):
                 part = "val" if number else place.part
                 items.append(new_item(entry.path, entry.path, entry.path, place.class_name, part, (1, 1), place.group))
-    return _try_split(items, TrainConfig(**settings), backbone)[1]
+    return _try_split(labelled(items), TrainConfig(**settings), backbone)[1]
 
 
 def _try_split(
-    items: Sequence[Item], config: TrainConfig, backbone: Backbone, learned: Collection[str] = frozenset()
+    items: Sequence[LabelledItem], config: TrainConfig, backbone: Backbone, learned: Collection[str] = frozenset()
 ) -> tuple[Split | None, list[str]]:
     """The split, None where there cannot be one, and everything that speaks against these photos and settings.
 

@@ -13,7 +13,7 @@ from transfer_core import runs, strategies
 from transfer_core.backbones import catalog, weights
 from transfer_core.config import TrainConfig, problems_of
 from transfer_core.data.ingest.intake import IntakeReport
-from transfer_core.data.labels.dataset import Item, load_items, version
+from transfer_core.data.labels.dataset import LabelledItem, load_labelled, version
 from transfer_core.data.splits.split import Split
 from transfer_core.errors import ConfigError, RunError, TransferError
 from transfer_core.evaluation.result import Result
@@ -163,14 +163,14 @@ def check(
     """The split that a run with these settings would have, and what it would begin with.
 
     Args:
-        only: Ids of the items to use; None for all of the project.
+        only: Ids of the items to use, of which those with a class are taken; None for all of the project.
 
     Raises:
         TransferError: Unknown backbone or strategy, weights that cannot be had, photos that cannot be trained on.
             Nothing has been started then.
     """
     basis = find_basis(workspace, config)
-    items = [item for item in load_items(project) if only is None or item.id in only]
+    items = [item for item in load_labelled(project) if only is None or item.id in only]
     split, problems = share_out(items, config, basis)
     if problems or split is None:
         raise ConfigError(*problems)
@@ -179,7 +179,9 @@ def check(
     return split, basis
 
 
-def estimate_run(workspace: Workspace, items: Sequence[Item], config: TrainConfig) -> "tuple[Estimate | None, bool]":
+def estimate_run(
+    workspace: Workspace, items: Sequence[LabelledItem], config: TrainConfig
+) -> "tuple[Estimate | None, bool]":
     """How long a run on these photos will take, None if unknown; and whether a trial that will tell is on its way.
 
     Where there was no trial yet the runner is asked for one. A backbone that must be downloaded first has none.

@@ -15,7 +15,7 @@ from transfer_core.backbones.features import compute_features, open_session
 from transfer_core.backbones.onnx_backbone import ensure_trunk
 from transfer_core.backbones.preprocess import PreparedPhotos, Preparer, prepare_all
 from transfer_core.data.images.thumbnails import load_for_training
-from transfer_core.data.labels.dataset import Item
+from transfer_core.data.labels.dataset import Item, LabelledItem
 from transfer_core.data.splits.groups import find_units
 from transfer_core.errors import StopRequested
 from transfer_core.support.parallel import map_ahead
@@ -49,7 +49,7 @@ class LabelledPhotos:
         return len(self.digests)
 
     @classmethod
-    def of(cls, items: Sequence[Item], class_names: Sequence[str]) -> "LabelledPhotos":
+    def of(cls, items: Sequence[LabelledItem], class_names: Sequence[str]) -> "LabelledPhotos":
         """The photos of a labelled dataset."""
         place = {name: class_id for class_id, name in enumerate(class_names)}
         class_ids = np.array([place[item.class_name] for item in items], np.int64)

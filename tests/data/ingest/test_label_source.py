@@ -15,6 +15,9 @@ from transfer_core.errors import DataError
 TABLE = b"file,label,part,patient\ncats/0.png,lion,train,p1\ncats/1.png,lion,val,p2\n7.png,lion,,\n"
 
 
+NOWHERE = Choice("none", unlabelled=True)
+
+
 def entries_of(files: dict[str, bytes]) -> list[Entry]:
     return list(zip_entries(make_zip(files), "x.zip"))
 
@@ -22,10 +25,17 @@ def entries_of(files: dict[str, bytes]) -> list[Entry]:
 def test_choices_name_every_way_that_makes_sense():
     entries = entries_of(GOOD | {"labels.csv": TABLE, ".DS_Store": b""})
     found = choices(entries)
-    assert found == [Choice("folder"), Choice("table", "labels.csv"), Choice("one_class")]
+    assert found == [Choice("folder"), Choice("table", "labels.csv"), Choice("one_class"), NOWHERE]
     counts = [survey(read_as(entries, choice), photos_among(entries)).classes for choice in found[:2]]
     assert counts == [{"cats": 2, "dogs": 2}, {"lion": 2}]
     assert read_as(entries, Choice("one_class", "pets")).place("dogs/0.png").class_name == "pets"
+
+
+def test_where_nothing_says_the_class_all_come_without_one():
+    entries = entries_of({"IMG_1.png": photo(1), "IMG_2.png": photo(2)})
+    found = survey(read_as(entries, NOWHERE), photos_among(entries))
+    assert choices(entries)[-1] == NOWHERE and (found.photos, len(found.unplaced)) == (0, 2)
+    assert (found.with_unplaced().photos, found.with_unplaced().unlabelled) == (2, 2)
 
 
 def test_of_many_tables_a_few_are_offered_the_uppermost_first():

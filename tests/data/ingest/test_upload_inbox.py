@@ -35,9 +35,9 @@ def test_files_wait_until_they_are_read(project):
         ("a/1.png", photo(len("a/1.png"))),
         ("b/2.png", photo(2)),
     ]
-    batch.choose(Choice("one_class", "oak"))
+    batch.choose(Choice("one_class", "oak", unlabelled=True))
     [again] = upload_inbox.batches(project)
-    assert again.choice == Choice("one_class", "oak")
+    assert again.choice == Choice("one_class", "oak", unlabelled=True)
     again.discard()
     assert upload_inbox.batches(project) == [] and not batch.folder.exists()
 

@@ -4,7 +4,16 @@ import threading
 
 from tests.helpers import draw_dataset, fill_project
 from transfer_core.data.labels import dataset
-from transfer_core.data.labels.dataset import append_items, count_classes, load_items, new_item, version
+from transfer_core.data.labels.dataset import (
+    append_items,
+    count_classes,
+    labelled,
+    load_items,
+    load_labelled,
+    load_labels,
+    new_item,
+    version,
+)
 
 
 def _items(count: int, class_name: str = "cats", start: int = 0):
@@ -37,6 +46,20 @@ def test_the_same_photo_may_be_two_items(workspace):
     project = workspace.create_project("x")
     places = [("a/1.jpg", "a", None), ("b/1.jpg", "b", None), ("b/1.jpg", "b", "val"), ("b/2.jpg", "b", None)]
     assert append_items(project, [new_item("0" * 64, "0.jpg", *place, (1, 1)) for place in places]) == 4
+
+
+def test_a_photo_may_have_no_class(workspace):
+    project = workspace.create_project("x")
+    nameless = new_item("e" * 64, "e.jpg", "e.jpg", None, "test", (1, 1))
+    assert append_items(project, [*_items(2), nameless]) == 3 and append_items(project, [nameless]) == 0
+    assert load_items(project) == [*_items(2), nameless]
+    assert load_labelled(project) == labelled(load_items(project)) == _items(2)
+    assert load_labels(project).class_names == ("cats",) and count_classes(load_items(project)) == {"cats": 2}
+
+
+def test_a_class_may_be_called_none():
+    nameless, named = (new_item("e" * 64, "e.jpg", "e.jpg", name, None, (1, 1)) for name in (None, "None"))
+    assert nameless.id != named.id
 
 
 def test_hostile_text_survives(workspace):

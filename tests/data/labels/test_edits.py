@@ -48,6 +48,18 @@ def test_photos_change_class_and_back(filled):
     assert counts(filled) == {"ash": 1, "elm": 4, "fir": 3, "oak": 4}
 
 
+def test_photos_lose_their_class_and_get_another(filled):
+    chosen = ids(filled, "ash")
+    action = edits.relabel(filled, chosen, None)
+    assert counts(filled) == {"elm": 4, "oak": 4} and load_labels(filled).class_names == ("elm", "oak")
+    assert [item.id for item in edits.select_items(load_items(filled), unlabelled=True)] == chosen
+    assert edits.select_items(load_items(filled), unlabelled=True, words="ash/0") == load_items(filled)[:1]
+    edits.relabel(filled, chosen[:1], "oak")
+    assert counts(filled) == {"elm": 4, "oak": 5}
+    edits.undo(filled, action)
+    assert counts(filled) == {"ash": 3, "elm": 4, "oak": 5}
+
+
 def test_one_change_is_one_line(filled):
     before = filled.labels_path.read_bytes()
     edits.relabel(filled, ids(filled, "ash"), "elm")
@@ -131,6 +143,7 @@ def test_description_of_every_change(filled):
         edits.bring_back(filled, chosen),
         edits.rename_class(filled, "elm", "fir"),
         edits.create_class(filled, "yew"),
+        edits.relabel(filled, chosen, None),
     ]
     now = load_labels(filled)
     assert [action.id for action in now.actions] == made
@@ -142,6 +155,7 @@ def test_description_of_every_change(filled):
         "2 photos restored",
         "'elm' is now 'fir'",
         "new class 'yew'",
+        "2 photos left without a class",
     ]
 
 
@@ -198,6 +212,20 @@ def test_changes_since_a_version(filled):
     assert str(Changes(1, 2, 12, 1)) == (
         "12 labels have changed, 2 photos are new, 1 photo was removed, 1 photo moved to another set"
     )
+
+
+def test_photos_without_a_class_are_no_change_for_a_run(filled):
+    before = version(filled)
+    nameless = [new_item(f"{n:064x}", f"{n}.jpg", f"{n}.jpg", None, None, (1, 1)) for n in range(100, 103)]
+    append_items(filled, nameless)
+    edits.move(filled, [nameless[0].id], "val")
+    assert not edits.changes_since(filled, before)
+    edits.relabel(filled, [nameless[0].id], "oak")  # a photo that the run might have had
+    edits.relabel(filled, ids(filled, "elm")[:1], None)
+    assert edits.changes_since(filled, before) == Changes(gone=0, come=1, relabelled=1, moved=0)
+    after = version(filled)
+    edits.remove(filled, [nameless[1].id])
+    assert not edits.changes_since(filled, after)
 
 
 def test_changes_count_each_photo_once():

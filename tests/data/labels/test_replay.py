@@ -7,9 +7,10 @@ import pytest
 from transfer_core.data.labels.replay import LabelState
 
 CLASSES = ("oak", "elm", "ash")
+OR_NONE = (*CLASSES, None)
 
 
-def add(item: str, class_name: str = "oak", part: str | None = None) -> dict:
+def add(item: str, class_name: str | None = "oak", part: str | None = None) -> dict:
     return {"op": "add", "id": item, "class_name": class_name, "part": part, "path": f"{item}.jpg"}
 
 
@@ -61,6 +62,14 @@ HERE = (add("a"), add("b"), add("c", "elm", "val"))
         ((add("a", "ash"),), ["oak", "oak", "elm"]),  # came before
         ((edit("1", "unknown", class_name="ash"), {"op": "of the future"}), ["oak", "oak", "elm"]),
         ((undo("unknown"), redo("unknown")), ["oak", "oak", "elm"]),
+        # a photo may lose its class, or come without one; no class is renamed into it or out of it
+        ((edit("1", "a", class_name=None),), [None, "oak", "elm"]),
+        ((edit("1", "a", class_name=None), undo("1")), ["oak", "oak", "elm"]),
+        ((edit("1", "a", class_name=None), rename("2", "oak", "elm")), [None, "elm", "elm"]),
+        ((edit("1", "a", class_name=None), rename("2", "oak", "fir"), undo("1")), ["fir", "fir", "elm"]),
+        ((add("d", None), rename("1", "oak", "elm")), ["elm", "elm", "elm", None]),
+        ((add("d", None), edit("1", "d", class_name="ash")), ["oak", "oak", "elm", "ash"]),
+        ((add("d", None), edit("1", "d", class_name="ash"), undo("1")), ["oak", "oak", "elm", None]),
     ],
 )
 def test_class_of_each_photo(lines, wanted):
@@ -152,7 +161,7 @@ class Window:
         changes = {
             "part": {"part": rng.choice(["train", "val", None])},
             "removed": {"removed": rng.random() < 0.6},
-        }.get(kind, {"class_name": rng.choice(CLASSES)})
+        }.get(kind, {"class_name": rng.choice(OR_NONE)})
         return edit(self.done[-1], *some, **changes)
 
 
@@ -164,7 +173,7 @@ def test_two_windows_at_random_end_where_the_rules_say(seed):
     for _ in range(60):
         if len(items) < 2 or rng.random() < 0.1:
             items.append(f"i{len(items)}")
-            line = add(items[-1], rng.choice(CLASSES), rng.choice(["train", None]))
+            line = add(items[-1], rng.choice(OR_NONE), rng.choice(["train", None]))
         else:
             line = rng.choice(windows).act(items)
         simulation.lines.append(line)

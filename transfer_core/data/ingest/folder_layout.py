@@ -109,6 +109,17 @@ class OneClass:
         return ParsedLabel(None, tidy_class_name(self.class_name))
 
 
+@dataclass(frozen=True)
+class NoClass:
+    """Nothing says the class."""
+
+    unplaced: ClassVar[str] = "nothing says its class"
+    unmatched: ClassVar[Unmatched] = ()
+
+    def place(self, path: str) -> None:
+        return None
+
+
 def read_layout(paths: Sequence[str], way: str | None = None) -> Layout:
     """The layout of class folders, possibly in or around parts, possibly wrapped, nested as it happens.
 
@@ -154,16 +165,22 @@ class Survey:
     Args:
         classes: Photos per class, sorted by name.
         parts: The same for each part that there is; empty where nothing says a part.
-        unplaced: Paths of the photos that it gives no class.
+        unplaced: Paths of the photos that it gives no class, and so are left out.
+        unlabelled: Photos that come in without a class.
     """
 
     classes: dict[str, int]
     parts: dict[str, dict[str, int]]
     unplaced: list[str]
+    unlabelled: int = 0
 
     @property
     def photos(self) -> int:
-        return sum(self.classes.values())
+        return sum(self.classes.values()) + self.unlabelled
+
+    def with_unplaced(self) -> "Survey":
+        """What it comes to where photos without a class come in, too."""
+        return replace(self, unplaced=[], unlabelled=len(self.unplaced))
 
 
 def survey(reading: LabelSource, paths: Iterable[str]) -> Survey:

@@ -1,4 +1,4 @@
-"""From entries to labelled photos of a project: verified, stored once, listed. Imports no torch."""
+"""From entries to photos of a project: verified, stored once, labelled, listed. Imports no torch."""
 
 import hashlib
 import io
@@ -16,9 +16,19 @@ from PIL import Image
 from transfer_core.data.checks import alike
 from transfer_core.data.images import decode
 from transfer_core.data.images.thumbnails import keep_pictures
-from transfer_core.data.ingest.folder_layout import LabelSource, ParsedLabel, read_layout
+from transfer_core.data.ingest.folder_layout import LabelSource, Layout, ParsedLabel, read_layout
+from transfer_core.data.ingest.nameless import Nameless
 from transfer_core.data.ingest.sources import Entry, is_junk
-from transfer_core.data.labels.dataset import Item, append_items, load_labels, load_original_items, new_item
+from transfer_core.data.labels.dataset import (
+    Item,
+    LabelledItem,
+    append_items,
+    count_classes,
+    labelled,
+    load_labels,
+    load_original_items,
+    new_item,
+)
 from transfer_core.errors import DataError
 from transfer_core.support.files import fsync_and_rename, temp_path
 from transfer_core.support.parallel import MemoryBudget, map_ahead
@@ -50,6 +60,8 @@ class IntakeReport:
         added: New ones among them.
         rejected: Every other file.
         classes: Photos per class.
+        unlabelled: Photos without a class.
+        named: Photos that were here without a class, and got one from these files.
         items: Ids of the photos, old and new.
         alike: Names of classes, of these photos or here already, that differ in capitals only, and may mean the same.
     """
@@ -58,6 +70,8 @@ class IntakeReport:
     added: int = 0
     rejected: list[Rejected] = field(default_factory=list)
     classes: dict[str, int] = field(default_factory=dict)
+    unlabelled: int = 0
+    named: int = 0
     items: set[str] = field(default_factory=set)
     alike: tuple[tuple[str, ...], ...] = ()
 
@@ -66,6 +80,8 @@ class IntakeReport:
         self.photos += other.photos
         self.added += other.added
         self.rejected += other.rejected
+        self.unlabelled += other.unlabelled
+        self.named += other.named
         self.items |= other.items
         self.alike = tuple(sorted({*self.alike, *other.alike}))
         for name, count in other.classes.items():
@@ -84,12 +100,14 @@ def take_in(
     keeps_pictures: bool = True,
     arrived: Callable[[Item], None] = lambda item: None,
     may_contradict: bool = False,
+    unlabelled: bool = False,
 ) -> IntakeReport:
     """Verifies, stores and labels every photo among the entries; one bad file costs nothing but itself.
 
     A photo is decoded once, for everything that will be needed of it, and one that is here already not at all. One that
     is here in another class is left out and said, for a photo of two classes teaches neither; that it lies in two
-    folders of these very entries is what somebody wanted.
+    folders of these very entries is what somebody wanted. One that is here without a class gets the one that is said
+    now, in a change that can be undone.
 
     Args:
         report: Called with (files done, files in all).
@@ -99,6 +117,7 @@ def take_in(
         keeps_pictures: Whether thumbnails and training copies are made from the one decode; else when they are needed.
         arrived: Called with each photo in order, those that were here already included; its thumbnail is there.
         may_contradict: Lets photos that are here in another class come in.
+        unlabelled: Lets photos of which nothing says the class come in without one; else they are rejected.
 
     Raises:
         DataError: There is no photo among them.
@@ -110,7 +129,8 @@ def take_in(
     report(0, len(wanted))
     with _Arrivals(project, result) as arrivals:
         keep = (partial(keep_pictures, workspace.prepared_dir), keep_pixels) if keeps_pictures else (keep_pixels,)
-        taker = _Taker(workspace, project, arrivals, reading, part, keep, may_contradict)
+        parts = read_layout([entry.path for entry in wanted], "file_name") if unlabelled else None
+        taker = _Taker(workspace, project, arrivals, reading, part, keep, may_contradict, parts)
         with closing(map_ahead(taker.take, wanted)) as outcomes:
             for done, outcome in enumerate(outcomes, 1):
                 if isinstance(outcome, Rejected):
@@ -121,6 +141,7 @@ def take_in(
                 report(done, len(wanted))
     if not result.photos:
         raise DataError(_nothing_came(result))
+    result.named = taker.nameless.write(project)
     result.alike = _alike_now(project, result.items)
     return result
 
@@ -128,8 +149,8 @@ def take_in(
 def _alike_now(project: Project, ids: set[str]) -> tuple[tuple[str, ...], ...]:
     """Classes of these photos, as they are called by now, with those that are called nearly so."""
     now = load_labels(project).items
-    own = {item.class_name for item in now if item.id in ids}
-    return tuple(names for names in alike({item.class_name for item in now}) if not own.isdisjoint(names))
+    own = count_classes(item for item in now if item.id in ids).keys()
+    return tuple(names for names in alike(count_classes(now)) if not own.isdisjoint(names))
 
 
 def _sift(entries: Sequence[Entry]) -> tuple[list[Entry], list[Rejected]]:
@@ -197,8 +218,10 @@ class _Arrivals:
             result.added += append_items(self._project, items)
         result.photos += len(items)
         result.items |= {item.id for item in items}
-        for item in items:
-            result.classes[item.class_name] = result.classes.get(item.class_name, 0) + 1
+        classes = count_classes(items)
+        for name, count in classes.items():
+            result.classes[name] = result.classes.get(name, 0) + count
+        result.unlabelled += len(items) - sum(classes.values())
         self._items, self._settle_at = [], time.monotonic() + _SETTLE_EVERY_S
 
     def _settle_one(self, part: Path) -> None:
@@ -209,7 +232,10 @@ class _Arrivals:
 class _Taker:
     """Takes in single entries, from several threads; holds what is the same for all of them.
 
-    Arguments as `take_in`.
+    Args:
+        parts: Reads the part of a photo that comes in without a class; None where none may.
+
+    The others as of `take_in`.
     """
 
     def __init__(
@@ -221,16 +247,18 @@ class _Taker:
         part: str | None,
         keep: Sequence[KeepPixels],
         may_contradict: bool,
+        parts: Layout | None,
     ):
         self._photos_dir, self._arrivals = project.photos_dir, arrivals
-        self._reading, self._part, self._keep = reading, part, keep
+        self._reading, self._part, self._keep, self._parts = reading, part, keep, parts
         here = load_original_items(project)  # what was relabelled or removed since is not to come in once more
         now = load_labels(project).items
         self._ids, self._by_photo = {item.id for item in here}, {item.photo: item for item in here}
         self._alike = {(item.photo, item.class_name, item.part): item for item in (*now, *here)}
-        self._counting: dict[str, list[Item]] = defaultdict(list)
+        self.nameless = Nameless(now)
+        self._counting: dict[str, list[LabelledItem]] = defaultdict(list)
         if not may_contradict:
-            for item in now:
+            for item in labelled(now):
                 self._counting[item.photo].append(item)
 
     def take(self, entry: Entry) -> Item | Rejected:
@@ -240,15 +268,16 @@ class _Taker:
 
     def _take(self, entry: Entry) -> Item | Rejected:
         place = self._reading.place(entry.path)
+        can_come = place is not None or self._parts is not None
         try:
             content = entry.read()
             photo = hashlib.sha256(content).hexdigest()
             same = self._by_photo.get(photo)
-            if place and same and (self._photos_dir / same.file).exists():  # verified when it first came
+            if can_come and same and (self._photos_dir / same.file).exists():  # verified when it first came
                 item = self._item(photo, same.file, entry.path, place, (same.width, same.height))
-                return self._contradiction(item) or item
+                return (place and self._contradiction(item, place.class_name)) or item
             with decode.open_image(io.BytesIO(content)) as image:
-                if place is None:
+                if not can_come:
                     return Rejected(entry.path, self._reading.unplaced)
                 assert image.format, "an image that was opened from a file has the format of its reader"
                 file, size = f"{photo}{decode.FORMATS[image.format]}", self._look(photo, image)
@@ -267,21 +296,31 @@ class _Taker:
                     keep(photo, upright)
             return upright.size
 
-    def _item(self, photo: str, file: str, path: str, place: ParsedLabel, size: tuple[int, int]) -> Item:
+    def _item(self, photo: str, file: str, path: str, place: ParsedLabel | None, size: tuple[int, int]) -> Item:
         """The item, or the one that was here where only the path is new: a set handed in as a zip and as a folder."""
-        item = new_item(photo, file, path, place.class_name, self._part or place.part, size, place.group)
+        item = self._new_item(photo, file, path, place, size)
         if item.id in self._ids:
             return item
-        return replace(self._alike.get((photo, item.class_name, item.part), item), group=place.group)
+        if item.class_name is None:  # what is said of a photo that is here stays, its group included
+            known = self._by_photo.get(photo)
+            return replace(known, group=None) if known else item
+        here = self._alike.get((photo, item.class_name, item.part)) or self.nameless.name(item)
+        return replace(here or item, group=item.group)
 
-    def _contradiction(self, item: Item) -> Rejected | None:
+    def _new_item(self, photo: str, file: str, path: str, place: ParsedLabel | None, size: tuple[int, int]) -> Item:
+        if place is None:
+            part = self._parts.part(path) if self._parts else None
+            return new_item(photo, file, path, None, self._part or part, size)
+        return new_item(photo, file, path, place.class_name, self._part or place.part, size, place.group)
+
+    def _contradiction(self, item: Item, class_name: str) -> Rejected | None:
         """That the photo came in earlier and is of another class by now; a part of its own keeps its copies."""
         here = self._counting.get(item.photo, [])
         if item.id in self._ids or not here or item.part not in (None, *(other.part for other in here)):
             return None
-        if item.class_name in {other.class_name for other in here}:
+        if class_name in {other.class_name for other in here}:
             return None
-        known, said = here[0].class_name[:80], item.class_name[:80]
+        known, said = here[0].class_name[:80], class_name[:80]
         reason = f"{_HERE_AS} '{known}'; if '{said}' is right, change that photo's label"
         return Rejected(item.path, reason)
 

@@ -4,11 +4,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from transfer_core.data.ingest.folder_layout import WAYS, LabelSource, OneClass, alternatives, photo_paths, read_layout
+from transfer_core.data.ingest.folder_layout import (
+    WAYS,
+    LabelSource,
+    NoClass,
+    OneClass,
+    alternatives,
+    photo_paths,
+    read_layout,
+)
 from transfer_core.data.ingest.label_table import LabelsTable, is_table, match_rows, read_rows
 from transfer_core.data.ingest.sources import Entry, is_junk, read_file
 from transfer_core.errors import DataError
 
+_OTHER_WAYS = {"table": "a table of labels", "one_class": "one class for all of them", "none": "nowhere yet"}
 _TABLES = 10  # offered, or named in a message; each is read to its end before it is offered
 
 
@@ -17,25 +26,27 @@ class Choice:
     """A way of reading, as it can be kept in a file.
 
     Args:
-        way: One of `layout.WAYS`, or "table", or "one_class".
+        way: One of `layout.WAYS`, or "table", or "one_class", or "none".
         value: The table's path among the entries; the class's name.
+        unlabelled: Photos of which this says no class come in without one; all of them, where the way is "none".
     """
 
     way: str
     value: str = ""
+    unlabelled: bool = False
 
     @property
     def title(self) -> str:
         """What says the class, in words; the value is untrusted text and not part of it."""
-        return {"table": "a table of labels", "one_class": "one class for all of them"}.get(self.way) or WAYS[self.way]
+        return (WAYS | _OTHER_WAYS)[self.way]
 
 
 def choices(entries: Sequence[Entry]) -> list[Choice]:
-    """The ways that make sense of these, the one to suggest first; "one_class" always, still without a name."""
+    """The ways that make sense of these, the one to suggest first; "one_class", without a name, and "none" always."""
     paths = _wanted(entries)
     layouts = [Choice(layout.way) for layout in alternatives(paths)]
     tables = [Choice("table", path) for path in _tables(paths)]
-    return [*layouts, *tables, Choice("one_class")]
+    return [*layouts, *tables, Choice("one_class"), Choice("none", unlabelled=True)]
 
 
 def read_as(entries: Sequence[Entry], choice: Choice, photos: Sequence[str] | None = None) -> LabelSource:
@@ -49,6 +60,8 @@ def read_as(entries: Sequence[Entry], choice: Choice, photos: Sequence[str] | No
     """
     if choice.way == "one_class":
         return OneClass(choice.value)
+    if choice.way == "none":
+        return NoClass()
     if choice.way == "table":
         return _table_among(entries, choice.value, photos)
     return read_layout(_wanted(entries), choice.way)

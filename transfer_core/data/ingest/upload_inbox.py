@@ -83,7 +83,7 @@ class Upload:
 
     def save(self) -> None:
         content = {"created": self.created, "files": self.files, "source": self.source}
-        choice = self.choice and {"way": self.choice.way, "value": self.choice.value}
+        choice = self.choice and vars(self.choice)
         write_json(self.folder / _MANIFEST, content | {"choice": choice, "before": self.before})
 
     def lock(self) -> FileLock:
@@ -189,7 +189,7 @@ def _load(path: Path) -> Upload:
     fields = read_json(path)
     files = tuple((name, size) for name, size in fields["files"])
     source = fields["source"] and tuple(fields["source"])
-    choice = fields["choice"] and Choice(fields["choice"]["way"], fields["choice"]["value"])
+    choice = fields["choice"] and Choice(**fields["choice"])
     return Upload(path.parent, fields["created"], files, source, choice, fields.get("before"))
 
 

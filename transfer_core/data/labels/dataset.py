@@ -1,4 +1,4 @@
-"""The labelled photos of a project: what its label log comes to, and how new ones get into it. Imports no torch."""
+"""The photos of a project and their labels: what its label log comes to, and how new ones get into it. No torch."""
 
 import hashlib
 import secrets
@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeGuard, TypeVar
 
 from transfer_core.data.labels import log as label_log
 from transfer_core.data.labels.replay import Action, LabelState
@@ -20,14 +20,14 @@ _REMEMBERED = 4  # projects of which this process keeps the labels; one of 50,00
 
 @dataclass(frozen=True)
 class Item:
-    """One labelled photo.
+    """One photo, labelled or not.
 
     Args:
         id: 16 hex digits, from the photo's bytes and its original path.
         photo: SHA-256 of the original bytes, hex.
         file: Name in the project's photos folder.
         path: Where it came from, relative; untrusted text.
-        class_name: Untrusted text.
+        class_name: Untrusted text; None as long as nobody has said the class.
         part: "train", "val" or "test" where the data said so, else None.
         width, height: In pixels, upright.
         group: What belongs together and may never be on both sides of a split, such as a patient; untrusted text.
@@ -37,11 +37,20 @@ class Item:
     photo: str
     file: str
     path: str
-    class_name: str
+    class_name: str | None
     part: str | None
     width: int
     height: int
     group: str | None = None
+
+
+class LabelledItem(Item):
+    """An item whose class is known: what training, splits and evaluation take.
+
+    Only type checkers tell it from `Item`; `labelled` says which items these are, and no object is made of this class.
+    """
+
+    class_name: str
 
 
 @dataclass(frozen=True)
@@ -49,7 +58,7 @@ class Labels:
     """The labels of a project at one moment.
 
     Args:
-        items: Photos that count, in the order in which they came.
+        items: Photos that count, labelled or not, in the order in which they came.
         removed: Photos that were taken out and can be brought back.
         class_names: Sorted; those of the items, and those that were made to stay without any.
         actions: What was changed by hand, the oldest first.
@@ -64,9 +73,16 @@ class Labels:
 
 
 def new_item(
-    photo: str, file: str, path: str, class_name: str, part: str | None, size: tuple[int, int], group: str | None = None
+    photo: str,
+    file: str,
+    path: str,
+    class_name: str | None,
+    part: str | None,
+    size: tuple[int, int],
+    group: str | None = None,
 ) -> Item:
-    identity = hashlib.sha256(f"{photo}|{part}|{class_name}|{path}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    named = class_name or ""  # no class is called so; "None" is a name that one may have
+    identity = hashlib.sha256(f"{photo}|{part}|{named}|{path}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return Item(identity, photo, file, path, class_name, part, *size, group)
 
 
@@ -95,6 +111,20 @@ def load_items(project: Project, version: int | None = None) -> list[Item]:
         version: A position in the log, as `version` gives it: the items as they were then.
     """
     return list(load_labels(project, version).items)
+
+
+def load_labelled(project: Project) -> list[LabelledItem]:
+    """As `load_items`, without the photos that have no class yet."""
+    return labelled(load_labels(project).items)
+
+
+def labelled(items: Iterable[Item]) -> list[LabelledItem]:
+    """Those that have a class."""
+    return [item for item in items if _has_class(item)]
+
+
+def _has_class(item: Item) -> TypeGuard[LabelledItem]:
+    return item.class_name is not None
 
 
 def load_labels(project: Project, version: int | None = None) -> Labels:
@@ -135,9 +165,9 @@ def version(project: Project) -> int:
 
 
 def count_classes(items: Iterable[Item]) -> dict[str, int]:
-    """Photos per class, classes sorted by name."""
+    """Photos per class, classes sorted by name. Photos without a class are not counted."""
     counts: dict[str, int] = {}
-    for item in items:
+    for item in labelled(items):
         counts[item.class_name] = counts.get(item.class_name, 0) + 1
     return dict(sorted(counts.items()))
 
@@ -178,7 +208,7 @@ class _Log:
                 if (item.class_name, item.part, item.group) != (class_name, part, group):
                     item = replace(item, class_name=class_name, part=part, group=group)
                 (removed if is_removed else items).append(item)
-            names = {item.class_name for item in items} | self.state.kept_classes
+            names = {item.class_name for item in labelled(items)} | self.state.kept_classes
             self._labels = Labels(
                 tuple(items),
                 tuple(removed),

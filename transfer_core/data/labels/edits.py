@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from transfer_core.data import split_names
 from transfer_core.data.ingest.folder_layout import tidy_class_name
 from transfer_core.data.labels import log
-from transfer_core.data.labels.dataset import Item, Labels, load_items, load_labels, unknown_ids
+from transfer_core.data.labels.dataset import Item, Labels, labelled, load_items, load_labels, unknown_ids
 from transfer_core.data.labels.replay import Action
 from transfer_core.errors import DataError
 from transfer_core.support.text import plain
@@ -29,8 +29,8 @@ class Changes:
     """What sets the photos apart from those of an earlier moment; each photo counts once, as the first that applies.
 
     Args:
-        gone, come: Photos that do not count any more, or did not yet.
-        relabelled: Photos of another class.
+        gone, come: Labelled photos that do not count any more, or did not yet.
+        relabelled: Photos of another class, those without one before or now included.
         moved: Photos of another part.
     """
 
@@ -58,13 +58,16 @@ class Changes:
         return ", ".join(words for words in told if words)
 
 
-def relabel(project: Project, ids: Collection[str], class_name: str) -> str:
+def relabel(project: Project, ids: Collection[str], class_name: str | None) -> str:
     """Puts photos into a class, which need not exist before; returns the action's id, as all of these do.
+
+    Args:
+        class_name: None takes the photos out of their class, to be sorted later.
 
     Raises:
         DataError: No photo, one that is not in the project, or no name.
     """
-    return _edit(project, ids, class_name=check_class_name(class_name))
+    return _edit(project, ids, class_name=None if class_name is None else check_class_name(class_name))
 
 
 def move(project: Project, ids: Collection[str], part: str | None) -> str:
@@ -163,21 +166,34 @@ def describe(action: Action) -> str:
     if action.kind == "group":
         return f"{photos} in {pluralize(len(set(said['groups'].values())), 'group')}"
     if "class_name" in said:
-        return f"{photos} moved to '{said['class_name']}'"
+        name = said["class_name"]
+        return f"{photos} left without a class" if name is None else f"{photos} moved to '{name}'"
     if "part" in said:
         return f"{photos} set to {split_names.words_of(said['part'])}"
     return f"{photos} {'removed' if said['removed'] else 'restored'}"
 
 
 def select_items(
-    items: Iterable[Item], class_name: str | None = None, part: str | None = None, words: str = ""
+    items: Iterable[Item],
+    class_name: str | None = None,
+    part: str | None = None,
+    words: str = "",
+    unlabelled: bool = False,
 ) -> list[Item]:
-    """Those of a class, of a part ("none": without one) and with words in their file's path, each where it is asked."""
+    """Those that are like all that is asked.
+
+    Args:
+        class_name: Of this class; None for any, and for photos without one.
+        part: In this part; "none" for photos in none, None for any.
+        words: In the file's path.
+        unlabelled: Without a class.
+    """
     words = _searchable(words).strip()
     return [
         item
         for item in items
         if class_name in (None, item.class_name)
+        and not (unlabelled and item.class_name is not None)
         and part in (None, item.part or "none")
         and (not words or words in _searchable(item.path))
     ]
@@ -194,12 +210,13 @@ def changes_since(project: Project, version: int) -> Changes:
 
 
 def difference(before: Sequence[Item], now: Sequence[Item]) -> Changes:
-    """What sets these photos apart from those before."""
-    old, new = ({item.id: (item.class_name, item.part) for item in items} for items in (before, now))
+    """What sets these photos apart from those before. What has no class at either moment changes no training."""
+    old, new = ({item.id: item for item in items} for items in (before, now))
     both = [(old[item], new[item]) for item in old.keys() & new.keys()]
-    relabelled = sum(was[0] != now[0] for was, now in both)
-    moved = sum(was[0] == now[0] and was[1] != now[1] for was, now in both)
-    return Changes(len(old.keys() - new.keys()), len(new.keys() - old.keys()), relabelled, moved)
+    relabelled = sum(was.class_name != now.class_name for was, now in both)
+    moved = sum(was.class_name == now.class_name and was.part != now.part for was, now in both if now.class_name)
+    gone, come = (sum(item.id not in other for item in labelled(items)) for items, other in ((before, new), (now, old)))
+    return Changes(gone, come, relabelled, moved)
 
 
 def check_class_name(name: str) -> str:

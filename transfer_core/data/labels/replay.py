@@ -11,6 +11,9 @@ A line is one action of a person, or one photo that came in:
 
 What is undone counts as if it had never been; all else holds in the order in which it was written. So of several
 changes of one photo the last that was not undone decides, whoever made it and in which window.
+
+`class_name` is null for a photo that has no class yet, or none any more. A version of Graft that knows no such photos
+stops at one with an error, and so shows no label that nobody gave.
 """
 
 from array import array
@@ -22,7 +25,7 @@ from typing import NamedTuple
 class Assignment(NamedTuple):
     """Where a photo belongs now."""
 
-    class_name: str
+    class_name: str | None
     part: str | None
     removed: bool
     group: str | None = None

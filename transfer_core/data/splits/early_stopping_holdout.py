@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from transfer_core.data.labels.dataset import Item
+from transfer_core.data.labels.dataset import LabelledItem
 from transfer_core.data.splits.groups import Unit, choose_held_out, find_units, gather_units
 
 SHARE = 1 / 7
 
 
-def part_off(items: Sequence[Item], seed: int) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
+def part_off(items: Sequence[LabelledItem], seed: int) -> tuple[tuple[LabelledItem, ...], tuple[LabelledItem, ...]]:
     """(training photos, photos spared), about a seventh of each class; copies and groups of photos stay together.
 
     Each class keeps at least one training photo.

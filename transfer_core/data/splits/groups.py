@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from transfer_core.data.labels.dataset import Item
+from transfer_core.data.labels.dataset import Item, LabelledItem
 from transfer_core.support.safe_regex import find_group
 
 
@@ -23,7 +23,7 @@ class Unit:
     photos: frozenset[str]
 
 
-def name_groups(items: Sequence[Item], pattern: str | None) -> list[Item]:
+def name_groups(items: Sequence[LabelledItem], pattern: str | None) -> list[LabelledItem]:
     """The items with the groups that the pattern finds in their paths, instead of those they came with.
 
     Args:
@@ -61,7 +61,7 @@ def find_units(items: Iterable[Item]) -> dict[str, str]:
     return {name: top(name) for name in above if not name.startswith(" ")}
 
 
-def gather_units(items: Iterable[Item], unit_of: Mapping[str, str]) -> list[Unit]:
+def gather_units(items: Iterable[LabelledItem], unit_of: Mapping[str, str]) -> list[Unit]:
     """The units that these items make up, each with what they know of it.
 
     Args:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from transfer_core.data.labels.dataset import Item
+from transfer_core.data.labels.dataset import Item, LabelledItem
 from transfer_core.data.splits.groups import Unit, choose_held_out, find_units, gather_units, list_groups, name_groups
 from transfer_core.errors import DataError
 from transfer_core.support.wording import pluralize
@@ -24,11 +24,11 @@ class Split:
     """
 
     class_names: tuple[str, ...]
-    train: tuple[Item, ...]
-    val: tuple[Item, ...]
+    train: tuple[LabelledItem, ...]
+    val: tuple[LabelledItem, ...]
     given: bool
     crossing: tuple[tuple[str, str], ...] = ()
-    test: tuple[Item, ...] = ()
+    test: tuple[LabelledItem, ...] = ()
     crossing_groups: tuple[str, ...] = ()
 
     @property
@@ -39,7 +39,7 @@ class Split:
 
 
 def make_split(
-    items: Sequence[Item],
+    items: Sequence[LabelledItem],
     val_fraction: float,
     seed: int,
     fill_val: bool = False,
@@ -50,6 +50,7 @@ def make_split(
     """Parts as the data gives them, else a stratified split by seed; copies and groups of photos stay on one side.
 
     Args:
+        items: Photos without a class have no place in a split; see `labelled`.
         fill_val: Where the data gives the parts, a class without validation photos gives some of its own away.
         learned: Photos (digests) that never become validation photos here: an earlier run was trained on them.
         test_fraction: Of the photos that are not in a given part to check with; ignored where the data has a test part.
@@ -125,7 +126,7 @@ def _choose_test(units: Sequence[Unit], free: Sequence[Unit], sizes: Mapping[str
     return choose_held_out(free[::-1], wanted, staying=_without(units, {unit.key for unit in free}))
 
 
-def classes_without_val(items: Sequence[Item]) -> list[str]:
+def classes_without_val(items: Sequence[LabelledItem]) -> list[str]:
     """Classes that have no photo to check with although the data came in parts."""
     given = given_part(items)
     val = [item for item in items if item.part == given]
@@ -168,7 +169,7 @@ def has_test_part(items: Sequence[Item]) -> bool:
     return given_part(items) != "test" and any(item.part == "test" for item in items)
 
 
-def _lacking(train: Sequence[Item], val: Sequence[Item]) -> list[str]:
+def _lacking(train: Sequence[LabelledItem], val: Sequence[LabelledItem]) -> list[str]:
     return sorted({item.class_name for item in train} - {item.class_name for item in val})
 
 
@@ -190,7 +191,11 @@ def _without(units: Sequence[Unit], keys: Collection[str]) -> list[Unit]:
 
 
 def _problems(
-    pool: Sequence[Item], train: Sequence[Item], val: Sequence[Item], given: bool, fill_val: bool
+    pool: Sequence[LabelledItem],
+    train: Sequence[LabelledItem],
+    val: Sequence[LabelledItem],
+    given: bool,
+    fill_val: bool,
 ) -> list[str]:
     problems = []
     names = sorted({item.class_name for item in pool})
@@ -225,7 +230,9 @@ def _problems(
     return problems
 
 
-def _kept_together(units: Sequence[Unit], free: Sequence[Unit], pool: Sequence[Item], val: Sequence[Item]) -> list[str]:
+def _kept_together(
+    units: Sequence[Unit], free: Sequence[Unit], pool: Sequence[LabelledItem], val: Sequence[LabelledItem]
+) -> list[str]:
     """A sentence for each class that can have no validation photos, because groups are never split."""
     problems = []
     for name in _lacking(pool, val):
