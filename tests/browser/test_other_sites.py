@@ -174,6 +174,9 @@ def test_another_site_can_neither_frame_nor_call_nor_rebind_us(start, browser, e
     ours.goto(server.url)
     see_home(ours)
 
+    # Whose messages our pages take as commands: by default, those of any app on streamlit.app.
+    assert ours.request.get(f"{server.url}/_stcore/host-config").json()["allowedOrigins"] == []
+
     said, tab = [], browser.new_page()
     tab.on("console", lambda message: said.append(message.text))
     tab.goto(evil_site(f'<iframe src="{server.url}/" width="900" height="600"></iframe>'))
