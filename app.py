@@ -2,34 +2,39 @@
 
 import streamlit as st
 
-from pages._shared import errors, navigation, session, theme
-from transfer_core.support import logs
+if __name__ != "__main__":  # Streamlit's server imports this file, once; each look at a page runs it as a script
+    from pages._shared import server
 
-st.set_page_config("Graft", theme.asset("icon.svg"), layout="wide")
-st.session_state[session.IN_APP] = True
-theme.load_style()
-theme.show_logo()
-with errors.shown_errors():
-    logs.set_up()
+    app = st.App(__file__, middleware=[server.guard()], lifespan=server.running)
+else:
+    from pages._shared import errors, navigation, session, theme
+    from transfer_core.support import logs
 
-project = navigation.remember_project()
-state = navigation.step_states(project)
-home = st.Page("pages/home.py", title="Home", icon=":material/home:", default=True)
-steps = [
-    st.Page("pages/photos.py", title="Photos", icon=state["photos"]),
-    st.Page("pages/sort.py", title="Fix labels", visibility="hidden"),  # a part of the first step, reached from it
-    st.Page("pages/train.py", title="Train", icon=state["train"]),
-    st.Page("pages/understand.py", title="Understand", icon=state["understand"]),
-    st.Page("pages/try_it.py", title="Try", icon=state["try_it"]),
-    st.Page("pages/export.py", title="Export", icon=state["export"]),
-    # Appears with the second result; a bookmark finds it before, too, and is told so.
-    st.Page(
-        "pages/compare.py",
-        title="Compare",
-        icon=state["compare"] or None,
-        visibility="visible" if state["compare"] else "hidden",
-    ),
-]
-page = st.navigation({"": [home], navigation.section_title(project): steps})
-navigation.note_page(page.title)
-page.run()
+    st.set_page_config("Graft", theme.asset("icon.svg"), layout="wide")
+    st.session_state[session.IN_APP] = True
+    theme.load_style()
+    theme.show_logo()
+    with errors.shown_errors():
+        logs.set_up()
+
+    project = navigation.remember_project()
+    state = navigation.step_states(project)
+    home = st.Page("pages/home.py", title="Home", icon=":material/home:", default=True)
+    steps = [
+        st.Page("pages/photos.py", title="Photos", icon=state["photos"]),
+        st.Page("pages/sort.py", title="Fix labels", visibility="hidden"),  # a part of the first step, reached from it
+        st.Page("pages/train.py", title="Train", icon=state["train"]),
+        st.Page("pages/understand.py", title="Understand", icon=state["understand"]),
+        st.Page("pages/try_it.py", title="Try", icon=state["try_it"]),
+        st.Page("pages/export.py", title="Export", icon=state["export"]),
+        # Appears with the second result; a bookmark finds it before, too, and is told so.
+        st.Page(
+            "pages/compare.py",
+            title="Compare",
+            icon=state["compare"] or None,
+            visibility="visible" if state["compare"] else "hidden",
+        ),
+    ]
+    page = st.navigation({"": [home], navigation.section_title(project): steps})
+    navigation.note_page(page.title)
+    page.run()
