@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._shared import errors, navigation, session, theme
+from pages._shared import cleanup, errors, navigation, session, theme
 from transfer_core.support import logs
 
 st.set_page_config("Graft", theme.asset("icon.svg"), layout="wide")
@@ -12,6 +12,7 @@ theme.show_logo()
 with errors.shown_errors():
     logs.set_up()
 
+cleanup.finish_deletions()
 project = navigation.remember_project()
 state = navigation.step_states(project)
 home = st.Page("pages/home.py", title="Home", icon=":material/home:", default=True)

@@ -16,6 +16,7 @@ from transfer_core.cli import app, compare, label, lists, model, photos, trainin
 from transfer_core.config import TrainConfig
 from transfer_core.errors import DISK_FULL, TransferError
 from transfer_core.services.fetch import SETS
+from transfer_core.services.projects import finish_deletions
 from transfer_core.support import logs
 from transfer_core.workspace import Workspace
 
@@ -38,7 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     try:
         logs.set_up()
-        answer = options.command(Workspace.default(options.home), options)
+        workspace = Workspace.default(options.home)
+        for sentence in finish_deletions(workspace):
+            print(sentence, file=sys.stderr)
+        answer = options.command(workspace, options)
     except KeyboardInterrupt:
         print("Cancelled.", file=sys.stderr)
         return 130

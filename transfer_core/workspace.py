@@ -3,7 +3,6 @@
 import os
 import re
 import secrets
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -108,6 +107,15 @@ class Workspace:
     def weights_dir(self) -> Path:
         return self.home / "weights"
 
+    @property
+    def deletions_dir(self) -> Path:
+        """What is to be deleted for good, and is not gone yet; see `deletion`."""
+        return self.home / "deletions"
+
+    def deletion_path(self, project_id: str) -> Path:
+        """The file that is there while the project is being deleted: from its first moment on the project is gone."""
+        return self.deletions_dir / f"project-{project_id}.json"
+
     def projects(self) -> list[Project]:
         """All projects, the newest first; a folder without a readable project.json is passed over."""
         found = []
@@ -122,6 +130,8 @@ class Workspace:
         """Raises RunError when there is no such project."""
         folder = self.projects_dir / check_id(project_id)
         try:
+            if self.deletion_path(project_id).exists():
+                raise FileNotFoundError(f"'{project_id}' is being deleted")
             fields = read_json(folder / "project.json")
             return Project(folder.name, fields["name"], fields["created"], folder, fields.get("source"))
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -156,21 +166,6 @@ class Workspace:
         renamed = replace(self.open_project(project.id), name=check_project_name(name))
         renamed.save()
         return renamed
-
-    def delete_project(self, project: Project) -> None:
-        """Deletes the project's folder for good; `cleanup.delete_project` forgets what the caches hold too."""
-        # Renamed first: a folder that is half deleted when the power fails must not look like a project.
-        doomed = project.folder.with_name(f".deleted-{project.id}")
-        try:
-            os.replace(project.folder, doomed)
-        except FileNotFoundError:  # another window was faster
-            return
-        shutil.rmtree(doomed)
-
-    def clear_deleted(self) -> None:
-        """Removes what a power cut left of projects that were being deleted."""
-        for folder in self.projects_dir.glob(".deleted-*"):
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def check_project_name(name: str) -> str:

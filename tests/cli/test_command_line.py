@@ -421,6 +421,10 @@ def test_labels_are_listed_changed_and_changed_back(ask, project):
     assert ask("label", "Blots", "--class", "leaf", "--remove")["removed"] == 8
     assert len(ask("label", "Blots", "--removed")["photos"]) == 8
     assert ask("label", "Blots", "--all", "--bring-back")["removed"] == 0
+    assert ask("label", "Blots", "--match", "red1", "--remove")["removed"] == 1
+    deleted = ask("label", "Blots", "--all", "--delete-for-good")
+    assert (deleted["change"], deleted["action"], deleted["removed"]) == ("1 photo deleted for good", None, 0)
+    assert len(list(project.photos_dir.iterdir())) == 23
 
 
 def test_what_was_taken_back_last_is_made_again_first(ask, project):

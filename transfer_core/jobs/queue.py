@@ -6,6 +6,7 @@
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -40,7 +41,6 @@ def main(home: str) -> int:
     while code_version() == version:
         try:
             with runner_lock(workspace).acquire(timeout=_PROBE_S, poll_interval=0.01):
-                workspace.clear_deleted()
                 slots = open_slots(workspace)
                 who = {"pid": os.getpid(), "started": time.time(), "slots": sum(not slot.is_light for slot in slots)}
                 write_json(card_path(workspace), who)
@@ -104,6 +104,8 @@ def _serve(workspace: Workspace, queue: _Queue, slots: Sequence[Slot], idle_s: f
         _hand_out(queue, slots)
     from transfer_core.jobs.speed_trials import Trials
 
+    threading.Thread(target=_clean_up, args=(workspace,), daemon=True).start()
+
     wake, trials = wake_path(workspace), Trials(workspace)
     looked, seen, worked, replaced = 0.0, None, time.monotonic(), False
     try:
@@ -130,6 +132,15 @@ def _serve(workspace: Workspace, queue: _Queue, slots: Sequence[Slot], idle_s: f
         trials.break_off()
         for slot in slots:
             slot.stop_standby()
+
+
+def _clean_up(workspace: Workspace) -> None:
+    """Finishes what killed processes had begun; runs need not wait for it."""
+    from transfer_core import deletion
+
+    for sentence in deletion.finish(workspace):
+        _log.info("%s", sentence)
+    deletion.clear_parts(workspace)
 
 
 def _trim_caches(workspace: Workspace) -> None:

@@ -1,7 +1,6 @@
 """One run = one folder: created once, written by its worker alone, read by everybody. Imports nothing heavy."""
 
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -17,7 +16,7 @@ from transfer_core.errors import ConfigError, RunError
 from transfer_core.runs import events
 from transfer_core.runs.spec import LrFinderSpec, PreviewSpec, Spec, TrainSpec, spec_from_json, spec_to_json
 from transfer_core.runs.state import RunState, reduce_events
-from transfer_core.support.files import read_json, write_json
+from transfer_core.support.files import delete_folder, read_json, write_json
 from transfer_core.support.locks import is_locked
 from transfer_core.workspace import Project, Workspace, check_id, new_id
 
@@ -196,7 +195,7 @@ def delete(run: Run) -> None:
     """
     if is_alive(run):
         raise RunError("This run is still training. Stop it first, then delete it.")
-    shutil.rmtree(run.folder)
+    delete_folder(run.folder)
 
 
 def load_split(run: Run) -> Split:

@@ -3,7 +3,9 @@
 import json
 import os
 import secrets
+import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 
 _RENAME_TRIES = 20  # Windows refuses to replace a file that somebody reads; readers are done within milliseconds.
@@ -59,6 +61,28 @@ def read_json(path: Path) -> dict:
         ValueError: It is not JSON in UTF-8.
     """
     return json.loads(path.read_text("utf-8"))
+
+
+def delete_folder(folder: Path) -> None:
+    """Deletes a folder with all that is in it; one that is not there is fine.
+
+    It gets another name first (`.deleted-...`, beside it), so that a folder that is half deleted when the power fails
+    looks like nothing any more. `finish_delete_folder` does the rest then.
+
+    Raises:
+        OSError: A file in it cannot be deleted (Windows keeps those that are open); it has its new name all the same.
+    """
+    doomed = folder.with_name(f".deleted-{folder.name}-{secrets.token_hex(3)}")
+    with suppress(FileNotFoundError):  # another window was faster
+        os.replace(folder, doomed)
+        finish_delete_folder(doomed)
+
+
+def finish_delete_folder(folder: Path) -> None:
+    """Deletes a folder; somebody else may be at the same. Raises as `delete_folder`."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        shutil.rmtree(folder)  # which says what is in the way
 
 
 def folder_size(folder: Path) -> int:

@@ -30,6 +30,7 @@ _SETTLE_EVERY_S = 0.5  # a killed intake keeps all photos but those of the last 
 _DISK_THREADS = 16  # files that wait for the disk together wait hardly longer than one
 _files = MemoryBudget(100 * 10**6)  # bytes of files in memory at once; a larger one alone
 _HERE_AS = "here already as"
+_DELETED = "deleted from this project for good; to add it all the same, give the file another name"
 _STALE_S = 3600  # nobody is still writing a file that has not changed for so long
 
 
@@ -180,7 +181,11 @@ class _Arrivals:
         path = self._project.photos_dir / file
         if not path.exists():
             part = temp_path(path)
-            part.write_bytes(content)
+            try:
+                part.write_bytes(content)
+            except OSError:  # a full disk, which may have taken the first half
+                part.unlink(missing_ok=True)
+                raise
             self._parts[part] = path
 
     def label(self, item: Item) -> None:
@@ -224,8 +229,11 @@ class _Taker:
     ):
         self._photos_dir, self._arrivals = project.photos_dir, arrivals
         self._reading, self._part, self._keep = reading, part, keep
+        labels = load_labels(project)
+        now = labels.items
         here = load_original_items(project)  # what was relabelled or removed since is not to come in once more
-        now = load_labels(project).items
+        self._deleted = {here[number].id for number in labels.deleted}
+        here = [item for item in here if item.id not in self._deleted]
         self._ids, self._by_photo = {item.id for item in here}, {item.photo: item for item in here}
         self._alike = {(item.photo, item.class_name, item.part): item for item in (*now, *here)}
         self._counting: dict[str, list[Item]] = defaultdict(list)
@@ -243,6 +251,8 @@ class _Taker:
         try:
             content = entry.read()
             photo = hashlib.sha256(content).hexdigest()
+            if place and self._new_item(photo, "", entry.path, place, (0, 0)).id in self._deleted:
+                return Rejected(entry.path, _DELETED)
             same = self._by_photo.get(photo)
             if place and same and (self._photos_dir / same.file).exists():  # verified when it first came
                 item = self._item(photo, same.file, entry.path, place, (same.width, same.height))
@@ -269,10 +279,13 @@ class _Taker:
 
     def _item(self, photo: str, file: str, path: str, place: ParsedLabel, size: tuple[int, int]) -> Item:
         """The item, or the one that was here where only the path is new: a set handed in as a zip and as a folder."""
-        item = new_item(photo, file, path, place.class_name, self._part or place.part, size, place.group)
+        item = self._new_item(photo, file, path, place, size)
         if item.id in self._ids:
             return item
         return replace(self._alike.get((photo, item.class_name, item.part), item), group=place.group)
+
+    def _new_item(self, photo: str, file: str, path: str, place: ParsedLabel, size: tuple[int, int]) -> Item:
+        return new_item(photo, file, path, place.class_name, self._part or place.part, size, place.group)
 
     def _contradiction(self, item: Item) -> Rejected | None:
         """That the photo came in earlier and is of another class by now; a part of its own keeps its copies."""
