@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._shared import navigation, run_picker
+from pages._shared import errors, navigation, run_picker
 from transfer_core.services.export import check_of, ensure_bundle, model_card
 from transfer_core.support.wording import file_size
 
@@ -47,7 +47,8 @@ project = navigation.need_project()
 st.title("Export")
 run, history = run_picker.need_model(project)
 run_picker.need_export(run, history)
-show_zip(project, run, history)
+with errors.shown_errors():
+    show_zip(project, run, history)
 with st.expander("Read the model card", icon=":material/description:"):
     st.markdown(model_card(run, history))
 if st.button("Back to projects", icon=":material/home:"):

@@ -58,7 +58,7 @@ def _move_away(project: Project, folder: Path) -> None:
     place = project.runs_dir / _FOLDER / folder.name
     place.parent.mkdir(exist_ok=True)
     try:
-        os.utime(folder)  # the folder's own time says since when it has been deleted
+        _note_time(folder)
         os.replace(folder, place)
     except OSError as error:  # Windows moves no folder of which a file is open
         raise RunError(f"The run cannot be deleted now ({error.strerror}). Try again in a moment.") from error
@@ -102,9 +102,15 @@ def expired(runs_dir: Path) -> Iterator[Path]:
         with suppress(OSError):  # it was brought back meanwhile
             age = time.time() - folder.stat().st_mtime
             if age < -_CLOCK_SLACK_S:  # the clock was set back: the day begins now
-                os.utime(folder)
+                _note_time(folder)
             elif age > KEPT_S:
                 yield folder
+
+
+def _note_time(folder: Path) -> None:
+    """The folder's own time says since when it has been deleted."""
+    now = time.time()
+    os.utime(folder, (now, now))
 
 
 def _heirs(project: Project, run: Run) -> list[Run]:

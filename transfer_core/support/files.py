@@ -8,18 +8,40 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+_home: Path | None = None
 _RENAME_TRIES = 20  # Windows refuses to replace a file that somebody reads; readers are done within milliseconds.
 
 
 def write_whole(path: Path, content: bytes | str) -> None:
     """Writes the file atomically: a reader, or a power cut, sees the old content or the new, never a mixture."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     part = temp_path(path)
     try:
         part.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
         fsync_and_rename(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def stay_in(home: Path) -> None:
+    """From now on this process makes no folder again of a home that somebody has moved away or deleted."""
+    global _home
+    _home = home
+
+
+def make_folder(folder: Path) -> None:
+    """Makes the folder, and those above it, where they are missing.
+
+    Raises:
+        OSError: It cannot be made, or it lies in a home that is gone; see `stay_in`.
+    """
+    if _home is None or not folder.is_relative_to(_home):
+        folder.mkdir(parents=True, exist_ok=True)
+        return
+    place = _home
+    for name in folder.relative_to(_home).parts:  # one by one: the first fails where the home is gone
+        place = place / name
+        place.mkdir(exist_ok=True)
 
 
 def temp_path(path: Path) -> Path:

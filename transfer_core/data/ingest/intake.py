@@ -4,9 +4,8 @@ import hashlib
 import io
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -28,6 +27,7 @@ KeepPixels = Callable[[str, Image.Image], None]  # takes (digest, upright photo)
 
 _SETTLE_EVERY_S = 0.5  # a killed intake keeps all photos but those of the last half second
 _DISK_THREADS = 16  # files that wait for the disk together wait hardly longer than one
+_ALL = 10**15  # more than there is: waits until nothing else is held
 _files = MemoryBudget(100 * 10**6)  # bytes of files in memory at once; a larger one alone
 _HERE_AS = "here already as"
 _DELETED = "deleted from this project for good; to add it all the same, give the file another name"
@@ -102,14 +102,14 @@ def take_in(
         may_contradict: Lets photos that are here in another class come in.
 
     Raises:
-        DataError: There is no photo among them.
+        DataError: There is no photo among them, or memory lacks for even one at a time; those that have arrived stay.
     """
     wanted, refused = _sift(entries)
     reading = reading or read_layout([entry.path for entry in wanted])
     unmatched = [Rejected(file, reason) for file, reason in reading.unmatched]
     result = IntakeReport(rejected=refused + unmatched)
     report(0, len(wanted))
-    with _Arrivals(project, result) as arrivals:
+    with _saying_that_memory_lacks(), _Arrivals(project, result) as arrivals:
         keep = (partial(keep_pictures, workspace.prepared_dir), keep_pixels) if keeps_pictures else (keep_pixels,)
         taker = _Taker(workspace, project, arrivals, reading, part, keep, may_contradict)
         with closing(map_ahead(taker.take, wanted)) as outcomes:
@@ -124,6 +124,17 @@ def take_in(
         raise DataError(_nothing_came(result))
     result.alike = _alike_now(project, result.items)
     return result
+
+
+@contextmanager
+def _saying_that_memory_lacks() -> Iterator[None]:
+    try:
+        yield
+    except MemoryError as error:
+        raise DataError(
+            "There is not enough memory to go on reading photos. Those read so far are in the project. Close other "
+            "programs, then add the photos again; only new ones come in."
+        ) from error
 
 
 def _alike_now(project: Project, ids: set[str]) -> tuple[tuple[str, ...], ...]:
@@ -196,8 +207,9 @@ class _Arrivals:
 
     def _settle(self) -> None:
         items, result = self._items, self._result
-        with ThreadPoolExecutor(_DISK_THREADS) as pool:
-            list(pool.map(self._settle_one, list(self._parts)))
+        parts = list(self._parts)
+        for _ in map_ahead(self._settle_one, parts, len(parts), _DISK_THREADS):
+            pass
         if items:
             result.added += append_items(self._project, items)
         result.photos += len(items)
@@ -243,8 +255,13 @@ class _Taker:
 
     def take(self, entry: Entry) -> Item | Rejected:
         """Stores the photo, unless it is here, and what is made of it; its label is left to the caller."""
-        with _files.holding(entry.size):
+        with suppress(MemoryError), _files.holding(max(1, entry.size)):
             return self._take(entry)
+        with _files.holding(_ALL):  # once more, while no other photo is being read
+            try:
+                return self._take(entry)
+            except MemoryError:
+                return Rejected(entry.path, "too large for the memory that is free; close other programs")
 
     def _take(self, entry: Entry) -> Item | Rejected:
         place = self._reading.place(entry.path)
@@ -263,6 +280,8 @@ class _Taker:
                 assert image.format, "an image that was opened from a file has the format of its reader"
                 file, size = f"{photo}{decode.FORMATS[image.format]}", self._look(photo, image)
         except DataError as error:
+            if _lacks_memory(error):
+                raise MemoryError from error
             return Rejected(entry.path, str(error))
         self._arrivals.store(file, content)
         return self._item(photo, file, entry.path, place, size)
@@ -297,6 +316,13 @@ class _Taker:
         known, said = here[0].class_name[:80], item.class_name[:80]
         reason = f"{_HERE_AS} '{known}'; if '{said}' is right, change that photo's label"
         return Rejected(item.path, reason)
+
+
+def _lacks_memory(error: BaseException | None) -> bool:
+    """Whether what a reader of photos raised comes of that."""
+    while error is not None and not isinstance(error, MemoryError):
+        error = error.__cause__
+    return error is not None
 
 
 def _nothing_came(result: IntakeReport) -> str:
