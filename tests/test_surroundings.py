@@ -17,7 +17,7 @@ from tests.helpers import ROOT, draw_dataset, draw_photo, run_python, start_pyth
 from transfer_core import runs
 from transfer_core.data.labels.dataset import load_labels
 from transfer_core.errors import RunError
-from transfer_core.jobs import launch
+from transfer_core.jobs import launch, worker
 from transfer_core.jobs.job import spent_now
 from transfer_core.jobs.queue import _Queue
 from transfer_core.runs import events, trash
@@ -236,6 +236,16 @@ def test_a_full_disk_leaves_no_parts(workspace, tmp_path, size_kb):
     lines = done.stdout.split()
     assert lines[0] == str(errno.ENOSPC), done.stdout + done.stderr[-2000:]
     assert not [line for line in lines if line.endswith(".part")] and int(lines[-1]) > 5
+
+
+@pytest.mark.training
+def test_what_a_killed_worker_had_begun_to_write_goes_with_the_next(finished):
+    parts = [finished.folder / name for name in ("views-1/0.part", "checkpoints/.last.safetensors.1.part")]
+    for part in parts:
+        part.parent.mkdir(exist_ok=True)
+        part.write_bytes(b"half")
+    assert worker.main(str(finished.folder)) == 0
+    assert not any(part.exists() for part in parts)
 
 
 # --- clocks that are set back, versions that are newer ---------------------------------------------------------------

@@ -94,8 +94,8 @@ def stores(workspace: Workspace) -> Iterator[RowStore]:
             if store := RowStore.find(folder):
                 yield store
                 continue
-        except (ValueError, KeyError, TypeError, AttributeError):  # `shape.json` is damaged
-            pass
+        except Exception as error:  # `shape.json` is damaged, in whatever way
+            _log.warning("%s holds no features that can be read: %s", folder, error)
         if (folder / "rows.bin").exists():
             delete_folder(folder)
 

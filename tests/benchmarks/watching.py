@@ -30,7 +30,7 @@ import websockets
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from tests.helpers import ROOT, closed_port, draw_dataset, fill_project, pretend_speed
+from tests.helpers import ROOT, closed_port, draw_dataset, fill_project, pretend_speed, wait_for
 from transfer_core import runs
 from transfer_core.backbones import catalog
 from transfer_core.config import TrainConfig
@@ -190,6 +190,8 @@ def main() -> None:
                     if urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1).status == 200:
                         break
                 time.sleep(0.1)
+            if options.train:
+                wait_for(lambda: runs.read_state(run).epochs, seconds=600, every=0.5)
             query = f"project={run.project_id}&run={run.id}"
             process = psutil.Process(server.pid)
             cores, looks, charts, samples = asyncio.run(

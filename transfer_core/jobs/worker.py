@@ -38,15 +38,23 @@ def main(run_folder: str) -> int:
         started = time.time()
         _write_worker_info(run, started)
         _log.info("Run %s, kind %s, process %d.", run.id, run.kind, os.getpid())
+        _delete_parts(run)
         runs.keep_reserve(run)
         try:
             log = events.EventLog(run.events_path)
             succeeded = _do_run(run, log) and _do_steps(run, log)
         finally:
             runs.free_reserve(run)
+            _delete_parts(run)
         with suppress(OSError):  # a full disk: nobody learns that torch was needed
             _write_worker_info(run, started)
         return 0 if succeeded else 1
+
+
+def _delete_parts(run: Run) -> None:
+    """Deletes what a killed worker, or a full disk, has left half written; in these folders nobody else writes."""
+    for part in run.folder.glob("*/**/*.part"):
+        part.unlink(missing_ok=True)
 
 
 def _write_worker_info(run: Run, started: float) -> None:

@@ -103,8 +103,9 @@ def delete_folder(folder: Path) -> None:
 def finish_delete_folder(folder: Path) -> None:
     """Deletes a folder; somebody else may be at the same. Raises as `delete_folder`."""
     shutil.rmtree(folder, ignore_errors=True)
-    if folder.exists():
-        shutil.rmtree(folder)  # which says what is in the way
+    while folder.exists():
+        with suppress(FileNotFoundError):  # somebody else was faster with a file of it
+            shutil.rmtree(folder)  # which says what is in the way
 
 
 def folder_size(folder: Path) -> int:

@@ -69,19 +69,16 @@ class Bank:
             if path.is_file():
                 continue
             part = path.with_suffix(".part")
-            try:
-                # Written, not mapped: on a full disk this fails with a reason, and a mapped file with a signal.
-                with part.open("wb") as file, closing(load_batches(context, batches, view)) as loaded:
-                    for batch in loaded:
-                        if should_stop():
-                            raise StopRequested
-                        file.write(_activations(boundary, batch, size, context.plan.device).tobytes())
-                        report(view * photos + int(batch.rows[-1]) + 1, self._views * photos)
-                    file.flush()
-                    os.fsync(file.fileno())
-                move_into_place(part, path)
-            finally:  # a full disk keeps no half of it
-                part.unlink(missing_ok=True)
+            # Written, not mapped: on a full disk this fails with a reason, and a mapped file with a signal.
+            with part.open("wb") as file, closing(load_batches(context, batches, view)) as loaded:
+                for batch in loaded:
+                    if should_stop():
+                        raise StopRequested
+                    file.write(_activations(boundary, batch, size, context.plan.device).tobytes())
+                    report(view * photos + int(batch.rows[-1]) + 1, self._views * photos)
+                file.flush()
+                os.fsync(file.fileno())
+            move_into_place(part, path)
 
     def load_batches(self, batches: list[np.ndarray], epoch: int) -> Generator[Batch, None, None]:
         """Yields the batches in order, each loaded while the network trains on the one before."""
