@@ -268,10 +268,25 @@ def test_every_command_finishes_what_was_cut_off_and_says_so(workspace, dataset)
 def test_a_deletion_that_cannot_be_read_harms_nothing(workspace, dataset, caplog):
     project = fill_project(workspace, dataset)
     workspace.deletions_dir.mkdir()
-    for name, content in (("project-x.json", "{"), ("photos-y.json", '{"kind": "later", "photos": []}')):
-        (workspace.deletions_dir / name).write_text(content)
-    assert deletion.finish(workspace) == [] and workspace.projects() == [project]
-    assert caplog.text.count("could not be finished") == 2
+    about = {"kind": "project", "name": "x", "project": "gone", "photos": ["*", "../*", "[a-f]*"]}
+    odd = [{}, about | {"kind": "later"}, about | {"project": "../projects"}, about | {"project": 3}, about]
+    for number, content in enumerate(["{", *map(json.dumps, odd)]):
+        (workspace.deletions_dir / f"photos-{number}.json").write_text(content)
+    before = sorted(path for path in workspace.home.rglob("*") if path.parent != workspace.deletions_dir)
+    assert len(deletion.finish(workspace)) == 1 and workspace.projects() == [project]
+    assert caplog.text.count("could not be finished") == 5
+    assert sorted(path for path in workspace.home.rglob("*") if path.parent != workspace.deletions_dir) == before
+
+
+def test_photos_are_deleted_later_where_a_run_has_begun_meanwhile(tiny_workspace, project, queue_run):
+    [item, *_] = load_items(project)
+    edits.remove(project, [item.id])
+    run = queue_run()
+    with run.lock().acquire():
+        with pytest.raises(RunError, match="a run is at work"):
+            deletion.delete_photos(tiny_workspace, project, [item.id])
+        assert deletion.finish(tiny_workspace) == []
+    assert deletion.finish(tiny_workspace) == [told_of("photos", 1).replace("photos", "photo")]
 
 
 @pytest.mark.training

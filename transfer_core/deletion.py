@@ -23,12 +23,13 @@ from transfer_core.data.labels.dataset import load_labels, load_original_items
 from transfer_core.errors import RunError, TransferError
 from transfer_core.runs import trash
 from transfer_core.support.files import delete_folder, finish_delete_folder, read_json, write_json
+from transfer_core.support.locks import is_locked
 from transfer_core.support.text import plain
 from transfer_core.support.wording import pluralize
-from transfer_core.workspace import SCHEMA, Project, Workspace
+from transfer_core.workspace import SCHEMA, Project, Workspace, check_id
 
 _log = logging.getLogger(__name__)
-_DIGEST = re.compile(rb"[0-9a-f]{64}")
+_DIGEST = re.compile("[0-9a-f]{64}")
 # What a run keeps of photos beside its figures: features and activations while it learns, pictures of a preview.
 _OF_PHOTOS = ("features.bin", "views-*", "evaluation/*.png")
 _PART_STALE_S = 600  # no file takes so long to be written; whoever began it was killed
@@ -127,11 +128,11 @@ def _finish_one(workspace: Workspace, path: Path) -> list[str]:
 
 
 def _carry_out(workspace: Workspace, about: dict) -> None:
-    photos = set(about["photos"])
+    photos, folder = set(about["photos"]), workspace.projects_dir / check_id(about["project"])
     if about["kind"] == "project":
-        delete_folder(workspace.projects_dir / about["project"])
+        delete_folder(folder)
     elif about["kind"] == "photos":
-        with suppress(RunError):  # the project has been deleted meanwhile, and its folder with it
+        if folder.is_dir():  # else the project has been deleted meanwhile
             photos = _delete_files(workspace.open_project(about["project"]), about["items"])
     else:
         raise ValueError(f"it is of the kind '{about['kind']}', which this version of Graft does not know")
@@ -149,11 +150,13 @@ def _delete_files(project: Project, ids: Collection[str]) -> set[str]:
     came, deleted = load_original_items(project), load_labels(project).deleted
     kept = {item.photo for number, item in enumerate(came) if number not in deleted}
     photos = {item.photo for item in came if item.id in ids} - kept
-    for photo in photos:
+    for photo in filter(_DIGEST.fullmatch, photos):
         for path in (*project.photos_dir.glob(f"{photo}.*"), *project.photos_dir.glob(f".{photo}.*.part")):
             path.unlink(missing_ok=True)
     if photos:  # whose of the photos they are of is not looked at: all of them can be made again
         for folder in (*project.runs_dir.glob("[!.]*"), *project.runs_dir.glob(".deleted/[!.]*")):
+            if is_locked(FileLock(folder / "worker.lock")):
+                raise RunError("a run is at work that may need the photos")  # later, then
             for pattern in _OF_PHOTOS:
                 for path in folder.glob(pattern):
                     delete_folder(path) if path.is_dir() else path.unlink(missing_ok=True)
@@ -162,7 +165,7 @@ def _delete_files(project: Project, ids: Collection[str]) -> set[str]:
 
 def _delete_made(workspace: Workspace, photos: set[str]) -> None:
     """Deletes what the caches hold of those photos that no project has."""
-    photos = photos - _photos_held(workspace)
+    photos = set(filter(_DIGEST.fullmatch, photos)) - _photos_held(workspace)
     for store in stores(workspace):
         store.delete(sorted(photos))
         _delete_stray_rows(store)
@@ -194,7 +197,7 @@ def _photos_named(project: Project) -> set[str]:
     named: set[str] = set()
     with suppress(FileNotFoundError):
         named.update(name.lstrip(".").split(".")[0] for name in os.listdir(project.photos_dir))
-        named.update(digest.decode() for digest in _DIGEST.findall(project.labels_path.read_bytes()))
+        named.update(_DIGEST.findall(project.labels_path.read_text("ascii", "replace")))
     return named
 
 

@@ -29,6 +29,7 @@ _SETTLE_EVERY_S = 0.5  # a killed intake keeps all photos but those of the last 
 _DISK_THREADS = 16  # files that wait for the disk together wait hardly longer than one
 _ALL = 10**15  # more than there is: waits until nothing else is held
 _files = MemoryBudget(100 * 10**6)  # bytes of files in memory at once; a larger one alone
+_NO_MEMORY = "too large for the memory that is free"
 _HERE_AS = "here already as"
 _DELETED = "deleted from this project for good; to add it all the same, give the file another name"
 _STALE_S = 3600  # nobody is still writing a file that has not changed for so long
@@ -261,7 +262,7 @@ class _Taker:
             try:
                 return self._take(entry)
             except MemoryError:
-                return Rejected(entry.path, "too large for the memory that is free; close other programs")
+                return Rejected(entry.path, _NO_MEMORY)
 
     def _take(self, entry: Entry) -> Item | Rejected:
         place = self._reading.place(entry.path)
@@ -332,6 +333,8 @@ def _nothing_came(result: IntakeReport) -> str:
     first, remedy = real[0], "Put one folder per class in it, with JPEG or PNG photos inside."
     if first.reason.startswith(_HERE_AS):
         remedy = "To change labels, use Fix labels."
+    if first.reason == _NO_MEMORY:
+        remedy = "Close other programs, then try again."
     if len(real) == 1:
         return f"The one file in it, '{first.file[:80]}', cannot be used: {first.reason}. {remedy}"
     return (
