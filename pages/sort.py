@@ -85,7 +85,7 @@ def show_actions(now, removed):
         if removed:
             show_action("Restore", "out", labels.bring_back, icon=":material/restore_from_trash:", width="stretch")
             ready = {"disabled": not mine.chosen, "on_click": take_over_picked, "args": (project,), "width": "stretch"}
-            if st.button("Delete for good", icon=":material/delete_forever:", key="sort-delete", **ready):
+            if st.button("Delete", icon=":material/delete_forever:", key="sort-delete", **ready):
                 ask_delete()
         else:
             show_action("Remove", "out", labels.remove, icon=":material/delete:", width="stretch")
@@ -114,7 +114,7 @@ def ask_delete():
     keep, delete = st.columns(2)
     if keep.button("Keep them", type="primary", width="stretch"):
         st.rerun()
-    if delete.button("Delete", width="stretch", icon=":material/delete_forever:", key="sort-delete-now"):
+    if delete.button("Delete for good", width="stretch", icon=":material/delete_forever:", key="sort-delete-now"):
         with errors.shown_errors():
             mine.said = labels.delete_for_good(project, mine.chosen)
             mine.choose(())
