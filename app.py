@@ -7,7 +7,7 @@ if __name__ != "__main__":  # Streamlit's server imports this file, once; each l
 
     app = st.App(__file__, middleware=[server.guard()], lifespan=server.running)
 else:
-    from pages._shared import errors, navigation, session, theme
+    from pages._shared import cleanup, errors, navigation, session, theme
     from transfer_core.support import logs
 
     st.set_page_config("Graft", theme.asset("icon.svg"), layout="wide")
@@ -17,6 +17,7 @@ else:
     with errors.shown_errors():
         logs.set_up()
 
+    cleanup.finish_deletions()
     project = navigation.remember_project()
     state = navigation.step_states(project)
     home = st.Page("pages/home.py", title="Home", icon=":material/home:", default=True)

@@ -37,6 +37,7 @@ ORDER = [
     ["charts"],
     ["export"],
     ["advice"],
+    ["deletion"],
     ["storage"],
     ["jobs"],
     ["services"],

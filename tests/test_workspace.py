@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from transfer_core import deletion
 from transfer_core.errors import RunError
 from transfer_core.workspace import Workspace, check_id, new_id
 
@@ -51,7 +52,7 @@ def test_a_project_is_made_found_renamed_and_gone(workspace):
     assert workspace.open_project(project.id) == project
     renamed = workspace.rename_project(project, "Trees")
     assert (renamed.id, workspace.projects()) == (project.id, [renamed])
-    workspace.delete_project(renamed)
+    deletion.delete_project(workspace, renamed)
     assert workspace.projects() == [] and os.listdir(workspace.projects_dir) == []
     with pytest.raises(RunError, match="There is no project"):
         workspace.open_project(project.id)

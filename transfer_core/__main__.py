@@ -37,7 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = (_app_parser() if words[:1] == ["app"] else build_parser()).parse_args(words)
     try:
         logs.set_up()
-        answer = options.command(Workspace.default(options.home), options)
+        workspace = Workspace.default(options.home)
+        if words[:1] != ["app"]:  # which does so itself, and is to start without what that needs
+            _finish_deletions(workspace)
+        answer = options.command(workspace, options)
     except KeyboardInterrupt:
         print("Cancelled.", file=sys.stderr)
         return 130
@@ -55,6 +58,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `runs | head -1`: the reader has what it wanted, and the command has done its work
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
     return 0
+
+
+def _finish_deletions(workspace: Workspace) -> None:
+    """Finishes what an earlier process did not get to delete, and says so."""
+    from transfer_core.services.projects import finish_deletions
+
+    for sentence in finish_deletions(workspace):
+        print(sentence, file=sys.stderr)
 
 
 def _say(answer: dict, options: argparse.Namespace) -> None:

@@ -1,9 +1,9 @@
 """Where things are on disk: the workspace and its projects. Imports nothing heavy."""
 
+import math
 import os
 import re
 import secrets
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,12 +12,13 @@ from pathlib import Path
 from filelock import FileLock
 
 from transfer_core.errors import RunError, TransferError
-from transfer_core.support.files import read_json, write_json
+from transfer_core.support.files import read_json, write_json, write_whole
 from transfer_core.support.text import plain
 
 SCHEMA = 1
 _ID = re.compile(r"[a-z0-9-]{1,100}")  # file systems refuse longer names, not always kindly
 NAME_LIMIT = 80
+_MOMENT_S = 0.001  # between two moments; more than a float loses
 
 
 def check_id(text: str) -> str:
@@ -108,6 +109,31 @@ class Workspace:
     def weights_dir(self) -> Path:
         return self.home / "weights"
 
+    @property
+    def deletions_dir(self) -> Path:
+        """What is to be deleted for good, and is not gone yet; see `deletion`."""
+        return self.home / "deletions"
+
+    def deletion_path(self, project_id: str) -> Path:
+        """The file that is there while the project is being deleted: from its first moment on the project is gone."""
+        return self.deletions_dir / f"project-{project_id}.json"
+
+    def next_moment(self) -> float:
+        """Now in Unix seconds, but always after the last moment that was asked for: the clock may have been set back.
+
+        What is sorted by such moments stands in the order in which it was made.
+        """
+        path = self.home / "last-moment"
+        with FileLock(path.with_suffix(".lock")):
+            try:
+                last = float(path.read_text("ascii"))
+            except (OSError, ValueError):
+                last = 0.0
+            now = time.time()
+            moment = max(now, last + _MOMENT_S) if math.isfinite(last) else now
+            write_whole(path, repr(moment))
+        return moment
+
     def projects(self) -> list[Project]:
         """All projects, the newest first; a folder without a readable project.json is passed over."""
         found = []
@@ -122,6 +148,8 @@ class Workspace:
         """Raises RunError when there is no such project."""
         folder = self.projects_dir / check_id(project_id)
         try:
+            if self.deletion_path(project_id).exists():
+                raise FileNotFoundError(f"'{project_id}' is being deleted")
             fields = read_json(folder / "project.json")
             return Project(folder.name, fields["name"], fields["created"], folder, fields.get("source"))
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -132,7 +160,7 @@ class Workspace:
     def create_project(self, name: str, source: str | None = None) -> Project:
         name = check_project_name(name)
         project_id = new_id(name)
-        project = Project(project_id, name, time.time(), self.projects_dir / project_id, source)
+        project = Project(project_id, name, self.next_moment(), self.projects_dir / project_id, source)
         project.photos_dir.mkdir(parents=True)
         project.save()
         return project
@@ -156,21 +184,6 @@ class Workspace:
         renamed = replace(self.open_project(project.id), name=check_project_name(name))
         renamed.save()
         return renamed
-
-    def delete_project(self, project: Project) -> None:
-        """Deletes the project's folder for good; `cleanup.delete_project` forgets what the caches hold too."""
-        # Renamed first: a folder that is half deleted when the power fails must not look like a project.
-        doomed = project.folder.with_name(f".deleted-{project.id}")
-        try:
-            os.replace(project.folder, doomed)
-        except FileNotFoundError:  # another window was faster
-            return
-        shutil.rmtree(doomed)
-
-    def clear_deleted(self) -> None:
-        """Removes what a power cut left of projects that were being deleted."""
-        for folder in self.projects_dir.glob(".deleted-*"):
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def check_project_name(name: str) -> str:

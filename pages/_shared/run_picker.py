@@ -50,7 +50,7 @@ def choose_run(found: list[Run], chosen: Run) -> Run:
 
 def run_titles(found: Iterable[Run]) -> dict[str, str]:
     """Titles by id, no two alike: Streamlit's boxes tell their options apart by what they show."""
-    in_order = sorted(found, key=lambda run: (run.created, run.id))
+    in_order = sorted(found, key=lambda run: (run.order, run.id))
     return dict(zip([run.id for run in in_order], distinct(map(run_title, in_order)), strict=True))
 
 

@@ -17,7 +17,7 @@ from filelock import FileLock
 
 from transfer_core.data.images.cache import mark_used
 from transfer_core.errors import StopRequested
-from transfer_core.support.files import move_into_place, read_json, write_json, write_whole
+from transfer_core.support.files import make_folder, move_into_place, read_json, write_json, write_whole
 from transfer_core.support.parallel import map_ahead
 
 # Raise it when the files change. It is part of a store's folder, see `store_folder`: another version of Graft may be
@@ -225,7 +225,7 @@ class RowStore:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """Waits for its turn at a store that has our shape; one that has not is emptied and made anew."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         with FileLock(self.folder / "rows.lock"):
             if not self._fits():
                 if self._size("keys.txt"):

@@ -18,7 +18,14 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class RunQueued(Event):
-    """The run waits for the runner."""
+    """The run waits for the runner.
+
+    Args:
+        order: Of two runs that wait, the one with less is done first; by the time alone, a clock that was set back
+            would let the later one pass. None in logs of earlier versions.
+    """
+
+    order: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,6 @@
 """One run = one folder: created once, written by its worker alone, read by everybody. Imports nothing heavy."""
 
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -17,7 +16,7 @@ from transfer_core.errors import ConfigError, RunError
 from transfer_core.runs import events
 from transfer_core.runs.spec import LrFinderSpec, PreviewSpec, Spec, TrainSpec, spec_from_json, spec_to_json
 from transfer_core.runs.state import RunState, reduce_events
-from transfer_core.support.files import read_json, write_json
+from transfer_core.support.files import delete_folder, read_json, write_json
 from transfer_core.support.locks import is_locked
 from transfer_core.workspace import Project, Workspace, check_id, new_id
 
@@ -32,6 +31,7 @@ class Run:
 
     Args:
         labels_version: Of the project's labels when the run was made.
+        order: Runs that were made later have more, whatever the clock said.
     """
 
     id: str
@@ -40,6 +40,7 @@ class Run:
     created: float
     labels_version: int
     spec: Spec
+    order: float = 0.0
 
     @property
     def kind(self) -> str:
@@ -124,12 +125,13 @@ def create(project: Project, spec: Spec, split: Split | None = None, *, labels_v
     folder = project.runs_dir / run_id
     folder.mkdir(parents=True)
     labels_version = version(project) if labels_version is None else labels_version
-    run = Run(run_id, project.id, folder, time.time(), labels_version, spec)
+    order = Workspace(project.folder.parents[1]).next_moment()
+    run = Run(run_id, project.id, folder, time.time(), labels_version, spec, order)
     if split is not None:
         write_json(folder / "split.json", _split_to_json(split))
-    events.EventLog(run.events_path).append(events.RunQueued())
+    events.EventLog(run.events_path).append(events.RunQueued(order=order))
     # Last, for this file makes the folder a run.
-    about = {"project": project.id, "created": run.created, "labels_version": labels_version}
+    about = {"project": project.id, "created": run.created, "order": order, "labels_version": labels_version}
     write_json(folder / "config.json", about | spec_to_json(spec))
     return run
 
@@ -155,7 +157,7 @@ def list_runs(workspace: Workspace, project: Project | None = None, *, kind: str
         kind: Of the runs that are meant; None for every kind.
     """
     found = [run for run in _list_all(workspace, project) if isinstance(run, Run) and kind in (None, run.kind)]
-    return sorted(found, key=lambda run: (run.created, run.id), reverse=True)
+    return sorted(found, key=lambda run: (run.order, run.id), reverse=True)
 
 
 def list_unreadable(workspace: Workspace, project: Project | None = None) -> list[UnreadableRun]:
@@ -197,7 +199,7 @@ def delete(run: Run) -> None:
     """
     if is_alive(run):
         raise RunError("This run is still training. Stop it first, then delete it.")
-    shutil.rmtree(run.folder)
+    delete_folder(run.folder)
 
 
 def load_split(run: Run) -> Split:
@@ -305,7 +307,8 @@ def _load(folder: Path) -> Run:
 def _load_once(folder: Path, mtime_ns: int, size: int) -> Run:
     content = read_json(folder / "config.json")
     created, labels_version = float(content["created"]), int(content["labels_version"])
-    return Run(folder.name, str(content["project"]), folder, created, labels_version, spec_from_json(content))
+    order = float(content.get("order", created))
+    return Run(folder.name, str(content["project"]), folder, created, labels_version, spec_from_json(content), order)
 
 
 def _split_to_json(split: Split) -> dict:

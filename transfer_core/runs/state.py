@@ -71,7 +71,10 @@ class RunState:
 
     @property
     def last_queued(self) -> float:
-        """When the newest lifecycle event was written, in Unix seconds: of a queued run, since when it waits."""
+        """Of a queued run, its place in the queue: about since when it waits, in Unix seconds."""
+        order = getattr(self.lifecycle, "order", None)
+        if isinstance(order, (int, float)):
+            return order
         return self.lifecycle.time if self.lifecycle else 0.0
 
     @property

@@ -15,6 +15,7 @@ from transfer_core.data import sample_set
 from transfer_core.data.images.thumbnails import ensure_thumbnail, thumbnail_path
 from transfer_core.data.ingest.sources import Entry
 from transfer_core.data.labels.dataset import Item, count_classes, load_items
+from transfer_core.deletion import finish as finish_deletions
 from transfer_core.errors import DataError, RunError
 from transfer_core.runs import Run
 from transfer_core.runs.state import RunState
@@ -35,6 +36,7 @@ __all__ = [
     "disk_use",
     "ensure_thumbnail",
     "find_project",
+    "finish_deletions",
     "project_size",
     "summarize",
     "thumbnail_path",

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from transfer_core.data.ingest.import_roots import open_inside
 from transfer_core.data.ingest.label_source import Choice
 from transfer_core.data.ingest.sources import Entry, tidy_path, upload_entries
-from transfer_core.support.files import move_into_place, read_json, temp_path, write_json
+from transfer_core.support.files import delete_folder, move_into_place, read_json, temp_path, write_json
 from transfer_core.workspace import Project, new_id
 
 _BLOCK = 1 << 20  # bytes copied at once
@@ -100,10 +100,11 @@ class Upload:
 
     def discard(self) -> None:
         """Forgets it, once its photos are in or nobody wants them."""
-        (self.folder / _MANIFEST).unlink(
-            missing_ok=True
-        )  # first: what stays for a while (Windows) is no batch any more
-        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            delete_folder(self.folder)
+        except OSError:  # Windows, where somebody still has its zip open: what stays for a while is no batch any more
+            (self.folder / _MANIFEST).unlink(missing_ok=True)
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def fill(self, files: Sequence[tuple[str, BinaryIO]], report: Callable[[int, int], None]) -> None:
         """Stores those of the files that are missing.
@@ -173,7 +174,7 @@ def receive_folder(project: Project, root: Path, inside: str) -> Upload:
 def batches(project: Project) -> list[Upload]:
     """All that wait, the oldest first."""
     found = []
-    for path in (project.folder / "inbox").glob(f"*/{_MANIFEST}"):
+    for path in (project.folder / "inbox").glob(f"[!.]*/{_MANIFEST}"):
         with suppress(OSError, ValueError, KeyError, TypeError):
             found.append(_load(path))
     return sorted(found, key=lambda batch: batch.created)
@@ -196,7 +197,7 @@ def _load(path: Path) -> Upload:
 def _new_folder(project: Project) -> Path:
     inbox = project.folder / "inbox"
     waiting = {batch.folder for batch in batches(project)}
-    for left in inbox.glob("*/"):
+    for left in inbox.glob("[!.]*/"):
         if left not in waiting and time.time() - left.stat().st_mtime > _STALE_S:
             shutil.rmtree(left, ignore_errors=True)
     folder = inbox / new_id()

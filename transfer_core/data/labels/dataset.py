@@ -63,6 +63,7 @@ class Labels:
         class_names: Sorted; those of the items, and those that were made to stay without any.
         actions: What was changed by hand, the oldest first.
         undone: Ids of the actions that were taken back, the last one last.
+        deleted: Positions of the photos that are gone for good, in the order in which all of them came.
     """
 
     items: tuple[Item, ...]
@@ -70,6 +71,7 @@ class Labels:
     class_names: tuple[str, ...]
     actions: tuple[Action, ...]
     undone: tuple[str, ...]
+    deleted: frozenset[int] = frozenset()
 
 
 def new_item(
@@ -137,7 +139,7 @@ def load_labels(project: Project, version: int | None = None) -> Labels:
 
 
 def load_original_items(project: Project) -> list[Item]:
-    """Every photo that ever came in, removed ones too, with the class and part that it came with."""
+    """Every photo that ever came in, removed and deleted ones too, with the class and part that it came with."""
     return _ask(project, lambda log: list(log.came))
 
 
@@ -204,7 +206,10 @@ class _Log:
         if self._labels is None:
             items: list[Item] = []
             removed: list[Item] = []
-            for item, (class_name, part, is_removed, group) in zip(self.came, self.state.places, strict=True):
+            for number, (item, place) in enumerate(zip(self.came, self.state.places, strict=True)):
+                if number in self.state.deleted:
+                    continue
+                class_name, part, is_removed, group = place
                 if (item.class_name, item.part, item.group) != (class_name, part, group):
                     item = replace(item, class_name=class_name, part=part, group=group)
                 (removed if is_removed else items).append(item)
@@ -215,6 +220,7 @@ class _Log:
                 tuple(sorted(names)),
                 tuple(self.state.actions.values()),
                 tuple(action for action in self.state.undone if action in self.state.actions),
+                frozenset(self.state.deleted),
             )
         return self._labels
 

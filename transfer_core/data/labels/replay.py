@@ -8,6 +8,7 @@ A line is one action of a person, or one photo that came in:
     {"op": "class", "id", "time", "name"}                          a class that stays, photos or not
     {"op": "group", "id", "time", "groups": {id: group}}           what photos belong to that were here already
     {"op": "undo" | "redo", "id", "time", "of"}                    takes an action back, or brings it again
+    {"op": "delete", "id", "time", "items": [ids]}                 photos that are gone for good; nothing undoes it
 
 What is undone counts as if it had never been; all else holds in the order in which it was written. So of several
 changes of one photo the last that was not undone decides, whoever made it and in which window.
@@ -69,6 +70,7 @@ class LabelState:
         kept_classes: Those that stay without photos.
         actions: By id, in their order.
         undone: Ids of actions that do not hold, in the order in which they were taken back.
+        deleted: Positions of the photos that are gone for good.
     """
 
     numbers: dict[str, int] = field(default_factory=dict)
@@ -76,6 +78,7 @@ class LabelState:
     kept_classes: set[str] = field(default_factory=set)
     actions: dict[str, Action] = field(default_factory=dict)
     undone: dict[str, None] = field(default_factory=dict)
+    deleted: set[int] = field(default_factory=set)
     _came: list[Assignment] = field(default_factory=list)
 
     def take(self, lines: Iterable[dict]) -> None:
@@ -97,6 +100,8 @@ class LabelState:
                 case "redo":
                     is_stale = True
                     self.undone.pop(line["of"], None)
+                case "delete":
+                    self.deleted.update(self.numbers[item] for item in line["items"] if item in self.numbers)
         if is_stale:
             self._replay()
 
