@@ -4,7 +4,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,11 +17,22 @@ from transfer_core.errors import ConfigError, RunError
 from transfer_core.runs import events
 from transfer_core.runs.spec import LrFinderSpec, PreviewSpec, Spec, TrainSpec, spec_from_json, spec_to_json
 from transfer_core.runs.state import RunState, reduce_events
-from transfer_core.support.files import read_json, write_json
+from transfer_core.support.checked_json import (
+    copy_path,
+    in_words,
+    read_checked,
+    read_with_copy,
+    write_checked,
+    write_with_copy,
+)
 from transfer_core.support.locks import is_locked
 from transfer_core.workspace import Project, Workspace, check_id, new_id
 
+_CONFIG = "config.json"
+_MAKING_S = 60.0  # after which a folder without settings is not one that is just being made
 ENDED = ("stopped", "failed", "finished")
+_NO_HISTORY = "This run's events.jsonl is missing or cannot be read, so what came of the run is not known."
+_RESUME = "Press Resume to go on from its last checkpoint, or delete the run and train again."
 # Room kept free for the last words of a run whose disk is full.
 _RESERVE_BYTES = 256 * 1024
 
@@ -32,6 +43,7 @@ class Run:
 
     Args:
         labels_version: Of the project's labels when the run was made.
+        problem: What is wrong with its `config.json`, a sentence or two; None where that is whole.
     """
 
     id: str
@@ -40,6 +52,7 @@ class Run:
     created: float
     labels_version: int
     spec: Spec
+    problem: str | None = field(default=None, compare=False)
 
     @property
     def kind(self) -> str:
@@ -122,14 +135,15 @@ def create(project: Project, spec: Spec, split: Split | None = None, *, labels_v
     run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{new_id()[:6]}"
     folder = project.runs_dir / run_id
     folder.mkdir(parents=True)
+    project.ensure_copy()
     labels_version = version(project) if labels_version is None else labels_version
     run = Run(run_id, project.id, folder, time.time(), labels_version, spec)
     if split is not None:
-        write_json(folder / "split.json", _split_to_json(split))
+        write_checked(folder / "split.json", _split_to_json(split), run_id)
     events.EventLog(run.events_path).append(events.RunQueued())
     # Last, for this file makes the folder a run.
     about = {"project": project.id, "created": run.created, "labels_version": labels_version}
-    write_json(folder / "config.json", about | spec_to_json(spec))
+    write_with_copy(folder / _CONFIG, about | spec_to_json(spec), run_id)
     return run
 
 
@@ -137,12 +151,12 @@ def open_run(workspace: Workspace, name: str) -> Run:
     """A run by id or by folder.
 
     Raises:
-        RunError: There is none.
+        RunError: There is none, or it cannot be read.
     """
-    if os.path.isfile(os.path.join(name, "config.json")):  # asks without an error, however odd the name
+    if os.path.isfile(os.path.join(name, _CONFIG)):  # asks without an error, however odd the name
         return _load(Path(name).resolve())
     for folder in workspace.projects_dir.glob(f"[!.]*/runs/{check_id(name)}"):
-        if (folder / "config.json").is_file():
+        if _is_made(folder):
             return _load(folder)
     raise RunError(f"There is no run '{name}' here. `runs` lists those there are.")
 
@@ -164,12 +178,23 @@ def list_unreadable(workspace: Workspace, project: Project | None = None) -> lis
 
 
 def _list_all(workspace: Workspace, project: Project | None) -> Iterator[Run | UnreadableRun]:
-    for path in workspace.projects_dir.glob(f"{project.id if project else '[!.]*'}/runs/[!.]*/config.json"):
-        folder = path.parent
+    for folder in workspace.projects_dir.glob(f"{project.id if project else '[!.]*'}/runs/[!.]*/"):
+        if not _is_made(folder):
+            continue
         try:
             yield _load(folder)
         except RunError as error:
             yield UnreadableRun(folder.name, folder.parents[1].name, folder, str(error))
+
+
+def _is_made(folder: Path) -> bool:
+    """Whether the folder is a run's, be it damaged; its settings come last when a run is made."""
+    if any((folder / name).is_file() for name in (_CONFIG, copy_path(Path(_CONFIG)).name)):
+        return True
+    try:
+        return time.time() - (folder / "events.jsonl").stat().st_mtime > _MAKING_S
+    except OSError:
+        return False
 
 
 def find_under_way(workspace: Workspace, project: Project, spec: Spec, split: Split | None = None) -> Run | None:
@@ -207,7 +232,7 @@ def load_split(run: Run) -> Split:
     """
     path = run.folder / "split.json"
     try:
-        content = read_json(path)
+        content = read_checked(path, run.id)
         # A run that was made before there were test parts and groups has neither.
         parts = {part: tuple(Item(**item) for item in content.get(part, ())) for part in ("train", "val", "test")}
         crossing = tuple((first, second) for first, second in content["crossing"])
@@ -217,7 +242,8 @@ def load_split(run: Run) -> Split:
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise RunError(
-            f"The photos of run '{run.id}' cannot be read from {path} ({error}). Delete the run and train again."
+            f"The photos of run '{run.id}' cannot be read from {path} ({in_words(error)}), so nothing can be shown of "
+            "its answers. Delete the run and train again."
         ) from error
 
 
@@ -280,6 +306,8 @@ def read_state(run: Run, earlier: RunState | None = None) -> RunState:
         state.alive = is_alive(run)
         new, state.offset = events.read_events(run.events_path, state.offset)
         reduce_events(state, new)
+    if state.lifecycle is None:  # the first event is written before the folder becomes a run
+        state.lifecycle = state.failure = events.RunFailed(time=run.created, message=_NO_HISTORY, hint=_RESUME)
     return state
 
 
@@ -289,20 +317,27 @@ def _load(folder: Path) -> Run:
     Raises:
         RunError: Its `config.json` cannot be read, or asks for what this version does not allow.
     """
-    path = folder / "config.json"
+    path = folder / _CONFIG
     try:
-        stat = path.stat()
-        return _load_once(folder, stat.st_mtime_ns, stat.st_size)
+        looks = [(path.stat().st_mtime_ns, path.stat().st_size) for path in (path, copy_path(path)) if path.is_file()]
+        return _load_once(folder, tuple(looks))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, ConfigError) as error:
-        reason = str(error).rstrip(".")
+        reason = f"{path.name}: {in_words(error)}"
         raise RunError(f"The run in {folder} cannot be read ({reason}). Delete it if you do not need it.") from error
 
 
 @lru_cache(maxsize=4096)  # a run's config.json is written once, and each look at a page asks for many
-def _load_once(folder: Path, mtime_ns: int, size: int) -> Run:
-    content = read_json(folder / "config.json")
+def _load_once(folder: Path, looks: tuple) -> Run:
+    """The run in a folder whose settings, and their copy, have these times and sizes."""
+    kept = read_with_copy(folder / _CONFIG, folder.name)
+    content, problem = kept.content, kept.problem
+    if problem:
+        problem = (
+            f"{folder / _CONFIG} is damaged ({problem}): it was taken from its copy, so nothing is missing. `graft "
+            "check --repair` writes the file anew."
+        )
     created, labels_version = float(content["created"]), int(content["labels_version"])
-    return Run(folder.name, str(content["project"]), folder, created, labels_version, spec_from_json(content))
+    return Run(folder.name, str(content["project"]), folder, created, labels_version, spec_from_json(content), problem)
 
 
 def _split_to_json(split: Split) -> dict:
