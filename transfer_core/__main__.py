@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from transfer_core import __version__
-from transfer_core.cli import app, compare, label, lists, model, photos, training
+from transfer_core.cli import app, check, compare, label, lists, model, photos, training
 from transfer_core.config import TrainConfig
 from transfer_core.errors import DISK_FULL, TransferError
 from transfer_core.services.fetch import SETS
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(answer, options)
     except BrokenPipeError:  # `runs | head -1`: the reader has what it wanted, and the command has done its work
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
-    return 0
+    return options.exit_code(answer)
 
 
 def _say(answer: dict, options: argparse.Namespace) -> None:
@@ -87,7 +87,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     def command(name: str, function: _Command, show: Callable[[dict], None], help: str) -> argparse.ArgumentParser:
         entry = add(name, parents=[common], help=help, description=help)
-        entry.set_defaults(command=function, show=show)
+        entry.set_defaults(command=function, show=show, exit_code=lambda answer: 0)
         return entry
 
     fit = command("fit", training.fit, training.show_fit, "train on a folder or zip with one folder per class")
@@ -131,6 +131,10 @@ def build_parser() -> argparse.ArgumentParser:
 
     resume = command("resume", training.resume, training.show_fit, "continue an interrupted or stopped run")
     resume.add_argument("run", metavar="RUN")
+
+    examine = command("check", check.check, check.show_check, "look for damaged files, and repair what can be repaired")
+    check.add_options(examine)
+    examine.set_defaults(exit_code=check.exit_code)
 
     bench = command("bench", lists.bench, lists.show_bench, "measure how fast Graft is on this machine")
     bench.add_argument(

@@ -11,6 +11,7 @@ from transfer_core.data.images.cache import PhotoCache
 from transfer_core.evaluation.result import ValAnswers, evaluate, save_evaluation
 from transfer_core.runs import events
 from transfer_core.support.arrays import read_arrays
+from transfer_core.support.files import read_json, write_json
 
 CHECK = {"changed_labels": 0, "max_difference": 1e-6, "checked": 6, "seconds": 1.0}
 
@@ -61,7 +62,7 @@ def test_understand_lists_each_class(visit, mistaken):
 
 def test_understand_says_which_photos_are_in_both_parts(visit, finished):
     path = finished.folder / "split.json"
-    path.write_text(path.read_text().replace('"crossing": []', '"crossing": [["train/a.jpg", "val/a.jpg"]]'))
+    write_json(path, read_json(path) | {"crossing": [["train/a.jpg", "val/a.jpg"]]})
     [warning] = visit("understand", project=finished.project_id).warning
     assert "1 photo is in two sets" in warning.value and r"train/a\.jpg" in warning.value
 

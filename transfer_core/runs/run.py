@@ -4,6 +4,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -32,7 +33,7 @@ _CONFIG = "config.json"
 _MAKING_S = 60.0  # after which a folder without settings is not one that is just being made
 ENDED = ("stopped", "failed", "finished")
 _NO_HISTORY = "This run's events.jsonl is missing or cannot be read, so what came of the run is not known."
-_RESUME = "Press Resume to go on from its last checkpoint, or delete the run and train again."
+_RESUME = "Press Resume to continue from its last checkpoint, or delete the run and train again."
 # Room kept free for the last words of a run whose disk is full.
 _RESERVE_BYTES = 256 * 1024
 
@@ -201,8 +202,10 @@ def find_under_way(workspace: Workspace, project: Project, spec: Spec, split: Sp
     """A run asked the very same that has not ended and was not told to: a second click needs no second run."""
     for run in list_runs(workspace, project, kind=spec.kind):
         under_way = _asks_the_same(run.spec, spec) and read_state(run).status in ("queued", "running")
-        if under_way and not stop_requested(run) and (split is None or load_split(run) == split):
-            return run
+        if under_way and not stop_requested(run):
+            with suppress(RunError):  # one whose photos cannot be read is not the same
+                if split is None or load_split(run) == split:
+                    return run
     return None
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from transfer_core.support.files import read_json, write_json
+from transfer_core.support.checked_json import read_checked, write_checked
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,13 @@ class LrSweep:
 
 def save_preview(folder: Path, rows: Sequence[PreviewRow]) -> None:
     """Names the pictures, which must lie there already."""
-    write_json(folder / "preview.json", {"rows": [asdict(row) for row in rows]})
+    write_checked(folder / "preview.json", {"rows": [asdict(row) for row in rows]}, folder.parent.name)
 
 
 def load_preview(folder: Path) -> tuple[PreviewRow, ...] | None:
     """What `save_preview` wrote; None where there is nothing that can be read, or a picture is gone."""
     try:
-        content = read_json(folder / "preview.json")["rows"]
+        content = read_checked(folder / "preview.json", folder.parent.name)["rows"]
         rows = tuple(PreviewRow(row["name"], tuple(map(_picture, row["pictures"]))) for row in content)
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -77,13 +77,13 @@ def _picture(content: dict) -> PreviewPicture:
 
 def save_sweep(folder: Path, rates: LrSweep) -> None:
     folder.mkdir(exist_ok=True)
-    write_json(folder / "rates.json", asdict(rates))
+    write_checked(folder / "rates.json", asdict(rates), folder.parent.name)
 
 
 def load_sweep(folder: Path) -> LrSweep | None:
     """What `save_sweep` wrote; None where there is nothing that can be read."""
     try:
-        content = read_json(folder / "rates.json")
+        content = read_checked(folder / "rates.json", folder.parent.name)
         rates, losses, smoothed = (tuple(content[name]) for name in ("rates", "losses", "smoothed"))
         return LrSweep(rates, losses, smoothed, content["suggestion"])
     except (OSError, ValueError, KeyError, TypeError):

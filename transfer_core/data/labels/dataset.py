@@ -141,7 +141,7 @@ def damage(project: Project) -> str | None:
         return (
             f"{pluralize(lost, 'line')} of {project.labels_path} cannot be read, so that photos or changes of labels "
             "are missing here, about one for each. Put the file back from a backup, or add those photos again; `graft "
-            "check --repair` goes on without them."
+            "check --repair` gives them up."
         )
     if copied:
         return (
