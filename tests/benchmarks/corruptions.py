@@ -1,6 +1,6 @@
 """Damages every kind of file of a home in every way, one at a time, and holds what Graft then says against before.
 
-    python -m tests.benchmarks.corruptions [--count 600] [--seed 0] [--no-pages] [--only labels.jsonl]
+    python -m tests.benchmarks.corruptions [--count 600] [--seed 0] [--no-pages] [--only labels.jsonl] [--kept DIR]
 
 The home has two projects: one with a frozen run, a fine-tuned one, their exports, a final test, notes, edits and an
 upload that waits; and another, with a run of its own. Each case damages one file in a copy of it and then opens every
@@ -233,6 +233,8 @@ def give(*arguments: str) -> tuple[object, bool]:
     answer.pop("seconds", None)
     for entry in answer.get("runs", ()):
         entry.pop("seconds", None)
+    for entry in answer.get("backbones", ()):
+        entry.pop("state")  # says where its file is: a fact, whatever it was before
     listed = any(entry.get("status") in ("unreadable", "failed") for entry in answer.get("runs", ()))
     return answer, listed or bool(_WORDS.search(err.getvalue()))
 
@@ -357,11 +359,16 @@ def try_case(home: Path, place: Path, case: tuple[str, str], before: Answers, da
 
 
 @contextlib.contextmanager
-def prepared(*, pages: bool) -> Iterator[tuple[Path, Path, Path, Answers]]:
-    """(home, an empty place for copies, photos, what the undamaged home says)."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        home, place, data = (Path(folder) / name for name in ("home", "copy", "data"))
-        build(home, data)
+def prepared(*, pages: bool, kept: Path | None = None) -> Iterator[tuple[Path, Path, Path, Answers]]:
+    """(home, an empty place for copies, photos, what the undamaged home says).
+
+    Args:
+        kept: A folder in which the undamaged home stays, and where that of an earlier call is taken from.
+    """
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True, dir=kept and kept.parent) as folder:
+        home, place, data = (kept or Path(folder)) / "home", Path(folder) / "copy", (kept or Path(folder)) / "data"
+        if not home.exists():
+            build(home, data)
         copy(home, place)
         before = ask_all(place, next(data.rglob("*.jpg")), data / "blots", pages=pages)
         shutil.rmtree(place)
@@ -374,10 +381,11 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=600, help="cases, drawn from all there are")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--no-pages", action="store_true", help="commands and runs alone, which is quicker")
+    parser.add_argument("--kept", type=Path, help="a folder that keeps the undamaged home for the next time")
     parser.add_argument("--only", default="", help="only files with these words in their path")
     options = parser.parse_args()
     pages, began, totals = not options.no_pages, time.monotonic(), Counter()
-    with prepared(pages=pages) as (home, place, data, before):
+    with prepared(pages=pages, kept=options.kept) as (home, place, data, before):
         everything = [case for case in cases(home) if options.only in case[0]]
         random.Random(options.seed).shuffle(everything)
         chosen = everything[: options.count]

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from transfer_core import runs
@@ -19,6 +20,7 @@ from transfer_core.errors import TransferError
 from transfer_core.evaluation import test_set
 from transfer_core.evaluation.result import load_answers
 from transfer_core.runs import Run
+from transfer_core.runs.state import RunState
 from transfer_core.support import kept_log
 from transfer_core.support.checked_json import copy_path, in_words, read_checked, write_with_copy
 from transfer_core.support.files import read_json
@@ -80,7 +82,8 @@ def check(workspace: Workspace, *, repair: bool = False, watch: Watch = lambda *
     Args:
         repair: Mends what can be mended; else nothing is changed.
     """
-    projects, findings, checked = workspace.projects(), [], 0
+    projects, checked = workspace.projects(), 0
+    findings: list[Finding] = []
     for number, project in enumerate(projects):
         watch("Checking the projects", number, len(projects))
         for look in (_look_at_project, _look_at_labels, _look_at_photos, _look_at_uploads, _look_at_test_notes):
@@ -150,7 +153,7 @@ def _look_at_labels(project: Project) -> Iterator[Finding]:
     if health.lost:
         lines = pluralize(health.lost, "line")
         cost = f"About one photo or one change of labels for each of {lines}."
-        remedy = "Put it back from a backup; else the damaged file is kept aside, and the rest is written without them."
+        remedy = "Put it back from a backup; else the damaged file is renamed, and the rest is written without them."
         yield Finding(str(path), f"{lines} cannot be read, nor in its copy", cost, remedy, mend=mend)
     elif health.copied:
         lines = pluralize(health.copied, "line is", "lines are")
@@ -172,7 +175,7 @@ def _look_at_photos(project: Project) -> Iterator[Finding]:
                 "its bytes are not those that it is named by",
                 "This photo: it is neither shown nor trained on.",
                 remedy,
-                mend=lambda path=path: _move_aside(project, path),
+                mend=partial(_move_aside, project, path),
             )
     files = {item.file for item in dataset.load_items(project)}
     for file in sorted(file for file in files if not (project.photos_dir / file).is_file()):
@@ -246,7 +249,7 @@ def _look_at_run(run: Run) -> Iterator[Finding]:
     for name, cost in (("result.json", "Nothing that Graft reads."), ("baselines.json", "What goes without a network")):
         path = run.evaluation_dir / name
         if path.exists():
-            yield from _tried(lambda path=path: _read_own(path, run), path, cost, "Train again if you need it.")
+            yield from _tried(partial(_read_own, path, run), path, cost, "Train again if you need it.")
     if state.has_finished("test_set"):
         path = run.evaluation_dir / "test.json"
         yield from _tried(
@@ -278,7 +281,7 @@ def _tried(read: Callable[[], object], path: Path, cost: str, remedy: str) -> It
         yield Finding(str(path), str(error), cost, remedy)
 
 
-def look_at_model(run: Run, state: runs.RunState) -> Iterator[Finding]:
+def look_at_model(run: Run, state: RunState) -> Iterator[Finding]:
     """The model that was exported, where there should be one."""
     if state.has_finished("export") and not run.model_path.is_file():
         cost = "The model cannot be tried, tested or exported."
@@ -292,7 +295,7 @@ def _look_at_weights(workspace: Workspace) -> Iterator[Finding]:
     for folder in sorted(workspace.weights_dir.glob("*/")):
         cost = f"The backbone {folder.name} cannot be used."
         if (folder / "backbone.json").exists():
-            read = lambda name=folder.name: catalog.find(name, workspace.weights_dir)  # noqa: E731
+            read = partial(catalog.find, folder.name, workspace.weights_dir)
             yield from _tried(read, folder / "backbone.json", cost, "Correct it, or add the backbone again.")
         promised: object = None
         with suppress(OSError, ValueError):
@@ -300,12 +303,14 @@ def _look_at_weights(workspace: Workspace) -> Iterator[Finding]:
         path = folder / "model.safetensors"
         if path.is_file() and promised and weights.digest(path) != promised:
             remedy = "It is moved aside; Graft downloads it again when it is needed."
-            mend = lambda path=path: os.replace(path, path.with_name(f"{path.name}.damaged"))  # noqa: E731
+            mend = partial(os.replace, path, path.with_name(f"{path.name}.damaged"))
             yield Finding(str(path), "its digest is not that of the download", cost, remedy, mend=mend)
 
 
 def _look_at_features(workspace: Workspace) -> Iterator[Finding]:
     for folder in sorted(workspace.features_dir.glob("*/")):
+        if not any((folder / name).exists() for name in ("shape.json", "rows.bin", "keys.txt")):
+            continue  # emptied
         try:
             RowStore.at(folder).keys()
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -315,7 +320,7 @@ def _look_at_features(workspace: Workspace) -> Iterator[Finding]:
                 f"the features cannot be read ({why})",
                 "Time: they are computed again when they are needed.",
                 "The cache is dropped.",
-                mend=lambda folder=folder: _drop(folder),
+                mend=partial(_drop, folder),
             )
 
 

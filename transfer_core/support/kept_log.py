@@ -145,7 +145,7 @@ def examine(path: Path, owner: str = "") -> Health:
     merged = b"".join(line.raw for line in lines)
     with ExitStack() as stack:
         copy = _open(copy_path(path), stack)
-        is_off = copy is not None and not merged.startswith(copy.read())
+        is_off = copy is not None and copy.read() != merged
     lost = sum(map(_is_lost, lines))
     return Health(lost, sum(line.is_copied for line in lines), is_off and not lost)
 
