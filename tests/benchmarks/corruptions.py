@@ -55,7 +55,7 @@ WAYS = ("bit early", "bit late", "cut", "empty", "zeros", "missing", "another's"
 PAGES = ("home", "photos", "sort", "train", "understand", "try_it", "export", "compare")
 # Changed by every look, or of no meaning: locks hold no bytes, logs are for people.
 _LEFT_OUT = re.compile(r"\.lock$|\.log$|runner\.wake$|needs-torch$")
-_CHANGES_BY_ITSELF = re.compile(r"Changed .*|Disk space: .*|Download \(.*|Training took .*|.*\bago\b.*|Tested .*")
+_CHANGES_BY_ITSELF = re.compile(r"Changed .*|Disk space: .*|Download \(.*|Training (took|needs) .*|Takes about .*|.*\bago\b.*|Tested .*")
 _WORDS = re.compile(
     r"cannot|damaged|missing|not here|no longer|unreadable|interrupted|failed|again|no model|could not|is gone|do not",
     re.IGNORECASE,
