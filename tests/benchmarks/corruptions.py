@@ -55,7 +55,9 @@ WAYS = ("bit early", "bit late", "cut", "empty", "zeros", "missing", "another's"
 PAGES = ("home", "photos", "sort", "train", "understand", "try_it", "export", "compare")
 # Changed by every look, or of no meaning: locks hold no bytes, logs are for people.
 _LEFT_OUT = re.compile(r"\.lock$|\.log$|runner\.wake$|needs-torch$")
-_CHANGES_BY_ITSELF = re.compile(r"Changed .*|Disk space: .*|Download \(.*|Training (took|needs) .*|Takes about .*|.*\bago\b.*|Tested .*")
+_CHANGES_BY_ITSELF = re.compile(
+    r"Changed .*|Disk space: .*|Download \(.*|Training (took|needs) .*|Takes about .*|.*\bago\b.*|Tested .*"
+)
 _WORDS = re.compile(
     r"cannot|damaged|missing|not here|no longer|unreadable|interrupted|failed|again|no model|could not|is gone|do not",
     re.IGNORECASE,
@@ -235,7 +237,7 @@ def give(*arguments: str) -> tuple[object, bool]:
         entry.pop("seconds", None)
     for entry in answer.get("backbones", ()):
         entry.pop("state")  # says where its file is: a fact, whatever it was before
-    listed = any(entry.get("status") in ("unreadable", "failed") for entry in answer.get("runs", ()))
+    listed = any(entry.get("status") in ("unreadable", "failed", "interrupted") for entry in answer.get("runs", ()))
     return answer, listed or bool(_WORDS.search(err.getvalue()))
 
 
