@@ -5,25 +5,24 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 from filelock import FileLock
 
 from transfer_core.config import TrainConfig
-from transfer_core.data.labels.dataset import Item, version
+from transfer_core.data.labels.dataset import version
 from transfer_core.data.splits.split import Split
 from transfer_core.errors import ConfigError, RunError
 from transfer_core.runs import events
 from transfer_core.runs.spec import LrFinderSpec, PreviewSpec, Spec, TrainSpec, spec_from_json, spec_to_json
+from transfer_core.runs.split_file import read_split, write_split
 from transfer_core.runs.state import RunState, reduce_events
 from transfer_core.support.checked_json import (
     copy_path,
     in_words,
-    read_checked,
     read_with_copy,
-    write_checked,
     write_with_copy,
 )
 from transfer_core.support.locks import is_locked
@@ -140,7 +139,7 @@ def create(project: Project, spec: Spec, split: Split | None = None, *, labels_v
     labels_version = version(project) if labels_version is None else labels_version
     run = Run(run_id, project.id, folder, time.time(), labels_version, spec)
     if split is not None:
-        write_checked(folder / "split.json", _split_to_json(split), run_id)
+        write_split(folder, run_id, split)
     events.EventLog(run.events_path).append(events.RunQueued())
     # Last, for this file makes the folder a run.
     about = {"project": project.id, "created": run.created, "labels_version": labels_version}
@@ -231,23 +230,9 @@ def load_split(run: Run) -> Split:
     """The parts as they were when the run was made.
 
     Raises:
-        RunError: The run is about no photos, or somebody changed the file.
+        RunError: The run is about no photos, or the file is damaged, or another run's.
     """
-    path = run.folder / "split.json"
-    try:
-        content = read_checked(path, run.id)
-        # A run that was made before there were test parts and groups has neither.
-        parts = {part: tuple(Item(**item) for item in content.get(part, ())) for part in ("train", "val", "test")}
-        crossing = tuple((first, second) for first, second in content["crossing"])
-        groups = tuple(content.get("crossing_groups", ()))
-        return Split(
-            tuple(content["class_names"]), given=content["given"], crossing=crossing, crossing_groups=groups, **parts
-        )
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise RunError(
-            f"The photos of run '{run.id}' cannot be read from {path} ({in_words(error)}), so nothing can be shown of "
-            "its answers. Delete the run and train again."
-        ) from error
+    return read_split(run.folder, run.id)
 
 
 def learned_photos(run: Run) -> set[str]:
@@ -341,13 +326,3 @@ def _load_once(folder: Path, looks: tuple) -> Run:
         )
     created, labels_version = float(content["created"]), int(content["labels_version"])
     return Run(folder.name, str(content["project"]), folder, created, labels_version, spec_from_json(content), problem)
-
-
-def _split_to_json(split: Split) -> dict:
-    return {
-        "class_names": list(split.class_names),
-        "given": split.given,
-        "crossing": list(split.crossing),
-        "crossing_groups": list(split.crossing_groups),
-        **{part: [asdict(item) for item in getattr(split, part)] for part in ("train", "val", "test")},
-    }
