@@ -28,7 +28,8 @@ def look_at_run(run: Run) -> Iterator[Finding]:
     state, train_again = runs.read_state(run), "Delete the run and train again."
     if state.lost or (state.failure and "events.jsonl" in state.failure.message):
         problem = state.damage or "it is missing or empty"
-        yield Finding(str(run.events_path), problem, "Parts of the run's course, or its result.", "Resume the run.")
+        remedy = "Train again if you need all of it." if state.result else "Resume the run."
+        yield Finding(str(run.events_path), problem, "Parts of the run's course, or its result.", remedy)
     if (run.folder / "split.json").exists() or run.kind == "train":
         yield from tried(lambda: runs.load_split(run), run.folder / "split.json", "The run's photos.", train_again)
     yield from tried(lambda: load_plan(run.plan_path), run.plan_path, "The run cannot be resumed.", train_again)
@@ -68,4 +69,4 @@ def look_at_model(run: Run, state: RunState) -> Iterator[Finding]:
     """The model that was exported, where there should be one."""
     if state.has_finished("export") and not run.model_path.is_file():
         cost = "The model cannot be tried, tested or exported."
-        yield Finding(str(run.model_path), "it is missing", cost, "Resume the run, which writes it anew.")
+        yield Finding(str(run.model_path), "it is missing", cost, "Train again.")
