@@ -38,4 +38,5 @@ else:
     ]
     page = st.navigation({"": [home], navigation.section_title(project): steps})
     navigation.note_page(page.title)
-    page.run()
+    with errors.shown_errors():  # what a page does not catch nearer to where it happens
+        page.run()

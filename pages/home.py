@@ -71,6 +71,7 @@ def show_card(project, summary):
             )
         else:
             st.markdown("Not trained yet")
+        errors.show_problems(*projects.find_problems(project))
         st.caption(f"Changed {ago(time.time() - summary.changed)}")
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("Open", key=f"open-{project.id}", icon=":material/folder_open:"):

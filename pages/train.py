@@ -205,6 +205,8 @@ if len(count_classes(items)) < 2:
     st.stop()
 with errors.shown_errors():  # a worker is to be warm when Train is pressed, and no run to wait for a runner that died
     training.ensure_runner(session.workspace())
+errors.show_problems(*catalog.find_problems(session.workspace()))
+run_picker.need_readable(project)
 found = runs.list_runs(session.workspace(), project)
 run = run_picker.chosen_run(found)
 if run is None:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._shared import navigation, plots, run_picker, session, theme, thumbnails
+from pages._shared import errors, navigation, plots, run_picker, session, theme, thumbnails
 from pages._shared.label_changes import show_changes
 from pages._understand import test_set, transfer_gain
 from transfer_core import charts
@@ -114,11 +114,20 @@ def show_learning(history):
     st.caption(plots.what_is_kept(history.epochs[-1]))
 
 
+def load_parts(run, history):
+    """The run's photos, and the model's answers to them; where either is damaged, shows the rest and ends the page."""
+    with errors.shown_errors():
+        split = session.split_of(run)
+        return split, load_answers(run, split, history.result)
+    show_learning(history)
+    st.stop()
+
+
 project = navigation.need_project()
 st.title("Understand")
 run, history = run_picker.need_model(project)
-split, answers = session.split_of(run), load_answers(run.evaluation_dir)
 show_answer(history)
+split, answers = load_parts(run, history)
 show_changes(project, run)
 for crossing in crossings(split):
     st.warning(markdown(crossing), icon=":material/error:")
@@ -149,7 +158,8 @@ with by_class:
     show_classes(split, history.result)
 with learned:
     show_learning(history)
-transfer_gain.show_knowledge(project, run, history)
+with errors.shown_errors():
+    transfer_gain.show_knowledge(project, run, history)
 test_set.show_opening(run, history, split)
 if st.button("Try it on a photo", type="primary", icon=":material/arrow_forward:"):
     navigation.open_page("try_it", project)

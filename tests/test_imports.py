@@ -18,7 +18,7 @@ ORDER = [
     ["metrics"],
     ["config", "workspace"],
     ["data.split_names", "data.sample_set", "data.checks", "data.images.read_photo"],
-    ["data.images.decode", "data.images.cache", "data.labels.log", "data.labels.replay"],
+    ["data.images.decode", "data.images.cache", "data.labels.replay"],
     ["data.ingest.sources", "data.ingest.folder_layout"],
     ["data.labels.dataset"],
     ["data.splits.groups"],

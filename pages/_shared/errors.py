@@ -9,6 +9,12 @@ from transfer_core.errors import DISK_FULL, READ_ONLY, TransferError
 from transfer_core.support.text import markdown
 
 
+def show_problems(*problems: str | None) -> None:
+    """What is damaged, a sentence each; draws nothing for None."""
+    for problem in filter(None, problems):
+        st.warning(markdown(problem), icon=":material/broken_image:")
+
+
 @contextmanager
 def shown_errors() -> Iterator[None]:
     """Shows a mistake that the user can mend as a sentence; anything else is our bug and keeps its traceback."""

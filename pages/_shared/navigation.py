@@ -2,11 +2,13 @@
 
 import streamlit as st
 
+from pages._shared import errors
 from pages._shared.session import ADDING, IN_APP, INTAKE, PAGE, PROJECT, history, workspace
 from transfer_core.errors import TransferError
 from transfer_core.services import runs
 from transfer_core.services.export import is_ready
-from transfer_core.services.labels import count_classes, load_items
+from transfer_core.services.labels import count_classes, load_items, version
+from transfer_core.services.projects import find_problems
 from transfer_core.services.runs import Run
 from transfer_core.support.text import markdown
 from transfer_core.workspace import Project
@@ -57,6 +59,7 @@ def need_project() -> Project:
             st.switch_page("pages/home.py")
         st.stop()
     st.query_params["project"] = project.id
+    errors.show_problems(*find_problems(project))
     return project
 
 
@@ -87,7 +90,7 @@ def step_states(project: Project | None) -> dict[str, str]:
     result = _DONE if any(entry.result for entry in own) else _EMPTY
     export = _DONE if any(entry.result and is_ready(entry) for entry in own) else _EMPTY
     photos = _EMPTY
-    if project.labels_path.exists():
+    if version(project):
         photos = _DONE if len(count_classes(load_items(project))) > 1 else _LOOK
     compare = _DONE if sum(bool(entry.result) for entry in own) > 1 else ""
     return dict(zip(STEPS, (photos, train, result, export, export, compare), strict=True))

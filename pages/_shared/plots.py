@@ -26,7 +26,8 @@ def show_learning(history: RunState, shown: int, key: str) -> None:
     epochs, before = split_off_head(history.epochs[:shown])
     first = epochs[0].step - 1
     total = max(epoch.step - epoch.epoch + epoch.epochs for epoch in epochs) - first
-    ended = history.status == "finished" and shown == len(history.epochs)
+    # Where lines of the log are lost, nobody knows whether the epoch that was kept is among those that are left.
+    ended = history.status == "finished" and shown == len(history.epochs) and not history.lost
     _show_curves(epochs, total, kept_step(epochs) - first if ended else None, key, before)
 
 
@@ -44,10 +45,12 @@ def _show_curves(
     epochs: list[EpochFinished], total: int, kept: int | None, key: str, before: EpochFinished | None = None
 ) -> None:
     """Loss and accuracy per epoch, side by side; `before` is the last epoch of what came before, to compare with."""
+    by_step = {epoch.step: epoch for epoch in epochs}
+    in_order = [by_step.get(step) for step in range(min(by_step), max(by_step) + 1)]  # None: its line is lost
     for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
         figure = _learning_curves(
-            tuple(getattr(epoch, f"train_{metric}") for epoch in epochs),
-            tuple(getattr(epoch, f"val_{metric}") for epoch in epochs),
+            tuple(getattr(epoch, f"train_{metric}", None) for epoch in in_order),
+            tuple(getattr(epoch, f"val_{metric}", None) for epoch in in_order),
             metric=metric,
             total_epochs=total,
             kept_epoch=kept,

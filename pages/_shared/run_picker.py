@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import streamlit as st
 
+from pages._shared import errors
 from pages._shared.errors import shown_errors
 from pages._shared.navigation import open_page
 from pages._shared.session import history, workspace
@@ -19,6 +20,7 @@ from transfer_core.workspace import Project
 
 def need_model(project: Project) -> tuple[Run, RunState]:
     """The run that the page is about, chosen where there are several; ends the page where there is none."""
+    need_readable(project)
     found = [run for run in runs.list_runs(workspace(), project) if history(run).result]
     if not found:
         st.info("There is no trained model yet. Train one first; with the suggested settings, it takes seconds.")
@@ -27,12 +29,28 @@ def need_model(project: Project) -> tuple[Run, RunState]:
         st.stop()
     run = choose_run(found, chosen_run(found))
     st.query_params["run"] = run.id
+    errors.show_problems(run.problem, history(run).damage)
     return run, history(run)
+
+
+def need_readable(project: Project) -> None:
+    """Ends the page where the run in the address cannot be read: another one must not be taken for it."""
+    wanted = st.query_params.get("run")
+    unreadable = [run for run in runs.list_unreadable(workspace(), project) if run.id == wanted]
+    if unreadable:
+        st.error(markdown(unreadable[0].reason), icon=":material/error:")
+        if st.button("Go to the other runs", type="primary"):
+            del st.query_params["run"]
+            st.rerun()
+        st.stop()
 
 
 def chosen_run(found: list[Run]) -> Run | None:
     """The run in the address if it is among these, else the newest; None where there is none."""
-    wanted = [run for run in found if run.id == st.query_params.get("run")]
+    asked = st.query_params.get("run")
+    wanted = [run for run in found if run.id == asked]
+    if asked and found and not wanted:
+        st.info("The run in the address is not here, or has no result. This is the newest.", icon=":material/info:")
     return (wanted or found or [None])[0]
 
 

@@ -68,12 +68,17 @@ def show_state(project, run, history, shown):
             show_end(project, run, history)
         for notice in history.notices:
             st.caption(markdown(notice))
+        errors.show_problems(run.problem, history.damage)
         if shown:
-            if moving:
-                show_figures(run, history, history.epochs[shown - 1])
-            plots.show_learning(history, shown, "curve")
-            class_names = list(session.split_of(run).class_names)
-            plots.show_matrix(history.epochs[shown - 1].matrix(len(class_names)), class_names, "live-matrix")
+            figures, curve, epoch = st.container(), st.container(), history.epochs[shown - 1]
+            with curve:
+                plots.show_learning(history, shown, "curve")
+            with errors.shown_errors():
+                split = session.split_of(run)
+                if moving:
+                    with figures:
+                        show_figures(history, epoch, len(split.val))
+                plots.show_matrix(epoch.matrix(len(split.class_names)), list(split.class_names), "live-matrix")
         elif moving:
             st.skeleton(height=420)  # the curves will stand here: nothing jumps when they come
 
@@ -171,7 +176,7 @@ def show_log(run):
             st.code("\n".join(run.log_path.read_text("utf-8", "replace").splitlines()[-LOG_LINES:]), language=None)
 
 
-def show_figures(run, history, last):
+def show_figures(history, last, val_count):
     count, right = st.columns(2)
     phase = history.phases[-1] if history.phases else None
     begins = phase and phase.epochs and phase.name != last.phase and history.status == "running"
@@ -179,7 +184,7 @@ def show_figures(run, history, last):
     count.metric("Epoch", f"{done} of {total}", help="In one epoch, the network sees every training photo once.")
     right.metric(
         "Validation accuracy",
-        f"{last.hits} of {len(session.split_of(run).val)}",
+        f"{last.hits} of {val_count}",
         help="Right answers on the validation photos: kept back to check the model, which never trains on them.",
     )
     st.caption(plots.what_is_kept(last))

@@ -33,8 +33,7 @@ def offer(run, history, split):
         "with the model that you will keep. If you look, change something and look again, the result is no "
         "longer fair."
     )
-    if looks := count_looks(run):
-        st.warning(reuse_warning(looks), icon=":material/visibility:")
+    show_looks(run)
     if failure := evaluation.opening_failure(history):
         st.error(markdown(failure), icon=":material/error:")
     ready = is_ready(history)
@@ -43,6 +42,13 @@ def offer(run, history, split):
         st.rerun()
     if not ready:
         st.caption("The model is still being exported. The Export page shows the progress.")
+
+
+def show_looks(run):
+    """Whether other runs were tested on these photos before, or that nobody can tell."""
+    with errors.shown_errors():
+        if looks := count_looks(run):
+            st.warning(reuse_warning(looks), icon=":material/visibility:")
 
 
 def watch(run):
@@ -67,7 +73,6 @@ def show_outcome(run):
         else ""
     )
     st.caption(f"Tested {format_time(found.opened)}. This result stays, however often you come back.{left_out}")
-    if looks := count_looks(run):
-        st.warning(reuse_warning(looks), icon=":material/visibility:")
+    show_looks(run)
     with st.expander("Confusions on the test photos"):
         plots.show_matrix(found.confusion_matrix, list(found.class_names), f"test-{run.id}")

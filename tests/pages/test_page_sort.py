@@ -9,8 +9,9 @@ from pages._sort import photo_grid
 from tests.benchmarks.labels import draw_items
 from tests.pages.conftest import button, errors, press, said
 from transfer_core import deletion
-from transfer_core.data.labels import edits, log
+from transfer_core.data.labels import edits
 from transfer_core.data.labels.dataset import append_items, count_classes, load_items, load_labels
+from transfer_core.support import kept_log
 
 
 @pytest.fixture
@@ -237,11 +238,11 @@ def test_pages_of_a_run_say_when_labels_have_changed_since(visit, workspace, fin
 def test_undo_that_a_full_disk_refuses_can_be_tried_again(sorting, project, monkeypatch, number):
     app = put_into(choose(sorting, class_name="red"), "blue")
 
-    def refuse(path, lines):
+    def refuse(path, lines, owner):
         raise OSError(number, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(log, "append", refuse)
+        patch.setattr(kept_log, "append", refuse)
         app = press(app, "Undo")
     assert errors(app) == ["The disk is full. Free some space, then try again."]
     press(app, "Undo")

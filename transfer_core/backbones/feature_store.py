@@ -185,6 +185,15 @@ class RowStore:
                 raise StoreDamaged(f"{self.folder}: {len(damaged)} of {len(set(keys))} rows are not what was written")
         return np.memmap(path, self.dtype, "r", shape=(len(keys), *self.shape))
 
+    def damaged(self) -> list[str]:
+        """Keys of the rows that are not what was written."""
+        with self._locked():
+            index = self._index()
+            blocks = self._blocks([place for place, _ in index.values()])
+            rows = (row for block in blocks for row in block)
+            entries = zip(index.items(), rows, strict=True)
+            return [key for (key, (_, checksum)), row in entries if self._checksum(key, row.data) != checksum]
+
     def _blocks(self, places: Sequence[int]) -> Iterator[np.ndarray]:
         """The rows at these places, in order, a few at a time."""
         rows = np.memmap(self.folder / "rows.bin", self.dtype, "r", shape=(self._count(), *self.shape))

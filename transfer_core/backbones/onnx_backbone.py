@@ -62,6 +62,15 @@ def ensure_trunk(backbone: Backbone, weights_dir: Path, tell: Callable[[str], No
     return path
 
 
+def damaged_trunks(weights_dir: Path) -> list[Path]:
+    """Trunks that are not what the checksum beside them says; those without one are of an earlier version."""
+    return [
+        path
+        for path in sorted(weights_dir.glob("*/trunk-*.onnx"))
+        if _checksum_path(path).exists() and not _is_whole(path)
+    ]
+
+
 def _is_whole(path: Path) -> bool:
     try:
         return _checksum_path(path).read_text("ascii") == _checksum_line(path)

@@ -2,6 +2,7 @@
 
 import argparse
 
+from transfer_core.cli.terminal import mention_damage
 from transfer_core.services import labels
 from transfer_core.services.projects import find_project
 from transfer_core.support import text
@@ -49,7 +50,9 @@ def label(workspace: Workspace, options: argparse.Namespace) -> dict:
     selection = labels.Selection(
         options.class_name, options.part, options.match, options.no_class, options.removed, everything=options.all
     )
-    return labels.edit(find_project(workspace, options.project), selection, _edit(options)).to_json()
+    project = find_project(workspace, options.project)
+    mention_damage(project)
+    return labels.edit(project, selection, _edit(options)).to_json()
 
 
 def _edit(options: argparse.Namespace) -> labels.Edit | None:

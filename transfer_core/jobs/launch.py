@@ -69,8 +69,8 @@ def card_path(workspace: Workspace) -> Path:
 def slot_count(workspace: Workspace) -> int:
     """How many runs are done at once, as far as a runner has found out."""
     try:
-        return read_json(card_path(workspace))["slots"]
-    except (OSError, ValueError, KeyError):
+        return max(1, int(read_json(card_path(workspace))["slots"]))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return 1
 
 

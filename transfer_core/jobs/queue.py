@@ -183,9 +183,10 @@ def _free_slots(slots: Sequence[Slot], orphans: Sequence[Run]) -> list[Slot]:
 def _gpu_of(run: Run) -> str | None:
     """What the run's worker found in CUDA_VISIBLE_DEVICES."""
     try:
-        return read_json(run.folder / "worker.json").get("gpu")
-    except (OSError, ValueError):
+        gpu = read_json(run.folder / "worker.json").get("gpu")
+    except (OSError, ValueError, AttributeError, RecursionError):
         return None
+    return gpu if isinstance(gpu, str) else None
 
 
 if __name__ == "__main__":

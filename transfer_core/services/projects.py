@@ -15,6 +15,7 @@ from transfer_core.data import sample_set
 from transfer_core.data.images.thumbnails import ensure_thumbnail, thumbnail_path
 from transfer_core.data.ingest.sources import Entry
 from transfer_core.data.labels.dataset import Item, count_classes, load_items
+from transfer_core.data.labels.dataset import damage as labels_damage
 from transfer_core.deletion import finish as finish_deletions
 from transfer_core.errors import DataError, RunError
 from transfer_core.runs import Run
@@ -35,6 +36,7 @@ __all__ = [
     "delete_project",
     "disk_use",
     "ensure_thumbnail",
+    "find_problems",
     "find_project",
     "finish_deletions",
     "project_size",
@@ -133,6 +135,11 @@ def find_project(workspace: Workspace, name: str) -> Project:
         ids = ", ".join(project.id for project in found)
         raise RunError(f"{len(found)} projects are called '{plain(name)}'. Name one by its id: {ids}.")
     return found[0]
+
+
+def find_problems(project: Project) -> list[str]:
+    """What of the project's own files is damaged: what it costs and what can be done, a sentence or two each."""
+    return [problem for problem in (project.problem, labels_damage(project)) if problem]
 
 
 def project_size(project: Project) -> int:

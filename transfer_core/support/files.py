@@ -70,19 +70,27 @@ def move_into_place(part: Path, path: Path) -> None:
 
 def write_json(path: Path, content: object) -> None:
     """Writes the content as indented JSON, atomically."""
+    write_whole(path, json_text(content))
+
+
+def json_text(content: object) -> bytes:
+    """The content as indented JSON in UTF-8."""
     text = json.dumps(content, ensure_ascii=False, indent=1) + "\n"
     # A file name that is no UTF-8 reaches us as lone surrogates; written as \\udcff, JSON gives them back.
-    write_whole(path, text.encode("utf-8", "backslashreplace"))
+    return text.encode("utf-8", "backslashreplace")
 
 
 def read_json(path: Path) -> dict:
-    """The content of a JSON file.
+    """The content of a JSON file, without the checksum that `checked_json` may have put at its end, unchecked.
 
     Raises:
         OSError: The file cannot be read.
         ValueError: It is not JSON in UTF-8.
     """
-    return json.loads(path.read_text("utf-8"))
+    content = json.loads(path.read_text("utf-8"))
+    if isinstance(content, dict):
+        content.pop("checksum", None)
+    return content
 
 
 def delete_folder(folder: Path) -> None:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from transfer_core.data import split_names
 from transfer_core.data.ingest.folder_layout import tidy_class_name
-from transfer_core.data.labels import log
 from transfer_core.data.labels.dataset import Item, Labels, labelled, load_items, load_labels, unknown_ids
 from transfer_core.data.labels.replay import Action
 from transfer_core.errors import DataError
+from transfer_core.support import kept_log
 from transfer_core.support.text import plain
 from transfer_core.support.wording import pluralize
 from transfer_core.workspace import Project
@@ -258,10 +258,11 @@ def _edit(project: Project, ids: Collection[str], **changes: object) -> str:
 
 def _write(project: Project, check: Callable[[], None], line: dict) -> str:
     """Appends an action unless the check, on the newest labels, raises; returns its id."""
-    with log.writing(project.labels_path):
+    with kept_log.writing(project.labels_path, project.mark):
         check()
         action_id = secrets.token_hex(8)
-        log.append(project.labels_path, [{"id": action_id, "time": round(time.time(), 3), **line}])
+        action = {"id": action_id, "time": round(time.time(), 3), **line}
+        kept_log.append(project.labels_path, [action], project.mark)
     return action_id
 
 
