@@ -49,7 +49,7 @@ def traces(workspace: Workspace, made: dict[str, bytes], photos: set[str], *, in
         content = path.read_bytes()
         found += [f"{path}: bytes of {name}" for name, some in made.items() if some in content]
         found += [f"{path}: its name" for photo in photos if photo in path.name]
-        if in_logs or path.name not in ("labels.jsonl", "split.json"):
+        if in_logs or path.name not in ("labels.jsonl", "labels.jsonl.bak", "split.json"):
             found += [f"{path}: names {photo}" for photo in photos if photo.encode() in content]
     return found
 

@@ -77,7 +77,7 @@ def test_a_project_whose_file_cannot_be_read_is_shown_by_its_id(workspace, conte
     assert "project.json is damaged" in broken.problem and "name is not known" in broken.problem
     assert workspace.rename_project(broken, "Whole").problem is None
     assert {project.name for project in workspace.projects()} == {"Good", "Whole"}
-    workspace.delete_project(broken)
+    deletion.delete_project(workspace, broken)
     assert workspace.projects() == [good]
 
 

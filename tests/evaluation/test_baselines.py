@@ -74,10 +74,12 @@ def test_baselines_come_back_and_damaged_ones_are_said(tmp_path):
     path = tmp_path / "baselines.json"
     whole = path.read_text()
     path.write_text(whole.replace("1", "0", 1))
-    assert load_baselines(tmp_path) is None
+    with pytest.raises(RunError, match="it was changed, or belongs elsewhere"):
+        load_baselines(tmp_path)
     (tmp_path / "another-run").mkdir()
     (tmp_path / "another-run" / "baselines.json").write_text(whole)
-    assert load_baselines(tmp_path / "another-run") is None
+    with pytest.raises(RunError, match="it was changed, or belongs elsewhere"):
+        load_baselines(tmp_path / "another-run")
     for content in ("", "{", "[]", "{}", '{"majority": [0], "colours": "<b>"}', '{"majority": 3, "colours": [1]}'):
         (tmp_path / "baselines.json").write_text(content)
         with pytest.raises(RunError, match=r"cannot be read from .*baselines\.json"):

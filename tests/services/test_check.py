@@ -107,4 +107,4 @@ def test_a_run_that_cannot_be_read_at_all_is_named(workspace, finished, capsys):
 
 def test_a_model_that_is_gone_is_named(workspace, finished):
     shutil.rmtree(finished.model_dir)
-    assert names(check.check(workspace)) == ["model.onnx"]
+    assert names(check.check(workspace)) == ["model"]
