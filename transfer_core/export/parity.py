@@ -44,8 +44,8 @@ def check_parity(model: bytes, class_names: tuple[str, ...], photos: list[Path],
         found = np.stack(list(pool.map(predictor.confidences, photos)))
     if bad := int((~np.isfinite(found)).any(1).sum()):
         raise RunError(
-            f"The exported model's confidences are not numbers (NaN) for {bad} of {len(found)} validation photos, so it "
-            "cannot be used. Train again; if that does not help, report it with the run's file worker.log."
+            f"The exported model's confidences are not numbers (NaN) for {bad} of {len(found)} validation photos, so "
+            "it cannot be used. Train again; if that does not help, report it with the run's file worker.log."
         )
     changed = int((found.argmax(1) != answers.predicted_ids).sum())
     return Parity(changed, float(np.abs(found - answers.confidences).max()), len(photos))
