@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._shared import navigation
+from pages._shared import errors, navigation
 from pages._sort import selection
 from pages._sort.class_editor import show_classes, show_history
 from pages._sort.photo_grid import NO_CLASS, begin_wall, show_wall
@@ -98,6 +98,9 @@ def show_actions(now, removed):
     with out:
         if removed:
             show_action("Restore", "out", labels.bring_back, icon=":material/restore_from_trash:", width="stretch")
+            ready = {"disabled": not mine.chosen, "on_click": take_over_picked, "args": (project,), "width": "stretch"}
+            if st.button("Delete", icon=":material/delete_forever:", key="sort-delete", **ready):
+                ask_delete()
         else:
             show_action("Remove", "out", labels.remove, icon=":material/delete:", width="stretch")
 
@@ -113,6 +116,23 @@ def show_action(label, key, how, *arguments, is_ready=True, **looks):
         key=f"sort-{key}",
         **looks,
     )
+
+
+@st.dialog("Delete these photos for good?")
+def ask_delete():
+    st.write(
+        f"{pluralize(len(mine.chosen), 'photo')} will be deleted from this computer for good, with thumbnails and "
+        "features. Models that were trained on them stay as they are. A run that needs them and has not finished "
+        "cannot be resumed."
+    )
+    keep, delete = st.columns(2)
+    if keep.button("Keep them", type="primary", width="stretch"):
+        st.rerun()
+    if delete.button("Delete for good", width="stretch", icon=":material/delete_forever:", key="sort-delete-now"):
+        with errors.shown_errors():
+            mine.said = labels.delete_for_good(project, mine.chosen)
+            mine.choose(())
+            st.rerun()
 
 
 def show_outcome():

@@ -14,7 +14,7 @@ import pytest
 
 from tests.browser.conftest import PER_CLASS
 from tests.helpers import COLOURS, RESNET, draw_photo, fill_project, kill_runner, run_python, wait_for
-from transfer_core import runs
+from transfer_core import deletion, runs
 from transfer_core.data.labels.dataset import count_classes, load_items
 from transfer_core.jobs.launch import runner_lock
 from transfer_core.runs import Run, events
@@ -505,4 +505,4 @@ def test_hostile_names_stay_words_in_the_browser(open_tab, server, leaves):
     card.wait_for()
     wait_for(lambda: name in plain_text(card))
     assert tab.locator(ACTIVE).count() == 0
-    server.workspace.delete_project(project)
+    deletion.delete_project(server.workspace, project)

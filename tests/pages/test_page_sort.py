@@ -8,8 +8,10 @@ import streamlit as st
 from pages._sort import photo_grid
 from tests.benchmarks.labels import draw_items
 from tests.pages.conftest import button, errors, press, said
-from transfer_core.data.labels import edits, log
+from transfer_core import deletion
+from transfer_core.data.labels import edits
 from transfer_core.data.labels.dataset import append_items, count_classes, load_items, load_labels
+from transfer_core.support import kept_log
 
 
 @pytest.fixture
@@ -111,6 +113,19 @@ def test_removed_photos_come_back(sorting, project):
     assert counts(project) == {"blue": 8, "green": 8, "red": 8}
 
 
+def test_removed_photos_are_deleted_for_good_after_a_question(sorting, project):
+    edits.remove(project, [item.id for item in load_items(project) if item.class_name == "green"])
+    sorting.toggle(key="sort-removed").set_value(True).run()
+    [every] = [entry for entry in sorting.button if entry.label == "All 8"]
+    app = press(every.click().run(), "Delete")
+    assert "8 photos will be deleted from this computer for good" in said(app)
+    assert len(list(project.photos_dir.iterdir())) == 24
+    app = press(app, "Delete", "Delete for good")
+    assert errors(app) == [] and load_labels(project).removed == ()
+    assert len(list(project.photos_dir.iterdir())) == 16
+    assert "selected** of 0" in said(app) and "8 photos deleted for good" in said(app)
+
+
 def test_when_all_are_removed_the_way_back_is_shown(visit, project):
     edits.remove(project, [item.id for item in load_items(project)])
     assert press(visit("photos", project=project.id), "Show removed photos").title[0].value == "Fix labels"
@@ -187,7 +202,7 @@ def test_change_that_is_refused_is_said_once(sorting, project):
 def test_project_deleted_in_another_window_is_said_and_not_written_into(sorting, workspace, project):
     app = choose(sorting, class_name="red")
     app.selectbox(key="sort-to").set_value("blue").run()
-    workspace.delete_project(project)
+    deletion.delete_project(workspace, project)
     app = press(app, "Move")
     assert errors(app) == ["This project no longer exists. It may have been deleted."]
     assert not project.folder.exists()
@@ -223,11 +238,11 @@ def test_pages_of_a_run_say_when_labels_have_changed_since(visit, workspace, fin
 def test_undo_that_a_full_disk_refuses_can_be_tried_again(sorting, project, monkeypatch, number):
     app = put_into(choose(sorting, class_name="red"), "blue")
 
-    def refuse(path, lines):
+    def refuse(path, lines, owner):
         raise OSError(number, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(log, "append", refuse)
+        patch.setattr(kept_log, "append", refuse)
         app = press(app, "Undo")
     assert errors(app) == ["The disk is full. Free some space, then try again."]
     press(app, "Undo")

@@ -15,6 +15,8 @@ from transfer_core.data import sample_set
 from transfer_core.data.images.thumbnails import ensure_thumbnail, thumbnail_path
 from transfer_core.data.ingest.sources import Entry
 from transfer_core.data.labels.dataset import Item, count_classes, load_items, load_labels
+from transfer_core.data.labels.dataset import damage as labels_damage
+from transfer_core.deletion import finish as finish_deletions
 from transfer_core.errors import DataError, RunError, TransferError
 from transfer_core.evaluation.test_set import load_opening
 from transfer_core.runs import Run
@@ -36,8 +38,10 @@ __all__ = [
     "delete_project",
     "disk_use",
     "ensure_thumbnail",
+    "find_problems",
     "find_project",
     "find_thumbnail",
+    "finish_deletions",
     "project_size",
     "summarize",
     "thumbnail_path",
@@ -181,6 +185,11 @@ def find_project(workspace: Workspace, name: str) -> Project:
         ids = ", ".join(project.id for project in found)
         raise RunError(f"{len(found)} projects are called '{plain(name)}'. Name one by its id: {ids}.")
     return found[0]
+
+
+def find_problems(project: Project) -> list[str]:
+    """What of the project's own files is damaged: what it costs and what can be done, a sentence or two each."""
+    return [problem for problem in (project.problem, labels_damage(project)) if problem]
 
 
 def project_size(project: Project) -> int:
