@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages._shared import coach, errors, frame, navigation, plots, run_picker, session
+from pages._sort.selection import show_trouble
 from pages._understand import confusions, test_set, transfer_gain
 from pages._understand.answer_cards import corrected_since, show_cards
 from pages._understand.classes import show_classes
@@ -67,6 +68,7 @@ project = navigation.need_project()
 with frame.title_row("Understand", project):
     run, history = run_picker.need_model(project)
 split, answers = session.split_of(run), load_answers(run.evaluation_dir)
+show_trouble(project)
 if is_opened(history):
     test_set.show_result(run)
 coach.show_headline(run, history)
