@@ -3,11 +3,12 @@
 import streamlit as st
 
 from pages._photos import board, health, import_review, import_sources
-from pages._shared import errors, frame, navigation, session, theme
+from pages._shared import errors, frame, live_answer, navigation, session, theme
 from pages._sort.selection import show_trouble, show_unlabelled
 from transfer_core import charts
 from transfer_core.config import TrainConfig
-from transfer_core.services import training
+from transfer_core.services import runs, training
+from transfer_core.services.export import is_ready
 from transfer_core.services.labels import count_classes, labelled, load_items, load_original_items
 from transfer_core.support.wording import duration, pluralize
 
@@ -45,6 +46,12 @@ def show_parts():
         )
 
 
+def newest_model():
+    """The newest run whose exported model was checked; None where there is none."""
+    found = runs.list_runs(session.workspace(), project)
+    return next((run for run in found if (entry := session.history(run)).result and is_ready(entry)), None)
+
+
 def offer_next():
     """The foot: the way to Train once there are two classes, and to Fix labels once there are photos."""
     ready = len(classes) > 1
@@ -78,7 +85,11 @@ project = navigation.need_project()
 items = load_items(project)
 in_use, classes = labelled(items), count_classes(items)
 unlabelled = len(items) - len(in_use)
+model = newest_model()
+live = False
 with frame.title_row("Photos", project):
+    if model:
+        live = st.toggle("Live answer", key="live-answer", help="Shows the camera to your newest model.")
     if items:
         health.show_chip(project, classes, unlabelled)
 above = st.container()  # a place of its own: what appears in it must not move the camera, which would turn it off
@@ -87,7 +98,12 @@ with above:
     show_report()
     show_trouble(project)
 if not waiting:
-    board.show_board(project, in_use)
+    place, beside = st.columns([3, 2], gap="medium") if live else (st.container(), None)
+    with place:
+        board.show_board(project, in_use)
+    if beside:
+        with beside:
+            live_answer.show(project, model)
 opened = st.session_state.setdefault(session.ADDING, {}).setdefault(project.id, not items)
 with st.expander("Add many at once: a zip, a folder, ready-made sets", opened, icon=":material/add_photo_alternate:"):
     import_sources.ask_for_photos(project)

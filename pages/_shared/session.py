@@ -20,6 +20,7 @@ READING = "batch_in_hand"  # id of the one that this session has begun to read
 SHOTS = "shots_taken"  # number of the camera's last photo that has come in
 LIVE = "live_photo_received"  # what came of the last photo that was corrected at the live answer
 SHOWN = "epochs_shown"
+WATCHER = "watcher"  # this window's number among those that watch a run
 STARTED = "runs_started"  # their number is part of the Train button's key: a new key is a button not pressed yet
 SETTINGS = "settings_draft"
 SETTING_UP = "setting_up"  # id of the project for which Train shows its settings instead of a run

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._shared import coach, navigation, session
+from pages._shared import coach, errors, navigation, session
 from transfer_core.services import training
 from transfer_core.support.text import markdown
 
@@ -50,6 +50,8 @@ def offer_next(project, run, history):
         args=(run, len(history.epochs)),
     ):
         st.rerun()
+    if history.result and st.button("Try it", key="to-try", icon=":material/videocam:"):
+        navigation.open_run("try_it", project, run)
     if history.result and st.button(
         "See the results", type="primary", icon=":material/arrow_forward:", key="to-understand"
     ):
@@ -57,8 +59,6 @@ def offer_next(project, run, history):
 
 
 def resume(run, epochs):
-    from pages._shared import errors
-
     with errors.shown_errors():
         training.resume(run)
         st.session_state.setdefault(session.SHOWN, {})[run.id] = epochs

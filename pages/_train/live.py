@@ -1,7 +1,7 @@
 """A run while it works and when it has ended: progress, curves, confusion matrix. Re-reads the event log by itself."""
 
 import time
-from itertools import pairwise
+from itertools import count, pairwise
 
 import streamlit as st
 
@@ -15,6 +15,8 @@ TICK_S = 0.5  # of a replay, and while the run waits for its turn
 LIVE_TICK_S, SLOW_TICK_S = 1.0, 2.0
 # Where nothing has come for so long, the page looks less often: the browser may run on the machine that trains.
 STILL_S = 3.0
+MANY = 8  # windows that watch; where there are more, each looks less often, for the server runs on that machine, too
+WATCHERS = count()
 TO_COME, DONE, NOW = ":material/radio_button_unchecked:", ":material/check_circle:", ":material/pending:"
 
 
@@ -40,9 +42,27 @@ def pace_of(run, history, now):
     """Seconds from one look to the next, by how long the figures have stood still, or did before the last epoch."""
     if history.status != "running" or is_replaying(run, history):
         return TICK_S
+    if count_watchers(now) > MANY:
+        return SLOW_TICK_S
     changes = sorted(event.time for event in (*history.epochs[-2:], *history.phases[-1:]))[-2:]
     still = [after - before for before, after in pairwise([*changes, now])]
     return SLOW_TICK_S if max(still, default=0) > STILL_S else LIVE_TICK_S
+
+
+@st.cache_resource
+def last_looks():
+    """When each window looked last, in Unix seconds, by a number of its own; shared by all."""
+    return {}
+
+
+def count_watchers(now):
+    """How many windows look at a run just now, this one included."""
+    looks = last_looks()
+    looks[st.session_state.setdefault(session.WATCHER, next(WATCHERS))] = now
+    for window, last in list(looks.items()):  # a copy, for other windows look meanwhile
+        if now - last > 2 * SLOW_TICK_S:
+            looks.pop(window, None)
+    return len(looks)
 
 
 def watch(run, tick_s):

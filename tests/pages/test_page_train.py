@@ -491,6 +491,25 @@ def test_a_page_on_which_little_moves_is_drawn_less_often(monkeypatch, phase, ep
     assert live.pace_of(Mock(id="one"), history, 1000.0 + now) == paces[expected]
 
 
+def test_each_of_many_windows_looks_less_often(monkeypatch):
+    """Thirty pupils who watch one run must leave the processor to it."""
+    live.last_looks().clear()
+    started = events.PhaseStarted(name="everything", title="Learning", time=1000.0)
+    history = RunState(events.RunStarted(time=1000.0), alive=True, phases=[started])
+    windows = [{} for _ in range(live.MANY + 1)]
+
+    def look(window, now):
+        monkeypatch.setattr(live.st, "session_state", window)
+        return live.pace_of(Mock(id="one"), history, now)
+
+    assert {look(window, 1001.0) for window in windows[:-1]} == {live.LIVE_TICK_S}
+    assert look(windows[-1], 1001.5) == live.SLOW_TICK_S
+    assert look(windows[0], 1002.0) == live.SLOW_TICK_S
+    history.phases = [replace(started, time=1059.0)]
+    assert look(windows[0], 1060.0) == live.LIVE_TICK_S  # the others have gone
+    live.last_looks().clear()
+
+
 def test_two_scripts_of_a_session_do_not_read_a_run_at_once(queue_run, monkeypatch):
     """The one that was told to end would put what it read before over what the other has read since."""
     run = queue_run()
