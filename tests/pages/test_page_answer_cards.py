@@ -11,6 +11,7 @@ from transfer_core.data.labels.dataset import load_items
 from transfer_core.evaluation.result import ValAnswers, evaluate, save_evaluation
 from transfer_core.runs import events
 from transfer_core.support.arrays import read_arrays
+from transfer_core.support.files import read_json, write_json
 
 
 @pytest.fixture
@@ -78,6 +79,17 @@ def test_the_foot_trains_again_with_the_corrections_and_the_same_settings(visit,
     assert newest.config == mistaken.config and app.query_params["run"] in (newest.id, [newest.id])
     split = runs.load_split(newest)
     assert {item.id: item.class_name for item in (*split.train, *split.val)}[photo[0].id] == photo[1]
+
+
+def test_corrections_of_a_run_whose_backbone_is_not_known_here_are_kept_and_said(visit, workspace, mistaken, photo):
+    """A run that came with a project from another computer."""
+    content = read_json(mistaken.folder / "config.json")
+    content["spec"]["config"]["backbone"] = "unheard_of"
+    write_json(mistaken.folder / "config.json", content)
+    app = visit("understand", project=mistaken.project_id)
+    app = card(app, mistaken).click_index(0).run()
+    assert any("There is no backbone called" in message for message in errors(app)) and button(app, "Try it")
+    assert labels(workspace.open_project(mistaken.project_id))[photo[0].id] == photo[1]
 
 
 def test_a_correction_that_a_full_disk_refuses_is_said(visit, workspace, mistaken, monkeypatch):

@@ -168,7 +168,9 @@ def test_the_test_part_is_opened_on_purpose(visit, held_back):
     app = visit("understand", project=held_back.project_id)
     assert "**6 test photos are kept for this.**" in said(app) and not (held_back.evaluation_dir / "test.json").exists()
     app = press(app, "Run the final test (once)")
-    assert "A fair final test can be run only once" in said(app) and not runs.read_state(held_back).is_pending("test_set")
+    assert "A fair final test can be run only once" in said(app) and not runs.read_state(held_back).is_pending(
+        "test_set"
+    )
     app = press(app, "Run the final test (once)", "Run it")
     assert "Starting the final test" in said(app)
     assert runs.read_state(held_back).is_pending("test_set")
