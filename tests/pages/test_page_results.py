@@ -51,7 +51,7 @@ def test_understand_explains_no_range_where_none_is_named(visit, finished):
 def test_understand_shows_the_mistakes(visit, mistaken):
     app = visit("understand", project=mistaken.project_id)
     assert "4 of 6 validation photos right" in said(app) and r"Weakest class\: " in said(app)
-    mistakes = [tab for tab in app.tabs if tab.label == "Every mistake"][0]
+    mistakes = next(tab for tab in app.tabs if tab.label == "Every mistake")
     assert mistakes.markdown[0].value == "2 mistakes, the most confident first."
     assert len([entry for entry in mistakes.markdown if entry.value.startswith("You said: **")]) == 2
 

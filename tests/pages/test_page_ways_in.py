@@ -240,7 +240,7 @@ def test_folder_that_may_not_be_read_any_more_is_said_and_forgotten(visit, empty
             batch.choose(choice)
         monkeypatch.delenv("GRAFT_IMPORT_ROOTS")
         app = visit("photos", project=empty.id)
-        assert "is not a folder that this app may read" in errors(app)[0] and "Add photos" in said(app)
+        assert "is not a folder that this app may read" in errors(app)[0] and "Add many at once" in said(app)
         assert upload_inbox.batches(empty) == [] and errors(app.run()) == []
 
 
