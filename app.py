@@ -3,11 +3,9 @@
 import streamlit as st
 
 if __name__ != "__main__":  # Streamlit's server imports this file, once; each look at a page runs it as a script
-    from pathlib import Path
+    from pages._shared import server
 
-    from transfer_core.http.routes import routes
-
-    app = st.App(__file__, routes=routes(Path(__file__).with_name("static")))
+    app = st.App(__file__, routes=server.routes(), middleware=[server.guard()], lifespan=server.running)
 else:
     from pages._shared import errors, frame, navigation, session, theme
     from transfer_core.support import logs

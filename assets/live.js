@@ -193,7 +193,7 @@ function startView(root, { data }) {
     if (find(".correcting").hidden) return
     find(".correcting").hidden = true
     find(".watching").hidden = false
-    if (!wrong.disabled) wrong.focus()
+    ;(wrong.disabled ? pause : wrong).focus()
   }
 
   function addPhoto() {
@@ -205,8 +205,8 @@ function startView(root, { data }) {
     sent = { id, class_name: choices.value, photo: canvas.toDataURL("image/jpeg", 0.92) }
     tell("Adding the photo.")
     deliver()
-    endCorrection()
     wrong.disabled = true // until this one has come in
+    endCorrection()
     goOn()
   }
 

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from pages._shared import frame, navigation, run_picker
-from transfer_core.services.export import check_of, ensure_bundle, model_card
+from pages._shared import errors, frame, navigation, run_picker
+from transfer_core.services.export import build_bundle, check_of, model_card
 from transfer_core.support.wording import file_size
 
 USE = """pip install onnxruntime pillow
@@ -31,25 +31,29 @@ def show_program():
         st.code(USE, language=None)
 
 
+def offer_download(bundle):
+    with frame.foot(f"The model of **{run_picker.title_of(run)}**"):
+        if st.button("Back to projects", icon=":material/home:"):
+            st.switch_page("pages/home.py")
+        st.download_button(
+            f"Download ({file_size(len(bundle))})",
+            bundle,
+            f"{project.id}.zip",
+            "application/zip",
+            type="primary",
+            icon=":material/download:",
+            on_click="ignore",
+            key="download-zip",
+        )
+
+
 project = navigation.need_project()
 with frame.title_row("Export", project):
     run, history = run_picker.need_model(project, best_first=True)
 run_picker.need_export(run, history)
-show_check(check_of(history))
-show_program()
-with st.expander("Read the model card", icon=":material/description:"):
-    st.markdown(model_card(run, history))
-bundle = ensure_bundle(run, history)
-with frame.foot(f"The model of **{run_picker.title_of(run)}**"):
-    if st.button("Back to projects", icon=":material/home:"):
-        st.switch_page("pages/home.py")
-    st.download_button(
-        f"Download ({file_size(bundle.stat().st_size)})",
-        bundle.read_bytes(),
-        f"{project.id}.zip",
-        "application/zip",
-        type="primary",
-        icon=":material/download:",
-        on_click="ignore",
-        key="download-zip",
-    )
+with errors.shown_errors():
+    show_check(check_of(history))
+    show_program()
+    with st.expander("Read the model card", icon=":material/description:"):
+        st.markdown(model_card(run, history))
+    offer_download(build_bundle(run, history))

@@ -8,17 +8,18 @@ from pages._shared import errors, frame, live_answer, navigation, run_picker, se
 from pages._shared.label_changes import show_changes
 from pages._try.answers import predict_all, show_many, show_one
 from transfer_core.services import inference, runs
+from transfer_core.services.export import check_of
 
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the model")
-def load_predictor(run_id, written):
-    """`written`, the model file's time, is part of the key: a resumed run writes its model anew."""
+def load_predictor(run_id, sha256):
+    """`sha256`, of the model, is part of the key: a resumed run has another."""
     return inference.load_predictor(runs.open_run(session.workspace(), run_id))
 
 
 def predictor_of(run):
     """Only for who asks about a photo: the live answer needs none here."""
-    return load_predictor(run.id, run.model_path.stat().st_mtime)
+    return load_predictor(run.id, check_of(session.history(run)).sha256)
 
 
 def ask_for_photos():

@@ -12,15 +12,18 @@ from pathlib import Path
 
 import numpy as np
 from filelock import FileLock, Timeout
+from onnx import TensorProto, helper, numpy_helper
 from PIL import Image, ImageDraw
 
 from transfer_core import runs
 from transfer_core.advice.machine_speed import LearningSpeed, Speed, save_speed
 from transfer_core.backbones import catalog
 from transfer_core.backbones.catalog import Backbone, Preparation
+from transfer_core.backbones.preprocess import IR_VERSION, OPSET
 from transfer_core.data.ingest.intake import take_in
 from transfer_core.data.ingest.sources import open_source
 from transfer_core.evaluation.result import ValAnswers, evaluate, save_evaluation
+from transfer_core.inference.model_file import read_model
 from transfer_core.runs import Run
 from transfer_core.runs.events import EventLog, StepFailed
 from transfer_core.workspace import Project, Workspace
@@ -124,6 +127,24 @@ def fill_project(workspace: Workspace, folder: Path, name: str = "Blots") -> Pro
     project = workspace.create_project(name)
     take_in(workspace, project, open_source(folder), lambda done, total: None)
     return project
+
+
+def exported(run: Run) -> bytes:
+    """The `model.onnx` of a run whose export was checked."""
+    return read_model(run, runs.read_state(run).steps["export"].result["sha256"])
+
+
+def answering(confidences: np.ndarray) -> bytes:
+    """A `model.onnx` that says the same of every photo; float32 (classes,)."""
+    graph = helper.make_graph(
+        [helper.make_node("Identity", ["said"], ["confidences"])],
+        "parrot",
+        [helper.make_tensor_value_info("photo", TensorProto.UINT8, [1, "height", "width", 3])],
+        [helper.make_tensor_value_info("confidences", TensorProto.FLOAT, [1, len(confidences)])],
+        [numpy_helper.from_array(confidences[np.newaxis], "said")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+    return model.SerializeToString()
 
 
 def right(*parts: tuple[int, bool]) -> np.ndarray:

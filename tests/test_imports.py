@@ -165,7 +165,7 @@ def test_pages_import_nothing_heavy(path):
         assert not reaches_heavy(module), f"{path.name} -> {module} -> torch"
 
 
-FACES = [*PAGES, *(path for module, path in MODULES.items() if module.split(".")[0] in ("cli", "__main__"))]
+FACES = [*PAGES, *(path for module, path in MODULES.items() if module.split(".")[0] in ("cli", "http", "__main__"))]
 
 
 @pytest.mark.parametrize("path", FACES, ids=lambda path: path.name)

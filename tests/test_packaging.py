@@ -8,6 +8,7 @@ import tomllib
 import zipfile
 from email.message import Message
 from email.parser import Parser
+from importlib.metadata import version
 
 import pytest
 
@@ -105,6 +106,18 @@ def test_dependencies_are_listed_once_and_the_wheel_asks_for_them(metadata):
         (for_development if "extra ==" in line else needed).add(re.split(r"[<>=!~; ]", line)[0].lower())
     assert needed == listed("requirements.txt")
     assert for_development == listed("requirements-dev.txt")
+
+
+def test_lower_bounds_are_versions_that_were_tried():
+    """Those that are installed here or older ones, and none without a bound: pip would take whatever it finds."""
+    lines = [line.split("#")[0].strip() for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines()]
+    for line in filter(None, lines):
+        name, bound = line.split(">=")
+        assert numbers(version(name)) >= numbers(bound), f"{name} {version(name)} is older than {bound}"
+
+
+def numbers(text: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", text.partition("+")[0])]
 
 
 def test_nothing_under_the_gpl_is_asked_of_users():

@@ -144,6 +144,26 @@ def test_what_was_not_used_for_longest_goes_first(workspace, filled, monkeypatch
     assert bool(store.keys()) == store_left
 
 
+@pytest.mark.parametrize("content", ["", "{", "[]", "[" * 100_000, '{"shape": [200], "dtype": "float32"}', None])
+def test_features_that_nobody_can_read_are_cleaned_away(workspace, filled, content):
+    """Damaged ones, and those of an older version (the last but one)."""
+    _, store = filled
+    shape = store.folder / "shape.json"
+    shape.write_text(content) if content is not None else shape.unlink()
+    old = workspace.features_dir / "0123456789abcdef"
+    old.mkdir()
+    (old / "shape.json").write_text('{"shape": [200], "dtype": "float32"}')
+    (old / "keys.txt").write_text(64 * "a" + "\n")
+    (old / "rows.bin").write_bytes(bytes(800))
+    storage.disk_use(workspace)
+    storage.trim_caches(workspace)
+    for folder in (old, store.folder):
+        assert not {"rows.bin", "keys.txt", "shape.json"} & set(os.listdir(folder))
+    storage.clear_caches(workspace)
+    store.append([64 * "b"], np.zeros((1, 200), np.float32))
+    assert list(store.keys()) == [64 * "b"]
+
+
 def test_trimming_nothing_makes_nothing(workspace):
     storage.trim_caches(workspace)
     assert not workspace.prepared_dir.exists() and not workspace.features_dir.exists()

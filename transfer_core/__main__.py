@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from transfer_core import __version__
-from transfer_core.cli import app, compare, label, lists, model, photos, telemetry, training
-from transfer_core.config import TrainConfig
+from transfer_core.cli import app
 from transfer_core.errors import DISK_FULL, TransferError
-from transfer_core.services.fetch import SETS
 from transfer_core.support import logs
 from transfer_core.workspace import Workspace
 
@@ -35,7 +33,8 @@ _LABELS = "a CSV table with the class of each photo: a file on this machine, or 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; 0: done, 2: a mistake the user can mend, 1: our fault (with its traceback)."""
-    options = build_parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    options = (_app_parser() if words[:1] == ["app"] else build_parser()).parse_args(words)
     try:
         logs.set_up()
         answer = options.command(Workspace.default(options.home), options)
@@ -75,8 +74,8 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{message}. `{self.prog} --help` shows what is possible.\n")
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Every command with its options."""
+def _empty_parser() -> tuple[argparse.ArgumentParser, Callable[..., argparse.ArgumentParser]]:
+    """A parser without commands, and the function that adds one."""
     common = _Parser(add_help=False)
     common.add_argument("--home", metavar="DIR", help="where Graft keeps its files (default GRAFT_HOME, else ~/.graft)")
     common.add_argument("--json", action="store_true", help="answer with one JSON object on the last line of stdout")
@@ -90,6 +89,26 @@ def build_parser() -> argparse.ArgumentParser:
         entry.set_defaults(command=function, show=show)
         return entry
 
+    return parser, command
+
+
+def _add_app(command: Callable[..., argparse.ArgumentParser]) -> None:
+    app.add_options(command("app", app.app, app.show_app, "start the web app, from any folder"))
+
+
+def _app_parser() -> argparse.ArgumentParser:
+    """The command `app` alone: the first page need not wait for the libraries of all the others."""
+    parser, command = _empty_parser()
+    _add_app(command)
+    return parser
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Every command with its options."""
+    from transfer_core.cli import compare, label, lists, model, photos, telemetry, training
+    from transfer_core.services.fetch import SETS
+
+    parser, command = _empty_parser()
     fit = command("fit", training.fit, training.show_fit, "train on a folder or zip with one folder per class")
     fit.add_argument("data", type=Path, metavar="DATA")
     fit.add_argument("--val", type=Path, metavar="DIR", help="validation photos, in class folders")
@@ -139,8 +158,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     bench.add_argument("--rounds", type=int, default=5, help="number of rounds (default 5)")
 
-    web = command("app", app.app, app.show_app, "start the web app, from any folder")
-    app.add_options(web)
+    _add_app(command)
 
     kept = command("telemetry", telemetry.answer, telemetry.show, "say what onnxruntime had kept for its maker")
     telemetry.add_options(kept)
@@ -153,6 +171,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
     """An option for every field of `TrainConfig`; what is not given is left to the rules."""
+    from transfer_core.config import TrainConfig
+
     for entry in fields(TrainConfig):
         kind = getattr(entry.type, "__args__", (entry.type,))[0]  # the first of "int | None"
         how: dict[str, Any] = {"action": argparse.BooleanOptionalAction} if kind is bool else {"type": kind}

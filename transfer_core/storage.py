@@ -7,7 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from transfer_core import runs
-from transfer_core.backbones.feature_store import RowStore
+from transfer_core.backbones import feature_store
+from transfer_core.backbones.feature_store import RowStore, StoreDamaged
 from transfer_core.data import public_datasets
 from transfer_core.data.images.cache import delete_cached
 from transfer_core.data.ingest import upload_inbox
@@ -121,8 +122,12 @@ def _is_busy(history: RunState) -> bool:
 
 
 def _stores(workspace: Workspace) -> Iterator[RowStore]:
-    for shape in workspace.features_dir.glob("*/shape.json"):
-        yield RowStore.at(shape.parent)
+    """Those that can be read; what is left of others, damaged or of an older version, is deleted on the way."""
+    for folder in workspace.features_dir.glob("*/"):
+        try:
+            yield RowStore.at(folder)
+        except StoreDamaged:
+            feature_store.clear(folder)
 
 
 def _used_stores(workspace: Workspace) -> Iterator[tuple[float, int, str]]:
@@ -144,7 +149,7 @@ def _files(folder: Path) -> Iterator[tuple[float, int, str]]:
 def _let_go(path: str) -> None:
     """Deletes a photo's file, or empties a store, whose folder somebody may be using."""
     if os.path.isdir(path):
-        RowStore.at(Path(path)).clear()
+        feature_store.clear(Path(path))
     else:
         with suppress(OSError):  # gone already, or being read (Windows)
             os.unlink(path)

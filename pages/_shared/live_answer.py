@@ -25,17 +25,17 @@ def show(project: Project, run: Run) -> None:
         run: One whose exported model is ready; otherwise a sentence says why there is none.
     """
     with errors.shown_errors():
-        model = export.model_file(run, session.history(run))
+        digest = export.model_digest(run, session.history(run))
         now = labels.load_labels(project)
         names = {plain(name): name for name in now.class_names}
         live = st.components.v2.component(
             "live", html=_asset("live.html"), css=_asset("live.css"), js=_asset("live.js")
         )
         heard = live(
-            key=f"live-{run.id}-{model.digest[:8]}",
+            key=f"live-{run.id}-{digest[:8]}",
             data={
                 "worker": worker_address(_APP / "static"),
-                "model": model_address(run, model),
+                "model": model_address(run, digest),
                 "classes": [
                     {"name": plain(name), "colour": charts.class_colour(class_id, dark=theme.is_dark())}
                     for class_id, name in enumerate(runs.load_split(run).class_names)
@@ -56,7 +56,7 @@ def show(project: Project, run: Run) -> None:
 
 def _take_in(project: Project, photo: dict, names: dict[str, str]) -> None:
     """Puts the photo into its class; what came of it, the component says itself, so that nothing on the page moves."""
-    chosen, added = names.get(photo["class_name"]), 0
+    chosen, added = names.get(photo["class_name"]), False
     text = "That class no longer exists, so the photo was not added."
     if chosen is not None:
         entry = Entry(f"camera/{photo['id']}.jpg", lambda: decoded(photo["photo"]))
@@ -64,11 +64,11 @@ def _take_in(project: Project, photo: dict, names: dict[str, str]) -> None:
             report = ingest.take_in_entries(
                 session.workspace(), project, [entry], lambda done, total: None, reading=OneClass(chosen)
             )
-            added = report.added
+            added = report.added > 0
             text = f"1 photo added to {plain(chosen)}." if added else "This photo could not be added."
         except TransferError as error:
             text = str(error)
-    st.session_state[session.LIVE] = {"id": photo["id"], "text": text, "added": added > 0}
+    st.session_state[session.LIVE] = {"id": photo["id"], "text": text, "added": added}
     st.rerun()
 
 

@@ -104,7 +104,7 @@ def distinct(labels: Iterable[str]) -> list[str]:
 
 
 def need_export(run: Run, entry: RunState) -> None:
-    """Ends the page unless the exported model was checked: waits for that, or says why there is none."""
+    """Ends the page unless the exported model is the one that was checked: waits for it, or says why there is none."""
     if entry.is_pending("export"):
         _wait_for_export(run)
     if failure := export.failure_of(entry):
@@ -115,6 +115,12 @@ def need_export(run: Run, entry: RunState) -> None:
         if st.button("Try again", type="primary", icon=":material/refresh:"):
             export.retry(run)
             st.rerun()
+        st.stop()
+    if not export.is_intact(run, entry):
+        with shown_errors():
+            export.renew(run)
+            st.toast("The exported model was damaged. It is made anew and checked again.", icon=":material/build:")
+            _wait_for_export(run)
         st.stop()
 
 

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from tests.helpers import RESNET, run_python, tiny_row
+from tests.helpers import RESNET, VIT, pretend_speed, run_python, tiny_row
 from transfer_core.advice import machine_speed, speed_benchmark
 from transfer_core.advice.machine_speed import (
     AGAIN,
@@ -20,6 +20,30 @@ from transfer_core.advice.machine_speed import (
 @pytest.fixture(autouse=True)
 def unknown_machine(tiny_workspace) -> None:
     shutil.rmtree(tiny_workspace.home / "speeds")
+
+
+@pytest.mark.parametrize("damage", ["digit", "cut", "empty", "zeros", "a list", "another's"])
+def test_a_damaged_record_counts_as_none(tiny_workspace, damage):
+    row = tiny_row(RESNET)
+    pretend_speed(tiny_workspace, row)
+    path, other = speed_path(tiny_workspace, row), tiny_row(VIT)
+    content = path.read_bytes()
+    assert load_speed(tiny_workspace, row)
+    digit = next(place for place, value in enumerate(content) if chr(value).isdigit())
+    path.write_bytes(
+        {
+            "digit": content[:digit] + bytes([content[digit] ^ 1]) + content[digit + 1 :],
+            "cut": content[:50],
+            "empty": b"",
+            "zeros": bytes(len(content)),
+            "a list": b"[1]",
+            "another's": content,
+        }[damage]
+    )
+    if damage == "another's":
+        path = path.rename(speed_path(tiny_workspace, other))
+        row = other
+    assert load_speed(tiny_workspace, row) is None
 
 
 @pytest.mark.full

@@ -1,7 +1,7 @@
 """The catalogue, held against timm's own words."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -105,8 +105,6 @@ def test_a_row_that_cannot_be_read_says_which(tmp_path, content):
 
 
 def test_rows_survive_json():
-    from dataclasses import asdict
-
     assert all(json.loads(json.dumps(asdict(row))) for row in ROWS)
 
 
@@ -115,3 +113,92 @@ def test_a_broken_description_hides_no_other_backbone(tmp_path):
     (tmp_path / "mine" / "backbone.json").write_text("{")
     assert [row.name for row in catalog.rows(tmp_path)] == list(catalog.BUILT_IN)
     assert catalog.find(catalog.BUNDLED, tmp_path).name == catalog.BUNDLED
+
+
+def test_a_row_hands_nothing_to_timm_but_what_is_known(tmp_path):
+    """Some of timm's arguments name a file, and older versions unpickled it."""
+    row = replace(tiny_row(RESNET), model_args=(("img_size", 160),))
+    catalog.save_row(row, tmp_path)
+    assert catalog.find(RESNET, tmp_path) == row
+    for args in (
+        [["pretrained_cfg_overlay", {"file": "evil.bin"}]],
+        [["pretrained_cfg_overlay", 1]],
+        [["checkpoint_path", "evil.bin"]],
+        [["img_size", "160"]],
+        [["img_size", True]],
+        [["img_size", 10**9]],
+        [["img_size", [160]]],
+        [[["img_size"], 160]],
+        [["img_size"]],
+        {"img_size": 160},
+        "img_size",
+    ):
+        described(tmp_path, RESNET, model_args=args)
+        with pytest.raises(BackboneError, match=r"does not describe a backbone \(.*Correct it, or delete the folder"):
+            catalog.find(RESNET, tmp_path)
+        assert [row.name for row in catalog.rows(tmp_path)] == list(catalog.BUILT_IN)
+
+
+def described(folder, name, **changes):
+    """A row added by hand, with some of its fields changed."""
+    content = json.loads(json.dumps(asdict(replace(tiny_row(RESNET), name=name))))
+    content["preparation"] |= changes.pop("preparation", {})
+    (folder / name).mkdir(exist_ok=True)
+    (folder / name / "backbone.json").write_text(json.dumps(content | changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"extra": 1},
+        {"title": 7},
+        {"title": "x" * 10_000},
+        {"summary": None},
+        {"licence": []},
+        {"parameters": -1},
+        {"parameters": 1.5},
+        {"download_mb": "10"},
+        {"hub": "https://example.org/x"},
+        {"hub": "a/b/c"},
+        {"hub": "../../a"},
+        {"hub": 3},
+        {"family": "other"},
+        {"family": ["cnn"]},
+        {"stages": [1, -1]},
+        {"stages": 3},
+        {"preparation": {"size_px": 0}},
+        {"preparation": {"size_px": 10**7}},
+        {"preparation": {"size_px": 224.0}},
+        {"preparation": {"crop_share": 0}},
+        {"preparation": {"crop_share": float("nan")}},
+        {"preparation": {"interpolation": "nearest"}},
+        {"preparation": {"mean": [0.5, 0.5]}},
+        {"preparation": {"mean": [0.5, 0.5, float("inf")]}},
+        {"preparation": {"std": [0.5, 0.5, 0]}},
+        {"preparation": {"more": 1}},
+        {"preparation": {"mean": "abc"}},
+    ],
+    ids=str,
+)
+def test_a_row_of_other_types_or_ranges_is_refused(tmp_path, changes):
+    described(tmp_path, "mine")
+    assert catalog.find("mine", tmp_path).name == "mine"
+    described(tmp_path, "mine", **changes)
+    with pytest.raises(BackboneError, match="does not describe a backbone"):
+        catalog.find("mine", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["hf-hub:mine", "local-dir:mine", "a b", "-x", "caf\u00e9"])
+def test_a_name_that_timm_might_take_for_an_address_is_refused(tmp_path, name):
+    described(tmp_path, name)
+    with pytest.raises(BackboneError, match=r"not as they should be: name"):
+        catalog.find(name, tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"\x00" * 200, b"[" * 100_000, b"null", b'{"name": "mine"}'])
+def test_a_description_damaged_in_any_way_is_said(tmp_path, content):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "backbone.json").write_bytes(content)
+    with pytest.raises(BackboneError, match=r"mine/backbone.json does not describe a backbone"):
+        catalog.find("mine", tmp_path)
+    assert [row.name for row in catalog.rows(tmp_path)] == list(catalog.BUILT_IN)

@@ -2,6 +2,7 @@
 
 import secrets
 import shutil
+import types
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from transfer_core.backbones.preprocess import Preparer
 from transfer_core.backbones.torch_backbone import build_backbone
 from transfer_core.backbones.torch_export import Normalized
 from transfer_core.data.images import decode
-from transfer_core.errors import StopRequested
+from transfer_core.errors import BackboneError, StopRequested, TransferError
 
 
 @pytest.fixture
@@ -102,3 +103,54 @@ def test_stopping_keeps_what_was_seen(photos, compute):
     seen = []
     compute(photos, lambda *numbers: seen.append(numbers))
     assert seen[0] == (2, 6)
+
+
+def only_store(workspace):
+    [folder] = workspace.features_dir.iterdir()
+    return folder
+
+
+@pytest.mark.parametrize("name", ["rows.bin", "keys.txt", "shape.json"])
+@pytest.mark.parametrize("damage", ["bit", "cut", "empty", "zeros", "missing"])
+def test_damaged_features_are_computed_again_with_a_word(photos, compute, tiny_workspace, name, damage):
+    first, told = compute(photos), []
+    path = only_store(tiny_workspace) / name
+    content = path.read_bytes()
+    middle = len(content) // 2
+    damaged = {
+        "bit": content[:middle] + bytes([content[middle] ^ 64]) + content[middle + 1 :],
+        "cut": content[:middle],
+        "empty": b"",
+        "zeros": bytes(len(content)),
+    }
+    path.write_bytes(damaged[damage]) if damage in damaged else path.unlink()
+    np.testing.assert_array_equal(compute(photos, tell=told.append), first)
+    if name == "shape.json" or (name, damage) in (("rows.bin", "bit"), ("rows.bin", "zeros")):
+        [message] = told  # where files are shorter, features are merely missing, as after a power cut
+        assert "damaged on the disk" in message
+    np.testing.assert_array_equal(compute(photos, tell=lambda _: pytest.fail("damaged still")), first)
+
+
+def test_a_backbone_that_computes_no_numbers_is_refused(photos, compute, tiny_workspace, monkeypatch):
+    """What it computes is not kept, either."""
+    width = compute(photos[:1]).shape[1]
+    answer = np.zeros((1, width), np.float32)
+    answer[0, 1] = np.nan
+    output = types.SimpleNamespace(shape=["batch", width])
+    session = types.SimpleNamespace(run=lambda *_: [answer], get_outputs=lambda: [output])
+    monkeypatch.setattr(features, "open_session", lambda *_, **__: session)
+    with pytest.raises(BackboneError, match=r"computes values that are not numbers.*Put a good copy"):
+        compute(photos)
+    assert len(RowStore.at(only_store(tiny_workspace)).keys()) == 1
+
+
+def test_a_disk_that_gives_back_something_else_is_said(photos, compute, monkeypatch):
+    write = RowStore.append
+
+    def append(self, keys, rows):
+        write(self, keys, rows)
+        (self.folder / "rows.bin").write_bytes(bytes((self.folder / "rows.bin").stat().st_size))
+
+    monkeypatch.setattr(RowStore, "append", append)
+    with pytest.raises(TransferError, match=r"5 times and could not be read again. Check whether the disk is damaged"):
+        compute(photos)

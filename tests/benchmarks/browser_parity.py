@@ -1,6 +1,6 @@
 """Whether a model answers in the browser as it does in Python, how fast, and what that costs the server.
 
-    python -m tests.benchmarks.browser_parity PHOTOS [--seconds 20] [--home DIR]
+    python -m tests.benchmarks.browser_parity PHOTOS [--seconds 20]
 
 Trains on a folder of photos by the command line and starts the app. Its Try page watches Chromium's false camera for a
 while; then the very same worker classifies the file of each validation photo. Exit code 1 where a label differs, a
@@ -64,10 +64,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photos", type=Path)
     parser.add_argument("--seconds", type=float, default=20, help="to watch the camera for")
-    parser.add_argument("--home", type=Path, help="kept, with its model; default: a temporary one")
     options = parser.parse_args()
     with ExitStack() as stack:
-        home = options.home or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         workspace = Workspace(home)
         stack.callback(kill_all, workspace)
         run = train(workspace, options.photos)

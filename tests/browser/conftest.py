@@ -78,19 +78,19 @@ class Server:
         self.port = closed_port()
         self.url = f"http://localhost:{self.port}"
         self._process: subprocess.Popen | None = None
-        self._log = home / "server.log"
+        self.log = home / "server.log"
 
     def start(self) -> None:
         self.launch()
         self.wait()
 
-    def launch(self) -> None:
-        """Starts it without waiting until it answers."""
+    def launch(self, *options: str, **environment: str) -> None:
+        """Starts it without waiting until it answers; takes Streamlit's options and environment variables."""
         command = [sys.executable, "-m", "streamlit", "run", "app.py"]
-        environment = os.environ | {"GRAFT_HOME": str(self.workspace.home), "GRAFT_IDLE_S": IDLE_S}
-        with self._log.open("ab") as log:
+        environment = os.environ | {"GRAFT_HOME": str(self.workspace.home), "GRAFT_IDLE_S": IDLE_S} | environment
+        with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, "--server.port", str(self.port), "--server.headless", "true"],
+                [*command, "--server.port", str(self.port), "--server.headless", "true", *options],
                 cwd=ROOT,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -111,7 +111,7 @@ class Server:
             self._process.wait()
 
     def _answers(self) -> bool:
-        assert self._process.poll() is None, self._log.read_text()
+        assert self._process.poll() is None, self.log.read_text()
         try:
             with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=5) as answer:
                 return answer.read() == b"ok"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import ROOT, closed_port, wait_for
+from tests.helpers import ROOT, closed_port, run_python, wait_for
 from transfer_core.__main__ import main
 from transfer_core.cli.app import app_folder
 from transfer_core.errors import TransferError
@@ -94,3 +94,19 @@ def test_the_app_is_found_inside_an_installed_package_and_beside_it_in_a_checkou
     for name in ("app.py", ".streamlit/config.toml"):
         Path(installed / "_app" / name).touch()
     assert app_folder(installed) == installed / "_app"
+
+
+def test_a_host_name_that_is_none_is_said(workspace, capsys):
+    assert main(["app", "--host-name", "graft.example", "--host-name", "http://graft.example"]) == 2
+    assert capsys.readouterr().err.startswith("'http://graft.example' is not a host name. Give names ")
+
+
+def test_the_app_starts_without_the_libraries_of_the_other_commands(tmp_path):
+    code = """
+import sys
+from transfer_core.__main__ import main
+assert main(["app", "--port", "0"]) == 2
+print(sorted({name.split(".")[0] for name in sys.modules} & {"numpy", "onnx", "onnxruntime", "PIL"}))
+"""
+    answer = run_python("-c", code, GRAFT_HOME=str(tmp_path))
+    assert answer.stdout == "[]\n", answer.stderr

@@ -116,7 +116,7 @@ def test_fit_trains_and_answers_as_the_contract_says(tiny_workspace, tmp_path):
     assert (found["train_count"], found["val_count"]) == (18, 6)
     assert len(found["val_interval"]) == 2 and found["val_interval"][0] <= found["val_accuracy"]
     assert sum(map(sum, found["confusion_matrix"])) == 6
-    assert os.path.isfile(os.path.join(found["run_dir"], "model", "model.onnx"))
+    assert os.path.isfile(os.path.join(found["run_dir"], "model", "head.safetensors"))
     assert (
         runs.open_run(tiny_workspace, found["run_id"]).folder == runs.open_run(tiny_workspace, found["run_dir"]).folder
     )

@@ -11,7 +11,7 @@ from transfer_core import runs
 from transfer_core.data.images.thumbnails import ensure_thumbnail, load_for_training, training_copies
 from transfer_core.data.ingest.sources import upload_entries
 from transfer_core.data.labels.dataset import load_items
-from transfer_core.export.bundle import write_bundle
+from transfer_core.export.bundle import build_bundle
 from transfer_core.services import ingest
 
 PLACE = b"HIDDEN-HILL"
@@ -64,7 +64,7 @@ def says_nothing(workspace, original) -> None:
 def test_what_is_taken_along_holds_no_photo(finished, tmp_path):
     for path in finished.photos_dir.iterdir():
         path.write_bytes(telling("JPEG"))
-    write_bundle(finished, runs.read_state(finished), tmp_path / "model.zip")
+    (tmp_path / "model.zip").write_bytes(build_bundle(finished, runs.read_state(finished)))
     with zipfile.ZipFile(tmp_path / "model.zip") as archive:
         contents = [archive.read(name) for name in archive.namelist()]
     assert contents and not any(PLACE in content or content.startswith(b"\xff\xd8") for content in contents)

@@ -100,6 +100,50 @@ def test_a_broken_download_begins_anew(tmp_path, shapes):
     assert not (tmp_path / "set" / "disc" / "half.jpg").exists()
 
 
+def unpacked(tmp_path, photos=("disc", "ring")):
+    """A set that keeps its archive, and the times that it was unpacked from it, as torchvision does."""
+    times = []
+
+    def load(folder):
+        if not (folder / "photos").is_dir():
+            times.append((folder / "archive.zip").exists())
+            (folder / "archive.zip").touch()
+            drawn(folder / "photos", photos)
+        return [(path, path.parent.name) for path in sorted((folder / "photos").glob("*/*"))]
+
+    return PublicSet("shapes", "Shapes", "", 1, "", "", load), times
+
+
+@pytest.mark.parametrize("damage", ["bit", "cut", "empty", "zeros", "missing", "another's"])
+def test_damaged_photos_are_unpacked_again(tmp_path, damage):
+    row, times = unpacked(tmp_path)
+    whole = {path: path.read_bytes() for path, _ in public_datasets.load(row, tmp_path / "set", 2)}
+    path = next(iter(whole))
+    content = whole[path]
+    damaged = {
+        "bit": content[:300] + bytes([content[300] ^ 1]) + content[301:],
+        "cut": content[:300],
+        "empty": b"",
+        "zeros": bytes(len(content)),
+        "another's": list(whole.values())[-1],
+    }
+    path.write_bytes(damaged[damage]) if damage in damaged else path.unlink()
+    assert {path: path.read_bytes() for path, _ in public_datasets.load(row, tmp_path / "set", 2)} == whole
+    public_datasets.load(row, tmp_path / "set", 2)
+    assert times == [False, True]  # once more, from the archive
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", bytes(50), b'{"photos": 3}', b'{"photos": {"a": 1}}'])
+def test_a_list_of_photos_that_cannot_be_read_is_made_anew(tmp_path, content):
+    """That of an earlier version is empty."""
+    row, times = unpacked(tmp_path)
+    found = public_datasets.load(row, tmp_path / "set", 2)
+    (tmp_path / "set" / "complete").write_bytes(content)
+    assert public_datasets.load(row, tmp_path / "set", 2) == found and times == [False]
+    found[0][0].write_bytes(b"damaged")
+    assert public_datasets.load(row, tmp_path / "set", 2) == found and times == [False, True]
+
+
 def test_two_that_ask_for_a_set_at_once_share_one_download(tmp_path, shapes):
     downloads = []
 
@@ -146,6 +190,7 @@ def test_the_run_says_how_it_ended(workspace, asked, monkeypatch):
     fetch.forget(workspace, project)
     assert fetch.find_download(workspace, project) is None
     monkeypatch.setitem(public_datasets.SETS, "shapes", PublicSet("shapes", "Shapes", "", 1, "", "", _fail))
+    public_datasets.delete_all(workspace.public_dir)
     again = runs.create(project, asked.spec)
     assert worker.main(str(again.folder)) == 1
     assert "failed: the server cannot be reached. " in fetch.find_download(workspace, project).error

@@ -71,6 +71,13 @@ def test_baselines_come_back_and_damaged_ones_are_none(tmp_path):
     assert load_baselines(tmp_path) is None
     save_baselines(tmp_path, Baselines((0, 0), (1, 0)))
     assert load_baselines(tmp_path) == Baselines((0, 0), (1, 0))
+    path = tmp_path / "baselines.json"
+    whole = path.read_text()
+    path.write_text(whole.replace("1", "0", 1))
+    assert load_baselines(tmp_path) is None
+    (tmp_path / "another-run").mkdir()
+    (tmp_path / "another-run" / "baselines.json").write_text(whole)
+    assert load_baselines(tmp_path / "another-run") is None
     for content in ("", "{", "[]", "{}", '{"majority": [0], "colours": "<b>"}', '{"majority": 3, "colours": [1]}'):
         (tmp_path / "baselines.json").write_text(content)
         assert load_baselines(tmp_path) is None, content

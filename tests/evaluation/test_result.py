@@ -7,6 +7,7 @@ from transfer_core.data.labels.dataset import new_item
 from transfer_core.data.splits.split import Split
 from transfer_core.evaluation.result import ValAnswers, evaluate, load_answers, save_evaluation
 from transfer_core.metrics.wilson import wilson
+from transfer_core.support.arrays import write_arrays
 from transfer_core.support.files import read_json
 from transfer_core.support.wording import result_sentence
 
@@ -50,3 +51,24 @@ def test_answers_come_back_as_they_were(tmp_path):
 def test_answers_that_do_not_match_cannot_exist(shape):
     with pytest.raises(ValueError, match="shapes do not match"):
         ValAnswers(np.zeros(shape), np.zeros(4, int))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_answers_that_are_no_numbers_cannot_exist(tmp_path, value):
+    confidences = ANSWERS.confidences.copy()
+    confidences[2, 1] = value
+    with pytest.raises(ValueError, match="not numbers"):
+        ValAnswers(confidences, ANSWERS.true_ids)
+    write_arrays(tmp_path / "val.safetensors", {"confidences": confidences, "true_ids": ANSWERS.true_ids})
+    with pytest.raises(ValueError, match="not numbers"):
+        load_answers(tmp_path)
+
+
+def test_an_answer_that_the_disk_has_changed_is_not_read(tmp_path):
+    save_evaluation(tmp_path, evaluate(SPLIT, ANSWERS, 7, {}), ANSWERS)
+    path = tmp_path / "val.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="is not what was written"):
+        load_answers(tmp_path)

@@ -76,7 +76,7 @@ def test_opened_once_and_a_second_ask_gives_the_first_answer(held_back, workspac
     first = open_(held_back)
     assert (first.count, first.left_out, sum(map(sum, first.confusion_matrix))) == (6, 0, 6)
     assert first.interval[0] <= first.accuracy <= first.interval[1]
-    held_back.model_path.unlink()  # nobody asks it again
+    shutil.rmtree(held_back.model_dir)  # nobody asks it again
     runs.request_test_set(held_back)
     assert steps(held_back).count("test_set queued") == 1 and _Queue(workspace).look().waiting == []
     EventLog(held_back.events_path).append(events.StepQueued(name="test_set"))  # a second window, in the same moment

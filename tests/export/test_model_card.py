@@ -16,7 +16,7 @@ from transfer_core.data.ingest.intake import take_in
 from transfer_core.data.ingest.sources import Entry
 from transfer_core.data.labels.dataset import load_items
 from transfer_core.data.splits.split import make_split
-from transfer_core.export.bundle import write_bundle
+from transfer_core.export.bundle import build_bundle
 from transfer_core.export.model_card import write_card
 from transfer_core.inference.predictor import Predictor, predictions_csv
 from transfer_core.jobs import worker
@@ -67,8 +67,7 @@ def nasty(tiny_workspace, tmp_path):
 def test_hostile_names_survive_every_file(nasty, tmp_path):
     names = list(runs.load_split(nasty).class_names)
     assert len(names) == len(NASTY) and "cod.exe" in names and "two lines" in names
-    write_bundle(nasty, runs.read_state(nasty), tmp_path / "x.zip")
-    with zipfile.ZipFile(tmp_path / "x.zip") as archive:
+    with zipfile.ZipFile(io.BytesIO(build_bundle(nasty, runs.read_state(nasty)))) as archive:
         files = {"README.md", "class_names.json", "model.onnx", "predict.py", "read_photo.py"}
         assert set(archive.namelist()) == files
         assert json.loads(archive.read("class_names.json")) == names

@@ -6,7 +6,7 @@ import onnxruntime
 import pytest
 import torch
 
-from tests.helpers import RESNET, tiny_row
+from tests.helpers import RESNET, exported, tiny_row
 from transfer_core import runs
 from transfer_core.backbones import catalog
 from transfer_core.backbones.onnx_backbone import trunk_path
@@ -25,7 +25,7 @@ def test_the_model_is_preparation_trunk_and_head(finished, workspace):
     row = tiny_row(RESNET)
     head = Head(**read_arrays(finished.model_dir / "head.safetensors")[0])
     trunk = onnxruntime.InferenceSession(str(trunk_path(row, workspace.weights_dir)))
-    model = onnxruntime.InferenceSession(str(finished.model_path))
+    model = onnxruntime.InferenceSession(exported(finished))
     for item in runs.load_split(finished).val:
         photo = decode.load_rgb(finished.photos_dir / item.file)
         pixels = Preparer(row.preparation)(photo)
@@ -58,7 +58,7 @@ def test_a_tuned_embedded_backbone_answers_as_torch_does(tmp_path):
 
 
 def test_the_file_is_as_documented(finished):
-    model = onnx.load(finished.model_path)
+    model = onnx.load_model_from_string(exported(finished))
     onnx.checker.check_model(model, full_check=True)
     assert [entry.name for entry in model.graph.input] == ["photo"]
     assert [entry.name for entry in model.graph.output] == ["confidences"]
@@ -68,7 +68,7 @@ def test_the_file_is_as_documented(finished):
 
 
 def test_photos_of_any_size_go_in(finished):
-    model = onnxruntime.InferenceSession(str(finished.model_path))
+    model = onnxruntime.InferenceSession(exported(finished))
     for size in ((1, 1), (7, 300), (500, 333)):
         found = model.run(None, {"photo": np.zeros((1, *size, 3), np.uint8)})[0]
         assert found.sum() == pytest.approx(1, abs=1e-5)
@@ -80,24 +80,24 @@ def _photos(run):
 
 def test_parity_finds_none_where_there_is_no_difference(finished):
     split, answers = runs.load_split(finished), load_answers(finished.evaluation_dir)
-    parity = check_parity(finished.model_path, split.class_names, _photos(finished), answers)
+    parity = check_parity(exported(finished), split.class_names, _photos(finished), answers)
     assert (parity.changed_labels, parity.checked) == (0, 6)
     assert parity.max_difference < 1e-4
 
 
-def test_parity_finds_a_head_of_another_order(finished, workspace, tmp_path):
+def test_parity_finds_a_head_of_another_order(finished, workspace):
     """The classes got mixed up on the way: this is what the check is for."""
     split, row = runs.load_split(finished), tiny_row(RESNET)
     head = Head(**read_arrays(finished.model_dir / "head.safetensors")[0])
     turned = Head(np.roll(head.weight, 1, 0), np.roll(head.bias, 1))
-    trunk = load_trunk(row, workspace.weights_dir, tmp_path / "no-network")
-    export_model(row, trunk, turned, split.class_names, tmp_path / "model.onnx")
+    trunk = load_trunk(row, workspace.weights_dir, None)
+    model = export_model(row, trunk, turned, split.class_names)
     answers = load_answers(finished.evaluation_dir)
-    parity = check_parity(tmp_path / "model.onnx", split.class_names, _photos(finished), answers)
+    parity = check_parity(model, split.class_names, _photos(finished), answers)
     assert parity.changed_labels == 6 and parity.max_difference > 0.1
 
 
 def test_parity_needs_an_answer_for_every_photo(finished):
     answers = ValAnswers(np.ones((2, 3)) / 3, np.zeros(2, int))
     with pytest.raises(ValueError, match="6 photos, but answers for 2"):
-        check_parity(finished.model_path, ("a", "b", "c"), _photos(finished), answers)
+        check_parity(exported(finished), ("a", "b", "c"), _photos(finished), answers)

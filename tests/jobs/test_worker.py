@@ -12,7 +12,7 @@ import threading
 import numpy as np
 import pytest
 
-from tests.helpers import RESNET, draw_dataset, start_python, wait_for
+from tests.helpers import RESNET, draw_dataset, exported, start_python, wait_for
 from transfer_core import runs
 from transfer_core.backbones.feature_store import RowStore
 from transfer_core.data.images.thumbnails import thumbnails
@@ -90,7 +90,7 @@ def test_a_finished_run_has_said_everything_in_order(queue_run):
     seconds = result["seconds"]
     assert seconds["features"] + seconds["train"] == pytest.approx(seconds["total"], abs=0.01)
     assert not runs.is_alive(run)
-    assert "reserve" not in os.listdir(run.folder) and run.model_path.is_file()
+    assert "reserve" not in os.listdir(run.folder) and exported(run)
 
 
 def test_a_fine_tuned_run_exports_its_own_network(tiny_workspace, queue_run):
@@ -101,10 +101,11 @@ def test_a_fine_tuned_run_exports_its_own_network(tiny_workspace, queue_run):
         history.steps["export"].result["changed_labels"] == 0
         and history.steps["export"].result["max_difference"] < 1e-4
     )
+    assert not run.checkpoint_path.exists()  # three times as large as the network, and nobody resumes a finished run
     photos = [run.photos_dir / item.file for item in split.val]
     frozen = queue_run(epochs=2)
     assert work(frozen) == 0
-    other = check_parity(frozen.model_path, split.class_names, photos, load_answers(run.evaluation_dir))
+    other = check_parity(exported(frozen), split.class_names, photos, load_answers(run.evaluation_dir))
     assert other.max_difference > 1e-3  # another model would have been noticed
 
 

@@ -132,7 +132,7 @@ def forget_export(run: Run) -> Run:
     """Takes back what the run's events say of its export, and the model file."""
     lines = run.events_path.read_text("utf-8").splitlines(keepends=True)
     run.events_path.write_text("".join(line for line in lines if json.loads(line).get("name") != "export"))
-    run.model_path.unlink()
+    (run.model_dir / "model.onnx.parts").unlink()
     assert runs.read_state(run).is_pending("export")
     return run
 

@@ -1,6 +1,6 @@
 """Understand, Try and Export: what a finished run offers."""
 
-import zipfile
+import os
 
 import pytest
 
@@ -9,10 +9,9 @@ from tests.pages.conftest import button, charts, errors, forget_export, press, s
 from transfer_core import runs, storage
 from transfer_core.data.images.cache import PhotoCache
 from transfer_core.evaluation.result import ValAnswers, evaluate, save_evaluation
+from transfer_core.jobs import worker
 from transfer_core.runs import events
 from transfer_core.support.arrays import read_arrays
-
-CHECK = {"changed_labels": 0, "max_difference": 1e-6, "checked": 6, "seconds": 1.0}
 
 
 @pytest.fixture
@@ -201,15 +200,43 @@ def test_export_offers_the_checked_zip(visit, finished):
     assert "Same answers as in Graft on **6 of 6** validation photos" in said(app)
     [download] = app.download_button
     assert download.label.startswith("Download (")
-    with zipfile.ZipFile(finished.model_dir / "bundle.zip") as archive:
-        assert set(archive.namelist()) == {"model.onnx", "class_names.json", "README.md", "predict.py", "read_photo.py"}
-        assert archive.read("model.onnx") == finished.model_path.read_bytes()
+    assert sorted(os.listdir(finished.model_dir)) == ["head.safetensors", "model.onnx.parts"]  # no second copy
+
+
+def test_a_damaged_model_is_made_anew_before_it_is_offered(visit, finished):
+    path = finished.model_dir / "model.onnx.parts"
+    for page in ("export", "try_it"):
+        path.write_bytes(path.read_bytes()[:-1])
+        app = visit(page, project=finished.project_id)
+        assert [entry.value for entry in app.toast] == [
+            "The exported model was damaged. It is made anew and checked again."
+        ]
+        assert "checking that it gives the same answers" in said(app) and list(app.download_button) == []
+        assert runs.read_state(finished).is_pending("export")
+        assert worker.main(str(finished.folder)) == 0
+        app = visit(page, project=finished.project_id)
+        assert errors(app) == [] and list(app.toast) == []
+        assert len(app.download_button) == (page == "export")
+
+
+def test_a_model_that_rots_between_two_looks_is_said_in_a_sentence(visit, finished):
+    path = finished.model_dir / "model.onnx.parts"
+    visit("export", project=finished.project_id)
+    before, content = path.stat(), path.read_bytes()
+    with path.open("r+b") as file:  # the same file, of the same length and time
+        file.seek(len(content) // 2)
+        file.write(bytes([content[len(content) // 2] ^ 1]))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    [message] = errors(visit("export", project=finished.project_id))
+    assert "is damaged or gone" in message
+    assert "checking that it gives the same answers" in said(visit("export", project=finished.project_id))
 
 
 def test_take_along_admits_changed_answers(visit, finished):
+    check = runs.read_state(finished).steps["export"].result
     write(
         finished,
-        events.StepFinished(name="export", result=CHECK | {"changed_labels": 2, "max_difference": 0.25}),
+        events.StepFinished(name="export", result=check | {"changed_labels": 2, "max_difference": 0.25}),
     )
     [warning] = visit("export", project=finished.project_id).warning
     assert "**4 of 6**" in warning.value and "0.250" in warning.value

@@ -122,5 +122,8 @@ def test_rates_come_back_and_torn_ones_do_not(tmp_path):
     assert load_sweep(tmp_path / "evaluation") is None
     save_sweep(tmp_path / "evaluation", rates)
     assert load_sweep(tmp_path / "evaluation") == rates
+    path = tmp_path / "evaluation" / "rates.json"
+    path.write_text(path.read_text().replace("0.6", "0.7"))
+    assert load_sweep(tmp_path / "evaluation") is None
     (tmp_path / "evaluation" / "rates.json").write_text('{"rates": [1], "losses": [], "smoothed": [], "suggestion": 1}')
     assert load_sweep(tmp_path / "evaluation") is None

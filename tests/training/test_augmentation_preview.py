@@ -115,5 +115,11 @@ def test_what_was_drawn_comes_back_unless_a_picture_is_gone(queue_preview):
     assert load_preview(run.evaluation_dir) == tuple(rows)
     os.unlink(run.evaluation_dir / "photo-2-5.png")
     assert load_preview(run.evaluation_dir) is None
+    save_preview(run.evaluation_dir, draw(run, split))
+    picture = run.evaluation_dir / "photo-2-5.png"
+    content = bytearray(picture.read_bytes())
+    content[len(content) // 2] ^= 1
+    picture.write_bytes(content)
+    assert load_preview(run.evaluation_dir) is None
     (run.evaluation_dir / "preview.json").write_text('{"rows": [{"name": 1}]}')
     assert load_preview(run.evaluation_dir) is None

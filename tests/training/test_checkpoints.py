@@ -1,9 +1,11 @@
 """Checkpoints: whole or not at all, and the very numbers."""
 
+import json
 import os
 
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from transfer_core.training.checkpoints import (
     Checkpoint,
@@ -63,3 +65,27 @@ def test_a_full_disk_keeps_the_earlier_one(tmp_path, monkeypatch):
         save_checkpoint(tmp_path / "x", checkpoint(2))
     assert load_checkpoint(tmp_path / "x").arrays["a.b"][0, 0] == 1
     assert os.listdir(tmp_path) == ["x"]
+
+
+def test_a_changed_number_cannot_be_read(tmp_path):
+    """A run that went on from it would end elsewhere without a word."""
+    save_checkpoint(tmp_path / "x", checkpoint())
+    content = (tmp_path / "x").read_bytes()
+    for place in range(8, len(content), 5):
+        (tmp_path / "x").write_bytes(content[:place] + bytes([content[place] ^ 2]) + content[place + 1 :])
+        try:
+            found = load_checkpoint(tmp_path / "x")
+        except CheckpointUnreadable:
+            continue
+        # Left are those bits that say nothing: the name under which the checksum itself stands.
+        assert (found.phase, found.epoch, found.step, found.batch) == (1, 4, 9, 0)
+        assert found.arrays.keys() == checkpoint().arrays.keys()
+        for name, value in checkpoint().arrays.items():
+            np.testing.assert_array_equal(found.arrays[name], value)
+
+
+def test_a_checkpoint_of_an_earlier_version_is_read(tmp_path):
+    arrays = {"n": np.array([7], np.int64)}
+    header = {"phase": 1, "epoch": 2, "step": 3, "batch": 4}
+    (tmp_path / "x").write_bytes(save(arrays, {"graft": json.dumps(header)}))
+    assert load_checkpoint(tmp_path / "x") == Checkpoint(1, 2, 3, arrays, 4)

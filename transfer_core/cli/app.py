@@ -9,6 +9,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from transfer_core.errors import TransferError
+from transfer_core.http import hosts
 from transfer_core.workspace import Workspace
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -23,13 +24,21 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--address", metavar="HOST", help="default: localhost; 0.0.0.0 is the whole network, no password"
     )
+    parser.add_argument(
+        "--host-name",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a further name by which browsers may open it, such as that of a reverse proxy; may be repeated",
+    )
 
 
 def app(workspace: Workspace, options: Namespace) -> dict:
     """Runs the web app until Ctrl-C or SIGTERM.
 
     Raises:
-        TransferError: The address or port cannot be listened on, the app's files are missing, or it ended by itself.
+        TransferError: The address or port cannot be listened on, a host name is malformed, the app's files are missing,
+            or it ended by itself.
     """
     folder = app_folder(_PACKAGE)
     command = [sys.executable, "-P", "-m", "streamlit", "run", str(folder / "app.py")]  # -P: no module of this folder
@@ -42,7 +51,10 @@ def app(workspace: Workspace, options: Namespace) -> dict:
     if options.port is not None:
         _check_port(options.address or "localhost", options.port)
         command += ["--server.port", str(options.port)]
-    code = _run_until_stopped(command, os.environ | {"GRAFT_HOME": str(workspace.home)})
+    names = hosts.read_names(",".join([os.environ.get(hosts.VARIABLE, ""), *options.host_name]))
+    code = _run_until_stopped(
+        command, os.environ | {"GRAFT_HOME": str(workspace.home), hosts.VARIABLE: ",".join(names)}
+    )
     if code:
         raise TransferError(f"The web app ended by itself (exit code {code}); the lines above say why.")
     return {"exit_code": code}

@@ -28,7 +28,7 @@ def fit(workspace: Workspace, options: Namespace) -> dict:
 
 def resume(workspace: Workspace, options: Namespace) -> dict:
     run = runs.open_run(workspace, options.run)
-    training.take_up(run, watch())
+    training.take_up(run, watch(), say)
     return _follow(run)
 
 

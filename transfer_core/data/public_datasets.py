@@ -1,9 +1,12 @@
 """Public datasets of photos, downloaded by torchvision, which is imported only when one is."""
 
+import logging
 import random
 import shutil
+import zlib
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import HTTPError, URLError
@@ -12,11 +15,14 @@ from filelock import FileLock
 
 from transfer_core.data.ingest.folder_layout import read_layout
 from transfer_core.errors import DISK_FULL, DataError
+from transfer_core.support.checked_json import read_checked, write_checked
 from transfer_core.support.reachability import probe_url
 
 Photo = tuple[Path, str]  # where it lies, its class
 _TIMEOUT_S = 4  # two tries and a slow look-up of the name still end within ten seconds
-_COMPLETE = "complete"  # marks a download that came to its end
+# Marks a download that came to its end, and lists its photos: {"photos": {path: [class, checksum]}}.
+_COMPLETE = "complete"
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -145,7 +151,8 @@ def check_reachable(row: PublicSet, folder: Path) -> None:
 def load(row: PublicSet, folder: Path, per_class: int, seed: int = 0) -> list[Photo]:
     """So many photos of each class, drawn by the seed; all of a class that has fewer.
 
-    Who asks for more later gets the same ones and others. One process at a time: others wait for its download.
+    Who asks for more later gets the same ones and others. One process at a time: others wait for its download. Where
+    one of them is not what was downloaded, all photos are unpacked again, or downloaded where the archives are damaged.
 
     Raises:
         DataError: The download failed.
@@ -155,19 +162,61 @@ def load(row: PublicSet, folder: Path, per_class: int, seed: int = 0) -> list[Ph
         if not (folder / _COMPLETE).exists():
             shutil.rmtree(folder, ignore_errors=True)  # half an archive unpacked would pass for a whole one
             folder.mkdir(parents=True)
-        try:
-            found = row.load(folder)
-        except (OSError, RuntimeError) as error:  # torchvision says RuntimeError where an archive arrived damaged
-            if getattr(error, "errno", None) in DISK_FULL:
-                raise
-            raise _unreachable(row, error) from error
-        (folder / _COMPLETE).touch()
+        checksums = _load_list(row, folder) or _fetch(row, folder)
+        chosen = _choose(checksums, per_class, seed)
+        if any(_checksum(path) != checksums[path, class_name] for path, class_name in chosen):
+            _log.warning("Photos in %s are not what was downloaded; all are unpacked again.", folder)
+            _delete_photos(folder, [path for path, _ in checksums])
+            chosen = _choose(_fetch(row, folder), per_class, seed)
+    return chosen
+
+
+def _fetch(row: PublicSet, folder: Path) -> dict[Photo, int]:
+    """Has torchvision download and unpack what is not there, and lists all photos with their checksums."""
+    try:
+        checksums = {photo: _checksum(photo[0]) or 0 for photo in row.load(folder)}
+    except (OSError, RuntimeError) as error:  # torchvision says RuntimeError where an archive arrived damaged
+        if getattr(error, "errno", None) in DISK_FULL:
+            raise
+        raise _unreachable(row, error) from error
+    listed = {path.relative_to(folder).as_posix(): [name, found] for (path, name), found in checksums.items()}
+    write_checked(folder / _COMPLETE, {"photos": listed}, row.name)
+    return checksums
+
+
+def _load_list(row: PublicSet, folder: Path) -> dict[Photo, int]:
+    """The photos that were listed; none where there is no list that can be read."""
+    try:
+        listed = read_checked(folder / _COMPLETE, row.name)["photos"]
+        return {(folder / path, class_name): checksum for path, (class_name, checksum) in listed.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _choose(photos: Iterable[Photo], per_class: int, seed: int) -> list[Photo]:
     by_class: dict[str, list[Path]] = defaultdict(list)
-    for path, class_name in sorted(found):
+    for path, class_name in sorted(photos):
         by_class[class_name].append(path)
     for class_name, paths in by_class.items():
         random.Random(f"{seed}:{class_name}").shuffle(paths)
     return [(path, class_name) for class_name, paths in sorted(by_class.items()) for path in paths[:per_class]]
+
+
+def _delete_photos(folder: Path, paths: Sequence[Path]) -> None:
+    """Deletes the folders of the photos, by whose absence torchvision knows that it must unpack its archives again."""
+    (folder / _COMPLETE).unlink(missing_ok=True)  # first: what is left when this breaks off is no whole set
+    for parent in {path.parent for path in paths} - {folder}:
+        shutil.rmtree(parent, ignore_errors=True)
+        while (parent := parent.parent) != folder:
+            with suppress(OSError):  # there is something else in it
+                parent.rmdir()
+
+
+def _checksum(path: Path) -> int | None:
+    try:
+        return zlib.crc32(path.read_bytes())
+    except OSError:
+        return None
 
 
 def delete_all(public_dir: Path) -> None:

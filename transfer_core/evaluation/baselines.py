@@ -12,7 +12,7 @@ from transfer_core.backbones import catalog
 from transfer_core.backbones.preprocess import PreparedPhotos
 from transfer_core.data.labels.dataset import Item
 from transfer_core.runs import Run
-from transfer_core.support.files import read_json, write_json
+from transfer_core.support.checked_json import read_checked, write_checked
 from transfer_core.support.parallel import map_ahead
 
 _LEVELS = 8  # per channel: 512 colours, coarse enough that noise seldom makes another colour
@@ -49,13 +49,13 @@ def measure_baselines(run: Run) -> Baselines:
 
 def save_baselines(folder: Path, baselines: Baselines) -> None:
     """Writes `baselines.json` into a run's evaluation folder."""
-    write_json(folder / "baselines.json", asdict(baselines))
+    write_checked(folder / "baselines.json", asdict(baselines), folder.parent.name)
 
 
 def load_baselines(folder: Path) -> Baselines | None:
-    """As `save_baselines` wrote them; None where they are not there, or are no lists of class ids."""
+    """As `save_baselines` wrote them; None where they are not there, or are not what was written."""
     try:
-        content = read_json(folder / "baselines.json")
+        content = read_checked(folder / "baselines.json", folder.parent.name)
         return Baselines(*(tuple(map(int, content[name])) for name in ("majority", "colours")))
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -66,6 +66,8 @@ class ValAnswers:
     def __post_init__(self) -> None:
         if self.confidences.ndim != 2 or len(self.confidences) != len(self.true_ids):
             raise ValueError(f"shapes do not match: {self.confidences.shape} and {self.true_ids.shape}")
+        if not np.isfinite(self.confidences).all():  # the largest of these would be any, and so would every figure
+            raise ValueError("some confidences are not numbers")
 
     @property
     def predicted_ids(self) -> np.ndarray:

@@ -10,34 +10,32 @@ from pathlib import Path
 
 from transfer_core.data.images import read_photo
 from transfer_core.export import model_card
+from transfer_core.inference.model_file import read_model
 from transfer_core.runs import Run, load_split
 from transfer_core.runs.state import RunState
-from transfer_core.support.files import read_json, write_whole
+from transfer_core.support.files import read_json
 
 _SCRIPTS = {"predict.py": Path(__file__).with_name("predict_script.py"), "read_photo.py": Path(read_photo.__file__)}
 
 
-def write_bundle(run: Run, history: RunState, out: Path) -> None:
-    """Writes the zip; the model inside is the very file that was checked."""
+def build_bundle(run: Run, history: RunState) -> bytes:
+    """The zip; the model inside is, byte for byte, the one that was checked.
+
+    It is stored as it is: weights hardly shrink, and to try takes many times as long as all the rest.
+
+    Raises:
+        RunError: The model is damaged.
+    """
     split = load_split(run)
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.write(run.model_path, "model.onnx")
+        model = read_model(run, history.steps["export"].result.get("sha256"))
+        archive.writestr("model.onnx", model, zipfile.ZIP_STORED)
         archive.writestr("class_names.json", _class_names_json(split.class_names))
         archive.writestr("README.md", model_card.write_card(run, history, split, read_json(_project_path(run))))
         for name, source in _SCRIPTS.items():
             archive.writestr(name, source.read_bytes())
-    write_whole(out, content.getvalue())
-
-
-def ensure_bundle(run: Run, history: RunState) -> Path:
-    """The run's zip, written once per export, name of the project and version of the scripts and of the card."""
-    path = run.model_dir / "bundle.zip"
-    sources = (run.model_path, _project_path(run), Path(model_card.__file__), *_SCRIPTS.values())
-    newest = max(source.stat().st_mtime for source in sources)
-    if not path.is_file() or path.stat().st_mtime < newest:
-        write_bundle(run, history, path)
-    return path
+    return content.getvalue()
 
 
 def _project_path(run: Run) -> Path:

@@ -6,19 +6,15 @@ import numpy as np
 import onnx
 from onnx import TensorProto, compose, helper, numpy_helper
 
-from transfer_core.backbones import lite0_graph
-from transfer_core.backbones.catalog import BUNDLED, Backbone
+from transfer_core.backbones.catalog import Backbone
 from transfer_core.backbones.onnx_backbone import ensure_trunk
 from transfer_core.backbones.preprocess import IR_VERSION, OPSET, build_graph
-from transfer_core.support.arrays import read_arrays
-from transfer_core.support.files import write_whole
 from transfer_core.training.linear_probe.head import Head
+from transfer_core.training.trained_model import write_tuned_trunk
 
 
-def export_model(
-    backbone: Backbone, trunk: onnx.ModelProto, head: Head, class_names: tuple[str, ...], path: Path
-) -> None:
-    """Writes the model: input `photo` uint8 (1, height, width, 3), output `confidences` float32 (1, classes).
+def export_model(backbone: Backbone, trunk: onnx.ModelProto, head: Head, class_names: tuple[str, ...]) -> bytes:
+    """The model as a file: input `photo` uint8 (1, height, width, 3), output `confidences` float32 (1, classes).
 
     The class names are kept inside the file too, as metadata.
     """
@@ -29,17 +25,18 @@ def export_model(
     del model.opset_import[:]
     model.opset_import.extend(helper.make_opsetid(*entry) for entry in versions.items())
     model.producer_name = "Graft"
+    for node in model.graph.node:  # torch notes from which files on this machine each comes: nobody else's business
+        del node.metadata_props[:]
     onnx.checker.check_model(model)
-    write_whole(path, model.SerializeToString())
+    return model.SerializeToString()
 
 
-def load_trunk(backbone: Backbone, weights_dir: Path, network_path: Path) -> onnx.ModelProto:
+def load_trunk(backbone: Backbone, weights_dir: Path, network_path: Path | None) -> onnx.ModelProto:
     """The trunk of a run: that of the pretrained backbone, or, where there is a tuned one, of that."""
-    if not network_path.is_file():
+    if network_path is None:
         return onnx.load(ensure_trunk(backbone, weights_dir))
-    arrays, header = read_arrays(network_path)
-    if backbone.name == BUNDLED and "order" in header:  # in a fraction of a second, where torch takes several
-        return lite0_graph.write_network({name: arrays[name] for name in header["order"]}, backbone.preparation)
+    if (trunk := write_tuned_trunk(backbone, network_path)) is not None:
+        return trunk
     from transfer_core.backbones.torch_backbone import load_tuned
     from transfer_core.backbones.torch_export import Normalized, export_network
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from transfer_core.errors import RunError
 from transfer_core.evaluation.result import ValAnswers
 from transfer_core.inference.predictor import Predictor
 
@@ -26,12 +27,29 @@ class Parity:
     checked: int
 
 
-def check_parity(model_path: Path, class_names: tuple[str, ...], photos: list[Path], answers: ValAnswers) -> Parity:
-    """Compares the exported model's answers on `photos` with the trained model's, in the same order."""
+def check_parity(model: bytes, class_names: tuple[str, ...], photos: list[Path], answers: ValAnswers) -> Parity:
+    """Compares the exported model's answers on `photos` with the trained model's, in the same order.
+
+    Args:
+        model: What is in the ONNX file.
+
+    Raises:
+        RunError: One of the two has answers that are no numbers: no comparison finds a difference from these.
+    """
     if len(photos) != len(answers.true_ids):
         raise ValueError(f"{len(photos)} photos, but answers for {len(answers.true_ids)}")
-    predictor = Predictor(model_path, class_names, threads=1)
+    predictor = Predictor(model, class_names, threads=1)
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        found = np.stack(list(pool.map(lambda path: predictor.predict(path).confidences, photos)))
+        found = np.stack(list(pool.map(predictor.confidences, photos)))
+    _check_numbers("exported", found)
+    _check_numbers("trained", answers.confidences)
     changed = int((found.argmax(1) != answers.predicted_ids).sum())
     return Parity(changed, float(np.abs(found - answers.confidences).max()), len(photos))
+
+
+def _check_numbers(which: str, confidences: np.ndarray) -> None:
+    if bad := int((~np.isfinite(confidences)).any(1).sum()):
+        raise RunError(
+            f"The {which} model's confidences are not numbers (NaN) for {bad} of {len(confidences)} validation photos, "
+            "so it cannot be used. Train again; if that does not help, report it with the run's file worker.log."
+        )

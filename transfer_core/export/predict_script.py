@@ -83,10 +83,13 @@ def ask(model: onnxruntime.InferenceSession, path: str) -> numpy.ndarray:
     with open(path, "rb") as file:
         photo = load_rgb(file)
     try:
-        return model.run(["confidences"], {"photo": photo[None]})[0][0]
+        confidences = model.run(["confidences"], {"photo": photo[None]})[0][0]
     except Exception as error:  # for want of memory, above all
         height, width, _ = photo.shape
         raise Unanswered(f"the model failed at its {width} x {height} pixels ({in_one_line(error)})") from error
+    if not numpy.isfinite(confidences).all():
+        raise Unanswered("the model's answer is not a number (NaN)")
+    return confidences
 
 
 def find_photos(names: list[str]) -> Iterator[str]:

@@ -49,8 +49,13 @@ def routes(static_dir: Path) -> list[BaseRoute]:
     ]
 
 
-def model_address(run: runs.Run, model: export.ModelFile) -> str:
-    return f"/graft/model/{run.project_id}/{run.id}.onnx?digest={model.digest}"
+def model_address(run: runs.Run, digest: str) -> str:
+    """Where a browser finds the run's model.
+
+    Args:
+        digest: Of the model, as `services.export.model_digest` says it.
+    """
+    return f"/graft/model/{run.project_id}/{run.id}.onnx?digest={digest}"
 
 
 def worker_address(static_dir: Path) -> str:
@@ -78,16 +83,17 @@ def _model(request: Request, workspace: Workspace, project: Project) -> Response
     run = next((run for run in runs.list_runs(workspace, project) if run.id == run_id), None)
     if run is None:
         raise RunError(f"This project has no run '{run_id}'. It may have been deleted; reload the page.")
+    state = runs.read_state(run)
     try:
-        model = export.model_file(run)
+        digest = export.model_digest(run, state)
+        keep = _FOREVER if request.query_params.get("digest") == digest else "no-cache"
+        # "identity" keeps Streamlit from compressing weights at each request, which takes a second and saves little.
+        headers = {"ETag": f'"{digest}"', "Cache-Control": f"private, {keep}", "Content-Encoding": "identity"}
+        if request.headers.get("If-None-Match") == headers["ETag"]:
+            return Response(status_code=304, headers=headers)
+        return Response(export.model_bytes(run, state), headers=headers, media_type="application/octet-stream")
     except RunError as error:  # the run is there, its model is not
         return PlainTextResponse(str(error), 409)
-    keep = _FOREVER if request.query_params.get("digest") == model.digest else "no-cache"
-    # "identity" keeps Streamlit from compressing weights at each request, which takes a second and saves little.
-    headers = {"ETag": f'"{model.digest}"', "Cache-Control": f"private, {keep}", "Content-Encoding": "identity"}
-    if request.headers.get("If-None-Match") == headers["ETag"]:
-        return Response(status_code=304, headers=headers)
-    return FileResponse(model.path, headers=headers, media_type="application/octet-stream")
 
 
 def _thumbnail(request: Request, workspace: Workspace, project: Project) -> Response:

@@ -11,8 +11,9 @@ import numpy as np
 import onnxruntime
 
 from transfer_core.data.images import decode
-from transfer_core.errors import RunError
-from transfer_core.runs import Run, load_split
+from transfer_core.errors import DataError, RunError
+from transfer_core.inference.model_file import read_model
+from transfer_core.runs import Run, load_split, read_state
 from transfer_core.support.text import csv_cell
 
 onnxruntime.disable_telemetry_events()  # as in backbones/preprocess.py
@@ -71,35 +72,46 @@ class Predictor:
     """An exported model, loaded.
 
     Args:
-        model_path: The ONNX file; preparation of the photo is inside it.
+        model: What is in the ONNX file; preparation of the photo is inside it.
         class_names: In the order of its output.
         threads: Of onnxruntime; 1 where the caller predicts several photos at once.
     """
 
-    def __init__(self, model_path: Path, class_names: Sequence[str], threads: int = 0):
+    def __init__(self, model: bytes, class_names: Sequence[str], threads: int = 0):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(str(model_path), options, providers=["CPUExecutionProvider"])
+        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self.class_names = tuple(class_names)
 
     @classmethod
     def of_run(cls, run: Run, threads: int = 0) -> "Predictor":
-        """The exported model of a run.
+        """The exported model of a run, as it was checked.
 
         Raises:
-            RunError: It has none yet.
+            RunError: It has none yet, or it is damaged.
         """
-        if not run.model_path.is_file():
+        state = read_state(run)
+        if not state.has_finished("export"):
             raise RunError("This run has no model yet. Wait until it has finished, or resume it if it was interrupted.")
-        return cls(run.model_path, load_split(run).class_names, threads)
+        model = read_model(run, state.steps["export"].result.get("sha256"))
+        return cls(model, load_split(run).class_names, threads)
 
     def predict(self, photo: Path | BinaryIO | np.ndarray) -> Prediction:
-        """The model's answer; DataError where the photo cannot be read.
+        """The model's answer.
 
         Args:
             photo: A file, or pixels uint8 (height, width, 3), upright.
+
+        Raises:
+            DataError: The photo cannot be read, or the model's answer is no number.
         """
-        pixels = photo if isinstance(photo, np.ndarray) else decode.load_rgb(photo)
-        confidences = self._session.run(["confidences"], {"photo": pixels[np.newaxis]})[0][0]
+        confidences = self.confidences(photo)
+        if not np.isfinite(confidences).all():
+            raise DataError("the model has no answer to it: its confidences are not numbers (NaN)")
         return Prediction(self.class_names, confidences)
+
+    def confidences(self, photo: Path | BinaryIO | np.ndarray) -> np.ndarray:
+        """float32 (classes,), as the model gives them, numbers or not; photo and errors as those of `predict`."""
+        pixels = photo if isinstance(photo, np.ndarray) else decode.load_rgb(photo)
+        return self._session.run(["confidences"], {"photo": pixels[np.newaxis]})[0][0]

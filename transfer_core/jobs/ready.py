@@ -49,7 +49,7 @@ def _get_ready(job: Job, facts: Facts) -> Plan:
     if weights.state(backbone, weights_dir) == "download":
         job.emit(events.PhaseStarted(name="download", title=f"Downloading {backbone.title}"))
         weights.download(backbone, weights_dir, report)
-    if not onnx_backbone.trunk_path(backbone, weights_dir).is_file():
+    if not onnx_backbone.has_trunk(backbone, weights_dir):
         job.emit(events.PhaseStarted(name="export_trunk", title="Preparing the backbone (only once on this machine)"))
         onnx_backbone.ensure_trunk(backbone, weights_dir)
     planned = load_plan(run.plan_path)

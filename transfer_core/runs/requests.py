@@ -46,16 +46,23 @@ def request_resume(run: Run) -> None:
         events.EventLog(run.events_path).append(events.RunQueued())
 
 
-def request_step(run: Run, name: str) -> None:
+def request_step(run: Run, name: str, because: str = "") -> None:
     """Queues a step of the run; one that is pending or has finished is left as it is.
+
+    Args:
+        because: Why one that has finished is to be done anew, as a notice for people.
 
     Raises:
         RunError: A worker is just at the run.
     """
     with _own(run):
         state = read_state(run)
-        if not state.is_pending(name) and not state.has_finished(name):
-            events.EventLog(run.events_path).append(events.StepQueued(name=name))
+        if state.is_pending(name) or (state.has_finished(name) and not because):
+            return
+        log = events.EventLog(run.events_path)
+        if because:
+            log.append(events.Notice(message=because))
+        log.append(events.StepQueued(name=name))
 
 
 def request_test_set(run: Run) -> None:

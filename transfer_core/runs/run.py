@@ -65,7 +65,8 @@ class Run:
         return self.folder / "model"
 
     @property
-    def model_path(self) -> Path:
+    def whole_model_path(self) -> Path:
+        """Where earlier versions kept the exported model as one file; `inference.model_file` reads either."""
         return self.model_dir / "model.onnx"
 
     @property

@@ -26,7 +26,8 @@ from transfer_core.metrics.classification import class_scores, confusion_matrix
 from transfer_core.metrics.wilson import wilson
 from transfer_core.runs import Run
 from transfer_core.runs.state import RunState
-from transfer_core.services.runs import Watch, silent, wait, wait_for_model
+from transfer_core.services.export import is_intact, is_ready, need_model, renew
+from transfer_core.services.runs import Watch, silent, wait
 
 __all__ = [
     "Evaluation",
@@ -85,7 +86,7 @@ def evaluate(run: Run, data: Path) -> Evaluation:
         RunError: The run has no model yet, or its training photos are no longer known.
         DataError: There is no photo, or a class that the model does not know.
     """
-    wait_for_model(run)
+    need_model(run)
     predictor = Predictor.of_run(run, threads=1)
     names = predictor.class_names
     labelled = _labelled_photos(data, names)
@@ -114,7 +115,7 @@ def evaluate_test_set(run: Run, watch: Watch = silent) -> Evaluation:
     Raises:
         RunError: There are none, there is no model yet, or they cannot be answered.
     """
-    wait_for_model(run, watch)
+    need_model(run, watch)
     open_test_set(run)
     state = wait(run, lambda state: not state.is_pending("test_set"), watch)
     if failure := opening_failure(state):
@@ -137,8 +138,11 @@ def open_test_set(run: Run) -> None:
     """Has the test photos answered by the run's model, and sees to it that a runner does so.
 
     Raises:
-        RunError: There are none, or there is no model yet.
+        RunError: There are none, or there is no model yet; one that is damaged is made anew first.
     """
+    state = runs.read_state(run)
+    if is_ready(state) and not is_intact(run, state):
+        renew(run)
     runs.request_test_set(run)
     ensure_runner(run.workspace)
 

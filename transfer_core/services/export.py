@@ -1,9 +1,11 @@
 """The model to take away: whether it is there, how it was checked, and its files. Imports no torch."""
 
 import hashlib
-from dataclasses import asdict, dataclass
-from functools import lru_cache
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from transfer_core import runs
 from transfer_core.errors import RunError
@@ -11,21 +13,28 @@ from transfer_core.jobs.launch import ensure_runner
 from transfer_core.runs import Run
 from transfer_core.runs.state import RunState
 from transfer_core.services.runs import Watch, silent, wait_for_model
-from transfer_core.support.files import read_json
+from transfer_core.support.files import read_json, write_whole
 
 __all__ = [
     "Check",
     "Exported",
-    "ModelFile",
+    "build_bundle",
+    "catch_up",
     "check_of",
-    "ensure_bundle",
     "export",
     "failure_of",
+    "is_intact",
     "is_ready",
+    "model_bytes",
     "model_card",
-    "model_file",
+    "model_digest",
+    "need_model",
+    "renew",
     "retry",
 ]
+
+_log = logging.getLogger(__name__)
+_DAMAGED = "The exported model was damaged, so it is made anew from what the run has learned, and checked again."
 
 
 @dataclass(frozen=True)
@@ -37,12 +46,14 @@ class Check:
         max_difference: The largest difference of a confidence.
         checked: Photos that were compared.
         seconds: That writing and checking took.
+        sha256: Of the `model.onnx` that was checked; None where an earlier version of Graft did it.
     """
 
     changed_labels: int
     max_difference: float
     checked: int
     seconds: float
+    sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -54,20 +65,8 @@ class Exported:
 
     def to_json(self) -> dict:
         """The answer of the command `export`."""
-        content = asdict(self.check)
-        return {"file": self.file, **content, "seconds": {"export": round(content["seconds"], 3)}}
-
-
-@dataclass(frozen=True)
-class ModelFile:
-    """A run's checked model on disk.
-
-    Args:
-        digest: SHA-256 of the file, hex.
-    """
-
-    path: Path
-    digest: str
+        content = {name: value for name, value in asdict(self.check).items() if name != "sha256"}
+        return {"file": self.file, **content, "seconds": {"export": round(self.check.seconds, 3)}}
 
 
 def is_ready(state: RunState) -> bool:
@@ -88,30 +87,92 @@ def check_of(state: RunState) -> Check:
     """
     if not is_ready(state):
         raise RunError("This run has no model yet. Wait until it has finished, or resume it if it was interrupted.")
-    return Check(**state.steps["export"].result)
+    result = state.steps["export"].result
+    found: dict[str, Any] = {entry.name: result.get(entry.name) for entry in fields(Check)}  # `is_intact` has a look
+    return Check(**found)
 
 
-def model_file(run: Run, state: RunState | None = None) -> ModelFile:
-    """The run's checked model, as it is offered to programs and browsers.
+def is_intact(run: Run, state: RunState) -> bool:
+    """Whether the model of a run that has one is still the one that was checked; quick when asked again."""
+    from transfer_core.inference import model_file
 
-    Args:
-        state: Of the run, where it is known.
+    check = check_of(state)
+    # In a log there is nothing in place of NaN, which the check of earlier versions passed over.
+    numbers = (check.changed_labels, check.max_difference, check.checked, check.seconds)
+    return all(isinstance(number, (int, float)) for number in numbers) and model_file.is_intact(run, check.sha256)
+
+
+def renew(run: Run) -> None:
+    """Has a damaged model made anew from what the run has learned, and checked again.
 
     Raises:
-        RunError: It is not ready, or its file is gone.
+        RunError: A worker is just at the run.
     """
-    check_of(state or runs.read_state(run))
+    runs.request_step(run, "export", because=_DAMAGED)
+    ensure_runner(run.workspace)
+
+
+def need_model(run: Run, watch: Watch = silent) -> RunState:
+    """Waits until the run's model is written and checked; one that was damaged since is made anew.
+
+    Raises:
+        RunError: There is none, and why.
+    """
+    state = _wait(run, watch)
+    if not is_intact(run, state):
+        _log.warning("The exported model of run '%s' is damaged. It is made anew and checked again.", run.id)
+        renew(run)
+        state = _wait(run, watch)
+    return state
+
+
+def catch_up(run: Run, watch: Watch, tell: Callable[[str], None]) -> None:
+    """Has the steps done that a finished run still lacks, and waits for its export.
+
+    Args:
+        tell: Given a sentence where an export has to be caught up, and one where that fails: the result stands.
+    """
+    state = runs.read_state(run)
+    if failure_of(state):
+        retry(run)
+        tell("The model could not be exported before. That is tried once more.")
+    elif state.is_pending("export"):
+        tell("The run has its result, but its export was cut off. The model is written and checked now.")
     try:
-        written = run.model_path.stat()
-        return ModelFile(run.model_path, _digest(run.model_path, written.st_mtime_ns, written.st_size))
-    except OSError as error:
-        raise RunError(f"The model file of run '{run.id}' cannot be read ({error}). Train again.") from error
+        need_model(run, watch)
+    except RunError as error:
+        tell(f"The result stands, but there is no model to export: {error}")
+    if runs.read_state(run).next_step:
+        ensure_runner(run.workspace)
 
 
-@lru_cache(maxsize=64)  # every look at a page asks; a resumed run writes its model anew
-def _digest(path: Path, mtime_ns: int, size: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _wait(run: Run, watch: Watch) -> RunState:
+    state = wait_for_model(run, watch)
+    if failure := failure_of(state):
+        raise RunError(f"The model of run '{run.id}' could not be written as ONNX. {failure}")
+    check_of(state)
+    return state
+
+
+def model_digest(run: Run, state: RunState) -> str:
+    """SHA-256, hex, of the model that was checked.
+
+    Raises:
+        RunError: It is not ready; or damaged, where an earlier version of Graft has made it.
+    """
+    check = check_of(state)
+    return check.sha256 or hashlib.sha256(model_bytes(run, state)).hexdigest()
+
+
+def model_bytes(run: Run, state: RunState) -> bytes:
+    """The whole `model.onnx`, byte for byte as it was checked; takes a tenth of a second.
+
+    Raises:
+        RunError: It is not ready, or damaged.
+    """
+    from transfer_core.inference.model_file import read_model
+
+    return read_model(run, check_of(state).sha256)
 
 
 def retry(run: Run) -> None:
@@ -137,26 +198,26 @@ def export(run: Run, out: Path, watch: Watch = silent) -> Exported:
     state = runs.read_state(run)
     if failure_of(state):
         runs.request_step(run, "export")
-    state = wait_for_model(run, watch)
-    if failure := failure_of(state):
-        raise RunError(f"The model of run '{run.id}' could not be written as ONNX. {failure}")
-    if not is_ready(state):
+    if "export" not in state.steps:
         raise RunError(
             f"Run '{run.id}' has no model to export (it is {state.status}). Resume it, or train again, first."
         )
+    state = need_model(run, watch)
     if out.is_dir():
         raise RunError(f"'{out}' is a folder. Name the zip to write, for example {out / 'model.zip'}.")
-    from transfer_core.export.bundle import write_bundle
-
-    write_bundle(run, state, out)
+    write_whole(out, build_bundle(run, state))
     return Exported(str(out), check_of(state))
 
 
-def ensure_bundle(run: Run, state: RunState) -> Path:
-    """The run's zip, written once per export and name of the project."""
+def build_bundle(run: Run, state: RunState) -> bytes:
+    """The zip with a run's model; takes a fraction of a second.
+
+    Raises:
+        RunError: The model is damaged.
+    """
     from transfer_core.export import bundle  # which imports onnxruntime; a look at most pages needs none
 
-    return bundle.ensure_bundle(run, state)
+    return bundle.build_bundle(run, state)
 
 
 def model_card(run: Run, state: RunState) -> str:

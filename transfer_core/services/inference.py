@@ -14,7 +14,7 @@ from transfer_core.data.labels.dataset import Item
 from transfer_core.errors import DataError
 from transfer_core.inference.predictor import Prediction, Predictor, predictions_csv
 from transfer_core.runs import Run
-from transfer_core.services.runs import wait_for_model
+from transfer_core.services.export import need_model
 from transfer_core.workspace import Project, Workspace
 
 __all__ = ["Answer", "Prediction", "Predictor", "ask", "ask_item", "load_predictor", "predict", "predictions_csv"]
@@ -33,12 +33,12 @@ class Answer:
 
 
 def load_predictor(run: Run) -> Predictor:
-    """The run's exported model, loaded; one that is just being checked is waited for.
+    """The run's exported model, loaded; one that is just being checked is waited for, a damaged one is made anew.
 
     Raises:
-        RunError: It has none yet.
+        RunError: It has none, and why.
     """
-    wait_for_model(run)
+    need_model(run)
     return Predictor.of_run(run)
 
 

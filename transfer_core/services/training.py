@@ -15,12 +15,13 @@ from transfer_core.config import TrainConfig, problems_of
 from transfer_core.data.ingest.intake import IntakeReport
 from transfer_core.data.labels.dataset import LabelledItem, load_labelled, version
 from transfer_core.data.splits.split import Split
-from transfer_core.errors import ConfigError, RunError, TransferError
+from transfer_core.errors import BackboneError, ConfigError, RunError, TransferError
 from transfer_core.evaluation.result import Result
 from transfer_core.jobs.launch import ensure_runner
 from transfer_core.runs import ENDED, Run
 from transfer_core.runs import request_stop as stop
 from transfer_core.runs.state import RunState
+from transfer_core.services.export import catch_up
 from transfer_core.services.ingest import take_in_path
 from transfer_core.services.runs import Watch, silent, wait
 from transfer_core.services.splits import Basis, find_basis, foresee, share_out
@@ -192,9 +193,12 @@ def estimate_run(
     backbone = catalog.find(config.backbone, workspace.weights_dir)
     if weights.state(backbone, workspace.weights_dir) == "download":
         return None, False
-    speed = load_speed(workspace, backbone)
-    found = estimate(workspace, backbone, config, items, speed) if speed else None
-    coming = found is None and request_benchmark(workspace, backbone)
+    try:
+        speed = load_speed(workspace, backbone)
+        found = estimate(workspace, backbone, config, items, speed) if speed else None
+        coming = found is None and request_benchmark(workspace, backbone)
+    except BackboneError:  # its weights are damaged, as a run on it will say
+        return None, False
     if coming:
         ensure_runner(workspace)
     return found, coming
@@ -270,8 +274,13 @@ def resume(run: Run) -> None:
     ensure_runner(run.workspace)
 
 
-def take_up(run: Run, watch: Watch = silent) -> None:
+def take_up(run: Run, watch: Watch = silent, tell: Callable[[str], None] = lambda sentence: None) -> None:
     """As `resume`, but a run that is at work is left to it, and of one that has finished only the export is caught up.
+
+    That is waited for: the result stands already, and nothing else is left to resume.
+
+    Args:
+        tell: Given a sentence where an export has to be caught up, and one where that fails: the result stands.
 
     Raises:
         RunError: It trains nothing, or as `runs.request_resume`.
@@ -284,8 +293,9 @@ def take_up(run: Run, watch: Watch = silent) -> None:
     state = wait(run, lambda state: state.status in ("queued", "running") or not state.alive, watch)
     if state.status != "finished":
         runs.request_resume(run)
-    if state.status != "finished" or state.next_step:
         ensure_runner(run.workspace)
+    else:
+        catch_up(run, watch, tell)
 
 
 def _is_over(state: RunState) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from transfer_core.backbones.catalog import Backbone
+from transfer_core.errors import TransferError
 from transfer_core.metrics.classification import confusion_matrix, mean_log_loss
 from transfer_core.runs.events import CheckpointSaved, EpochFinished, Event, Notice, PhaseStarted, Progress
 from transfer_core.training.checkpoints import Checkpoint, CheckpointUnreadable, load_checkpoint, save_checkpoint
@@ -42,6 +43,15 @@ def _logged(confusion: np.ndarray) -> tuple[list[list[int]] | None, list[int] | 
 
 def _nothing() -> LabelledPhotos:
     return LabelledPhotos((), np.zeros(0, np.int64))
+
+
+def check_numbers(*arrays: np.ndarray) -> None:
+    """Raises TransferError where training led to something that is no number: whatever follows would mean nothing."""
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise TransferError(
+            "Training led to values that are not numbers, so the model would say nothing. Train again with a smaller "
+            "learning rate (under Advanced) or with another backbone."
+        )
 
 
 @dataclass(frozen=True)
@@ -184,7 +194,7 @@ class TrainContext:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a phase leaves.
+    """What a phase leaves; there is none whose head or answers are no numbers (TransferError).
 
     Args:
         head: On the features of `network`, or of the frozen backbone where that is None.
@@ -199,3 +209,6 @@ class Trained:
     epochs: int
     stopped: bool = False
     network: "nn.Module | None" = None
+
+    def __post_init__(self) -> None:
+        check_numbers(self.head.weight, self.head.bias, self.val_confidences)

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from transfer_core.backbones.catalog import Backbone
-from transfer_core.backbones.features import compute_features, open_session
+from transfer_core.backbones.features import compute_features, look, open_session
 from transfer_core.backbones.onnx_backbone import ensure_trunk
 from transfer_core.backbones.preprocess import PreparedPhotos, Preparer, prepare_all
 from transfer_core.data.images.thumbnails import load_for_training
@@ -85,19 +85,27 @@ class StoredPhotos:
     Args:
         paths: By digest.
         scratch: File for the features of one training, which is deleted afterwards.
+        tell: Takes a sentence for people where something kept was damaged and is made anew.
     """
 
     backbone: Backbone
     paths: Mapping[str, Path]
     workspace: Workspace
     scratch: Path
+    tell: Callable[[str], None] = lambda message: None
 
     @classmethod
     def of(
-        cls, items: Iterable[Item], folder: Path, backbone: Backbone, workspace: Workspace, scratch: Path
+        cls,
+        items: Iterable[Item],
+        folder: Path,
+        backbone: Backbone,
+        workspace: Workspace,
+        scratch: Path,
+        tell: Callable[[str], None] = lambda message: None,
     ) -> "StoredPhotos":
         """Those of a labelled dataset, whose files lie in a folder."""
-        return cls(backbone, {item.photo: folder / item.file for item in items}, workspace, scratch)
+        return cls(backbone, {item.photo: folder / item.file for item in items}, workspace, scratch, tell)
 
     @cached_property
     def _prepared(self) -> PreparedPhotos:
@@ -116,7 +124,7 @@ class StoredPhotos:
     def features(self, digests: Sequence[str], report: Report, should_stop: ShouldStop) -> Iterator[np.ndarray]:
         try:
             photos = self._named(digests)
-            yield compute_features(self.backbone, photos, self.workspace, self.scratch, report, should_stop)
+            yield compute_features(self.backbone, photos, self.workspace, self.scratch, report, should_stop, self.tell)
         finally:
             with suppress(OSError):  # Windows keeps a file that is still mapped; the next training writes over it
                 self.scratch.unlink()
@@ -159,8 +167,9 @@ class ArrayPhotos:
     def features(self, digests: Sequence[str], report: Report, should_stop: ShouldStop) -> Iterator[np.ndarray]:
         if self.weights_dir is None:
             raise ValueError("Features need the backbone's weights: ArrayPhotos(..., weights_dir=FOLDER).")
-        session = open_session(ensure_trunk(self.backbone, self.weights_dir), threads=1)
-        rows = map_ahead(lambda name: session.run(None, {"pixels": self.pixels(name)[np.newaxis]})[0][0], digests)
+        backbone, weights_dir = self.backbone, self.weights_dir
+        session = open_session(ensure_trunk(backbone, weights_dir), threads=1)
+        rows = map_ahead(lambda name: look(session, backbone, self.pixels(name), weights_dir), digests)
         yield np.stack(list(_reported(rows, len(digests), report, should_stop)))
 
 

@@ -6,7 +6,7 @@ from transfer_core.backbones.catalog import Backbone
 from transfer_core.data.splits.early_stopping_holdout import part_off
 from transfer_core.data.splits.split import Split
 from transfer_core.runs import Run
-from transfer_core.runs.events import CheckpointSaved, read_events
+from transfer_core.runs.events import CheckpointSaved, Notice, read_events
 from transfer_core.training.context import Emit, TrainContext, Trained
 from transfer_core.training.photos import LabelledPhotos, StoredPhotos
 from transfer_core.training.plan import Plan
@@ -23,7 +23,14 @@ def context_of_run(
         len(split.class_names),
         LabelledPhotos.of(train, split.class_names),
         LabelledPhotos.of(split.val, split.class_names),
-        StoredPhotos.of((*split.train, *split.val), run.photos_dir, backbone, run.workspace, scratch),
+        StoredPhotos.of(
+            (*split.train, *split.val),
+            run.photos_dir,
+            backbone,
+            run.workspace,
+            scratch,
+            lambda message: emit(Notice(message=message)),
+        ),
         backbone,
         plan,
         weights_dir=run.workspace.weights_dir,

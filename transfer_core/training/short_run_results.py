@@ -1,10 +1,11 @@
 """What the short runs leave in their `evaluation` folder, for others to read. Imports no torch."""
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from transfer_core.support.files import read_json, write_json
+from transfer_core.support.checked_json import read_checked, write_checked
 
 
 @dataclass(frozen=True)
@@ -55,18 +56,25 @@ class LrSweep:
 
 def save_preview(folder: Path, rows: Sequence[PreviewRow]) -> None:
     """Names the pictures, which must lie there already."""
-    write_json(folder / "preview.json", {"rows": [asdict(row) for row in rows]})
+    checksums = {picture.file: _checksum(folder / picture.file) for row in rows for picture in row.pictures}
+    content = {"rows": [asdict(row) for row in rows], "checksums": checksums}
+    write_checked(folder / "preview.json", content, folder.parent.name)
 
 
 def load_preview(folder: Path) -> tuple[PreviewRow, ...] | None:
-    """What `save_preview` wrote; None where there is nothing that can be read, or a picture is gone."""
+    """What `save_preview` wrote; None where that, or a picture, is gone or damaged."""
     try:
-        content = read_json(folder / "preview.json")["rows"]
-        rows = tuple(PreviewRow(row["name"], tuple(map(_picture, row["pictures"]))) for row in content)
+        content = read_checked(folder / "preview.json", folder.parent.name)
+        rows = tuple(PreviewRow(row["name"], tuple(map(_picture, row["pictures"]))) for row in content["rows"])
+        files = [picture.file for row in rows for picture in row.pictures]
+        is_whole = all(_checksum(folder / file) == content["checksums"][file] for file in files)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    files = [folder / picture.file for row in rows for picture in row.pictures]
-    return rows if all(file.is_file() for file in files) else None
+    return rows if is_whole else None
+
+
+def _checksum(path: Path) -> int:
+    return zlib.crc32(path.read_bytes())
 
 
 def _picture(content: dict) -> PreviewPicture:
@@ -77,13 +85,13 @@ def _picture(content: dict) -> PreviewPicture:
 
 def save_sweep(folder: Path, rates: LrSweep) -> None:
     folder.mkdir(exist_ok=True)
-    write_json(folder / "rates.json", asdict(rates))
+    write_checked(folder / "rates.json", asdict(rates), folder.parent.name)
 
 
 def load_sweep(folder: Path) -> LrSweep | None:
     """What `save_sweep` wrote; None where there is nothing that can be read."""
     try:
-        content = read_json(folder / "rates.json")
+        content = read_checked(folder / "rates.json", folder.parent.name)
         rates, losses, smoothed = (tuple(content[name]) for name in ("rates", "losses", "smoothed"))
         return LrSweep(rates, losses, smoothed, content["suggestion"])
     except (OSError, ValueError, KeyError, TypeError):

@@ -37,6 +37,27 @@ def test_a_damaged_file_counts_as_missing(cache, left):
     assert cache.read(PHOTO) is None
 
 
+def test_the_file_of_another_photo_or_kind_counts_as_missing(cache):
+    other = PhotoCache(cache.folder.with_name("pixels"), ".jpg")
+    cache.write(PHOTO, b"content")
+    other.write(PHOTO, b"content")
+    for place in (cache.path(OTHER), other.path(PHOTO)):
+        place.parent.mkdir(exist_ok=True)
+        place.write_bytes(cache.path(PHOTO).read_bytes())
+    assert cache.read(PHOTO) == b"content"
+    assert cache.read(OTHER) is None and other.read(PHOTO) is None
+
+
+def test_no_flipped_bit_passes(cache):
+    cache.write(PHOTO, b"content")
+    whole = cache.path(PHOTO).read_bytes()
+    for bit in range(8 * len(whole)):
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << bit % 8
+        cache.path(PHOTO).write_bytes(damaged)
+        assert cache.read(PHOTO) is None
+
+
 def test_reading_marks_a_file_as_used_but_not_all_the_time(cache):
     cache.write(PHOTO, b"content")
     lately = time.time() - 600

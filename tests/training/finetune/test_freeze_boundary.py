@@ -10,7 +10,7 @@ from torch import nn
 
 from tests.training.test_engine import make_context
 from transfer_core.backbones.torch_backbone import stages
-from transfer_core.errors import StopRequested
+from transfer_core.errors import StopRequested, TransferError
 from transfer_core.training import engine
 from transfer_core.training.finetune import activation_cache
 from transfer_core.training.finetune.activation_cache import open_bank
@@ -109,6 +109,49 @@ def test_a_bank_that_is_there_is_not_made_again_and_one_cut_short_is(partial):
     kept.fill(partial, learner.boundary, lambda *progress: done.append(progress[0]), never)
     assert min(done) > 18  # only the second variation is made again
     assert (kept.folder / "1.bin").read_bytes() == second
+
+
+FLIPPED = "bit"
+DAMAGED = {
+    FLIPPED: lambda content: content[:9] + bytes([content[9] ^ 1]) + content[10:],
+    "cut": lambda content: content[:-6],
+    "empty": lambda content: b"",
+    "zeros": lambda content: bytes(len(content)),
+}
+
+
+@pytest.mark.parametrize("name", ["0.bin", "0.crc32"])
+@pytest.mark.parametrize("damage", [*DAMAGED, "missing", "another's"])
+def test_a_damaged_bank_is_made_anew(partial, name, damage):
+    """A run that was killed leaves its bank, and goes on with it when it is resumed."""
+    seen = []
+    partial = replace(partial, emit=seen.append)
+    learner, kept = opened(partial)
+    kept.fill(partial, learner.boundary, lambda *progress: None, never)
+    path, whole = kept.folder / name, (kept.folder / "0.bin").read_bytes()
+    if damage == "missing":
+        path.unlink()
+    elif damage == "another's":
+        path.write_bytes((kept.folder / name.replace("0", "1")).read_bytes())
+    else:
+        path.write_bytes(DAMAGED[damage](path.read_bytes()))
+    seen.clear()
+    learner, kept = opened(partial)
+    kept.fill(partial, learner.boundary, lambda *progress: None, never)
+    assert (kept.folder / "0.bin").read_bytes() == whole
+    assert len(seen) == ((name, damage) != ("0.bin", "missing"))  # one word, or none where nothing was left
+    [batch] = kept.load_batches([np.array([0, 1])], 0)
+    assert batch.pixels.shape[0] == 2
+
+
+def test_what_the_disk_changes_meanwhile_is_not_learned_from(partial):
+    learner, kept = opened(partial)
+    kept.fill(partial, learner.boundary, lambda *progress: None, never)
+    path = kept.folder / "0.bin"
+    path.write_bytes(DAMAGED[FLIPPED](path.read_bytes()))
+    assert list(kept.load_batches([np.array([2, 1])], 0))  # others are as they were
+    with pytest.raises(TransferError, match=r"damaged on the disk. Press Resume"):
+        list(kept.load_batches([np.array([2, 0])], 0))
 
 
 def test_without_room_on_the_disk_the_photos_themselves_are_learned_from(partial, monkeypatch):

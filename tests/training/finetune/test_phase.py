@@ -211,3 +211,16 @@ def test_what_lacks_memory_is_told_from_other_failures():
     assert device.is_out_of_memory(RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`"))
     assert not device.is_out_of_memory(RuntimeError("shape mismatch"))
     assert not device.is_out_of_memory(ValueError("out of memory"))
+
+
+@pytest.mark.parametrize("spared", [False, True])
+def test_answers_that_are_no_numbers_end_the_run(tiny_workspace, queue_run, monkeypatch, spared):
+    """The loss may still be one: in training, batch norm goes by its batch, not by its statistics."""
+    run = queue_run(strategy="full", epochs=2, batch_size=4, augmentation="none", early_stopping=spared)
+    context = make_context(tiny_workspace, run, [].append)
+    tuning = phase.FineTuning(context, 0)
+    for module in tuning.learner.body.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.fill_(float("nan"))
+    with pytest.raises(TransferError, match="values that are not numbers"):
+        tuning.run()

@@ -1,7 +1,7 @@
 """Small files made from photos and kept for later, one per photo and kind; safe to delete at any time.
 
 Nothing here waits for the disk. A power cut may therefore leave a file of zeros, and each file ends with a checksum
-that tells: a damaged file counts as missing and is made again. Imports nothing heavy.
+that tells: a damaged file, or one of another photo, counts as missing and is made again. Imports nothing heavy.
 """
 
 import os
@@ -48,7 +48,7 @@ class PhotoCache:
         except OSError:
             return None
         content, check = stored[:-_CHECK_BYTES], stored[-_CHECK_BYTES:]
-        return content if content and check == _checksum(content) else None
+        return content if content and check == self._checksum(photo, content) else None
 
     def write(self, photo: str, content: bytes) -> None:
         """Keeps the content, which must not be empty; nothing is kept where the disk is full or refuses otherwise.
@@ -62,11 +62,16 @@ class PhotoCache:
                 path.parent.mkdir(parents=True, exist_ok=True)
             with part.open("wb") as file:
                 file.write(content)
-                file.write(_checksum(content))
+                file.write(self._checksum(photo, content))
             move_into_place(part, path)
         except OSError:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
+
+    def _checksum(self, photo: str, content: bytes) -> bytes:
+        """Of what the content is of, too: the file of another photo, or of another kind, is none of this one's."""
+        name = f"{self.folder.name}/{photo}{self.ending}"
+        return zlib.crc32(content, zlib.crc32(name.encode())).to_bytes(_CHECK_BYTES, "little")
 
 
 def delete_cached(prepared_dir: Path, photos: Iterable[str]) -> None:
@@ -80,7 +85,3 @@ def mark_used(path: Path) -> None:
     """Notes in the file's own time that it was used now, unless it was lately."""
     if time.time() - path.stat().st_mtime > _MARK_EVERY_S:
         os.utime(path)
-
-
-def _checksum(content: bytes) -> bytes:
-    return zlib.crc32(content).to_bytes(_CHECK_BYTES, "little")

@@ -5,11 +5,10 @@ from transfer_core.evaluation.result import ValAnswers, evaluate, save_evaluatio
 from transfer_core.jobs.job import Job, Outcome, spent_now
 from transfer_core.jobs.messages import notices
 from transfer_core.jobs.ready import ONCE_PER_MACHINE, build_context
-from transfer_core.runs import Run, events
+from transfer_core.runs import events
 from transfer_core.runs.spec import TrainSpec
-from transfer_core.support.arrays import write_arrays
 from transfer_core.training import engine
-from transfer_core.training.context import Trained
+from transfer_core.training.trained_model import save_trained
 
 _LOOKING = ("features", "prepare")
 
@@ -27,15 +26,8 @@ def run(job: Job) -> Outcome:
     answers = ValAnswers(trained.val_confidences, context.val.class_ids)
     result = evaluate(split, answers, trained.epochs, _seconds(job))
     save_evaluation(job.run.evaluation_dir, result, answers)
-    _save_model(job.run, trained)
+    save_trained(job.run, trained)
     return Outcome(result.to_json(), is_early=trained.stopped)
-
-
-def _save_model(run: Run, trained: Trained) -> None:
-    if trained.network is not None:
-        state = {name: value.numpy() for name, value in trained.network.state_dict().items()}
-        write_arrays(run.model_dir / "network.safetensors", state, {"order": list(state)})
-    write_arrays(run.model_dir / "head.safetensors", {"weight": trained.head.weight, "bias": trained.head.bias})
 
 
 def _seconds(job: Job) -> dict[str, float]:

@@ -7,6 +7,7 @@ each. Imports torch.
 import math
 import os
 import shutil
+import zlib
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import replace
@@ -15,9 +16,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from transfer_core.errors import StopRequested
+from transfer_core.errors import StopRequested, TransferError
 from transfer_core.runs.events import Notice
-from transfer_core.support.files import move_into_place
+from transfer_core.support.files import move_into_place, write_whole
 from transfer_core.support.parallel import map_ahead
 from transfer_core.training.augment.loader import Batch, load_batches
 from transfer_core.training.context import TrainContext
@@ -32,8 +33,11 @@ _LARGEST = float(np.finfo(np.float16).max)
 class Bank:
     """Activations at the boundary, in half precision: a file per augmented view, each whole or absent.
 
+    Beside each lies a file with a checksum for every photo: a run that goes on with what an earlier one has left, or
+    reads what the disk has changed meanwhile, would learn from something else without a word.
+
     Args:
-        folder: Of the files; made when first written.
+        folder: Of the files; made when first written. That it lies in goes into the checksums.
         views: Augmented views of each photo.
         shape: Of one activation.
     """
@@ -41,6 +45,7 @@ class Bank:
     def __init__(self, folder: Path, views: int, photos: int, shape: tuple[int, ...]):
         self.folder = folder
         self._views, self._shape = views, (photos, *shape)
+        self._checksums: dict[int, np.ndarray] = {}  # uint32 (photos,), of the views that are whole
 
     @property
     def bytes(self) -> int:
@@ -65,27 +70,68 @@ class Bank:
         photos, size = self._shape[0], min(_AT_ONCE, context.plan.micro_batch)
         batches = [np.arange(start, min(start + size, photos)) for start in range(0, photos, size)]
         for view in range(self._views):
-            path = self._path(view)
-            if path.is_file():
+            path, checksums = self._path(view), np.zeros(photos, np.uint32)
+            if self._is_whole(view):
                 continue
+            if path.is_file():
+                context.emit(Notice(message="The kept output of the frozen layers was damaged and is made anew."))
             part = path.with_suffix(".part")
             # Written, not mapped: on a full disk this fails with a reason, and a mapped file with a signal.
             with part.open("wb") as file, closing(load_batches(context, batches, view)) as loaded:
                 for batch in loaded:
                     if should_stop():
                         raise StopRequested
-                    file.write(_activations(boundary, batch, size, context.plan.device).tobytes())
+                    activations = _activations(boundary, batch, size, context.plan.device)
+                    checksums[batch.rows] = self._sum_up(view, batch.rows, activations)
+                    file.write(activations.tobytes())
                     report(view * photos + int(batch.rows[-1]) + 1, self._views * photos)
                 file.flush()
                 os.fsync(file.fileno())
+            write_whole(self._checksum_path(view), checksums.tobytes())
             move_into_place(part, path)
+            self._checksums[view] = checksums
+
+    def _is_whole(self, view: int) -> bool:
+        """Whether a view that lies here already is what was written."""
+        try:
+            checksums = np.frombuffer(self._checksum_path(view).read_bytes(), np.uint32)
+            rows = np.memmap(self._path(view), np.float16, "r")
+        except (OSError, ValueError):  # absent, cut or empty
+            return False
+        if len(checksums) != self._shape[0] or rows.size != math.prod(self._shape):
+            return False
+        everyone = np.arange(self._shape[0])
+        if not np.array_equal(self._sum_up(view, everyone, rows.reshape(self._shape)), checksums):
+            return False
+        self._checksums[view] = checksums
+        return True
+
+    def _sum_up(self, view: int, numbers: np.ndarray, activations: np.ndarray) -> np.ndarray:
+        """Checksums uint32 (n,) of the activations (n, ...) of those photos."""
+        place = f"{self.folder.parent.name}/{self.folder.name}/{view}"
+        found = (
+            zlib.crc32(np.ascontiguousarray(row).data, zlib.crc32(f"{place}/{number}".encode()))
+            for number, row in zip(numbers.tolist(), activations, strict=True)
+        )
+        return np.fromiter(found, np.uint32, len(numbers))
 
     def load_batches(self, batches: list[np.ndarray], epoch: int) -> Generator[Batch, None, None]:
-        """Yields the batches in order, each loaded while the network trains on the one before."""
-        rows = np.memmap(self._path(epoch % self._views), np.float16, "r", shape=self._shape)
+        """Yields the batches in order, each loaded while the network trains on the one before.
+
+        Raises:
+            TransferError: What is read is not what was written.
+        """
+        view = epoch % self._views
+        rows = np.memmap(self._path(view), np.float16, "r", shape=self._shape)
 
         def load(batch: np.ndarray) -> Batch:
-            return Batch(batch, torch.from_numpy(rows[batch].astype(np.float32)), None)
+            activations = np.asarray(rows[batch])
+            if not np.array_equal(self._sum_up(view, batch, activations), self._checksums[view][batch]):
+                raise TransferError(
+                    "What the run had kept of the frozen layers was damaged on the disk. Press Resume: Graft makes it "
+                    "anew and continues from the last checkpoint."
+                )
+            return Batch(batch, torch.from_numpy(activations.astype(np.float32)), None)
 
         return map_ahead(load, batches, 1, 2)
 
@@ -95,6 +141,9 @@ class Bank:
 
     def _path(self, view: int) -> Path:
         return self.folder / f"{view}.bin"
+
+    def _checksum_path(self, view: int) -> Path:
+        return self.folder / f"{view}.crc32"
 
 
 def open_bank(context: TrainContext, index: int, learner: Learner) -> tuple[TrainContext, Bank | None]:

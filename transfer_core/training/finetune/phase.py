@@ -16,7 +16,7 @@ from transfer_core.support.every import Every
 from transfer_core.support.parallel import map_ahead
 from transfer_core.training.augment.loader import Batch, load_batches, split_into_batches
 from transfer_core.training.checkpoints import Checkpoint
-from transfer_core.training.context import TrainContext, Trained
+from transfer_core.training.context import TrainContext, Trained, check_numbers
 from transfer_core.training.finetune import device
 from transfer_core.training.finetune.activation_cache import Bank, open_bank
 from transfer_core.training.finetune.learner import build_learner, learning_rate_share
@@ -226,7 +226,9 @@ class FineTuning:
         with closing(map_ahead(self.context.photos.pixels, photos.digests, size)) as pixels:
             while batch := list(islice(pixels, size)):
                 parts.append(self.learner.confidences(np.stack(batch)))
-        return np.concatenate(parts)
+        confidences = np.concatenate(parts)
+        check_numbers(confidences)
+        return confidences
 
     def _report_progress(self, batches: list[np.ndarray]) -> None:
         self._add_up_losses()

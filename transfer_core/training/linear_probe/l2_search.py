@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from transfer_core.errors import TransferError
 from transfer_core.support.parallel import CORES, map_ahead
 from transfer_core.training.linear_probe.head import Scaler, balance, softmax, train_epochs
 
@@ -124,7 +125,11 @@ def _cross_validate(
     epochs: int,
     weighted: bool,
 ) -> _Validation | None:
-    """Heads of every fold and strength; None where no fold leaves anything out."""
+    """Heads of every fold and strength; None where no fold leaves anything out.
+
+    Raises:
+        TransferError: Their losses are no numbers.
+    """
     weights = balance(class_ids, class_count)[class_ids] if weighted else np.ones(len(class_ids), np.float32)
     folds = _make_folds(features, class_ids, weights, fold_of)
     if not folds:
@@ -141,6 +146,11 @@ def _cross_validate(
     for heap, (weights_of_heap, losses_of_heap) in zip(heaps, map_ahead(train, heaps), strict=True):
         weights_of |= zip(heap, weights_of_heap, strict=True)
         losses += losses_of_heap
+    if not np.isfinite(losses).all():  # the smallest of these would be any
+        raise TransferError(
+            "Graft could not test how closely the new layer should follow your photos: what it computes from them are "
+            "not numbers, or far too large ones. Choose another backbone."
+        )
     return _Validation(strengths, losses, folds, weights_of)
 
 

@@ -12,7 +12,7 @@ from transfer_core.metrics.classification import mean_log_loss
 from transfer_core.runs.events import Notice, PhaseStarted
 from transfer_core.support.every import Every
 from transfer_core.training.checkpoints import Checkpoint
-from transfer_core.training.context import TrainContext, Trained
+from transfer_core.training.context import TrainContext, Trained, check_numbers
 from transfer_core.training.linear_probe.head import HeadState, Scaler, balance, train_epochs
 from transfer_core.training.linear_probe.l2_search import DEFAULT_L2, search_l2
 
@@ -116,6 +116,7 @@ class LinearProbe:
 
     def _report(self, trained: Trained) -> None:
         own, class_ids = trained.head.confidences(self._train), self.context.train.class_ids
+        check_numbers(own)
         accuracy = float((own.argmax(1) == class_ids).mean())
         loss = mean_log_loss(own, class_ids)
         self.context.report_epoch(self.index, self.epoch, (loss, accuracy), trained.val_confidences)
