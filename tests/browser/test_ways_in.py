@@ -40,7 +40,7 @@ def test_a_messy_folder_is_read_as_it_was_meant(open_tab, empty, leaves, tmp_pat
     assert count_classes(load_items(empty)) == dict.fromkeys(("beech", "birch", "maple", "oak"), PER_CLASS)
 
 
-PLACES = """root => [...root.querySelectorAll('.column, .stage, .record, .count, .name')]
+PLACES = """root => [...root.querySelectorAll('.column, .stage, .record, .name, .thumbnails')]
   .map(one => one.getBoundingClientRect()).map(({ x, y }) => [x, y].map(Math.round))"""
 
 
