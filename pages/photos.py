@@ -109,4 +109,5 @@ with st.expander("Add many at once: a zip, a folder, ready-made sets", opened, i
     import_sources.ask_for_photos(project)
 if any(item.part == "val" for item in in_use):
     show_parts()
-offer_next()
+if not waiting:  # its own next step stands in the foot
+    offer_next()

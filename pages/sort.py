@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._shared import errors, navigation
+from pages._shared import errors, frame, navigation
 from pages._sort import selection
 from pages._sort.class_editor import show_classes, show_history
 from pages._sort.photo_grid import NO_CLASS, begin_wall, show_wall
@@ -91,7 +91,7 @@ def show_actions(now, removed):
             placeholder="Choose, or type a new class",
             key="sort-to",
         )
-        show_action("Move", "put", labels.relabel, name or None, is_ready=name is not None, type="primary")
+        show_action("Move", "put", labels.relabel, name or None, is_ready=name is not None)
     with to_part.container(horizontal=True, vertical_alignment="bottom"):
         part = st.selectbox("Use for", PARTS, format_func=PARTS.get, help=PARTS_HELP, key="sort-to-part")
         show_action("Set", "move", labels.move, None if part == "none" else part)
@@ -171,12 +171,14 @@ def sort_photos():
 
 
 project = navigation.need_project()
-st.title("Fix labels")
+with frame.title_row("Fix labels", project):
+    pass
 mine = selection.sorting_of(project)
 begin_wall(project)
 if labels.load_original_items(project):
     sort_photos()
 else:
     st.info("There are no photos yet. Add some first.", icon=":material/add_photo_alternate:")
-if st.button("Back to Photos", type="primary", icon=":material/arrow_back:"):
-    navigation.open_page("photos", project)
+with frame.foot("Every change can be undone."):
+    if st.button("Back to Photos", type="primary", icon=":material/arrow_back:"):
+        navigation.open_page("photos", project)

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages._shared import coach, errors, frame, navigation, plots, run_picker, session
+from pages._sort.selection import show_trouble
 from pages._understand import confusions, test_set, transfer_gain
 from pages._understand.answer_cards import corrected_since, show_cards
 from pages._understand.classes import show_classes
@@ -44,18 +45,17 @@ def offer_next():
             if st.button("Try it", type="primary", icon=":material/arrow_forward:", key="to-try"):
                 navigation.open_run("try_it", project, run)
         return
-    with frame.foot(f"{pluralize(corrected, 'correction')} since this run."):
+    with errors.shown_errors(), frame.foot(f"{pluralize(corrected, 'correction')} since this run."):
         if st.button("Try it", key="to-try"):
             navigation.open_run("try_it", project, run)
         found, _ = training.estimate_run(session.workspace(), load_labelled(project), run.config)
         about = f", about {duration(found.seconds)}" if found else ""
         words = f"Train again with {pluralize(corrected, 'correction')}{about}"
         if st.button(words, type="primary", icon=":material/play_arrow:", key="train-corrected"):
-            with errors.shown_errors():
-                again = training.start(session.workspace(), project, run.config)
-                st.session_state.setdefault(session.STARTED, []).append(again.id)
-                st.session_state.setdefault(session.SHOWN, {})[again.id] = 0
-                navigation.open_run("train", project, again)
+            again = training.start(session.workspace(), project, run.config)
+            st.session_state.setdefault(session.STARTED, []).append(again.id)
+            st.session_state.setdefault(session.SHOWN, {})[again.id] = 0
+            navigation.open_run("train", project, again)
 
 
 def result_line():
@@ -75,6 +75,7 @@ def load_parts():
 project = navigation.need_project()
 with frame.title_row("Understand", project):
     run, history = run_picker.need_model(project)
+show_trouble(project)
 if is_opened(history):
     test_set.show_result(run)
 coach.show_headline(run, history)

@@ -15,11 +15,12 @@ def show_chip(project, classes, unlabelled):
     total = sum(classes.values()) + unlabelled
     counts = f"{pluralize(total, 'photo')}, {pluralize(len(classes), 'class', 'classes')}"
     found = labels.class_warnings(classes)
+    if unlabelled:
+        have = pluralize(unlabelled, "photo has", "photos have")
+        found.insert(0, f"{have} no class yet. Training leaves {'it' if unlabelled == 1 else 'them'} out.")
     words = f"{pluralize(len(found), 'thing')} to check" if found else "no problems in counts and files"
     icon = ":material/error:" if found else ":material/check_circle:"
     with st.popover(f"{counts}: {words}", icon=icon, type="tertiary", key="health"):
-        if unlabelled:
-            st.markdown(f"{pluralize(unlabelled, 'photo has', 'photos have')} no class yet. Training leaves them out.")
         for text in found[:MOST]:
             st.markdown(f"- {markdown(text)}")
         if len(found) > MOST:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import streamlit as st
 from filelock import Timeout
 
-from pages._shared import errors, progress, session, thumbnails
+from pages._shared import errors, frame, progress, session, thumbnails
 from transfer_core.data.split_names import words_of
 from transfer_core.errors import DataError
 from transfer_core.services import ingest
@@ -90,9 +90,9 @@ def _review(batch: Upload, plan: Plan) -> bool:
         _sum_up(plan, *found)
     count = 0 if isinstance(found, str) else found[1].photos
     ready = count > 0 and chosen != Choice("one_class")
-    with st.container(horizontal=True):
-        added = st.button(f"Add {pluralize(count, 'photo')}", type="primary", disabled=not ready, key="add-photos")
+    with frame.foot("These photos wait until you add them."):
         left = st.button("Cancel", key="leave-photos")
+        added = st.button(f"Add {pluralize(count, 'photo')}", type="primary", disabled=not ready, key="add-photos")
     if added:
         _begin(batch, chosen)
     if left:
@@ -238,12 +238,14 @@ def _ask_to_go_on(project, batch: Upload) -> bool:
         told = f"Reading was interrupted: {done:,} of {pluralize(len(paths), 'photo')} are here. Press Continue to add "
         told += "the missing ones."
     st.warning(told, icon=":material/error:")
-    with st.container(horizontal=True):
-        if st.button("Continue", type="primary", key="go-on"):
-            _begin(batch, batch.choice)
-        if st.button("Skip the rest", key="leave-photos"):
-            batch.discard()
-            st.rerun()
+    with frame.foot("These photos wait until you add them."):
+        left = st.button("Skip the rest", key="leave-photos")
+        goes_on = st.button("Continue", type="primary", key="go-on")
+    if goes_on:
+        _begin(batch, batch.choice)
+    if left:
+        batch.discard()
+        st.rerun()
     return True
 
 

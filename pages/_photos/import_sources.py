@@ -78,7 +78,7 @@ def pick_folder(project, roots):
     root = roots[0] if len(roots) == 1 else st.selectbox("Where", roots, format_func=lambda path: plain(str(path)))
     with errors.shown_errors():
         inside = _descend(root)
-        if inside is not None and st.button("Use these photos", type="primary", key="pick-folder"):
+        if inside is not None and st.button("Use these photos", key="pick-folder"):
             ingest.receive_folder(project, root, inside)
             st.rerun()
 

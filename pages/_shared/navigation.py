@@ -51,7 +51,10 @@ def need_project() -> Project:
     project = remember_project()
     if project is None:
         if wanted:
-            st.error("This project was deleted, here or in another window.", icon=":material/delete:")
+            st.error(
+                "This project no longer exists. It may have been deleted, here or in another window.",
+                icon=":material/delete:",
+            )
         st.info("Choose a project first, or create a new one.", icon=":material/arrow_back:")
         with st.bottom:
             if st.button("Back to projects", type="primary", icon=":material/home:"):

@@ -16,7 +16,7 @@ from transfer_core.services.splits import classes_without_val
 from transfer_core.support.text import markdown
 from transfer_core.support.wording import duration, pluralize
 
-NUMBERS = {1: "one", 2: "both", 3: "three"}
+NUMBERS = {2: "both", 3: "all three"}
 AGAIN = "{name} sees your {seen} again and again, "
 GOING_ON = "{name}, as the earlier run left it, sees your {seen} again and again, and "
 PROBE = "{name} sees your {seen} once and a new layer learns your {learned}; then "
@@ -91,7 +91,7 @@ def offer_all(items, config, facts):
     ]
     found = [training.estimate_run(session.workspace(), items, each)[0] for each in configs]
     about = f", about {duration(sum(entry.seconds for entry in found if entry))}" if all(found) else ""
-    label = f"Train all {NUMBERS[len(configs)]}{about}"
+    label = f"Train {NUMBERS[len(configs)]}{about}"
     words = "One after the other, the quickest first. Compare them afterwards."
     return configs if st.button(label, key="train-all", help=words) else None
 

@@ -48,7 +48,6 @@ def show_card(row, is_chosen, draft, config, items, facts):
     is_open = is_possible(row.name, facts)
     st.button(
         f"{row.pace}: {row.title[0].lower()}{row.title[1:]}" if row.pace else row.title,
-        type="primary" if is_chosen else "secondary",
         icon=":material/check_circle:" if is_chosen else ":material/radio_button_unchecked:",
         key=f"strategy-{row.name}",
         width="stretch",
@@ -61,7 +60,8 @@ def show_card(row, is_chosen, draft, config, items, facts):
         st.caption("Not available for this backbone: its description does not list its stages.")
         return
     phases, _ = catalog.plan(config, facts)
-    st.html(drawing(catalog.layers_that_learn(phases, facts.backbone), random=row.name == "scratch"))
+    learns = catalog.layers_that_learn(phases, facts.backbone)
+    st.html(drawing(learns, random=row.name == "scratch", is_chosen=is_chosen))
     found, _ = training.estimate_run(session.workspace(), items, catalog.without_idle(config))
     about = f"**About {duration(found.seconds)}.** " if found else ""
     st.caption(f"{about}{row.summary}", help=f"{row.when} {row.expert} Source: {row.source}.")
@@ -71,8 +71,11 @@ def is_possible(name, facts):
     return name not in BY_STAGES or len(facts.backbone.stages) >= STAGES_FROM
 
 
-def drawing(learns, random=False):
-    """Rising bars, the first layers on the left: grey stays, green learns, and what begins at random is hatched."""
+def drawing(learns, random=False, is_chosen=False):
+    """Rising bars, the first layers on the left: grey stays, green learns, and what begins at random is hatched.
+
+    By `is_chosen` the style sheet knows the card to frame: its button must not look like the page's next step.
+    """
     count = len(learns)
     words = f"{sum(learns[:-1])} of {count - 1} stages and the new layer learn" if count > 1 else "The new layer learns"
     bars = "".join(
@@ -80,7 +83,7 @@ def drawing(learns, random=False):
         f' style="height:{45 + round(55 * place / max(1, count - 1))}%"></i>'
         for place, on in enumerate(learns)
     )
-    return f'<div class="graft-layers" role="img" aria-label="{words}">{bars}</div>'
+    return f'<div class="graft-layers{" chosen" if is_chosen else ""}" role="img" aria-label="{words}">{bars}</div>'
 
 
 def show_stages(draft, row, facts):

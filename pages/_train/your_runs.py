@@ -6,7 +6,7 @@ from pages._shared import session, theme
 from transfer_core import charts
 from transfer_core.services import runs
 from transfer_core.services.comparison import group_by_photos
-from transfer_core.support.text import markdown
+from transfer_core.support.text import plain
 from transfer_core.support.wording import percent, pluralize
 
 MOST = 12  # rows; the best of more
@@ -34,7 +34,7 @@ def show_your_runs(project, found, run):
         theme=None,
         config=charts.CONFIG,
         key="your-runs",
-        alt="; ".join(f"{markdown(name)} {percent(share)}" for name, share, _ in rows),
+        alt="; ".join(f"{plain(name)} {percent(share)}" for name, share, _ in rows),
     )
     st.caption(
         f"Accuracy on the same {pluralize(results[run.id]['val_count'], 'validation photo')}, with the range in which "

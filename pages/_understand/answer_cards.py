@@ -5,7 +5,7 @@ import streamlit as st
 from pages._shared import theme, thumbnails
 from pages._sort.selection import change
 from transfer_core.services import labels
-from transfer_core.support.text import html, markdown, plain, shorten
+from transfer_core.support.text import html, markdown, shorten
 from transfer_core.support.wording import percent
 
 PER_PAGE = 12
@@ -56,7 +56,7 @@ def offer_correction(project, split, item, said, key):
     chosen = st.menu_button(
         "My label was wrong",
         [*first, *others, LEFT_OUT],
-        format_func=lambda name: "Leave this photo out" if name == LEFT_OUT else f"It is {plain(name)}",
+        format_func=lambda name: "Leave this photo out" if name == LEFT_OUT else f"It is {markdown(name)}",
         key=f"wrong-{key}",
         type="tertiary",
         icon=":material/edit:",

@@ -15,7 +15,8 @@ def show_classes(split, result):
         scores.precision, scores.recall, scores.f1, scores.count, list(split.class_names), dark=theme.is_dark()
     )
     st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="scores", alt="Recall and precision of each class")
-    shares = {found.name: found.interval for found in class_shares(list(split.class_names), result["confusion_matrix"])}
+    known = [] if result.get("val_learned") else class_shares(list(split.class_names), result["confusion_matrix"])
+    shares = {found.name: found.interval for found in known}
     st.dataframe(
         {
             "Class": list(split.class_names),

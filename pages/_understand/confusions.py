@@ -5,6 +5,7 @@ import streamlit as st
 
 from pages._shared import plots
 from pages._understand.answer_cards import show_cards
+from transfer_core.support.text import plain
 from transfer_core.support.wording import pluralize
 
 NO_MISTAKES = "No mistakes on these photos."
@@ -37,7 +38,7 @@ def list_cells(split, result):
         for said, count in enumerate(row)
         if count
     ]
-    names = split.class_names
+    names = [plain(name) for name in split.class_names]
     return {
         (true, said): f"{names[true]}: {pluralize(-count, 'photo')} right"
         if right

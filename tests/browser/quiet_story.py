@@ -18,8 +18,8 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.browser.conftest import _FLAGS, CHROMIUM, Server
-from tests.browser.test_story import RIGHT, is_still, press, see
+from tests.browser.conftest import CHROMIUM, FLAGS, Server
+from tests.browser.test_story import RIGHT, go_to_train, hand_in, is_still, press, see
 from tests.helpers import PATIENCE_S, RESNET, ROOT, draw_dataset, save_random_weights, tiny_row, wait_for
 from transfer_core.support import telemetry
 from transfer_core.workspace import Workspace
@@ -41,7 +41,7 @@ def play(folder: Path) -> None:
     server.start()
     with sync_playwright() as playwright:
         profile = {**os.environ, "HOME": str(folder)}
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*_FLAGS, _QUIET], env=profile)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, _QUIET], env=profile)
         tab = browser.new_page()
         asked: set[str] = set()
         tab.on("request", lambda request: asked.add(request.url))
@@ -70,19 +70,18 @@ def _train_in_browser(tab, url: str, photos: Path, folder: Path) -> Path:
     """Photos in, a frozen backbone trained, a photo tried, the zip out."""
     tab.goto(url)
     press(tab, "New project")
-    tab.get_by_role("textbox", name="Name").fill("Quiet")
-    press(tab, "Create")
     see(tab, "Add at least two classes")
     is_still(tab)
-    tab.locator("input[type=file]").first.set_input_files(shutil.make_archive(folder / "blots", "zip", photos))
+    hand_in(tab, shutil.make_archive(folder / "blots", "zip", photos))
     press(tab, "Add 24 photos")
     see(tab, "24 new photos added.")
-    press(tab, "Go on to Train")
+    go_to_train(tab)
     press(tab, "Train")
     see(tab, RIGHT)
     press(tab, "See the results")
-    see(tab, "each row is the true class")
-    tab.get_by_test_id("stSidebarNavLink").filter(has_text="Try").click()
+    see(tab, "Rows: the true class.")
+    press(tab, "Try it")
+    tab.get_by_role("tab", name="Photos").click()
     tab.locator(".st-key-try-files input[type=file]").set_input_files(photos / "red" / "red0.jpg")
     see(tab, re.compile(r"^Confidence: >?\d+%$"))
     press(tab, "Export")

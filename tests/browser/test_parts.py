@@ -32,7 +32,7 @@ def bars(tab) -> list[list[int]]:
 @pytest.mark.full
 def test_patients_stay_together_and_the_test_part_is_opened_once(open_tab, server, patients):
     tab = open_tab(f"train?project={patients.id}")
-    tab.get_by_text("Training, validation and test photos").click()
+    tab.get_by_text("Advanced", exact=True).click()
     wait_for(lambda: bars(tab) == [[16] * 3, [4] * 3])
     thumb = tab.get_by_role("slider", name="Share of test photos")
     thumb.focus()
@@ -40,7 +40,6 @@ def test_patients_stay_together_and_the_test_part_is_opened_once(open_tab, serve
         thumb.press("ArrowRight")
     wait_for(lambda: bars(tab) == [[12] * 3, [4] * 3, [4] * 3])
 
-    tab.get_by_text("Advanced", exact=True).click()
     field = tab.get_by_role("textbox", name="Groups")
     field.fill("(p")
     field.press("Enter")
@@ -57,8 +56,10 @@ def test_patients_stay_together_and_the_test_part_is_opened_once(open_tab, serve
     assert [len(side) for side in sides] == [6, 2, 2] and not sides[0] & sides[1] | sides[2] & (sides[0] | sides[1])
 
     press(tab, "See the results")
+    tab.get_by_role("tab", name="Final test").click()
     see(tab, "12 test photos are kept for this.")
     press(tab, "Run the final test (once)")
+    press(tab, "Run it")
     figure = see(tab, re.compile(r"\d+ of 12 test photos right")).inner_text()
     tab.reload()
     assert see(tab, re.compile(r"\d+ of 12 test photos right")).inner_text() == figure

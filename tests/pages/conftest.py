@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 
 import pytest
+import streamlit as st
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
@@ -15,6 +16,7 @@ from transfer_core import runs
 from transfer_core.jobs.launch import runner_lock
 from transfer_core.runs import Run, events
 
+GONE = "This project no longer exists. It may have been deleted, here or in another window."
 PAGES = ("photos", "sort", "train", "understand", "try_it", "export", "compare")
 # All of them in the full tier; two, one of photos and one of runs, stand for them in the others.
 EVERY_PAGE = [pytest.param(page, marks=() if page in ("photos", "understand") else pytest.mark.full) for page in PAGES]
@@ -50,6 +52,43 @@ def visit(workspace) -> Callable[..., AppTest]:
         return app.run()
 
     return visit
+
+
+class Board:
+    """Stands for the browser's part of the board of classes.
+
+    Args:
+        sent: What it was sent, the newest last.
+        shots, act: What it says from now on; a real one says the same until it was received, too.
+    """
+
+    def __init__(self) -> None:
+        self.sent: list[dict] = []
+        self.shots: dict | None = None
+        self.act: dict | None = None
+
+    def __call__(self, *, data: dict, **_) -> "Board":
+        self.sent.append(data)
+        return self
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Photos by class, as the columns show them."""
+        return {column["name"]: column["count"] for column in self.sent[-1]["classes"]}
+
+    @property
+    def told(self) -> str:
+        """What it is to say of the last message."""
+        return self.sent[-1]["received"].get("text", "")
+
+
+@pytest.fixture
+def board(monkeypatch) -> Board:
+    found, component = Board(), st.components.v2.component
+    monkeypatch.setattr(
+        st.components.v2, "component", lambda name, **source: found if name == "board" else component(name, **source)
+    )
+    return found
 
 
 @pytest.fixture
@@ -105,6 +144,12 @@ def said(app: AppTest) -> str:
     lines += [element.label for kind in _LABELLED for element in getattr(app, kind)]
     lines += [element.value for element in app.metric] + [element.text for element in app.progress]
     return "\n".join(map(str, lines))
+
+
+def chip(app: AppTest) -> str:
+    """What the chip beside the title of Photos says of them."""
+    [found] = [block for block in app.get("popover") if "photo" in block.proto.popover.label]
+    return found.proto.popover.label
 
 
 def errors(app: AppTest) -> list[str]:

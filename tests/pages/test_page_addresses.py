@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.pages.conftest import EVERY_PAGE, button, errors, press, said
+from tests.pages.conftest import EVERY_PAGE, GONE, button, errors, press, said
 
 
 @pytest.mark.parametrize("page", EVERY_PAGE)
@@ -16,7 +16,7 @@ def test_page_without_project_leads_home(visit, page):
 @pytest.mark.parametrize("page", EVERY_PAGE)
 def test_page_says_that_a_project_is_not_there(visit, page):
     app = visit(page, project="gone-123abc")
-    assert errors(app) == ["This project no longer exists. It may have been deleted."]
+    assert errors(app) == [GONE]
     assert button(app, "Back to projects")
 
 
@@ -31,7 +31,7 @@ def test_page_says_that_a_project_is_not_there(visit, page):
     ],
 )
 def test_no_project_has_an_odd_id(visit, project_id):
-    assert errors(visit("train", project=project_id)) == ["This project no longer exists. It may have been deleted."]
+    assert errors(visit("train", project=project_id)) == [GONE]
 
 
 @pytest.mark.parametrize("page", EVERY_PAGE)

@@ -17,6 +17,7 @@ from transfer_core.data.splits.split import make_split
 from transfer_core.evaluation.result import ValAnswers, evaluate, load_answers, save_evaluation
 from transfer_core.runs import events
 from transfer_core.runs.notes import RunNotes, save_notes
+from transfer_core.support.text import plain
 
 NAMES = (
     "<img src=x onerror=alert(1)>",
@@ -28,6 +29,11 @@ NAMES = (
 )
 # What Streamlit's Markdown would act on if it came through unescaped.
 ACTIVE = re.compile(r"(?<!\\)(<img|:red\[|\$x|:smile:|\[link\]|\*\*bold|`code|\|a|&lt)")
+
+
+# Tags in the HTML that pages write themselves.
+TAG = re.compile(r"<\s*/?\s*(\w+)")
+OURS = {"div", "span", "i", "b"}
 
 
 @pytest.fixture
@@ -76,6 +82,10 @@ def _of_six(event):
 def check(app) -> str:
     """What the page says, once it is sure that none of it is active."""
     text = said(app)
+    for menu in app.get("menu_button"):  # its options are Markdown, too
+        text += "".join(f"\n{option}" for option in menu.options)
+    written = "".join(entry.proto.body for entry in app.get("html") if not entry.proto.body.startswith("<style>"))
+    assert not (tags := set(TAG.findall(written)) - OURS), tags
     assert errors(app) == [] or not ACTIVE.search("\n".join(errors(app)))
     assert not (found := ACTIVE.search(text)), text[max(0, found.start() - 60) : found.end() + 60]
     return text
@@ -86,10 +96,24 @@ def test_home_and_its_dialogs(visit, hostile):
     check(visit().get("menu_button")[0].click("Delete").run())
 
 
-def test_photos(visit, hostile):
+def test_photos(visit, hostile, board):
     text = check(visit("photos", project=hostile.id))
     assert r"\<img src\=x" in text or r"\<img src=x" in text
     assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in text
+    # Names go into the board as text; what would turn the text around them is gone, in all that it is sent.
+    assert NAMES[0] in board.counts and len(board.counts) == len(NAMES)
+    assert "\\u202e" not in json.dumps(board.sent[-1])
+
+
+def test_names_that_come_back_from_the_board(visit, hostile, board):
+    """The board knows a class by its harmless name; what it sends back is of this class, and never trusted."""
+    visit("photos", project=hostile.id)
+    board.act = {"id": "1", "kind": "rename", "class_name": plain(NAMES[4]), "new_name": f"\u202e{NAMES[2]}"}
+    check(visit("photos", project=hostile.id))
+    names = {item.class_name for item in load_items(hostile)}
+    assert NAMES[4] not in names and len(names) == len(NAMES) - 1  # merged with the class of that name
+    board.act = {"id": "2", "kind": "all", "class_name": NAMES[0]}
+    assert r"**\<img src" in check(visit("photos", project=hostile.id))
 
 
 def test_sorting(visit, hostile):
@@ -120,6 +144,10 @@ def test_understand(visit, answered):
     for name, figure in charts(app).items():
         assert "<img" not in json.dumps(figure), name
     assert NAMES[0] in list(app.dataframe[0].value["Class"])  # a table shows text as it is
+    bars = "".join(entry.proto.body for entry in app.get("html"))
+    assert bars.count("graft-bar") > 2 and "onerror" not in bars.replace("&lt;img src", "")
+    shown = "".join(app.selectbox(key=f"cell-{answered.id}").options)
+    assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in shown and " classified as " in shown
 
 
 def test_compare(visit, hostile, answered):
@@ -131,13 +159,15 @@ def test_compare(visit, hostile, answered):
     save_evaluation(second.evaluation_dir, result, answers)
     write(second, events.RunStarted(), events.RunFinished(result=json.loads(json.dumps(result.to_json()))))
     for run, note in ((answered, NAMES[1]), (second, NAMES[2])):
-        save_notes(run, RunNotes(True, note))
+        save_notes(run, RunNotes(True, note, NAMES[0]))
     app = visit("compare", project=hostile.id)
     text = check(app)
     assert r"\:red\[alarm\]" in text and r"\<b\>by hand" in text and "A right, B wrong (2)" in text
+    assert r"\<img src" in text  # what the runs are called
     assert "B: " in text and "<img" not in json.dumps(charts(app))
     [menu] = [menu for menu in app.get("menu_button") if menu.proto.id.endswith(f"more-{second.id}")]
     check(menu.click("Note").run())
+    check(visit("train", project=hostile.id))
 
 
 @pytest.mark.parametrize("page", ["try_it", "export"])

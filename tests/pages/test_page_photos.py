@@ -4,13 +4,10 @@ import zlib
 import pytest
 
 from pages._photos import import_review
-from tests.benchmarks.labels import draw_items
 from tests.helpers import draw_photo
-from tests.pages.conftest import add, button, errors, hand_in, press, said, zipped
-from transfer_core import storage
-from transfer_core.data.images.cache import PhotoCache
+from tests.pages.conftest import add, button, chip, errors, hand_in, press, said, zipped
 from transfer_core.data.labels import edits
-from transfer_core.data.labels.dataset import append_items, count_classes, load_items
+from transfer_core.data.labels.dataset import count_classes, load_items
 
 
 @pytest.fixture
@@ -28,21 +25,27 @@ def photos(tmp_path) -> dict[str, bytes]:
     }
 
 
-def test_empty_project_shows_the_ways_in(visit, empty):
+def test_empty_project_shows_the_ways_in(visit, empty, board):
     app = visit("photos", project=empty.id)
-    text = said(app)
-    assert "at least two classes" in text and "**A zip** or photos" in text and "**Sample photos**" in text
-    assert [entry.label for entry in app.button] == ["Download"]
+    assert "at least two classes" in said(app) and board.counts == {} and board.sent[-1]["fresh"]
+    [ways] = [entry for entry in app.expander if entry.label.startswith("Add many at once")]
+    assert ways.proto.expanded and [tab.label for tab in ways.tabs][:2] == ["Files or a zip", "A folder"]
+    assert to_train(app).disabled and not app.get("popover")
 
 
-def test_zip_comes_in(visit, empty, photos):
+def to_train(app):
+    """The button that leads on, with how long it takes behind its word where that is known."""
+    return app.button(key="to-train")
+
+
+def test_zip_comes_in(visit, empty, photos, board):
     app = hand_in(visit("photos", project=empty.id), zipped(photos))
     text = said(app)
-    assert "20 new photos added." in text
-    assert "**20 photos, 2 classes.** No problems found in counts and files." in text
-    assert not button(app, "Go on to Train").disabled
-    assert count_classes(load_items(empty)) == {"blue": 10, "red": 10}
-    assert press(app, "Go on to Train").title[0].value == "Train"
+    assert "20 new photos added." in text and "2 classes are ready." in text
+    assert chip(app) == "20 photos, 2 classes: no problems in counts and files"
+    assert board.counts == count_classes(load_items(empty)) == {"blue": 10, "red": 10}
+    assert to_train(app).label == "Train, about 1 s" and not to_train(app).disabled
+    assert to_train(app).click().run().title[0].value == "Train"
 
 
 def test_classes_that_differ_in_capitals_are_asked_about_and_joined(visit, empty, photos):
@@ -53,19 +56,19 @@ def test_classes_that_differ_in_capitals_are_asked_about_and_joined(visit, empty
     assert count_classes(load_items(empty)) == {"blue": 10, "red": 11} and "capitals" not in said(app)
 
 
-def test_photos_without_a_class_are_counted_apart(visit, empty, photos):
+def test_photos_without_a_class_are_counted_apart(visit, empty, photos, board):
     hand_in(visit("photos", project=empty.id), zipped(photos))
     items = load_items(empty)
     edits.relabel(empty, [item.id for item in items[:5]], None)
     app = visit("photos", project=empty.id)
-    text = said(app)
-    assert "**20 photos, 2 classes, 5 without a class.**" in text and "**No class yet** &nbsp; 5 photos" in text
+    assert chip(app) == "20 photos, 2 classes: 2 things to check" and board.counts == {"blue": 5, "red": 10}
+    assert "5 photos have no class yet" in said(app) and button(app, "Sort 5 photos without a class")
     assert "20 photos, 2 classes, 5 without a class" in said(visit("home"))
     assert "5 photos have no class yet, so training leaves them out." in said(visit("train", project=empty.id))
     edits.relabel(empty, [item.id for item in items], None)
     app = visit("photos", project=empty.id)
-    assert "20 photos, 0 classes, 20 without a class.** Sort them into classes to train." in said(app)
-    assert button(app, "Go on to Train").disabled
+    assert chip(app) == "20 photos, 0 classes: 1 thing to check" and "20 photos have no class yet" in said(app)
+    assert button(app, "Sort 20 photos without a class") and to_train(app).disabled
     assert "Training needs photos of at least two classes" in said(visit("train", project=empty.id))
 
 
@@ -92,8 +95,8 @@ def test_photos_of_one_class_come_in_once_it_has_a_name(visit, empty, photos):
     files = [(path.replace("/", "-"), content, "image/jpeg") for path, content in photos.items()]
     app.file_uploader(key="files-0").set_value(files).run()
     assert count_classes(load_items(empty)) == {"oak": 20}
-    assert "There is only one class" in said(app)
-    assert button(app, "Go on to Train").disabled
+    assert "There is only one class" in said(app) and chip(app).endswith(": 1 thing to check")
+    assert to_train(app).disabled
 
 
 def test_photos_with_given_parts_show_a_chart_of_them(visit, empty, photos):
@@ -157,33 +160,12 @@ def test_zip_with_paths_upwards_writes_nothing_outside(visit, empty, photos, wor
 
 def test_one_class_only_cannot_go_on(visit, empty, photos):
     app = hand_in(visit("photos", project=empty.id), zipped({p: c for p, c in photos.items() if p.startswith("red")}))
-    assert "There is only one class" in said(app)
-    assert button(app, "Go on to Train").disabled
+    assert "There is only one class" in said(app) and chip(app).endswith(": 1 thing to check")
+    assert to_train(app).disabled
 
 
 def test_small_and_unequal_classes_are_pointed_out(visit, project):
     assert "'blue' has only 8 photos" in said(visit("photos", project=project.id)).replace("\\", "")
-
-
-def test_all_photos_of_a_class_open_in_a_dialog(visit, empty, photos):
-    app = hand_in(visit("photos", project=empty.id), zipped(photos))
-    [first, _] = [entry for entry in app.button if entry.label == "See all 10"]
-    before = len(app.image)
-    first.click().run()
-    assert errors(app) == [] and len(app.image) == before + 10
-
-
-def test_many_classes_come_page_by_page(visit, empty):
-    append_items(empty, draw_items(60, [f"class{number:02}" for number in range(30)]))
-    app = visit("photos", project=empty.id)
-    assert cards(app) == [f"class{number:02}" for number in range(12)]
-    assert cards(app.pagination[0].set_value(3).run()) == [f"class{number}" for number in range(24, 30)]
-
-
-def cards(app) -> list[str]:
-    """The classes that are shown."""
-    assert errors(app) == []
-    return [entry.value.split("**")[1] for entry in app.markdown if "&nbsp;" in entry.value]
 
 
 def test_report_lists_no_more_files_than_can_be_read_and_those_harmlessly(visit, empty, photos, monkeypatch):
@@ -195,25 +177,12 @@ def test_report_lists_no_more_files_than_can_be_read_and_those_harmlessly(visit,
     assert len(names) == 2 and not any("\u202e" in name for name in names)  # which turns what follows it around
 
 
-def test_lost_thumbnails_are_made_again(visit, project, workspace):
-    for path in workspace.prepared_dir.rglob("*.jpg"):
-        path.unlink()
-    assert errors(visit("photos", project=project.id)) == []
-    assert list(workspace.prepared_dir.rglob("*.jpg"))
-
-
 def test_joining_what_another_window_has_joined_already_is_said(visit, empty, photos):
     photos |= {path.replace("red/", "Red/x"): content + b" " for path, content in photos.items() if "red/1" in path}
     app = hand_in(visit("photos", project=empty.id), zipped(photos))
     edits.rename_class(empty, "Red", "red")
     [message] = errors(press(app, "Merge them as 'red'"))
     assert "There is no class 'Red'" in message and errors(app.run()) == []
-
-
-def test_thumbnails_that_a_full_disk_does_not_keep_cost_no_page(visit, project, workspace, monkeypatch):
-    storage.clear_caches(workspace)
-    monkeypatch.setattr(PhotoCache, "write", lambda self, photo, content: None)
-    assert "This photo cannot be shown now." in said(visit("photos", project=project.id))
 
 
 def test_classes_that_differ_in_capitals_are_asked_about(visit, empty, photos):

@@ -34,8 +34,8 @@ def mistaken(finished):
 def test_understand_without_a_mistake(visit, finished):
     app = visit("understand", project=finished.project_id)
     text = said(app)
-    assert app.subheader[0].value.startswith("6 of 6 validation photos right")
-    assert "No mistakes on these photos." in text and "No mistakes on these photos." in text
+    assert "**6 of 6 validation photos right" in text.replace("\\", "")
+    assert text.count("No mistakes on these photos.") == 2  # below the matrix, and in place of the cards
     assert {finished.id.rsplit("-", 1)[-1], "scores", "loss", "accuracy"} <= set(charts(app))  # the matrix: by run
 
 
@@ -43,20 +43,42 @@ def test_understand_explains_no_range_where_none_is_named(visit, finished):
     result = runs.read_state(finished).result
     write(finished, events.RunFinished(result=result | {"val_learned": 2}))
     app = visit("understand", project=finished.project_id)
-    assert app.subheader[0].value.endswith("expect less on new photos.") and "Very likely" not in said(app)
+    text = said(app)
+    assert "expect less on new photos" in text and "probably between" not in text and "Weakest" not in text
+    assert set(app.dataframe[0].value["Probably"]) == {""}
 
 
 def test_understand_shows_the_mistakes(visit, mistaken):
     app = visit("understand", project=mistaken.project_id)
-    text = said(app)
-    assert "4 of 6 validation photos right" in text and "2 mistakes, the most confident first." in text
-    assert "2 photos of **red** classified as **green**" in text or "of **red** classified as" in text
-    assert len([entry for entry in app.markdown if entry.value.startswith("Label: **")]) == 2
+    assert "4 of 6 validation photos right" in said(app) and r"Weakest class\: " in said(app)
+    mistakes = next(tab for tab in app.tabs if tab.label == "Every mistake")
+    assert mistakes.markdown[0].value == "2 mistakes, the most confident first."
+    assert len([entry for entry in mistakes.markdown if entry.value.startswith("You said: **")]) == 2
 
 
-def test_understand_lists_each_class(visit, mistaken):
+def test_understand_begins_with_the_most_frequent_confusion_and_a_box_chooses_any_other(visit, mistaken):
+    """The same choice as a click on the matrix, for a keyboard; the matrix outlines what is chosen."""
+
+    def shown(app) -> list[str]:
+        return [entry.value for entry in app.tabs[0].markdown if entry.value.startswith("You said: **")]
+
+    app = visit("understand", project=mistaken.project_id)
+    box = app.selectbox(key=f"cell-{mistaken.id}")
+    wrong = [option for option in box.options if " classified as " in option]
+    assert box.options[: len(wrong)] == wrong and wrong[0].endswith(": 2 photos")
+    true, said_class = wrong[0].removesuffix(": 2 photos").split(" classified as ")
+    assert shown(app) == [f"You said: **{true}**  \nModel: **{said_class}**"] * 2
+    before = charts(app)
+    app = box.set_value((0, 0)).run()
+    assert app.selectbox(key=f"cell-{mistaken.id}").value == (0, 0) and "blue: 2 photos right" in box.options
+    assert shown(app) == ["You said: **blue**  \nModel: **blue**"] * 2
+    assert charts(app) != before
+
+
+def test_understand_lists_each_class_with_its_range(visit, mistaken):
     table = visit("understand", project=mistaken.project_id).dataframe[0].value
     assert list(table["Class"]) == ["blue", "green", "red"] and list(table["Photos"]) == [2, 2, 2]
+    assert table["Probably"][0] == "34% to 100%"
 
 
 def test_understand_says_which_photos_are_in_both_parts(visit, finished):
@@ -76,8 +98,9 @@ def test_run_is_chosen_by_the_list_and_by_the_address(visit, finished, workspace
         newer.evaluation_dir, evaluate(runs.load_split(newer), _answers(finished), 30, {}), _answers(finished)
     )
     app = visit("understand", project=project.id)
-    assert "3 of 6 validation photos right" in said(app) and len(app.selectbox[0].options) == 2
-    app.selectbox[0].select_index(1).run()
+    assert "3 of 6 validation photos right" in said(app)
+    assert app.selectbox(key="run-chooser").options == ["Frozen 2: 50%", "Frozen: 100%"]
+    app.selectbox(key="run-chooser").select_index(1).run()
     assert "6 of 6 validation photos right" in said(app) and app.query_params["run"] in (finished.id, [finished.id])
     assert "6 of 6 validation photos right" in said(visit("understand", project=project.id, run=finished.id))
 
@@ -93,19 +116,27 @@ def test_try_one_photo(visit, finished, tmp_path):
     app = visit("try_it", project=finished.project_id)
     photo = draw_photo(tmp_path / "new.jpg", COLOURS["red"], 999)
     app.file_uploader(key="try-files").set_value([("new.jpg", photo.read_bytes(), "image/jpeg")]).run()
-    assert errors(app) == [] and app.title[1].value == "red"
+    assert errors(app) == [] and [entry.value for entry in app.header] == ["red"]
     assert "Confidence" in said(app) and "bars" in charts(app)
 
 
-def test_try_several_photos_gives_a_table_to_download(visit, finished, tmp_path):
+def test_try_several_photos_gives_a_wall_and_a_table_to_download(visit, finished, tmp_path):
     app = visit("try_it", project=finished.project_id)
     files = [
         (f"{name}.jpg", draw_photo(tmp_path / f"{name}.jpg", colour, 999).read_bytes(), "image/jpeg")
         for name, colour in COLOURS.items()
     ]
     app.file_uploader(key="try-files").set_value(files).run()
-    assert list(app.dataframe[0].value["Answer"]) == ["blue", "green", "red"]
-    assert app.download_button[0].label == "Download as a table (CSV)"
+
+    def answers() -> list[str]:
+        return [entry.value.split("**")[1] for entry in app.markdown if entry.value.startswith("**")]
+
+    assert errors(app) == [] and app.download_button[0].label == "Download as a table (CSV)"
+    assert "3 photos" in said(app) and len(app.image) == 3 and sorted(answers()) == ["blue", "green", "red"]
+    app.selectbox(key="try-order").set_value("As handed in").run()
+    assert answers() == list(COLOURS)
+    app.selectbox(key="try-order").set_value("By class").run()
+    assert answers() == ["blue", "green", "red"]
 
 
 @pytest.mark.parametrize("content", [b"", b"no photo", b"\xff\xd8\xff\xe0 cut"])
@@ -121,7 +152,7 @@ def test_try_a_bad_file_among_good_ones(visit, finished, tmp_path):
     app = visit("try_it", project=finished.project_id)
     photo = draw_photo(tmp_path / "new.jpg", COLOURS["red"], 999).read_bytes()
     app.file_uploader(key="try-files").set_value([("a.txt", b"x", "text/plain"), ("b.jpg", photo, "image/jpeg")]).run()
-    assert len(errors(app)) == 1 and app.title[1].value == "red"
+    assert len(errors(app)) == 1 and [entry.value for entry in app.header] == ["red"]
 
 
 def test_try_a_photo_that_was_kept_aside(visit, finished):
@@ -141,7 +172,7 @@ def test_try_and_export_wait_for_the_export(visit, finished):
     for page in ("try_it", "export"):
         app = visit(page, project=finished.project_id)
         assert "checking that it gives the same answers" in said(app)
-        assert [entry.label for entry in app.button] == [] and list(app.download_button) == []
+        assert [entry.key for entry in app.button] == ["rename-project"] and list(app.download_button) == []
 
 
 def test_try_and_export_say_that_the_export_failed(visit, finished):

@@ -7,7 +7,7 @@ import streamlit as st
 
 from pages._sort import photo_grid
 from tests.benchmarks.labels import draw_items
-from tests.pages.conftest import button, errors, press, said
+from tests.pages.conftest import GONE, button, errors, press, said
 from transfer_core import deletion
 from transfer_core.data.labels import edits
 from transfer_core.data.labels.dataset import append_items, count_classes, load_items, load_labels
@@ -204,7 +204,7 @@ def test_project_deleted_in_another_window_is_said_and_not_written_into(sorting,
     app.selectbox(key="sort-to").set_value("blue").run()
     deletion.delete_project(workspace, project)
     app = press(app, "Move")
-    assert errors(app) == ["This project no longer exists. It may have been deleted."]
+    assert errors(app) == [GONE]
     assert not project.folder.exists()
 
 
@@ -227,11 +227,9 @@ def test_pages_of_a_run_say_when_labels_have_changed_since(visit, workspace, fin
     assert "since this run" not in said(visit(page, project=project.id))
     edits.relabel(project, [item.id for item in load_items(project)[:12]], "blue")
     edits.remove(project, [load_items(project)[-1].id])
-    text = said(visit(page, project=project.id))
-    assert (
-        "labels have changed, 1 photo was removed since this run. Train again to use today's labels." in text
-        and words in text
-    )
+    text = said(visit(page, project=project.id)).replace("\\", "")
+    assert "labels have changed, 1 photo was removed since this run. Train again to use today's labels." in text
+    assert words in text
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])  # the disk is full, or this person's share of it

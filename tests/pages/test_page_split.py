@@ -154,22 +154,35 @@ def held_back(finished):
 
 
 def test_where_nothing_was_held_back_there_is_nothing_to_open(visit, finished):
-    assert "test part" not in said(visit("understand", project=finished.project_id))
+    app = visit("understand", project=finished.project_id)
+    assert "This run has no test photos." in said(app)
+    assert not [entry for entry in app.button if entry.key == "open-test"]
+
+
+def test_whoever_is_asked_once_more_may_leave_the_final_test_for_later(visit, held_back):
+    ask = "Run the final test (once)"
+    press(press(visit("understand", project=held_back.project_id), ask), ask, "Not yet")
+    assert not runs.read_state(held_back).is_pending("test_set")
 
 
 def test_the_test_part_is_opened_on_purpose(visit, held_back):
     app = visit("understand", project=held_back.project_id)
     assert "**6 test photos are kept for this.**" in said(app) and not (held_back.evaluation_dir / "test.json").exists()
     app = press(app, "Run the final test (once)")
+    assert "A fair final test can be run only once" in said(app) and not runs.read_state(held_back).is_pending(
+        "test_set"
+    )
+    app = press(app, "Run the final test (once)", "Run it")
     assert "Starting the final test" in said(app)
     assert runs.read_state(held_back).is_pending("test_set")
     write(held_back, events.Progress(done=2, total=6))
     assert "test photos: 2 of 6" in said(app.run())
     test_set.open_test_part(held_back, lambda done, total: None)
     write(held_back, events.StepFinished(name="test_set"))
-    text = said(app.run())
-    assert "of 6 test photos right" in text and "Tested " in text and "Other runs" not in text
-    assert "Run the final test (once)" not in text
+    app = app.run()
+    text = said(app)
+    assert app.markdown[0].value.startswith("**Final test:** ") and "of 6 test photos right" in app.markdown[0].value
+    assert "Tested " in text and "tested on these photos" not in text and "Run the final test (once)" not in text
 
 
 def test_a_failed_opening_can_be_asked_for_again(visit, held_back):
@@ -180,7 +193,7 @@ def test_a_failed_opening_can_be_asked_for_again(visit, held_back):
     )
     app = visit("understand", project=held_back.project_id)
     assert r"'a\.jpg' cannot be used\." in errors(app)[0]
-    press(app, "Run the final test (once)")
+    press(press(app, "Run the final test (once)"), "Run the final test (once)", "Run it")
     assert runs.read_state(held_back).is_pending("test_set")
 
 

@@ -1,6 +1,5 @@
 """How files come in through the page: the reading is shown and changed before it is applied, and no break loses any."""
 
-import base64
 import errno
 import os
 import re
@@ -8,15 +7,14 @@ import shutil
 
 import pytest
 
-from pages._photos import camera, import_review
-from pages._shared import progress, session
+from pages._photos import import_review
+from pages._shared import progress
 from tests.helpers import draw_photo
-from tests.pages.conftest import add, button, errors, press, said, zipped
+from tests.pages.conftest import add, button, chip, errors, press, said, zipped
 from transfer_core import runs
 from transfer_core.data.ingest import upload_inbox
 from transfer_core.data.ingest.label_source import Choice
 from transfer_core.data.labels.dataset import count_classes, load_items
-from transfer_core.errors import DataError
 from transfer_core.runs import events
 from transfer_core.runs.events import EventLog
 from transfer_core.services import ingest
@@ -95,7 +93,7 @@ def test_photos_of_no_class_are_left_out_unless_that_is_chosen(visit, empty, dra
     box.check().run()
     assert "**5 photos, 2 classes, 1 without a class.**" in said(app) and "left out" not in said(app)
     press(app, "Add 5 photos")
-    assert "5 new photos added." in said(app) and "5 photos, 2 classes, 1 without a class" in said(app)
+    assert "5 new photos added." in said(app) and "1 photo has no class yet" in said(app)
     assert [item.class_name for item in load_items(empty)] == ["elm", "elm", "oak", "oak", None]
 
 
@@ -104,7 +102,7 @@ def test_photos_may_all_come_without_a_class_and_a_table_names_them_later(visit,
     app = given(visit("photos", project=empty.id), *files.items())
     choose(app, "Nowhere yet")
     press(app, "Add 6 photos")
-    assert "**6 photos, 0 classes, 6 without a class.**" in said(app) and errors(app) == []
+    assert chip(app) == "6 photos, 0 classes: 1 thing to check" and errors(app) == []
     table = "file,label\n" + "".join(f"{name},oak\n" for name in list(files)[:4])
     app.file_uploader(key="zip-1").set_value([("set.zip", zipped(files | {"t.csv": table.encode()}), "")]).run()
     choose(app, "A table of labels")
@@ -242,7 +240,7 @@ def test_folder_that_may_not_be_read_any_more_is_said_and_forgotten(visit, empty
             batch.choose(choice)
         monkeypatch.delenv("GRAFT_IMPORT_ROOTS")
         app = visit("photos", project=empty.id)
-        assert "is not a folder that this app may read" in errors(app)[0] and "Add photos" in said(app)
+        assert "is not a folder that this app may read" in errors(app)[0] and "Add many at once" in said(app)
         assert upload_inbox.batches(empty) == [] and errors(app.run()) == []
 
 
@@ -263,59 +261,6 @@ def test_server_folders_of_hostile_names_can_be_opened(visit, empty, drawn, tmp_
     press(app, "Use these photos")
     app = add(app)
     assert "1 new photo added." in said(app) and list(app.dataframe[0].value["File"]) == ["oak/?.jpg"]
-
-
-@pytest.fixture
-def shot(drawn, monkeypatch) -> list[str | None]:
-    """A camera that sends three photos and a broken one until they are acknowledged; what it was told, in order."""
-    told = []
-    urls = ["data:image/jpeg;base64," + base64.b64encode(content).decode() for content in drawn[:3]]
-    shots = {"id": "first", "class_name": "oak", "photos": [*urls, "data:image/jpeg;base64,!"]}
-    monkeypatch.setattr(camera, "_show_camera", lambda received: told.append(received) or shots)
-    return told
-
-
-def test_shots_of_the_camera_become_photos_and_are_acknowledged(visit, empty, shot):
-    text = said(visit("photos", project=empty.id))
-    assert "3 new photos added." in text and "1 file was left out" in text
-    assert count_classes(load_items(empty)) == {"oak": 3} and shot == [None, "first"]
-
-
-def test_shots_that_a_full_disk_kept_out_are_sent_again(visit, empty, shot, monkeypatch):
-    def full(*arguments, **named):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(ingest, "take_in_entries", full)
-        app = visit("photos", project=empty.id)
-    assert "The disk is full" in errors(app)[0]
-    assert "3 new photos added." in said(app.run()) and shot == [None, None, "first"]
-
-
-def test_shots_that_were_refused_are_not_sent_again(visit, empty, shot, monkeypatch):
-    def refuse(*arguments, **named):
-        raise DataError("None of them is a photo.")
-
-    monkeypatch.setattr(ingest, "take_in_entries", refuse)
-    app = visit("photos", project=empty.id)
-    assert len(errors(app)) == 1 and errors(app.run()) == [] and shot == [None, "first"]
-
-
-def test_burst_that_broke_off_is_read_again(empty, drawn, monkeypatch):
-    def break_off(*arguments, **options):
-        raise GeneratorExit  # no Exception, like what Streamlit breaks scripts off with
-
-    remembered = {}
-    monkeypatch.setattr(camera.st, "session_state", remembered)
-    shots = {"id": 7, "class_name": "oak", "photos": ["data:," + base64.b64encode(drawn[0]).decode()]}
-    with monkeypatch.context() as patch, pytest.raises(GeneratorExit):
-        patch.setattr(ingest, "take_in_entries", break_off)
-        camera._take_in(empty, shots)
-    assert remembered == {}
-    camera._take_in(empty, shots)
-    assert remembered[session.SHOTS] == 7 and count_classes(load_items(empty)) == {"oak": 1}
-    camera._take_in(empty, shots | {"id": 8, "photos": ["data:,!"]})  # no photo, however often it is read
-    assert remembered[session.SHOTS] == 8
 
 
 def test_hostile_names_are_words_in_the_review(visit, empty, drawn):

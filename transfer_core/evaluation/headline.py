@@ -30,7 +30,8 @@ class Headline:
 
     Args:
         sentence: Such as "46 of 50 validation photos right: 92%, probably ...".
-        weakest: The class that is least surely found; None where no class has a validation photo.
+        weakest: The class that is least surely found; None where no class has a validation photo, or where some of
+            them were training photos, too.
         verdict: "good" (its whole interval lies above the best baseline), "open" (above guessing, but not above what
             goes without a network, or not to be judged), or "guessing".
         baseline: Share of right answers in [0, 1] that it is held against.
@@ -78,6 +79,8 @@ def make_headline(result: dict, colours: float | None = None) -> Headline:
     else:
         verdict = "good" if low > baseline else "open"
     weakest = min(classes, key=lambda found: (found.interval[0], found.count), default=None)
+    if result.get("val_learned"):
+        weakest = None  # its interval would be as wrong as that of the whole, and nobody knows by how much
     return Headline(result_sentence(result), weakest, verdict, baseline)
 
 
