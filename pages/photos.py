@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._photos import board, health, import_review, import_sources
+from pages._photos import board, groups, health, import_review, import_sources
 from pages._shared import errors, frame, navigation, session, theme
 from pages._sort.selection import show_trouble, show_unlabelled
 from transfer_core import charts
@@ -86,6 +86,7 @@ with above:
     waiting = import_review.review_waiting(project)
     show_report()
     show_trouble(project)
+    groups.ask_groups(project)
 if not waiting:
     board.show_board(project, in_use)
 opened = st.session_state.setdefault(session.ADDING, {}).setdefault(project.id, not items)

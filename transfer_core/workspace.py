@@ -48,6 +48,8 @@ class Project:
         name: What the person calls it; untrusted text.
         created: Unix seconds.
         source: What `fit` filled it from; None for projects made otherwise.
+        group_pattern: What finds a photo's group in its path, see `safe_regex`, as a person said; empty where they said
+            that photos do not belong together, None where they were not asked yet. Train's page begins with it.
     """
 
     id: str
@@ -55,6 +57,7 @@ class Project:
     created: float
     folder: Path
     source: str | None = None
+    group_pattern: str | None = None
 
     @property
     def photos_dir(self) -> Path:
@@ -74,7 +77,7 @@ class Project:
 
     def save(self) -> None:
         fields = {"id": self.id, "name": self.name, "created": self.created, "source": self.source}
-        write_json(self.folder / "project.json", {"schema": SCHEMA, **fields})
+        write_json(self.folder / "project.json", {"schema": SCHEMA, **fields, "group_pattern": self.group_pattern})
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,8 @@ class Workspace:
         folder = self.projects_dir / check_id(project_id)
         try:
             fields = read_json(folder / "project.json")
-            return Project(folder.name, fields["name"], fields["created"], folder, fields.get("source"))
+            name, created = fields["name"], fields["created"]
+            return Project(folder.name, name, created, folder, fields.get("source"), fields.get("group_pattern"))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise RunError(
                 f"There is no project '{project_id}' here. It may have been deleted; choose one on the home page."
@@ -156,6 +160,16 @@ class Workspace:
         renamed = replace(self.open_project(project.id), name=check_project_name(name))
         renamed.save()
         return renamed
+
+    def keep_groups(self, project: Project, pattern: str) -> Project:
+        """Notes which photos belong together; an empty pattern says that none do.
+
+        Raises:
+            RunError: There is no such project any more.
+        """
+        noted = replace(self.open_project(project.id), group_pattern=pattern)
+        noted.save()
+        return noted
 
     def delete_project(self, project: Project) -> None:
         """Deletes the project's folder for good; `cleanup.delete_project` forgets what the caches hold too."""
