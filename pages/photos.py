@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages._photos import board, groups, health, import_review, import_sources
 from pages._shared import errors, frame, navigation, session, theme
-from pages._sort.selection import show_trouble, show_unlabelled
+from pages._sort.selection import show_class, show_trouble
 from transfer_core import charts
 from transfer_core.config import TrainConfig
 from transfer_core.services import training
@@ -59,7 +59,7 @@ def offer_next():
         if unlabelled and st.button(
             f"Sort {pluralize(unlabelled, 'photo')} without a class", icon=":material/sell:", key="sort-unlabelled"
         ):
-            show_unlabelled()
+            show_class()
             navigation.open_page("sort", project)
         if items and st.button(
             "Fix labels", icon=":material/sell:", help="Change labels, rename classes, remove photos, and undo."
