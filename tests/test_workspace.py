@@ -140,3 +140,16 @@ def test_home_by_argument_then_environment_then_home_folder(monkeypatch, tmp_pat
     monkeypatch.delenv("GRAFT_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert Workspace.default().home == tmp_path / ".graft"
+
+
+def test_what_belongs_together_is_kept_with_the_project(workspace):
+    project = workspace.create_project("Leaves")
+    assert project.group_pattern is None
+    for answer in (r"(p\d+)_", ""):
+        workspace.keep_groups(project, answer)
+        workspace.rename_project(project, "Trees")
+        assert workspace.open_project(project.id).group_pattern == answer
+    workspace.delete_project(project)
+    with pytest.raises(RunError, match="There is no project"):
+        workspace.keep_groups(project, "")
+    assert not project.folder.exists()

@@ -52,6 +52,8 @@ class Project:
         name: What the person calls it; untrusted text.
         created: Unix seconds.
         source: What `fit` filled it from; None for projects made otherwise.
+        group_pattern: What finds a photo's group in its path, see `safe_regex`, as a person said; empty where they said
+            that photos do not belong together, None where they were not asked yet. Train's page begins with it.
         mark: What the checksums of its label log cover: the id that it was made with, whatever its folder is called.
         problem: What is wrong with its `project.json`, a sentence or two; None where that is whole.
     """
@@ -61,6 +63,7 @@ class Project:
     created: float
     folder: Path
     source: str | None = None
+    group_pattern: str | None = None
     mark: str = ""
     problem: str | None = field(default=None, compare=False)
 
@@ -82,6 +85,7 @@ class Project:
 
     def save(self) -> None:
         fields = {"id": self.mark or self.id, "name": self.name, "created": self.created, "source": self.source}
+        fields |= {"group_pattern": self.group_pattern}
         write_with_copy(self.folder / _ABOUT, {"schema": SCHEMA, **fields})
 
     def ensure_copy(self) -> None:
@@ -177,12 +181,13 @@ class Workspace:
         except (OSError, ValueError, KeyError, TypeError):
             cost = "the project's name is not known. Its photos, labels and runs are all here"
             created = folder.stat().st_mtime
-            return Project(folder.name, folder.name, created, folder, None, folder.name, f"{what}: {cost}. Rename it.")
+            told = f"{what}: {cost}. Rename it."
+            return Project(folder.name, folder.name, created, folder, mark=folder.name, problem=told)
 
     def create_project(self, name: str, source: str | None = None) -> Project:
         name = check_project_name(name)
         project_id = new_id(name)
-        project = Project(project_id, name, self.next_moment(), self.projects_dir / project_id, source, project_id)
+        project = Project(project_id, name, self.next_moment(), self.projects_dir / project_id, source, mark=project_id)
         project.save()
         project.photos_dir.mkdir()
         return project
@@ -207,6 +212,16 @@ class Workspace:
         renamed.save()
         return renamed
 
+    def keep_groups(self, project: Project, pattern: str) -> Project:
+        """Notes which photos belong together; an empty pattern says that none do.
+
+        Raises:
+            RunError: There is no such project any more.
+        """
+        noted = replace(self.open_project(project.id), group_pattern=pattern)
+        noted.save()
+        return noted
+
 
 def _read_project(folder: Path, path: Path) -> Project:
     """The project as a file tells it.
@@ -219,9 +234,10 @@ def _read_project(folder: Path, path: Path) -> Project:
     # A folder that a person has copied keeps its first id, in the file and in its copy.
     if mark != folder.name and path.name == _ABOUT and _copy_says(folder):
         raise ValueError("it belongs to another project")
-    if not isinstance(name, str) or not isinstance(source, str | None):
+    pattern = told.get("group_pattern")
+    if not isinstance(name, str) or not isinstance(source, str | None) or not isinstance(pattern, str | None):
         raise TypeError("its name is no text")
-    return Project(folder.name, name, float(told["created"]), folder, source, mark)
+    return Project(folder.name, name, float(told["created"]), folder, source, pattern, mark)
 
 
 def _copy_says(folder: Path) -> bool:

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from PIL import Image
+
 from transfer_core import runs
 from transfer_core.data import sample_set
-from transfer_core.data.images.thumbnails import ensure_thumbnail, thumbnail_path
+from transfer_core.data.images.thumbnails import COPY_PX, ensure_thumbnail, load_for_training, thumbnail_path
 from transfer_core.data.ingest.sources import Entry
 from transfer_core.data.labels.dataset import Item, count_classes, load_items, load_labels
 from transfer_core.data.labels.dataset import damage as labels_damage
@@ -42,6 +44,7 @@ __all__ = [
     "find_project",
     "find_thumbnail",
     "finish_deletions",
+    "load_picture",
     "project_size",
     "summarize",
     "thumbnail_path",
@@ -168,6 +171,15 @@ def find_thumbnail(workspace: Workspace, project: Project, photo: str) -> Path:
                 raise DataError("This photo cannot be shown now. Free some disk space, then try again.")
             return path
     raise RunError("This project has no such photo. It may have been deleted; reload the page.")
+
+
+def load_picture(workspace: Workspace, project: Project, item: Item) -> Image.Image:
+    """A photo to look at closely: upright, RGB; of one that is much larger than training needs, its smaller copy.
+
+    Raises:
+        DataError: The photo can no longer be read.
+    """
+    return load_for_training(workspace.prepared_dir, item.photo, project.photos_dir / item.file, COPY_PX)
 
 
 def find_project(workspace: Workspace, name: str) -> Project:
