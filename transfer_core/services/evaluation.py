@@ -54,7 +54,7 @@ class Evaluation:
 
     Args:
         accuracy: In [0, 1].
-        interval: 95 % Wilson interval, (low, high).
+        interval: 95% Wilson interval, (low, high).
         count: Photos that were answered.
         class_names: Of the model.
         confusion_matrix: Rows = true class.
