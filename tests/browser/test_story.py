@@ -502,7 +502,7 @@ def test_hostile_names_stay_words_in_the_browser(open_tab, server, leaves):
     see(tab, "Add at least two classes")
     wait_for(lambda: plain_text(tab.locator(".st-key-rename-project")).count(name) == 1)
     tab.get_by_role("tab", name="Photos of one class").click()
-    tab.get_by_role("textbox", name="Class").fill(f"{name} class")
+    tab.get_by_role("textbox", name="Class", exact=True).fill(f"{name} class")
     tab.keyboard.press("Enter")
     drop = tab.locator("[class*=st-key-files-] input[type=file]")
     wait_for(drop.is_enabled)
