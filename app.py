@@ -7,7 +7,7 @@ if __name__ != "__main__":  # Streamlit's server imports this file, once; each l
 
     app = st.App(__file__, routes=server.routes(), middleware=[server.guard()], lifespan=server.running)
 else:
-    from pages._shared import errors, frame, navigation, session, theme
+    from pages._shared import cleanup, errors, frame, navigation, session, theme
     from transfer_core.support import logs
 
     st.set_page_config("Graft", theme.asset("icon.svg"), layout="wide")
@@ -17,6 +17,7 @@ else:
     with errors.shown_errors():
         logs.set_up()
 
+    cleanup.finish_deletions()
     project = navigation.remember_project()
     state = navigation.step_states(project)
     shown = "visible" if project else "hidden"  # a bookmark finds a hidden page, too
@@ -33,4 +34,5 @@ else:
     page = st.navigation([home, *steps], position="top")
     navigation.note_page(page.url_path, project)
     frame.watch(page.title)
-    page.run()
+    with errors.shown_errors():  # what a page does not catch nearer to where it happens
+        page.run()

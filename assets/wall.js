@@ -1,16 +1,18 @@
 /* A wall of photos of which several can be chosen, by mouse, finger and keyboard: a list box of one page of tiles.
 
-   In:  data.tiles   [{ id, file, class_name, picture }], the page; data.shown is another text whenever they differ
+   In:  data.tiles   [{ id, file, class_name, colour, picture }], the page; data.shown is another text whenever they differ
         data.chosen  ids that are chosen; taken over whenever data.round differs, which counts changes by the page
    Out: the state "picked" { round, shown, chosen }: ids of all tiles here, and of the chosen ones
+        the trigger "opened": the id of a photo that is to be shown larger
 
    Names are hostile: they go into the page as text and attributes, never as markup. */
 
 const SEND_AFTER_MS = 200 // several clicks in quick succession are one message
 
-export default function ({ parentElement, data, setStateValue }) {
+export default function ({ parentElement, data, setStateValue, setTriggerValue }) {
   const wall = parentElement.querySelector(".wall")
   wall.graft ??= new Wall(wall)
+  wall.graft.open = (id) => setTriggerValue("opened", id)
   wall.graft.update(data, (report) => setStateValue("picked", report))
 }
 
@@ -25,6 +27,7 @@ class Wall {
     element.addEventListener("pointerdown", (event) => this.press(event))
     element.addEventListener("pointerover", (event) => this.drag(event))
     element.addEventListener("click", (event) => this.click(event))
+    element.addEventListener("dblclick", (event) => this.show(this.placeOf(event)))
     element.addEventListener("keydown", (event) => this.key(event))
     // Whoever leaves the wall is about to press a button: it is to find what was chosen last.
     for (const leaving of ["pointerleave", "focusout"]) element.addEventListener(leaving, () => this.flush())
@@ -109,6 +112,8 @@ class Wall {
       }
     } else if (event.key === " ") {
       this.toggle(here)
+    } else if (event.key === "Enter") {
+      this.show(here)
     } else if (event.key.toLowerCase() === "a" && isCommand) {
       this.chooseRange(0, last)
       this.tell()
@@ -131,6 +136,11 @@ class Wall {
     for (const tile of this.tiles) tile.tabIndex = -1
     this.tiles[place].tabIndex = 0
     this.tiles[place].focus()
+  }
+
+  show(place) {
+    this.flush()
+    if (place >= 0) this.open(this.tiles[place].dataset.id)
   }
 
   toggle(place) {
@@ -162,7 +172,7 @@ class Wall {
   }
 }
 
-function makeTile({ id, file, class_name, picture }) {
+function makeTile({ id, file, class_name, colour, picture }) {
   const tile = document.createElement("div")
   tile.className = "tile"
   tile.tabIndex = -1
@@ -181,7 +191,12 @@ function makeTile({ id, file, class_name, picture }) {
   }
   const names = document.createElement("div")
   names.className = "names"
-  names.append(line("class", class_name), line("file", file))
+  const named = line("class", class_name)
+  if (colour) {
+    named.classList.add("dotted")
+    named.style.setProperty("--colour", colour)
+  }
+  names.append(named, line("file", file))
   tile.append(image, names)
   return tile
 }

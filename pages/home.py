@@ -43,6 +43,7 @@ def show_card(project, summary):
         without = f", {summary.unlabelled:,} without a class" if summary.unlabelled else ""
         st.caption(f"{pluralize(summary.photos, 'photo')}, {pluralize(summary.classes, 'class', 'classes')}{without}")
         st.markdown(result_of(summary))
+        errors.show_problems(*projects.find_problems(project))
         st.caption(f"Changed {ago(time.time() - summary.changed)}")
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("Open", key=f"open-{project.id}", icon=":material/folder_open:"):

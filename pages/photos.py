@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from pages._photos import board, health, import_review, import_sources
+from pages._photos import board, groups, health, import_review, import_sources
 from pages._shared import errors, frame, live_answer, navigation, session, theme
-from pages._sort.selection import show_trouble, show_unlabelled
+from pages._sort.selection import show_class, show_trouble
 from transfer_core import charts
 from transfer_core.config import TrainConfig
 from transfer_core.services import runs, training
@@ -66,7 +66,7 @@ def offer_next():
         if unlabelled and st.button(
             f"Sort {pluralize(unlabelled, 'photo')} without a class", icon=":material/sell:", key="sort-unlabelled"
         ):
-            show_unlabelled()
+            show_class()
             navigation.open_page("sort", project)
         if items and st.button(
             "Fix labels", icon=":material/sell:", help="Change labels, rename classes, remove photos, and undo."
@@ -97,6 +97,7 @@ with above:
     waiting = import_review.review_waiting(project)
     show_report()
     show_trouble(project)
+    groups.ask_groups(project)
 if not waiting:
     place, beside = st.columns([3, 2], gap="medium") if live else (st.container(), None)
     with place:

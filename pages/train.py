@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages._shared import errors, frame, navigation, run_card, run_picker, session
 from pages._train import ended, live, setup, your_runs
-from transfer_core.services import runs, training
+from transfer_core.services import catalog, runs, training
 from transfer_core.services.labels import count_classes, load_labelled
 from transfer_core.support.text import markdown
 
@@ -52,6 +52,10 @@ if len(count_classes(items)) < 2:
     st.stop()
 with errors.shown_errors():  # a worker is to be warm when Train is pressed, and no run to wait for a runner that died
     training.ensure_runner(session.workspace())
+errors.show_problems(*catalog.find_problems(session.workspace()))
+run_picker.need_readable(project)
+errors.show_problems(*catalog.find_problems(session.workspace()))
+run_picker.need_readable(project)
 found = runs.list_runs(session.workspace(), project)
 run = run_picker.chosen_run(found)
 setting_up = run is None or st.session_state.get(session.SETTING_UP) == project.id

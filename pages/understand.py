@@ -63,14 +63,23 @@ def result_line():
     return f"{right:,} of {pluralize(history.result['val_count'], 'validation photo')} right."
 
 
+def load_parts():
+    """The run's photos, and the model's answers to them; where either is damaged, shows the rest and ends the page."""
+    with errors.shown_errors():
+        split = session.split_of(run)
+        return split, load_answers(run, split, history.result)
+    show_learning()
+    st.stop()
+
+
 project = navigation.need_project()
 with frame.title_row("Understand", project):
     run, history = run_picker.need_model(project)
-split, answers = session.split_of(run), load_answers(run.evaluation_dir)
 show_trouble(project)
 if is_opened(history):
     test_set.show_result(run)
 coach.show_headline(run, history)
+split, answers = load_parts()
 coach.show_suggestion(project, run, history)
 for crossing in crossings(split):
     st.warning(markdown(crossing), icon=":material/error:")
@@ -83,7 +92,7 @@ with tabs[2]:
     show_classes(split, history.result)
 with tabs[3]:
     show_learning()
-with tabs[4]:
+with tabs[4], errors.shown_errors():
     transfer_gain.show_knowledge(project, run, history)
 with tabs[5]:
     test_set.show_opening(run, history, split)

@@ -26,6 +26,7 @@ from transfer_core.evaluation.result import ValAnswers, evaluate, save_evaluatio
 from transfer_core.inference.model_file import read_model
 from transfer_core.runs import Run
 from transfer_core.runs.events import EventLog, StepFailed
+from transfer_core.support.checked_json import copy_path
 from transfer_core.workspace import Project, Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -145,6 +146,15 @@ def answering(confidences: np.ndarray) -> bytes:
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
     return model.SerializeToString()
+
+
+def rewrite_labels(project: Project, change: Callable[[list[dict]], list[dict]]) -> None:
+    """Puts other lines into a project's log of labels, as an earlier version would have written them."""
+    lines = [json.loads(line) for line in project.labels_path.read_text("utf-8").splitlines()]
+    for line in lines:
+        line.pop("crc", None)
+    copy_path(project.labels_path).unlink(missing_ok=True)
+    project.labels_path.write_text("".join(json.dumps(line) + "\n" for line in change(lines)), "utf-8")
 
 
 def right(*parts: tuple[int, bool]) -> np.ndarray:

@@ -2,9 +2,12 @@
 
 import json
 import os
+import shutil
+from dataclasses import replace
 
 import pytest
 
+from transfer_core import deletion
 from transfer_core.errors import RunError
 from transfer_core.workspace import Workspace, check_id, new_id
 
@@ -51,7 +54,7 @@ def test_a_project_is_made_found_renamed_and_gone(workspace):
     assert workspace.open_project(project.id) == project
     renamed = workspace.rename_project(project, "Trees")
     assert (renamed.id, workspace.projects()) == (project.id, [renamed])
-    workspace.delete_project(renamed)
+    deletion.delete_project(workspace, renamed)
     assert workspace.projects() == [] and os.listdir(workspace.projects_dir) == []
     with pytest.raises(RunError, match="There is no project"):
         workspace.open_project(project.id)
@@ -65,13 +68,54 @@ def test_project_names_have_limits(workspace, name, said):
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"name": "x"}', "null", b"\xff\xfe".decode("latin-1")])
-def test_folders_that_are_no_projects_are_passed_over(workspace, content):
+def test_a_project_whose_file_cannot_be_read_is_shown_by_its_id(workspace, content):
     good = workspace.create_project("Good")
     (workspace.projects_dir / "broken").mkdir()
     (workspace.projects_dir / "broken" / "project.json").write_text(content, "latin-1")
+    broken = next(project for project in workspace.projects() if project != good)
+    assert (broken.id, broken.name) == ("broken", "broken")
+    assert "project.json is damaged" in broken.problem and "name is not known" in broken.problem
+    assert workspace.rename_project(broken, "Whole").problem is None
+    assert {project.name for project in workspace.projects()} == {"Good", "Whole"}
+    deletion.delete_project(workspace, broken)
+    assert workspace.projects() == [good]
+
+
+def test_folders_that_are_no_projects_are_passed_over(workspace):
+    good = workspace.create_project("Good")
+    (workspace.projects_dir / "empty").mkdir()
     (workspace.projects_dir / ".deleted-x").mkdir()
     (workspace.projects_dir / ".deleted-x" / "project.json").write_text(json.dumps({"name": "x", "created": 1}))
     assert workspace.projects() == [good]
+
+
+def spoil(path, way, other):
+    """Damages a file in one of the ways in which files are damaged."""
+    whole = path.read_bytes()
+    if way == "missing":
+        path.unlink()
+    else:
+        changed = bytes([whole[40] ^ 4])
+        ways = {"bit": whole[:40] + changed + whole[41:], "cut": whole[:40], "empty": b"", "zeros": bytes(len(whole))}
+        path.write_bytes({**ways, "another's": other.read_bytes()}[way])
+
+
+@pytest.mark.parametrize("way", ["bit", "cut", "empty", "zeros", "missing", "another's"])
+def test_a_damaged_project_file_is_taken_from_its_copy_and_said(workspace, way):
+    first, other = workspace.create_project("First"), workspace.create_project("Other")
+    spoil(first.folder / "project.json", way, other.folder / "project.json")
+    found = workspace.open_project(first.id)
+    assert found == first and "taken from its copy" in found.problem
+    assert len(workspace.projects()) == 2
+    assert workspace.rename_project(found, "Again").problem is None
+    assert workspace.open_project(first.id) == replace(first, name="Again")
+
+
+def test_a_project_folder_that_a_person_copied_is_a_project_of_its_own(workspace):
+    first = workspace.create_project("First")
+    shutil.copytree(first.folder, workspace.projects_dir / "second")
+    found = workspace.open_project("second")
+    assert (found.id, found.name, found.mark, found.problem) == ("second", "First", first.id, None)
 
 
 def test_the_same_source_is_the_same_project(workspace, tmp_path):
@@ -96,3 +140,16 @@ def test_home_by_argument_then_environment_then_home_folder(monkeypatch, tmp_pat
     monkeypatch.delenv("GRAFT_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert Workspace.default().home == tmp_path / ".graft"
+
+
+def test_what_belongs_together_is_kept_with_the_project(workspace):
+    project = workspace.create_project("Leaves")
+    assert project.group_pattern is None
+    for answer in (r"(p\d+)_", ""):
+        workspace.keep_groups(project, answer)
+        workspace.rename_project(project, "Trees")
+        assert workspace.open_project(project.id).group_pattern == answer
+    workspace.delete_project(project)
+    with pytest.raises(RunError, match="There is no project"):
+        workspace.keep_groups(project, "")
+    assert not project.folder.exists()

@@ -37,7 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = (_app_parser() if words[:1] == ["app"] else build_parser()).parse_args(words)
     try:
         logs.set_up()
-        answer = options.command(Workspace.default(options.home), options)
+        workspace = Workspace.default(options.home)
+        if words[:1] != ["app"]:  # which does so itself, and is to start without what that needs
+            _finish_deletions(workspace)
+        answer = options.command(workspace, options)
     except KeyboardInterrupt:
         print("Cancelled.", file=sys.stderr)
         return 130
@@ -54,7 +57,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(answer, options)
     except BrokenPipeError:  # `runs | head -1`: the reader has what it wanted, and the command has done its work
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
-    return 0
+    return options.exit_code(answer)
+
+
+def _finish_deletions(workspace: Workspace) -> None:
+    """Finishes what an earlier process did not get to delete, and says so."""
+    from transfer_core.services.projects import finish_deletions
+
+    for sentence in finish_deletions(workspace):
+        print(sentence, file=sys.stderr)
 
 
 def _say(answer: dict, options: argparse.Namespace) -> None:
@@ -86,7 +97,7 @@ def _empty_parser() -> tuple[argparse.ArgumentParser, Callable[..., argparse.Arg
 
     def command(name: str, function: _Command, show: Callable[[dict], None], help: str) -> argparse.ArgumentParser:
         entry = add(name, parents=[common], help=help, description=help)
-        entry.set_defaults(command=function, show=show)
+        entry.set_defaults(command=function, show=show, exit_code=lambda answer: 0)
         return entry
 
     return parser, command
@@ -105,7 +116,7 @@ def _app_parser() -> argparse.ArgumentParser:
 
 def build_parser() -> argparse.ArgumentParser:
     """Every command with its options."""
-    from transfer_core.cli import compare, label, lists, model, photos, telemetry, training
+    from transfer_core.cli import check, compare, label, lists, model, photos, telemetry, training
     from transfer_core.services.fetch import SETS
 
     parser, command = _empty_parser()
@@ -151,6 +162,10 @@ def build_parser() -> argparse.ArgumentParser:
 
     resume = command("resume", training.resume, training.show_fit, "continue an interrupted or stopped run")
     resume.add_argument("run", metavar="RUN")
+
+    examine = command("check", check.check, check.show_check, "look for damaged files, and repair what can be repaired")
+    check.add_options(examine)
+    examine.set_defaults(exit_code=check.exit_code)
 
     bench = command("bench", lists.bench, lists.show_bench, "measure how fast Graft is on this machine")
     bench.add_argument(

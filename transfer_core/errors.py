@@ -5,6 +5,9 @@ import errno
 # No room on the disk at all, or none that this person may still use: a quota, which Windows does not know.
 DISK_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
+# A disk or folder that this person may only read.
+READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+
 
 class TransferError(Exception):
     """What happened, what was expected, what to do next: one sentence or two, no traceback needed.

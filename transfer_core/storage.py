@@ -2,17 +2,14 @@
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from transfer_core import runs
+from transfer_core import deletion, runs
 from transfer_core.backbones import feature_store
-from transfer_core.backbones.feature_store import RowStore, StoreDamaged
 from transfer_core.data import public_datasets
-from transfer_core.data.images.cache import delete_cached
 from transfer_core.data.ingest import upload_inbox
-from transfer_core.data.labels.dataset import load_original_items
 from transfer_core.errors import RunError, TransferError
 from transfer_core.runs.state import RunState
 from transfer_core.support.files import folder_size
@@ -34,14 +31,21 @@ def delete_project(workspace: Workspace, project: Project) -> None:
         raise RunError(f"A run of '{project.name}' is still training. Stop it first, then delete the project.")
     if is_locked(project.fetch_lock()) or any(is_locked(batch.lock()) for batch in upload_inbox.batches(project)):
         raise RunError(f"Photos are being added to '{project.name}'. Wait until that is done, then delete the project.")
-    own = {item.photo for item in load_original_items(project)}
-    for other in workspace.projects():
-        if other.id != project.id and own:
-            own -= {item.photo for item in load_original_items(other)}
-    workspace.delete_project(project)
-    for store in _stores(workspace):
-        store.delete(sorted(own))
-    delete_cached(workspace.prepared_dir, own)
+    deletion.delete_project(workspace, project)
+
+
+def delete_photos(workspace: Workspace, project: Project, ids: Collection[str]) -> None:
+    """Deletes removed photos for good: they cannot be restored after that. What runs have learned from them stays.
+
+    Raises:
+        DataError: There are none, or one of them is not among the removed photos.
+        RunError: A run of the project is at work or waits, or files wait to be added, which may hold the same photos.
+    """
+    if any(_is_busy(runs.read_state(run)) for run in runs.list_runs(workspace, project, kind=None)):
+        raise RunError("A run of this project is training or waiting. Stop it, or wait until it ends, then delete.")
+    if is_locked(project.fetch_lock()) or upload_inbox.batches(project):
+        raise RunError("Photos are still to be added to this project. Add or skip them on Photos, then delete.")
+    deletion.delete_photos(workspace, project, ids)
 
 
 def disk_use(workspace: Workspace) -> dict[str, int]:
@@ -121,18 +125,9 @@ def _is_busy(history: RunState) -> bool:
     return history.alive or history.status == "queued"
 
 
-def _stores(workspace: Workspace) -> Iterator[RowStore]:
-    """Those that can be read; what is left of others, damaged or of an older version, is deleted on the way."""
-    for folder in workspace.features_dir.glob("*/"):
-        try:
-            yield RowStore.at(folder)
-        except StoreDamaged:
-            feature_store.clear(folder)
-
-
 def _used_stores(workspace: Workspace) -> Iterator[tuple[float, int, str]]:
     """(last use, bytes, folder) of the features of each backbone: they are of use as a whole."""
-    for store in _stores(workspace):
+    for store in deletion.stores(workspace):
         yield store.used(), folder_size(store.folder), str(store.folder)
 
 

@@ -1,23 +1,27 @@
 """Where things are on disk: the workspace and its projects. Imports nothing heavy."""
 
+import math
 import os
 import re
 import secrets
-import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from filelock import FileLock
 
 from transfer_core.errors import RunError, TransferError
-from transfer_core.support.files import read_json, write_json
+from transfer_core.support.checked_json import copy_path, in_words, read_checked, write_with_copy
+from transfer_core.support.files import write_whole
 from transfer_core.support.text import plain
 
 SCHEMA = 1
 _ID = re.compile(r"[a-z0-9-]{1,100}")  # file systems refuse longer names, not always kindly
 NAME_LIMIT = 80
+_MOMENT_S = 0.001  # between two moments; more than a float loses
+_ABOUT = "project.json"
+_MAKE_A_PROJECT = (_ABOUT, f"{_ABOUT}.bak", "labels.jsonl", "labels.jsonl.bak", "runs")
 
 
 def check_id(text: str) -> str:
@@ -48,6 +52,10 @@ class Project:
         name: What the person calls it; untrusted text.
         created: Unix seconds.
         source: What `fit` filled it from; None for projects made otherwise.
+        group_pattern: What finds a photo's group in its path, see `safe_regex`, as a person said; empty where they said
+            that photos do not belong together, None where they were not asked yet. Train's page begins with it.
+        mark: What the checksums of its label log cover: the id that it was made with, whatever its folder is called.
+        problem: What is wrong with its `project.json`, a sentence or two; None where that is whole.
     """
 
     id: str
@@ -55,6 +63,9 @@ class Project:
     created: float
     folder: Path
     source: str | None = None
+    group_pattern: str | None = None
+    mark: str = ""
+    problem: str | None = field(default=None, compare=False)
 
     @property
     def photos_dir(self) -> Path:
@@ -73,8 +84,15 @@ class Project:
         return FileLock(self.folder / "fetch.lock")
 
     def save(self) -> None:
-        fields = {"id": self.id, "name": self.name, "created": self.created, "source": self.source}
-        write_json(self.folder / "project.json", {"schema": SCHEMA, **fields})
+        fields = {"id": self.mark or self.id, "name": self.name, "created": self.created, "source": self.source}
+        fields |= {"group_pattern": self.group_pattern}
+        write_with_copy(self.folder / _ABOUT, {"schema": SCHEMA, **fields})
+
+    def ensure_copy(self) -> None:
+        """Has `project.json` stand there twice, where an earlier version wrote it once."""
+        copy = copy_path(self.folder / _ABOUT)
+        if self.problem is None and not copy.is_file():
+            write_whole(copy, (self.folder / _ABOUT).read_bytes())
 
 
 @dataclass(frozen=True)
@@ -108,12 +126,37 @@ class Workspace:
     def weights_dir(self) -> Path:
         return self.home / "weights"
 
-    def projects(self) -> list[Project]:
-        """All projects, the newest first; a folder without a readable project.json is passed over."""
-        found = []
-        for path in self.projects_dir.glob("*/project.json"):
+    @property
+    def deletions_dir(self) -> Path:
+        """What is to be deleted for good, and is not gone yet; see `deletion`."""
+        return self.home / "deletions"
+
+    def deletion_path(self, project_id: str) -> Path:
+        """The file that is there while the project is being deleted: from its first moment on the project is gone."""
+        return self.deletions_dir / f"project-{project_id}.json"
+
+    def next_moment(self) -> float:
+        """Now in Unix seconds, but always after the last moment that was asked for: the clock may have been set back.
+
+        What is sorted by such moments stands in the order in which it was made.
+        """
+        path = self.home / "last-moment"
+        with FileLock(path.with_suffix(".lock")):
             try:
-                found.append(self.open_project(path.parent.name))
+                last = float(path.read_text("ascii"))
+            except (OSError, ValueError):
+                last = 0.0
+            now = time.time()
+            moment = max(now, last + _MOMENT_S) if math.isfinite(last) else now
+            write_whole(path, repr(moment))
+        return moment
+
+    def projects(self) -> list[Project]:
+        """All projects, the newest first; one whose `project.json` cannot be read says so in its `problem`."""
+        found = []
+        for folder in self.projects_dir.glob("[!.]*/"):
+            try:
+                found.append(self.open_project(folder.name))
             except TransferError:
                 continue
         return sorted(found, key=lambda project: -project.created)
@@ -121,20 +164,32 @@ class Workspace:
     def open_project(self, project_id: str) -> Project:
         """Raises RunError when there is no such project."""
         folder = self.projects_dir / check_id(project_id)
-        try:
-            fields = read_json(folder / "project.json")
-            return Project(folder.name, fields["name"], fields["created"], folder, fields.get("source"))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        is_being_deleted = self.deletion_path(project_id).exists()
+        if is_being_deleted or not any((folder / name).exists() for name in _MAKE_A_PROJECT):
             raise RunError(
                 f"There is no project '{project_id}' here. It may have been deleted; choose one on the home page."
-            ) from error
+            )
+        path = folder / _ABOUT
+        try:
+            return _read_project(folder, path)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            what = f"{path} is damaged ({in_words(error)})"
+        try:
+            known = _read_project(folder, copy_path(path))
+            cost = "the project's name was taken from its copy, so nothing is missing"
+            return replace(known, problem=f"{what}: {cost}. `graft check --repair` writes the file anew.")
+        except (OSError, ValueError, KeyError, TypeError):
+            cost = "the project's name is not known. Its photos, labels and runs are all here"
+            created = folder.stat().st_mtime
+            told = f"{what}: {cost}. Rename it."
+            return Project(folder.name, folder.name, created, folder, mark=folder.name, problem=told)
 
     def create_project(self, name: str, source: str | None = None) -> Project:
         name = check_project_name(name)
         project_id = new_id(name)
-        project = Project(project_id, name, time.time(), self.projects_dir / project_id, source)
-        project.photos_dir.mkdir(parents=True)
+        project = Project(project_id, name, self.next_moment(), self.projects_dir / project_id, source, mark=project_id)
         project.save()
+        project.photos_dir.mkdir()
         return project
 
     def project_for(self, sources: Sequence[Path], name: str | None = None) -> Project:
@@ -153,24 +208,44 @@ class Workspace:
 
     def rename_project(self, project: Project, name: str) -> Project:
         """Raises RunError: there is no such project any more, or the name is none."""
-        renamed = replace(self.open_project(project.id), name=check_project_name(name))
+        renamed = replace(self.open_project(project.id), name=check_project_name(name), problem=None)
         renamed.save()
         return renamed
 
-    def delete_project(self, project: Project) -> None:
-        """Deletes the project's folder for good; `cleanup.delete_project` forgets what the caches hold too."""
-        # Renamed first: a folder that is half deleted when the power fails must not look like a project.
-        doomed = project.folder.with_name(f".deleted-{project.id}")
-        try:
-            os.replace(project.folder, doomed)
-        except FileNotFoundError:  # another window was faster
-            return
-        shutil.rmtree(doomed)
+    def keep_groups(self, project: Project, pattern: str) -> Project:
+        """Notes which photos belong together; an empty pattern says that none do.
 
-    def clear_deleted(self) -> None:
-        """Removes what a power cut left of projects that were being deleted."""
-        for folder in self.projects_dir.glob(".deleted-*"):
-            shutil.rmtree(folder, ignore_errors=True)
+        Raises:
+            RunError: There is no such project any more.
+        """
+        noted = replace(self.open_project(project.id), group_pattern=pattern)
+        noted.save()
+        return noted
+
+
+def _read_project(folder: Path, path: Path) -> Project:
+    """The project as a file tells it.
+
+    Raises:
+        OSError, ValueError, KeyError, TypeError: The file is damaged, or another project's.
+    """
+    told = read_checked(path)
+    mark, name, source = str(told.get("id", folder.name)), told["name"], told.get("source")
+    # A folder that a person has copied keeps its first id, in the file and in its copy.
+    if mark != folder.name and path.name == _ABOUT and _copy_says(folder):
+        raise ValueError("it belongs to another project")
+    pattern = told.get("group_pattern")
+    if not isinstance(name, str) or not isinstance(source, str | None) or not isinstance(pattern, str | None):
+        raise TypeError("its name is no text")
+    return Project(folder.name, name, float(told["created"]), folder, source, pattern, mark)
+
+
+def _copy_says(folder: Path) -> bool:
+    """Whether the copy of `project.json` says that the folder was made as this project."""
+    try:
+        return read_checked(copy_path(folder / _ABOUT)).get("id") == folder.name
+    except (OSError, ValueError):
+        return False
 
 
 def check_project_name(name: str) -> str:

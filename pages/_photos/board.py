@@ -4,18 +4,17 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages._shared import errors, session, theme, thumbnails
+from pages._shared import errors, navigation, session, theme, thumbnails
 from pages._shared.data_urls import decoded
 from pages._sort import selection
 from transfer_core.errors import TransferError
 from transfer_core.services import ingest, labels
 from transfer_core.services.ingest import Entry, OneClass
-from transfer_core.support.text import markdown, plain
+from transfer_core.support.text import plain
 from transfer_core.support.wording import pluralize
 
 PER_PAGE = 24  # classes; hundreds would be thousands of pictures at every click
 SHOWN = 8  # thumbnails of a class
-ALL_PER_PAGE = 60
 _ASSETS = Path(__file__).parents[2] / "assets"
 
 
@@ -117,18 +116,10 @@ def _act(project, by_class, act: dict) -> None:
             text = plain(mine.said)
         case "all" if act.get("class_name") in named:
             st.session_state[session.SHOTS] = {"id": act["id"], "text": "", "undoable": False}
-            show_all(project, named[act["class_name"]], by_class[named[act["class_name"]]])
-            return
+            selection.show_class(named[act["class_name"]])
+            navigation.open_page("sort", project)
     if mine.trouble:
         text, mine.trouble = plain(str(mine.trouble)), None
     undoable = act["kind"] in ("remove", "rename") and bool(mine.done)
     st.session_state[session.SHOTS] = {"id": act["id"], "text": text, "undoable": undoable}
     st.rerun()
-
-
-@st.dialog("All photos of this class", width="large")
-def show_all(project, name, items):
-    st.markdown(f"**{markdown(name)}**, {pluralize(len(items), 'photo')}")
-    pages = -(-len(items) // ALL_PER_PAGE)
-    page = st.pagination(pages) if pages > 1 else 1
-    thumbnails.gallery(project, items[(page - 1) * ALL_PER_PAGE : page * ALL_PER_PAGE], "all", width=104)

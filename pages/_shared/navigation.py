@@ -2,10 +2,12 @@
 
 import streamlit as st
 
+from pages._shared import errors
 from pages._shared.session import ADDING, IN_APP, INTAKE, PAGE, PROJECT, VISITED, history, workspace
 from transfer_core.errors import TransferError
 from transfer_core.services import runs
-from transfer_core.services.labels import class_warnings, count_classes, load_items
+from transfer_core.services.labels import class_warnings, count_classes, load_items, version
+from transfer_core.services.projects import find_problems
 from transfer_core.services.runs import Run
 from transfer_core.workspace import Project
 
@@ -59,6 +61,7 @@ def need_project() -> Project:
                 st.switch_page("pages/home.py")
         st.stop()
     st.query_params["project"] = project.id
+    errors.show_problems(*find_problems(project))
     return project
 
 
@@ -82,7 +85,7 @@ def step_states(project: Project | None) -> dict[str, str]:
     if own:
         train = {"running": _BUSY, "queued": _BUSY, "finished": _DONE, "stopped": _DONE}.get(own[0].status, _LOOK)
     photos = _EMPTY
-    if project.labels_path.exists():
+    if version(project):
         classes = count_classes(load_items(project))
         photos = _LOOK if class_warnings(classes) or len(classes) < 2 else _DONE
     visited = st.session_state.get(VISITED, set())

@@ -1,5 +1,6 @@
 """The learning curves and the confusion matrix of a run, as several pages show them."""
 
+import contextlib
 from collections.abc import Iterable
 
 import streamlit as st
@@ -27,21 +28,28 @@ def show_learning(history: RunState, shown: int, key: str) -> None:
     epochs, before = split_off_head(history.epochs[:shown])
     first = epochs[0].step - 1
     total = max(epoch.step - epoch.epoch + epoch.epochs for epoch in epochs) - first
-    ended = history.status == "finished" and shown == len(history.epochs)
+    # Where lines of the log are lost, nobody knows whether the epoch that was kept is among those that are left.
+    ended = history.status == "finished" and shown == len(history.epochs) and not history.lost
     _show_curves(epochs, total, kept_step(epochs) - first if ended else None, key, before)
 
 
-def show_at_work(history: RunState, shown: int, counts: list[list[int]], class_names: list[str]) -> None:
-    """Loss, accuracy and confusion matrix on one screen: beside each other, a large matrix below the curves."""
-    if len(class_names) > _BESIDE:
-        show_learning(history, shown, "curve")
-        show_matrix(counts, class_names, "live-matrix")
-        return
-    curves, matrix = st.columns([2, 1])
+def show_at_work(history: RunState, shown: int, class_names: list[str] | None) -> None:
+    """Loss, accuracy and confusion matrix on one screen: beside each other, a large matrix below the curves.
+
+    Args:
+        class_names: None where they cannot be read, for a matrix without names says nothing.
+    """
+    place: contextlib.AbstractContextManager = contextlib.nullcontext()
+    if class_names and len(class_names) <= _BESIDE:
+        curves, place = st.columns([2, 1])
+    else:
+        curves = st.container()
     with curves:
         show_learning(history, shown, "curve")
-    with matrix:
-        show_matrix(counts, class_names, "live-matrix", width="stretch")
+    if class_names:
+        with place:
+            width = "stretch" if len(class_names) <= _BESIDE else "content"
+            show_matrix(history.epochs[shown - 1].matrix(len(class_names)), class_names, "live-matrix", width=width)
 
 
 def what_is_kept(epoch: EpochFinished) -> str:
@@ -58,10 +66,12 @@ def _show_curves(
     epochs: list[EpochFinished], total: int, kept: int | None, key: str, before: EpochFinished | None = None
 ) -> None:
     """Loss and accuracy per epoch, side by side; `before` is the last epoch of what came before, to compare with."""
+    by_step = {epoch.step: epoch for epoch in epochs}
+    in_order = [by_step.get(step) for step in range(min(by_step), max(by_step) + 1)]  # None: its line is lost
     for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
         figure = _learning_curves(
-            tuple(getattr(epoch, f"train_{metric}") for epoch in epochs),
-            tuple(getattr(epoch, f"val_{metric}") for epoch in epochs),
+            tuple(getattr(epoch, f"train_{metric}", None) for epoch in in_order),
+            tuple(getattr(epoch, f"val_{metric}", None) for epoch in in_order),
             metric=metric,
             total_epochs=total,
             kept_epoch=kept,

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import streamlit as st
 
-from pages._shared import frame
+from pages._shared import errors, frame
 from pages._shared.errors import shown_errors
 from pages._shared.navigation import open_page
 from pages._shared.session import history, workspace
@@ -24,6 +24,7 @@ def need_model(project: Project, *, best_first: bool = False) -> tuple[Run, RunS
     Args:
         best_first: Whether the page begins with the best run, where the address names none, instead of the newest.
     """
+    need_readable(project)
     found = [run for run in runs.list_runs(workspace(), project) if history(run).result]
     if not found:
         st.info("There is no trained model yet. Train one first; with the suggested settings, it takes seconds.")
@@ -37,6 +38,7 @@ def need_model(project: Project, *, best_first: bool = False) -> tuple[Run, RunS
         chosen = chosen_run(found)
     run = choose_run(found, chosen)
     st.query_params["run"] = run.id
+    errors.show_problems(run.problem, history(run).damage)
     return run, history(run)
 
 
@@ -50,9 +52,25 @@ def title_of(run: Run) -> str:
     return markdown(run_titles([run])[run.id])
 
 
+def need_readable(project: Project) -> None:
+    """Ends the page where the run in the address cannot be read: another one must not be taken for it."""
+    wanted = st.query_params.get("run")
+    unreadable = [run for run in runs.list_unreadable(workspace(), project) if run.id == wanted]
+    if unreadable:
+        st.error(markdown(unreadable[0].reason), icon=":material/error:")
+        with frame.foot("This run cannot be read."):
+            if st.button("Go to the other runs", type="primary"):
+                del st.query_params["run"]
+                st.rerun()
+        st.stop()
+
+
 def chosen_run(found: list[Run]) -> Run | None:
     """The run in the address if it is among these, else the newest; None where there is none."""
-    wanted = [run for run in found if run.id == st.query_params.get("run")]
+    asked = st.query_params.get("run")
+    wanted = [run for run in found if run.id == asked]
+    if asked and found and not wanted:
+        st.info("The run in the address is not here, or has no result. This is the newest.", icon=":material/info:")
     return (wanted or found or [None])[0]
 
 
@@ -82,7 +100,7 @@ def run_titles(found: Iterable[Run]) -> dict[str, str]:
     if not found:
         return {}
     names = runs.name_runs(runs.list_runs(workspace(), workspace().open_project(found[0].project_id)))
-    in_order = sorted(found, key=lambda run: (run.created, run.id))
+    in_order = sorted(found, key=lambda run: (run.order, run.id))
     titles = distinct(f"{names.get(run.id, run.id)}: {outcome_of(run)}" for run in in_order)
     return dict(zip([run.id for run in in_order], titles, strict=True))
 

@@ -58,4 +58,5 @@ def split_of(run: Run) -> Split:
 
 def settings_draft(project: Project) -> dict:
     """The settings chosen for this project and not yet trained with; kept when the page is left."""
-    return st.session_state.setdefault(SETTINGS, {}).setdefault(project.id, {})
+    begun = {"group_pattern": project.group_pattern} if project.group_pattern else {}
+    return st.session_state.setdefault(SETTINGS, {}).setdefault(project.id, begun)

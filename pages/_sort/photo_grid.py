@@ -23,33 +23,44 @@ def begin_wall(project: Project) -> None:
 
 
 def show_wall(
-    project: Project, items: Sequence[Item], chosen: set[str], round_: int, on_change: Callable[[], None]
-) -> None:
+    project: Project,
+    items: Sequence[Item],
+    class_names: Sequence[str],
+    chosen: set[str],
+    round_: int,
+    on_change: Callable[[], None],
+) -> Item | None:
     """Draws one page of photos; calls `on_change` when a person has chosen others, see `picked`.
 
+    Returns the photo that was just opened, to be looked at closely.
+
     Args:
+        class_names: Those with photos, in the order that gives them their colours.
         chosen: Ids of those that are chosen.
         round_: Counts the changes of `chosen` that the page makes; the browser takes it over when this differs.
     """
     component = st.components.v2.component("wall", html=_HTML, css=_read("wall.css"), js=_read("wall.js"))
-    tiles = [_tile(project, item) for item in items]
-    names = "".join(f"{tile['id']}{tile['class_name']}\n" for tile in tiles)
+    colours = {name: theme.class_colour(place) for place, name in enumerate(class_names)}
+    tiles = [_tile(project, item, colours) for item in items]
+    names = "".join(f"{tile['id']}{tile['colour']}{tile['class_name']}\n" for tile in tiles)
     drawn = (round_, hashlib.sha256(names.encode("utf-8", "surrogatepass")).hexdigest())
     # Clicks are the browser's own. Told of them, it would get another message, and with it all the pictures once more.
     sent = st.session_state.get(_sent_key(project))
     if sent is None or sent[0] != drawn:
         sent = st.session_state[_sent_key(project)] = (drawn, sorted(chosen.intersection(item.id for item in items)))
-    component(
+    heard = component(
         key=_key(project),
         data={
-            "label": "Photos. Space selects, arrows move, shift selects a range.",
+            "label": "Photos. Space selects, arrows move, shift selects a range, Enter shows a photo larger.",
             "tiles": tiles,
             "shown": drawn[1],
             "chosen": sent[1],
             "round": round_,
         },
         on_picked_change=on_change,
+        on_opened_change=lambda: None,
     )
+    return next((item for item in items if item.id == heard.get("opened")), None)
 
 
 def picked(project: Project, round_: int) -> tuple[set[str], set[str]]:
@@ -71,7 +82,7 @@ def _sent_key(project: Project) -> str:
     return f"wall-{project.id}-sent"
 
 
-def _tile(project: Project, item: Item) -> dict[str, str]:
+def _tile(project: Project, item: Item, colours: dict[str, str]) -> dict[str, str]:
     try:
         content = ensure_thumbnail(session.workspace(), project, item).read_bytes()
         picture = f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
@@ -81,6 +92,7 @@ def _tile(project: Project, item: Item) -> dict[str, str]:
         "id": item.id,
         "file": plain(thumbnails.item_name(item)),
         "class_name": plain(item.class_name or NO_CLASS),
+        "colour": colours.get(item.class_name or "", ""),
         "picture": picture,
     }
 

@@ -62,9 +62,9 @@ def sorting_of(project: Project) -> Sorting:
     return st.session_state.setdefault(_SORTING, {}).setdefault(project.id, Sorting())
 
 
-def show_unlabelled() -> None:
-    """Has the page Fix labels, when it comes next, show the photos that have no class yet."""
-    st.session_state[CLASS_FILTER] = WITHOUT
+def show_class(name: str = WITHOUT) -> None:
+    """Has the page Fix labels, when it comes next, show the photos of a class, or those that have none yet."""
+    st.session_state[CLASS_FILTER] = name
 
 
 def take_over_picked(project: Project) -> None:

@@ -5,7 +5,7 @@ from itertools import count, pairwise
 
 import streamlit as st
 
-from pages._shared import plots, session
+from pages._shared import errors, plots, session
 from transfer_core.services import runs
 from transfer_core.support.text import markdown
 from transfer_core.support.wording import duration, pluralize, progress_text
@@ -142,10 +142,13 @@ def show_steps(run, history):
 
 def show_figures(run, history, shown):
     """Loss, accuracy and matrix beside each other, of the first `shown` epochs; a grey place until there is one."""
+    errors.show_problems(run.problem, history.damage)
     if not shown:
         if is_moving(run, history):
             st.skeleton(height=340)  # the curves will stand here: nothing jumps when they come
         return
-    class_names, last = list(session.split_of(run).class_names), history.epochs[shown - 1]
-    plots.show_at_work(history, shown, last.matrix(len(class_names)), class_names)
+    last, class_names = history.epochs[shown - 1], None
+    with errors.shown_errors():
+        class_names = list(session.split_of(run).class_names)
+    plots.show_at_work(history, shown, class_names)
     st.caption(plots.what_is_kept(last))

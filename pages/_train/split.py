@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._shared import session, theme
+from pages._shared import errors, session, theme
 from pages._shared.widgets import words
 from transfer_core import charts
 from transfer_core.config import MOST_ASIDE, setting
@@ -90,7 +90,8 @@ def choose_groups(project, items, draft, config):
     """The field for the pattern, and what it finds."""
     common = words("group_pattern")
     drafted = draft.get("group_pattern") or ""
-    typed = st.text_input(value=drafted, placeholder=f"such as {safe_regex.EXAMPLE}", **common)
+    placeholder, noted = f"such as {safe_regex.EXAMPLE}", (project, common["key"])
+    typed = st.text_input(value=drafted, placeholder=placeholder, on_change=note_groups, args=noted, **common)
     draft["group_pattern"] = typed or None
     if problem := pattern_problem(draft):
         st.error(markdown(problem), icon=":material/error:")
@@ -107,11 +108,21 @@ def choose_groups(project, items, draft, config):
     elif typed:
         example = markdown(plain(items[0].path))
         st.warning(f"The pattern finds nothing. A path looks like this: {example}", icon=":material/search_off:")
+    elif suggested := splits.suggest_groups(project):
+        st.caption(f"{markdown(suggested.in_words())}. To keep photos named alike together, copy this into the field:")
+        st.code(suggested.pattern, language=None)
     else:
         st.caption(
             "For several photos of the same person, plant or day. For example, "
             f"{markdown(safe_regex.EXAMPLE)} finds p07 in p07\\_left.jpg."
         )
+
+
+def note_groups(project, key):
+    """What was typed is an answer to the question on Photos; one that cannot be used is not."""
+    with errors.shown_errors():
+        if not safe_regex.problem_of(typed := st.session_state[key]) or not typed:
+            session.workspace().keep_groups(project, typed)
 
 
 def pattern_problem(draft):

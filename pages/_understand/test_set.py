@@ -36,8 +36,7 @@ def offer(run, history, split):
         "with the model that you will keep. If you look, change something and look again, the result is no "
         "longer fair."
     )
-    if looks := count_looks(run):
-        st.warning(reuse_warning(looks), icon=":material/visibility:")
+    show_looks(run)
     if failure := evaluation.opening_failure(history):
         st.error(markdown(failure), icon=":material/error:")
     ready = is_ready(history)
@@ -59,6 +58,13 @@ def confirm(run, count):
     if now.button("Run it", width="stretch", icon=":material/lock_open:", key="open-test-now"):
         evaluation.open_test_set(run)
         st.rerun()
+
+
+def show_looks(run):
+    """Whether other runs were tested on these photos before, or that nobody can tell."""
+    with errors.shown_errors():
+        if looks := count_looks(run):
+            st.warning(reuse_warning(looks), icon=":material/visibility:")
 
 
 def watch(run):
@@ -88,7 +94,6 @@ def show_outcome(run):
         else ""
     )
     st.caption(f"Tested {format_time(found.opened)}. This result stays, however often you come back.{left_out}")
-    if looks := count_looks(run):
-        st.warning(reuse_warning(looks), icon=":material/visibility:")
+    show_looks(run)
     with st.expander("Confusions on the test photos"):
         plots.show_matrix(found.confusion_matrix, list(found.class_names), f"test-{run.id}")

@@ -14,7 +14,7 @@ import pytest
 
 from tests.browser.conftest import PER_CLASS
 from tests.helpers import COLOURS, RESNET, draw_photo, fill_project, kill_runner, run_python, wait_for
-from transfer_core import runs
+from transfer_core import deletion, runs
 from transfer_core.data.labels.dataset import count_classes, load_items
 from transfer_core.jobs.launch import runner_lock
 from transfer_core.runs import Run, events
@@ -331,7 +331,7 @@ def test_stages_are_frozen_variations_looked_at_and_two_runs_compared(open_tab, 
 
 @pytest.mark.full
 def test_photos_are_chosen_relabelled_and_put_back(open_tab, blots):
-    """By click, range, drag and keyboard; a new class, then undo and redo by their keys."""
+    """By click, range, drag and keyboard; one is looked at; a new class, then undo and redo by their keys."""
 
     def chosen(count: int) -> None:
         see(tab, re.compile(rf"^{count} photos? selected"))
@@ -359,6 +359,15 @@ def test_photos_are_chosen_relabelled_and_put_back(open_tab, blots):
     tab.keyboard.press("End")
     tab.keyboard.press("Space")
     chosen(7)
+    top = tiles.first.bounding_box()["y"]
+    for show in (lambda: tab.keyboard.press("Enter"), lambda: tiles.nth(8).dblclick()):
+        show()
+        dialog = tab.get_by_test_id("stDialog")
+        dialog.locator("img").wait_for()
+        tab.keyboard.press("Escape")
+        dialog.wait_for(state="detached")
+        chosen(7)
+    assert tiles.first.bounding_box()["y"] == top  # what a finger is about to press has not moved
     box = tab.get_by_role("combobox", name="Move to class")
     box.fill("azure")
     tab.keyboard.press("Enter")
@@ -366,7 +375,7 @@ def test_photos_are_chosen_relabelled_and_put_back(open_tab, blots):
     see(tab, "7 photos moved to 'azure'")
     assert counts() == {"azure": 7, "blue": 2, "green": 8, "red": 7}
     wait_for(lambda: tab.locator(".tile .class", has_text="azure").count() == 7)
-    chosen(0)
+    wait_for(lambda: tab.get_by_text(re.compile("^[0-9]+ photos? selected")).count() == 0)
     tab.get_by_role("heading", name="Fix labels").click()
     tab.keyboard.press("Control+z")
     see(tab, "Undone")
@@ -519,4 +528,4 @@ def test_hostile_names_stay_words_in_the_browser(open_tab, server, leaves):
     card.wait_for()
     wait_for(lambda: name in plain_text(card))
     assert tab.locator(ACTIVE).count() == 0
-    server.workspace.delete_project(project)
+    deletion.delete_project(server.workspace, project)

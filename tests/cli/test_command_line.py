@@ -178,8 +178,10 @@ def test_import_takes_the_labels_from_a_table(workspace, tmp_path, ask, refuse):
 
 
 def test_fetch_takes_in_a_public_set(workspace, tmp_path, ask, refuse, monkeypatch):
-    photos = [(draw_photo(tmp_path / f"{n}.jpg", (40 * n, 60, 200), n), "ab"[n % 2]) for n in range(4)]
-    row = PublicSet("shapes", "Shapes", "", 1, "", "", lambda folder: photos)
+    def unpack(folder):
+        return [(draw_photo(folder / f"{n}.jpg", (40 * n, 60, 200), n), "ab"[n % 2]) for n in range(4)]
+
+    row = PublicSet("shapes", "Shapes", "", 1, "", "", unpack)
     monkeypatch.setitem(public_datasets.SETS, "shapes", row)
     monkeypatch.setattr(public_datasets, "probe_url", lambda address, timeout_s: None)
     found = ask("fetch", "shapes", "--per-class", 1, "--name", "Shapes")
@@ -421,6 +423,10 @@ def test_labels_are_listed_changed_and_changed_back(ask, project):
     assert ask("label", "Blots", "--class", "leaf", "--remove")["removed"] == 8
     assert len(ask("label", "Blots", "--removed")["photos"]) == 8
     assert ask("label", "Blots", "--all", "--bring-back")["removed"] == 0
+    assert ask("label", "Blots", "--match", "red1", "--remove")["removed"] == 1
+    deleted = ask("label", "Blots", "--all", "--delete-for-good")
+    assert (deleted["change"], deleted["action"], deleted["removed"]) == ("1 photo deleted for good", None, 0)
+    assert len(list(project.photos_dir.iterdir())) == 23
 
 
 def test_what_was_taken_back_last_is_made_again_first(ask, project):

@@ -55,6 +55,7 @@ def offline(monkeypatch):
     )
 
 
+@pytest.mark.training  # the first import of torch starts a process
 @pytest.mark.parametrize("name", ["eurosat", "dtd", "oxford-pets"])
 def test_torchvision_reads_what_was_downloaded(tmp_path, name):
     """Each in the form in which its archive unpacks; Flowers102 insists on the true digests of its labels."""

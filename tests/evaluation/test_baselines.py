@@ -9,7 +9,7 @@ from transfer_core import runs
 from transfer_core.config import TrainConfig
 from transfer_core.data.labels.dataset import load_items
 from transfer_core.data.splits.split import make_split
-from transfer_core.errors import DataError
+from transfer_core.errors import DataError, RunError
 from transfer_core.evaluation import baselines
 from transfer_core.evaluation.baselines import (
     Baselines,
@@ -67,20 +67,23 @@ def test_majority_is_the_largest_class(tiny_workspace, tmp_path):
     assert set(measure_baselines(run).majority) == {1}
 
 
-def test_baselines_come_back_and_damaged_ones_are_none(tmp_path):
+def test_baselines_come_back_and_damaged_ones_are_said(tmp_path):
     assert load_baselines(tmp_path) is None
     save_baselines(tmp_path, Baselines((0, 0), (1, 0)))
     assert load_baselines(tmp_path) == Baselines((0, 0), (1, 0))
     path = tmp_path / "baselines.json"
     whole = path.read_text()
     path.write_text(whole.replace("1", "0", 1))
-    assert load_baselines(tmp_path) is None
+    with pytest.raises(RunError, match="it was changed, or belongs elsewhere"):
+        load_baselines(tmp_path)
     (tmp_path / "another-run").mkdir()
     (tmp_path / "another-run" / "baselines.json").write_text(whole)
-    assert load_baselines(tmp_path / "another-run") is None
+    with pytest.raises(RunError, match="it was changed, or belongs elsewhere"):
+        load_baselines(tmp_path / "another-run")
     for content in ("", "{", "[]", "{}", '{"majority": [0], "colours": "<b>"}', '{"majority": 3, "colours": [1]}'):
         (tmp_path / "baselines.json").write_text(content)
-        assert load_baselines(tmp_path) is None, content
+        with pytest.raises(RunError, match=r"cannot be read from .*baselines\.json"):
+            load_baselines(tmp_path)
 
 
 def test_a_run_brings_them_along(finished):

@@ -5,6 +5,7 @@ import pytest
 
 from transfer_core.data.labels.dataset import new_item
 from transfer_core.data.splits.split import Split
+from transfer_core.errors import RunError
 from transfer_core.evaluation.result import ValAnswers, evaluate, load_answers, save_evaluation
 from transfer_core.metrics.wilson import wilson
 from transfer_core.support.arrays import write_arrays
@@ -60,7 +61,7 @@ def test_answers_that_are_no_numbers_cannot_exist(tmp_path, value):
     with pytest.raises(ValueError, match="not numbers"):
         ValAnswers(confidences, ANSWERS.true_ids)
     write_arrays(tmp_path / "val.safetensors", {"confidences": confidences, "true_ids": ANSWERS.true_ids})
-    with pytest.raises(ValueError, match="not numbers"):
+    with pytest.raises(RunError, match="not numbers"):
         load_answers(tmp_path)
 
 
@@ -70,5 +71,5 @@ def test_an_answer_that_the_disk_has_changed_is_not_read(tmp_path):
     content = bytearray(path.read_bytes())
     content[-3] ^= 1
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="is not what was written"):
+    with pytest.raises(RunError, match="it was changed since it was written"):
         load_answers(tmp_path)

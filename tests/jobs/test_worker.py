@@ -210,7 +210,7 @@ def test_a_run_stopped_while_it_waited_never_starts_to_learn(queue_run):
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda path: path.write_bytes(path.read_bytes()[:900]), "damaged or cut off"),
+        (lambda path: path.write_bytes(path.read_bytes()[:900]), "its bytes were changed"),
         (lambda path: path.unlink(), "the file is gone"),
     ],
     ids=["cut", "gone"],

@@ -3,7 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.helpers import RESNET
+from tests.helpers import RESNET, rewrite_labels
 from tests.pages.conftest import button, charts, errors, press, said, write
 from transfer_core import runs
 from transfer_core.jobs import worker
@@ -142,7 +142,7 @@ def test_where_the_backbone_does_not_learn_there_is_nothing_to_try(page):
 
 
 def test_without_photos_it_says_what_to_do(workspace, tiny_workspace, project):
-    project.labels_path.unlink()
+    rewrite_labels(project, lambda lines: [])
     app = AppTest.from_string(_PAGE, default_timeout=20)
     app.query_params["project"] = project.id
     assert "Add photos first" in errors(press(app.run(), PREVIEW))[0]

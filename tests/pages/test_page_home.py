@@ -2,7 +2,7 @@ import pytest
 
 from tests.helpers import draw_dataset, fill_project
 from tests.pages.conftest import button, errors, press, said, write
-from transfer_core import runs, storage
+from transfer_core import deletion, runs, storage
 from transfer_core.data.labels import edits
 from transfer_core.data.labels.dataset import count_classes, load_items
 from transfer_core.errors import RunError
@@ -161,7 +161,7 @@ def test_delete_and_rename_of_a_project_that_another_window_has_deleted(visit, w
     app, other = visit(), visit()
     more(app, "Delete")
     more(other, "Rename").text_input[0].set_value("Ghost")
-    workspace.delete_project(project)
+    deletion.delete_project(workspace, project)
     storage.delete_project(workspace, project)
     with pytest.raises(RunError, match="There is no project"):
         workspace.rename_project(project, "Ghost")
@@ -230,7 +230,7 @@ def test_project_that_vanishes_from_disk_leaves_a_working_home(visit, workspace,
     gone = workspace.create_project("Gone")
     fill_project(workspace, draw_dataset(tmp_path / "set"), "Stays")
     app = visit()
-    workspace.delete_project(gone)
+    deletion.delete_project(workspace, gone)
     (workspace.projects_dir / "stray").mkdir()
     assert "**Stays**" in said(app.run()) and "**Gone**" not in said(app)
 

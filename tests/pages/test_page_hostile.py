@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.data.hostile import KINDS, as_zip
-from tests.helpers import draw_photo, fill_project
+from tests.helpers import draw_photo, fill_project, rewrite_labels
 from tests.pages.conftest import after_epochs, charts, errors, hand_in, said, write
 from transfer_core import runs
 from transfer_core.config import TrainConfig
@@ -45,11 +45,12 @@ def hostile(workspace, tmp_path):
                 tmp_path / "set" / f"class{class_id}" / f"{i}.jpg", (40 * class_id, 90, 50 * i), class_id * 9 + i
             )
     project = fill_project(workspace, tmp_path / "set", NAMES[1])
-    lines = [json.loads(line) for line in project.labels_path.read_text("utf-8").splitlines()]
-    for line in lines:
-        line["class_name"] = NAMES[int(line["class_name"][5:])]
-        line["path"] = f"{line['class_name']}/{line['class_name']}.jpg"
-    project.labels_path.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+
+    def rename(line):
+        name = NAMES[int(line["class_name"][5:])]
+        return line | {"class_name": name, "path": f"{name}/{name}.jpg"}
+
+    rewrite_labels(project, lambda lines: list(map(rename, lines)))
     return project
 
 

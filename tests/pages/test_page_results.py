@@ -12,6 +12,7 @@ from transfer_core.evaluation.result import ValAnswers, evaluate, save_evaluatio
 from transfer_core.jobs import worker
 from transfer_core.runs import events
 from transfer_core.support.arrays import read_arrays
+from transfer_core.support.files import read_json, write_json
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def test_understand_lists_each_class_with_its_range(visit, mistaken):
 
 def test_understand_says_which_photos_are_in_both_parts(visit, finished):
     path = finished.folder / "split.json"
-    path.write_text(path.read_text().replace('"crossing": []', '"crossing": [["train/a.jpg", "val/a.jpg"]]'))
+    write_json(path, read_json(path) | {"crossing": [["train/a.jpg", "val/a.jpg"]]})
     [warning] = visit("understand", project=finished.project_id).warning
     assert "1 photo is in two sets" in warning.value and r"train/a\.jpg" in warning.value
 

@@ -1,6 +1,8 @@
 """Sorting photos: what is shown, what can be changed, and back again. Clicks on the wall are the browser's tests."""
 
 import errno
+import re
+from types import SimpleNamespace
 
 import pytest
 import streamlit as st
@@ -8,8 +10,12 @@ import streamlit as st
 from pages._sort import photo_grid
 from tests.benchmarks.labels import draw_items
 from tests.pages.conftest import GONE, button, errors, press, said
-from transfer_core.data.labels import edits, log
+from transfer_core import deletion
+from transfer_core.charts import class_colour
+from transfer_core.data.labels import edits
 from transfer_core.data.labels.dataset import append_items, count_classes, load_items, load_labels
+from transfer_core.runs import load_split
+from transfer_core.support import kept_log
 
 
 @pytest.fixture
@@ -26,8 +32,13 @@ def choose(app, *, class_name: str | None = None, words: str = ""):
     """Asks for photos, and chooses all there are."""
     app.selectbox(key="sort-class").set_value(class_name)
     app.text_input(key="sort-words").set_value(words).run()
-    [every] = [entry for entry in app.button if entry.label.startswith("All ")]
-    return every.click().run()
+    return app.button(key="choose-all").click().run()
+
+
+def found(app) -> int:
+    """How many photos match, as the foot says."""
+    [count] = re.findall(r"^(\d+) photos?\. ", said(app), re.MULTILINE)
+    return int(count)
 
 
 def put_into(app, class_name: str):
@@ -46,8 +57,9 @@ def test_without_photos_it_says_what_to_do(visit, workspace):
 
 
 def test_nothing_can_be_done_before_something_is_chosen(sorting):
-    assert "**0 photos selected** of 24" in said(sorting)
-    assert [button(sorting, label).disabled for label in ("Move", "Set", "Remove", "Undo", "Redo")] == [True] * 5
+    assert "24 photos. Click photos to select them" in said(sorting)
+    assert not {"Move", "Set", "Remove", "View"} & {entry.label for entry in sorting.button}
+    assert button(sorting, "Undo").disabled and button(sorting, "Redo").disabled
 
 
 def test_chosen_photos_go_to_another_class_and_back(sorting, project):
@@ -55,7 +67,7 @@ def test_chosen_photos_go_to_another_class_and_back(sorting, project):
     assert "**1 photo selected** of 1" in said(app)
     app = put_into(app, "blue")
     assert counts(project) == {"blue": 9, "green": 8, "red": 7}
-    assert "1 photo moved to 'blue'" in said(app).replace("\\", "") and "**0 photos selected** of 0" in said(app)
+    assert "1 photo moved to 'blue'" in said(app).replace("\\", "") and "selected** of" not in said(app)
     app = press(app, "Undo")
     assert counts(project) == {"blue": 8, "green": 8, "red": 8} and "Undone" in said(app)
     assert button(app, "Undo").disabled
@@ -73,7 +85,7 @@ def test_photos_without_a_class_are_found_and_sorted(visit, project):
     ids = [item.id for item in load_items(project)]
     edits.relabel(project, ids[:3], None)
     app = press(visit("photos", project=project.id), "Sort 3 photos without a class")
-    assert app.title[0].value == "Fix labels" and "selected** of 3" in said(app)
+    assert app.title[0].value == "Fix labels" and found(app) == 3
     app = put_into(choose(visit("sort", project=project.id), class_name=""), "red")
     assert errors(app) == [] and counts(project) == {"blue": 5, "green": 8, "red": 11}
     assert "No class yet" not in app.selectbox(key="sort-class").options
@@ -84,7 +96,7 @@ def test_photos_are_taken_out_of_their_class_and_back(sorting, project):
     assert counts(project)["red"] == 7 and "1 photo left without a class" in said(app)
     app.text_input(key="sort-words").set_value("")
     app.selectbox(key="sort-class").set_value("").run()
-    assert "selected** of 1" in said(app)
+    assert found(app) == 1
     press(app, "Undo")
     assert counts(project)["red"] == 8
 
@@ -96,7 +108,7 @@ def test_parts(sorting, project):
     assert [item.part for item in load_items(project)].count("val") == 8
     app.text_input(key="sort-words").set_value("")
     app.selectbox(key="sort-part").set_value("val").run()
-    assert "selected** of 8" in said(app)
+    assert found(app) == 8
 
 
 def test_removed_photos_come_back(sorting, project):
@@ -104,11 +116,22 @@ def test_removed_photos_come_back(sorting, project):
     assert counts(project) == {"blue": 8, "red": 8}
     app.selectbox(key="sort-class").set_value(None)
     app.toggle(key="sort-removed").set_value(True).run()
-    assert "selected** of 8" in said(app)
-    [every] = [entry for entry in app.button if entry.label == "All 8"]
-    every.click().run()
-    press(app, "Restore")
+    assert found(app) == 8
+    press(press(app, "Select all 8"), "Restore")
     assert counts(project) == {"blue": 8, "green": 8, "red": 8}
+
+
+def test_removed_photos_are_deleted_for_good_after_a_question(sorting, project):
+    edits.remove(project, [item.id for item in load_items(project) if item.class_name == "green"])
+    sorting.toggle(key="sort-removed").set_value(True).run()
+    [every] = [entry for entry in sorting.button if entry.label == "All 8"]
+    app = press(every.click().run(), "Delete")
+    assert "8 photos will be deleted from this computer for good" in said(app)
+    assert len(list(project.photos_dir.iterdir())) == 24
+    app = press(app, "Delete", "Delete for good")
+    assert errors(app) == [] and load_labels(project).removed == ()
+    assert len(list(project.photos_dir.iterdir())) == 16
+    assert "selected** of 0" in said(app) and "8 photos deleted for good" in said(app)
 
 
 def test_when_all_are_removed_the_way_back_is_shown(visit, project):
@@ -116,7 +139,7 @@ def test_when_all_are_removed_the_way_back_is_shown(visit, project):
     assert press(visit("photos", project=project.id), "Show removed photos").title[0].value == "Fix labels"
     app = visit("sort", project=project.id)
     app.toggle(key="sort-removed").set_value(True).run()
-    assert "selected** of 24" in said(app)
+    assert found(app) == 24
 
 
 def test_rename_merge_and_new_class(sorting, project):
@@ -187,7 +210,7 @@ def test_change_that_is_refused_is_said_once(sorting, project):
 def test_project_deleted_in_another_window_is_said_and_not_written_into(sorting, workspace, project):
     app = choose(sorting, class_name="red")
     app.selectbox(key="sort-to").set_value("blue").run()
-    workspace.delete_project(project)
+    deletion.delete_project(workspace, project)
     app = press(app, "Move")
     assert errors(app) == [GONE]
     assert not project.folder.exists()
@@ -199,7 +222,7 @@ def test_many_photos_come_page_by_page(visit, workspace):
     append_items(project, draw_items(130))
     app = visit("sort", project=project.id)
     assert errors(app) == []  # although no photo of them is there
-    press(app, "This page")
+    press(app, "Select page")
     assert "**60 photos selected** of 130" in said(app)
 
 
@@ -221,15 +244,66 @@ def test_pages_of_a_run_say_when_labels_have_changed_since(visit, workspace, fin
 def test_undo_that_a_full_disk_refuses_can_be_tried_again(sorting, project, monkeypatch, number):
     app = put_into(choose(sorting, class_name="red"), "blue")
 
-    def refuse(path, lines):
+    def refuse(path, lines, owner):
         raise OSError(number, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(log, "append", refuse)
+        patch.setattr(kept_log, "append", refuse)
         app = press(app, "Undo")
     assert errors(app) == ["The disk is full. Free some space, then try again."]
     press(app, "Undo")
     assert counts(project) == {"blue": 8, "green": 8, "red": 8}
+
+
+@pytest.fixture
+def heard(monkeypatch) -> dict[str, object]:
+    """What the browser says of a component, by its name, beside what it says of others."""
+    told, component = {}, st.components.v2.component
+
+    def hear(name, **source):
+        drawn = component(name, **source)
+        return lambda **given: told.get(name) or drawn(**given)
+
+    monkeypatch.setattr(st.components.v2, "component", hear)
+    return told
+
+
+def test_see_all_leads_here_to_that_class(visit, project, heard):
+    heard["board"] = SimpleNamespace(shots=None, act={"id": "1", "kind": "all", "class_name": "green"})
+    app = visit("photos", project=project.id)
+    assert app.title[0].value == "Fix labels" and app.selectbox(key="sort-class").value == "green"
+    assert errors(app) == [] and found(app) == 8
+
+
+def test_one_chosen_photo_is_shown_larger_with_the_newest_models_answer(visit, finished, workspace):
+    project, split = workspace.open_project(finished.project_id), load_split(finished)
+    for item, words in ((split.val[0], "The newest model"), (split.train[0], "not one of its validation photos")):
+        app = choose(visit("sort", project=project.id), class_name=item.class_name, words=item.path)
+        app = press(app, "View")
+        text = said(app).replace("\\", "")
+        assert errors(app) == [] and len(app.image) == 1
+        assert item.path in text and f"**{item.class_name}**" in text and words in text
+
+
+def test_a_photo_opened_on_the_wall_is_shown_larger_and_one_that_is_gone_says_so(visit, project, heard):
+    item = load_items(project)[0]
+    heard["wall"] = {"opened": item.id}
+    app = visit("sort", project=project.id)
+    assert len(app.image) == 1 and "The newest model" not in said(app)
+    (project.photos_dir / item.file).unlink()
+    app = visit("sort", project=project.id)
+    assert len(app.image) == 0 and "the file is gone" in errors(app)[0]
+    heard["wall"] = {"opened": "no such photo"}
+    assert errors(visit("sort", project=project.id)) == []
+
+
+def test_tiles_have_the_colours_of_their_classes(wall, visit, project):
+    edits.create_class(project, "amber")  # without photos: it takes no colour from the others
+    edits.relabel(project, [load_items(project)[0].id], None)
+    visit("sort", project=project.id)
+    visit("photos", project=project.id)
+    colours = {tile["class_name"]: tile["colour"] for tile in wall[-1]["tiles"]}
+    assert colours == {"No class yet": "", **{name: class_colour(n) for n, name in enumerate(counts(project))}}
 
 
 @pytest.fixture
@@ -260,7 +334,7 @@ def test_pictures_are_not_sent_again_at_each_click(wall, workspace, project, mon
     ids = [item.id for item in items]
 
     def draw(shown, chosen, round_):
-        photo_grid.show_wall(project, shown, set(chosen), round_, lambda: None)
+        photo_grid.show_wall(project, shown, [], set(chosen), round_, lambda: None)
         return wall[-1]["chosen"]
 
     assert draw(items, [], 1) == []

@@ -1,4 +1,3 @@
-import json
 import shutil
 import threading
 import time
@@ -10,11 +9,12 @@ from PIL import Image
 
 from pages._shared import session
 from pages._train import live
-from tests.helpers import RESNET, VIT, fill_project, tiny_row
+from tests.helpers import RESNET, VIT, fill_project, rewrite_labels, tiny_row
 from tests.pages.conftest import after_epochs, button, charts, errors, press, said, write
 from transfer_core import runs, strategies
 from transfer_core.advice.machine_speed import Speed, next_request, save_speed
 from transfer_core.backbones import catalog
+from transfer_core.data.labels.dataset import load_items
 from transfer_core.jobs import launch
 from transfer_core.jobs.launch import card_path
 from transfer_core.runs import events
@@ -275,11 +275,8 @@ def test_backbone_that_needs_a_download_says_so_within_ten_seconds_offline(visit
 
 
 def test_class_of_one_photo_is_refused_with_the_remedy(visit, workspace, project):
-    lines = [json.loads(line) for line in project.labels_path.read_text().splitlines()]
-    kept = [line for line in lines if line["class_name"] != "red"] + [
-        line for line in lines if line["class_name"] == "red"
-    ][:1]
-    project.labels_path.write_text("".join(json.dumps(line) + "\n" for line in kept))
+    [*_, last] = [item.id for item in load_items(project) if item.class_name == "red"]
+    rewrite_labels(project, lambda lines: [line for line in lines if line["class_name"] != "red" or line["id"] == last])
     app = press(visit("train", project=project.id), "Train")
     [message] = errors(app)
     assert "Class 'red' has 1 photo" in message.replace("\\", "")

@@ -23,6 +23,8 @@ def _epoch(**changed) -> events.EpochFinished:
     return events.EpochFinished(**values | {"val_loss": 0.5, "val_accuracy": 1.0, "confusion_matrix": [[1]]} | changed)
 
 
+LOST = events.LineLost(time=0.0)
+
 ONE_OF_EACH = [
     RunQueued(),
     RunStarted(),
@@ -46,7 +48,7 @@ def test_every_kind_survives_the_way_to_disk(path):
     log = EventLog(path)
     for event in ONE_OF_EACH:
         log.append(event)
-    assert {type(event) for event in ONE_OF_EACH} == set(events.Event.__subclasses__())
+    assert {type(event) for event in ONE_OF_EACH} == set(events.Event.__subclasses__()) - {events.LineLost}
     assert read_events(path)[0] == ONE_OF_EACH
 
 
@@ -95,7 +97,17 @@ def test_a_confusion_matrix_is_read_in_either_form(path, logged):
 )
 def test_a_damaged_line_harms_nothing_but_itself(path, line):
     path.write_text(f'{{"kind": "RunQueued", "time": 1}}\n{line}\n{{"kind": "RunStarted", "time": 2}}\n')
-    assert read_events(path)[0] == [RunQueued(time=1), RunStarted(time=2)]
+    assert read_events(path)[0] == [RunQueued(time=1), LOST, RunStarted(time=2)]
+
+
+def test_a_flipped_bit_costs_its_line_and_is_told(path):
+    log = EventLog(path)
+    for time in (1, 2, 3):
+        log.append(RunQueued(time=time))
+    content = bytearray(path.read_bytes())
+    content[content.index(b"2, ")] ^= 1  # still a number
+    path.write_bytes(content)
+    assert read_events(path)[0] == [RunQueued(time=1), LOST, RunQueued(time=3)]
 
 
 def test_reading_goes_on_from_the_offset(path):
@@ -148,7 +160,8 @@ def test_a_new_writer_cuts_a_torn_last_line(path):
 )
 def test_lines_that_make_no_sense_are_passed_over(path, line):
     path.write_text(line + "\n" + '{"kind": "RunQueued", "time": 5, "colour": "new field"}\n')
-    assert read_events(path)[0] == [RunQueued(time=5)]
+    is_meant = line == "" or "FromTheFuture" in line
+    assert read_events(path)[0] == [*([] if is_meant else [LOST]), RunQueued(time=5)]
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])

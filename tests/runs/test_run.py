@@ -332,16 +332,66 @@ def test_a_run_with_settings_outside_todays_limits_is_listed_as_unreadable(works
         runs.open_run(workspace, bad.id)
 
 
+def spoil(run, text):
+    """Damages a run's settings and their copy."""
+    for name in ("config.json", "config.json.bak"):
+        (run.folder / name).write_text(text)
+
+
+def test_damaged_settings_are_taken_from_their_copy(workspace, queue_run):
+    run = queue_run()
+    (run.folder / "config.json").write_text("{")
+    [found] = runs.list_runs(workspace, kind=None)
+    assert found == run and "config.json is damaged" in found.problem and "nothing is missing" in found.problem
+    (run.folder / "config.json").unlink()
+    assert runs.open_run(workspace, run.id) == run
+
+
+def test_settings_of_another_run_are_not_taken_for_its_own(workspace, queue_run):
+    run, other = queue_run(epochs=3), queue_run(epochs=7)
+    for name in ("config.json", "config.json.bak", "split.json"):
+        (run.folder / name).write_bytes((other.folder / name).read_bytes())
+    [found] = runs.list_unreadable(workspace)
+    assert found.id == run.id and "belongs elsewhere" in found.reason
+    with pytest.raises(RunError, match="belongs elsewhere"):
+        runs.load_split(run)
+
+
+def test_a_run_whose_settings_are_gone_is_unreadable_but_one_that_is_just_being_made_is_none(workspace, queue_run):
+    run = queue_run()
+    for name in ("config.json", "config.json.bak"):
+        (run.folder / name).unlink()
+    assert runs.list_unreadable(workspace) == []
+    os.utime(run.events_path, (1, 1))
+    [found] = runs.list_unreadable(workspace)
+    assert found.id == run.id and "it is missing" in found.reason
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 300, None])
+def test_a_run_without_its_log_does_not_look_as_if_it_waited(queue_run, content):
+    run = queue_run()
+    run.events_path.unlink() if content is None else run.events_path.write_bytes(content)
+    state = runs.read_state(run)
+    assert state.status == "failed" and "events.jsonl is missing or cannot be read" in state.failure.message
+
+
+def test_the_log_of_another_run_is_not_taken_for_its_own(queue_run, stopped):
+    run = queue_run()
+    run.events_path.write_bytes(stopped.events_path.read_bytes())
+    state = runs.read_state(run)
+    assert (state.status, state.lost) == ("failed", 2) and "2 lines" in state.damage
+
+
 def test_settings_nested_without_end_break_no_list(workspace, queue_run):
     good, bad = queue_run(), queue_run()
-    (bad.folder / "config.json").write_text("[" * 200_000)
+    spoil(bad, "[" * 200_000)
     assert runs.list_runs(workspace, kind=None) == [good]
     assert [found.id for found in runs.list_unreadable(workspace)] == [bad.id]
 
 
 def test_an_unreadable_run_can_be_deleted_and_brought_back(workspace, project, queue_run):
     run = queue_run()
-    (run.folder / "config.json").write_text("{")
+    spoil(run, "{")
     [found] = runs.list_unreadable(workspace)
     trash.delete_unreadable(project, found)
     assert runs.list_unreadable(workspace) == [] and trash.deleted(project) == [run.id]

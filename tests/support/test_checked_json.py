@@ -21,7 +21,7 @@ def test_what_was_written_is_read(path):
 
 
 def test_that_of_another_owner_is_refused(path):
-    with pytest.raises(ValueError, match="is not what was written"):
+    with pytest.raises(ValueError, match="belongs elsewhere"):
         read_checked(path, "run-2")
 
 

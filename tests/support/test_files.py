@@ -2,10 +2,18 @@
 
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from transfer_core.support.files import folder_size, read_json, write_json, write_whole
+from transfer_core.support.files import (
+    delete_folder,
+    finish_delete_folder,
+    folder_size,
+    read_json,
+    write_json,
+    write_whole,
+)
 
 
 def test_writing_whole_replaces_and_leaves_nothing_beside(tmp_path):
@@ -76,3 +84,23 @@ def test_folder_size_counts_bytes_and_follows_no_links(tmp_path):
     os.symlink(tmp_path / "outside", tmp_path / "a" / "link")
     assert 5 <= folder_size(tmp_path / "a") < 1000
     assert folder_size(tmp_path / "nowhere") == 0
+
+
+def test_a_folder_is_deleted_by_two_at_once(tmp_path):
+    for number in range(300):
+        path = tmp_path / "folder" / str(number % 7) / str(number)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(finish_delete_folder, [tmp_path / "folder"] * 4))
+    assert os.listdir(tmp_path) == []
+    delete_folder(tmp_path / "folder")  # gone already
+
+
+def test_a_folder_that_is_half_deleted_has_another_name(tmp_path, monkeypatch):
+    (tmp_path / "folder" / "inside").mkdir(parents=True)
+    monkeypatch.setattr("transfer_core.support.files.finish_delete_folder", lambda folder: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        delete_folder(tmp_path / "folder")
+    [left] = os.listdir(tmp_path)
+    assert left.startswith(".deleted-folder-")

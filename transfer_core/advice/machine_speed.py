@@ -104,10 +104,13 @@ def request_benchmark(workspace: Workspace, backbone: Backbone) -> bool:
     """Asks the runner for a trial, unless one has failed before; returns whether there will be one."""
     wanted = speed_path(workspace, backbone).with_suffix(".wanted")
     failed = wanted.with_suffix(".failed")
-    if failed.exists() and time.time() - failed.stat().st_mtime < _TRY_AGAIN_S:
+    if failed.exists() and 0 <= time.time() - failed.stat().st_mtime < _TRY_AGAIN_S:
         return False
     if not wanted.exists():
-        write_whole(wanted, backbone.name)
+        try:
+            write_whole(wanted, backbone.name)
+        except OSError:  # a full disk, or one that may only be read: no trial, and no estimate
+            return False
     return True
 
 

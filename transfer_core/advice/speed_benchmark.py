@@ -25,6 +25,7 @@ from transfer_core.backbones.preprocess import Preparer
 from transfer_core.config import TrainConfig
 from transfer_core.data.images import decode
 from transfer_core.strategies import Facts
+from transfer_core.support.files import stay_in
 from transfer_core.support.parallel import CORES, map_ahead
 from transfer_core.training import engine
 from transfer_core.training.linear_probe.head import Scaler, train_epochs
@@ -53,6 +54,7 @@ def main(home: str, name: str) -> int:
     Each step has a process of its own: what an earlier one keeps in memory, torch included, would be counted.
     """
     workspace = Workspace(Path(home))
+    stay_in(workspace.home)
     backbone = catalog.find(name, workspace.weights_dir)
     if not has_trunk(backbone, workspace.weights_dir):
         ensure_trunk(backbone, workspace.weights_dir)

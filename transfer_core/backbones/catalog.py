@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from transfer_core.errors import BackboneError
+from transfer_core.support.files import make_folder
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -215,7 +216,7 @@ BUILT_IN = {row.name: row for row in _ROWS}
 def save_row(row: Backbone, weights_dir: Path) -> None:
     """Writes `backbone.json` beside weights added by hand, so that the catalogue lists them."""
     folder = weights_dir / row.name
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     (folder / "backbone.json").write_text(json.dumps(asdict(row), indent=1), "utf-8")
 
 

@@ -17,7 +17,7 @@ from filelock import FileLock
 
 from transfer_core.data.images.cache import mark_used
 from transfer_core.errors import StopRequested
-from transfer_core.support.files import move_into_place, read_json, write_json, write_whole
+from transfer_core.support.files import make_folder, move_into_place, read_json, write_json, write_whole
 from transfer_core.support.parallel import map_ahead
 
 # Raise it when the files change. It is part of a store's folder, see `store_folder`: another version of Graft may be
@@ -185,6 +185,15 @@ class RowStore:
                 raise StoreDamaged(f"{self.folder}: {len(damaged)} of {len(set(keys))} rows are not what was written")
         return np.memmap(path, self.dtype, "r", shape=(len(keys), *self.shape))
 
+    def damaged(self) -> list[str]:
+        """Keys of the rows that are not what was written."""
+        with self._locked():
+            index = self._index()
+            blocks = self._blocks([place for place, _ in index.values()])
+            rows = (row for block in blocks for row in block)
+            entries = zip(index.items(), rows, strict=True)
+            return [key for (key, (_, checksum)), row in entries if self._checksum(key, row.data) != checksum]
+
     def _blocks(self, places: Sequence[int]) -> Iterator[np.ndarray]:
         """The rows at these places, in order, a few at a time."""
         rows = np.memmap(self.folder / "rows.bin", self.dtype, "r", shape=(self._count(), *self.shape))
@@ -225,7 +234,7 @@ class RowStore:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """Waits for its turn at a store that has our shape; one that has not is emptied and made anew."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         with FileLock(self.folder / "rows.lock"):
             if not self._fits():
                 if self._size("keys.txt"):

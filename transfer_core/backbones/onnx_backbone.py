@@ -10,7 +10,7 @@ from filelock import FileLock
 
 from transfer_core.backbones import lite0_graph, weights
 from transfer_core.backbones.catalog import BUNDLED, Backbone
-from transfer_core.support.files import write_whole
+from transfer_core.support.files import make_folder, write_whole
 
 # Part of every trunk's name: raise it when the graphs change, and old trunks and features are left behind.
 TRUNK_VERSION = 2
@@ -50,7 +50,7 @@ def ensure_trunk(backbone: Backbone, weights_dir: Path, tell: Callable[[str], No
         BackboneError: The weights are not here, do not fit, or the trunk does not answer as it should.
     """
     path = trunk_path(backbone, weights_dir)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with FileLock(path.with_suffix(".lock")):  # whoever needs it meanwhile waits instead of making it again
         if not _is_whole(path):
             if has_trunk(backbone, weights_dir):
@@ -60,6 +60,15 @@ def ensure_trunk(backbone: Backbone, weights_dir: Path, tell: Callable[[str], No
             write_whole(_checksum_path(path), _checksum_line(path))
             weights.record(backbone, weights_dir)
     return path
+
+
+def damaged_trunks(weights_dir: Path) -> list[Path]:
+    """Trunks that are not what the checksum beside them says; those without one are of an earlier version."""
+    return [
+        path
+        for path in sorted(weights_dir.glob("*/trunk-*.onnx"))
+        if _checksum_path(path).exists() and not _is_whole(path)
+    ]
 
 
 def _is_whole(path: Path) -> bool:

@@ -20,7 +20,7 @@ from filelock import FileLock
 
 from transfer_core.backbones.catalog import BUNDLED, Backbone
 from transfer_core.errors import BackboneError, StopRequested
-from transfer_core.support.files import move_into_place, read_json, write_json
+from transfer_core.support.files import make_folder, move_into_place, read_json, write_json
 from transfer_core.support.reachability import probe_url
 
 HUB_TIMEOUT_S = 4  # Two tries and a DNS time-out still end within the ten seconds we promise.
@@ -150,7 +150,7 @@ def download(backbone: Backbone, weights_dir: Path, report: Callable[[int, int],
 
     assert backbone.hub, "what comes with Graft is never downloaded"
     target = _local_path(backbone, weights_dir)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     with FileLock(target.with_suffix(".lock")):
         if target.is_file() and _promised(backbone, target) in (None, digest(target)):
             return target

@@ -2,12 +2,13 @@
 
 from argparse import Namespace
 
-from transfer_core.services import comparison, runs
+from transfer_core.cli.terminal import open_run
+from transfer_core.services import comparison
 from transfer_core.workspace import Workspace
 
 
 def compare(workspace: Workspace, options: Namespace) -> dict:
-    return comparison.compare([runs.open_run(workspace, name) for name in options.runs]).to_json()
+    return comparison.compare([open_run(workspace, name) for name in options.runs]).to_json()
 
 
 def show_compare(answer: dict) -> None:

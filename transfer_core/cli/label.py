@@ -2,6 +2,7 @@
 
 import argparse
 
+from transfer_core.cli.terminal import mention_damage
 from transfer_core.services import labels
 from transfer_core.services.projects import find_project
 from transfer_core.support import text
@@ -33,6 +34,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     change.add_argument("--remove", action="store_true", help="remove the photos; --bring-back restores them")
     change.add_argument("--bring-back", action="store_true", help="restore removed photos")
     change.add_argument(
+        "--delete-for-good", action="store_true", help="delete removed photos from this computer; nothing restores them"
+    )
+    change.add_argument(
         "--rename", nargs=2, metavar=("CLASS", "NAME"), help="rename a class; two classes with the same name are merged"
     )
     change.add_argument("--new-class", metavar="NAME", help="create a class without photos")
@@ -46,7 +50,9 @@ def label(workspace: Workspace, options: argparse.Namespace) -> dict:
     selection = labels.Selection(
         options.class_name, options.part, options.match, options.no_class, options.removed, everything=options.all
     )
-    return labels.edit(find_project(workspace, options.project), selection, _edit(options)).to_json()
+    project = find_project(workspace, options.project)
+    mention_damage(project)
+    return labels.edit(project, selection, _edit(options)).to_json()
 
 
 def _edit(options: argparse.Namespace) -> labels.Edit | None:
@@ -67,6 +73,8 @@ def _edit(options: argparse.Namespace) -> labels.Edit | None:
         return labels.Move(None if options.to_part == "none" else options.to_part)
     if options.remove:
         return labels.Remove()
+    if options.delete_for_good:
+        return labels.Delete()
     return labels.BringBack() if options.bring_back else None
 
 
@@ -74,6 +82,8 @@ def show_label(answer: dict) -> None:
     if answer["action"]:
         taken_back = "undone: " if answer["undone"] else ""
         print(f"{taken_back}{text.plain(answer['change'])} (change {answer['action']})")
+    elif answer["change"]:
+        print(text.plain(answer["change"]))
     for row in answer["photos"][:_SHOWN]:
         name = text.plain(row["class_name"] or "-")
         print(f"{row['id']}  {name:20} {row['part'] or '-':6} {text.plain(row['file'])}")

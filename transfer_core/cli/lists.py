@@ -21,6 +21,8 @@ def show_runs(answer: dict) -> None:
 
 
 def backbones(workspace: Workspace, options: Namespace) -> dict:
+    for problem in catalog.find_problems(workspace):
+        say(problem)
     return {"backbones": [entry.to_json() for entry in catalog.list_backbones(workspace)]}
 
 

@@ -2,16 +2,16 @@
 
 from argparse import Namespace
 
-from transfer_core.cli.terminal import say, watch
+from transfer_core.cli.terminal import open_run, say, watch
 from transfer_core.errors import RunError
-from transfer_core.services import evaluation, inference, runs
+from transfer_core.services import evaluation, inference
 from transfer_core.services.export import export as export_model
 from transfer_core.support import text, wording
 from transfer_core.workspace import Workspace
 
 
 def evaluate(workspace: Workspace, options: Namespace) -> dict:
-    run = runs.open_run(workspace, options.run)
+    run = open_run(workspace, options.run)
     if options.test == bool(options.data):
         raise RunError(
             "Name the folder of photos to test the model on, or use --test for the run's own test photos. "
@@ -31,7 +31,7 @@ def show_evaluate(answer: dict) -> None:
 
 
 def predict(workspace: Workspace, options: Namespace) -> dict:
-    run = runs.open_run(workspace, options.run)
+    run = open_run(workspace, options.run)
     answers = list(zip(map(str, options.photos), inference.predict(run, options.photos), strict=True))
     if options.csv:
         options.csv.parent.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,7 @@ def show_predict(answer: dict) -> None:
 
 
 def export(workspace: Workspace, options: Namespace) -> dict:
-    return export_model(runs.open_run(workspace, options.run), options.out, watch()).to_json()
+    return export_model(open_run(workspace, options.run), options.out, watch()).to_json()
 
 
 def show_export(answer: dict) -> None:

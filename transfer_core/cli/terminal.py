@@ -3,8 +3,11 @@
 import sys
 from collections.abc import Callable, Sequence
 
+from transfer_core.services import projects, runs
 from transfer_core.services.ingest import Rejected
+from transfer_core.services.runs import Run
 from transfer_core.support import text
+from transfer_core.workspace import Project, Workspace
 
 
 def bar(title: str = "") -> Callable[[int, int], None]:
@@ -29,6 +32,21 @@ def watch() -> Callable[[str, int, int], None]:
 def say(sentence: str) -> None:
     """One line beside the answer."""
     print(sentence, file=sys.stderr)
+
+
+def open_run(workspace: Workspace, name: str) -> Run:
+    """The run of that id or folder; what of it is damaged is said."""
+    run = runs.open_run(workspace, name)
+    for problem in (run.problem, runs.read_state(run).damage):
+        if problem:
+            say(problem)
+    return run
+
+
+def mention_damage(project: Project) -> None:
+    """What of the project's own files is damaged."""
+    for problem in projects.find_problems(project):
+        say(text.plain(problem))
 
 
 def mention_rejected(rejected: Sequence[Rejected]) -> None:

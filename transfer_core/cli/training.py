@@ -3,7 +3,7 @@
 from argparse import Namespace
 from dataclasses import fields
 
-from transfer_core.cli.terminal import mention_alike, mention_rejected, say, watch
+from transfer_core.cli.terminal import mention_alike, mention_damage, mention_rejected, open_run, say, watch
 from transfer_core.config import TrainConfig
 from transfer_core.services import runs, training
 from transfer_core.services.ingest import IntakeReport
@@ -23,11 +23,12 @@ def fit(workspace: Workspace, options: Namespace) -> dict:
         watch=watch(),
         taken_in=_mention,
     )
+    mention_damage(workspace.open_project(begun.run.project_id))
     return _follow(begun.run)
 
 
 def resume(workspace: Workspace, options: Namespace) -> dict:
-    run = runs.open_run(workspace, options.run)
+    run = open_run(workspace, options.run)
     training.take_up(run, watch(), say)
     return _follow(run)
 

@@ -16,6 +16,7 @@ from filelock import FileLock
 from transfer_core.data.ingest.folder_layout import read_layout
 from transfer_core.errors import DISK_FULL, DataError
 from transfer_core.support.checked_json import read_checked, write_checked
+from transfer_core.support.files import make_folder
 from transfer_core.support.reachability import probe_url
 
 Photo = tuple[Path, str]  # where it lies, its class
@@ -161,7 +162,7 @@ def load(row: PublicSet, folder: Path, per_class: int, seed: int = 0) -> list[Ph
     with _lock(folder):
         if not (folder / _COMPLETE).exists():
             shutil.rmtree(folder, ignore_errors=True)  # half an archive unpacked would pass for a whole one
-            folder.mkdir(parents=True)
+            make_folder(folder)
         checksums = _load_list(row, folder) or _fetch(row, folder)
         chosen = _choose(checksums, per_class, seed)
         if any(_checksum(path) != checksums[path, class_name] for path, class_name in chosen):
@@ -228,7 +229,7 @@ def delete_all(public_dir: Path) -> None:
 
 
 def _lock(folder: Path) -> FileLock:
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(folder.parent)
     return FileLock(folder.with_name(f"{folder.name}.lock"))
 
 

@@ -11,8 +11,9 @@ from transfer_core import runs
 from transfer_core.backbones import catalog
 from transfer_core.backbones.preprocess import PreparedPhotos
 from transfer_core.data.labels.dataset import Item
+from transfer_core.errors import RunError
 from transfer_core.runs import Run
-from transfer_core.support.checked_json import read_checked, write_checked
+from transfer_core.support.checked_json import in_words, read_checked, write_checked
 from transfer_core.support.parallel import map_ahead
 
 _LEVELS = 8  # per channel: 512 colours, coarse enough that noise seldom makes another colour
@@ -47,18 +48,33 @@ def measure_baselines(run: Run) -> Baselines:
     return Baselines((most,) * len(split.val), tuple(train_ids[nearest_rows(train, val)].tolist()))
 
 
+def baselines_path(folder: Path) -> Path:
+    """Where a run's evaluation folder has them."""
+    return folder / "baselines.json"
+
+
 def save_baselines(folder: Path, baselines: Baselines) -> None:
     """Writes `baselines.json` into a run's evaluation folder."""
-    write_checked(folder / "baselines.json", asdict(baselines), folder.parent.name)
+    write_checked(baselines_path(folder), asdict(baselines), folder.parent.name)
 
 
 def load_baselines(folder: Path) -> Baselines | None:
-    """As `save_baselines` wrote them; None where they are not there, or are not what was written."""
+    """As `save_baselines` wrote them; None where they are not there.
+
+    Raises:
+        RunError: The file is damaged, or another run's.
+    """
+    path = baselines_path(folder)
     try:
-        content = read_checked(folder / "baselines.json", folder.parent.name)
+        content = read_checked(path, folder.parent.name)
         return Baselines(*(tuple(map(int, content[name])) for name in ("majority", "colours")))
-    except (OSError, ValueError, KeyError, TypeError):
+    except FileNotFoundError:
         return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(
+            f"How far one gets without a network cannot be read from {path} ({in_words(error)}), so this model is not "
+            "compared with it. Train again if you need that."
+        ) from error
 
 
 def colour_histogram(pixels: np.ndarray) -> np.ndarray:

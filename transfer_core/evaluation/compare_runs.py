@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 import numpy as np
-from safetensors import SafetensorError
 
 from transfer_core import runs, strategies
 from transfer_core.backbones import catalog
@@ -37,26 +36,31 @@ def load_own_answers(run: Run) -> ValAnswers:
     """What the run's model said of its validation photos.
 
     Raises:
-        RunError: That cannot be read, for example because the run was deleted meanwhile.
+        RunError: That cannot be read, for example because the run was deleted meanwhile, or is not its result.
     """
-    try:
-        return load_answers(run.evaluation_dir)
-    except (OSError, SafetensorError, TypeError, ValueError) as error:
-        raise RunError(f"The answers of run '{run.id}' are missing or cannot be read. Train again.") from error
+    return load_answers(run.evaluation_dir, runs.read_state(run).result)
 
 
 def load_right(run: Run, split: Split | None = None) -> dict[str, bool]:
     """Whether the run was right, by photo (item id); RunError as `load_own_answers`."""
     split, answers = split or runs.load_split(run), load_own_answers(run)
     right = answers.predicted_ids == answers.true_ids
-    if len(right) != len(split.val):
-        raise RunError(f"The answers of run '{run.id}' do not match its photos. Train again.")
+    check_photos(run, split, answers)
     return {item.id: bool(hit) for item, hit in zip(split.val, right, strict=True)}
+
+
+def check_photos(run: Run, split: Split, answers: ValAnswers) -> None:
+    """Raises RunError where the answers are not about the split's validation photos."""
+    place = {name: class_id for class_id, name in enumerate(split.class_names)}
+    if [place.get(item.class_name) for item in split.val] != answers.true_ids.tolist():
+        raise RunError(f"The answers of run '{run.id}' do not match its photos. Train again.")
 
 
 def load_said(run: Run, split: Split) -> dict[str, str]:
     """The class that the run named, by photo (item id); untrusted text. RunError as `load_own_answers`."""
-    said = load_own_answers(run).predicted_ids
+    answers = load_own_answers(run)
+    check_photos(run, split, answers)
+    said = answers.predicted_ids
     return {item.id: split.class_names[class_id] for item, class_id in zip(split.val, said, strict=True)}
 
 

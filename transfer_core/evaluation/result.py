@@ -4,12 +4,14 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
+from safetensors import SafetensorError
 
 from transfer_core.data.splits.split import Split
+from transfer_core.errors import RunError
 from transfer_core.metrics.classification import confusion_matrix
 from transfer_core.metrics.wilson import wilson
 from transfer_core.support.arrays import read_arrays, write_arrays
-from transfer_core.support.files import write_json
+from transfer_core.support.checked_json import in_words, write_checked
 
 
 @dataclass(frozen=True)
@@ -101,10 +103,37 @@ def evaluate(split: Split, answers: ValAnswers, epochs: int, seconds: dict[str, 
 def save_evaluation(folder: Path, result: Result, answers: ValAnswers) -> None:
     """Writes `result.json` for people and `val.safetensors` for programs."""
     arrays = {"confidences": answers.confidences, "true_ids": answers.true_ids}
-    write_arrays(folder / "val.safetensors", arrays)
-    write_json(folder / "result.json", result.to_json())
+    write_arrays(folder / "val.safetensors", arrays, owner=folder.parent.name)
+    write_checked(folder / "result.json", result.to_json(), folder.parent.name)
 
 
-def load_answers(folder: Path) -> ValAnswers:
-    """The answers as `save_evaluation` wrote them, in the order of the split's val part."""
-    return ValAnswers(**read_arrays(folder / "val.safetensors")[0])
+def load_answers(folder: Path, result: dict | None = None) -> ValAnswers:
+    """The answers as `save_evaluation` wrote them, in the order of the split's val part.
+
+    Args:
+        result: Of the run, as its log tells it; answers that come to another one are not given out.
+
+    Raises:
+        RunError: They are missing, were changed, are another run's, or do not come to this result.
+    """
+    path = folder / "val.safetensors"
+    try:
+        answers = ValAnswers(**read_arrays(path, folder.parent.name)[0])
+        if result and not _agree(answers, result):
+            raise ValueError("they do not come to the run's result")
+        return answers
+    except (OSError, SafetensorError, TypeError, ValueError, IndexError, KeyError) as error:
+        raise RunError(
+            f"The answers of run '{folder.parent.name}' are missing or cannot be read from {path} "
+            f"({in_words(error)}), so nobody knows which photos it got right. Train again."
+        ) from error
+
+
+def _agree(answers: ValAnswers, result: dict) -> bool:
+    """Whether the answers come to the confusion matrix and the accuracy of the result."""
+    matrix = result.get("confusion_matrix")
+    if matrix is None:
+        return True
+    confusion = confusion_matrix(answers.true_ids, answers.predicted_ids, len(matrix))
+    hits, count = int(np.trace(confusion)), len(answers.true_ids)
+    return confusion.tolist() == matrix and abs(result["val_accuracy"] - hits / max(1, count)) < 1e-9

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+from transfer_core.data.images.decode import load_stored
 from transfer_core.data.labels.dataset import Item
 from transfer_core.errors import DataError, RunError
 from transfer_core.inference.predictor import Predictor
 from transfer_core.metrics.classification import confusion_matrix
 from transfer_core.metrics.wilson import wilson
 from transfer_core.runs import Run, load_split
-from transfer_core.support.files import read_json, write_json
+from transfer_core.support.checked_json import in_words, read_checked, write_checked
 from transfer_core.support.parallel import map_ahead
 from transfer_core.support.wording import percent, pluralize, too_good
 
@@ -74,7 +75,7 @@ def open_test_part(run: Run, report: Callable[[int, int], None]) -> None:
     true_ids = np.array([place[item.class_name] for item in asked], np.int64)
     confusion = confusion_matrix(true_ids, _answers(run, predictor, asked, report), len(place))
     hits, count, now = int(np.trace(confusion)), len(asked), time.time()
-    write_json(_look_path(run), {"opened": now, "photos": sorted({item.photo for item in held})})
+    write_checked(_look_path(run), {"opened": now, "photos": sorted({item.photo for item in held})}, run.id)
     found = Opening(
         now,
         predictor.class_names,
@@ -85,7 +86,7 @@ def open_test_part(run: Run, report: Callable[[int, int], None]) -> None:
         len(held) - count,
         sum(item.photo in learned for item in asked),
     )
-    write_json(_path(run), asdict(found))
+    write_checked(_path(run), asdict(found), run.id)
 
 
 def load_opening(run: Run) -> Opening:
@@ -95,18 +96,37 @@ def load_opening(run: Run) -> Opening:
         RunError: It was not opened, or somebody changed the file.
     """
     try:
-        content = read_json(_path(run))
+        content = read_checked(_path(run), run.id)
         return Opening(**content | {name: tuple(content[name]) for name in ("class_names", "interval")})
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise RunError(f"The result of the final test of run '{run.id}' cannot be read ({error}).") from error
+        raise RunError(
+            f"The result of the final test of run '{run.id}' cannot be read from {_path(run)} ({in_words(error)}). The "
+            "test counts as made; put the file back from a backup if you need its figure."
+        ) from error
 
 
 def count_looks(run: Run) -> int:
-    """How many other runs were tested on some of the same photos before this one, or before now."""
+    """How many other runs were tested on some of the same photos before this one, or before now.
+
+    Raises:
+        RunError: That cannot be said, for what one of them left cannot be read.
+    """
     own = {item.photo for item in load_split(run).test}
     until = load_opening(run).opened if _path(run).exists() else math.inf
-    looks = [read_json(path) for path in _look_path(run).parent.glob("*.json") if path != _look_path(run)]
-    return sum(look["opened"] < until and not own.isdisjoint(look["photos"]) for look in looks)
+    looks = [load_look(path) for path in _look_path(run).parent.glob("*.json") if path != _look_path(run)]
+    return sum(opened < until and not own.isdisjoint(photos) for opened, photos in looks)
+
+
+def load_look(path: Path) -> tuple[float, list[str]]:
+    """(when, which photos) of a note that test photos were looked at; raises RunError where it is damaged."""
+    try:
+        content = read_checked(path, path.stem)
+        return float(content["opened"]), [str(photo) for photo in content["photos"]]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise RunError(
+            f"How often these test photos were looked at before cannot be said: {path} cannot be read "
+            f"({in_words(error)}). Take the figure with care, or put the file back from a backup."
+        ) from error
 
 
 def _answers(run: Run, predictor: Predictor, items: Sequence[Item], report: Callable[[int, int], None]) -> np.ndarray:
@@ -114,7 +134,7 @@ def _answers(run: Run, predictor: Predictor, items: Sequence[Item], report: Call
 
     def answer(item: Item) -> int:
         try:
-            return predictor.predict(run.photos_dir / item.file).class_id
+            return predictor.predict(load_stored(run.photos_dir / item.file)).class_id
         except DataError as error:
             raise DataError(f"The test photo '{item.path}' cannot be used: {error}. Put its file back.") from error
 

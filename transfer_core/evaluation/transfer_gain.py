@@ -273,7 +273,7 @@ def find_controls(run: Run, split: Split, others: Iterable[Run]) -> list[Run]:
     wanted = control_config(run.config)
     alike = [other for other in others if other.id != run.id and _is_control(other.config, wanted)]
     alike.sort(key=lambda other: other.config != wanted)
-    return [other for other in alike if _same_photos(split, runs.load_split(other))]
+    return [other for other in alike if _same_photos(split, other)]
 
 
 def control_config(config: TrainConfig) -> TrainConfig:
@@ -296,7 +296,12 @@ def _is_control(config: TrainConfig, wanted: TrainConfig) -> bool:
     )
 
 
-def _same_photos(one: Split, other: Split) -> bool:
+def _same_photos(one: Split, run: Run) -> bool:
+    """Whether the run has the same training and validation photos; one whose photos cannot be read has not."""
+    try:
+        other = runs.load_split(run)
+    except RunError:
+        return False
     return all(
         {item.id for item in getattr(one, part)} == {item.id for item in getattr(other, part)}
         for part in ("train", "val")

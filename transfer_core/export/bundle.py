@@ -13,7 +13,6 @@ from transfer_core.export import model_card
 from transfer_core.inference.model_file import read_model
 from transfer_core.runs import Run, load_split
 from transfer_core.runs.state import RunState
-from transfer_core.support.files import read_json
 
 _SCRIPTS = {"predict.py": Path(__file__).with_name("predict_script.py"), "read_photo.py": Path(read_photo.__file__)}
 
@@ -26,13 +25,13 @@ def build_bundle(run: Run, history: RunState) -> bytes:
     Raises:
         RunError: The model is damaged.
     """
-    split = load_split(run)
+    split, project = load_split(run), run.workspace.open_project(run.folder.parents[1].name)
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         model = read_model(run, history.steps["export"].result.get("sha256"))
         archive.writestr("model.onnx", model, zipfile.ZIP_STORED)
         archive.writestr("class_names.json", _class_names_json(split.class_names))
-        archive.writestr("README.md", model_card.write_card(run, history, split, read_json(_project_path(run))))
+        archive.writestr("README.md", model_card.write_card(run, history, split, {"name": project.name}))
         for name, source in _SCRIPTS.items():
             archive.writestr(name, source.read_bytes())
     return content.getvalue()

@@ -34,22 +34,18 @@ def check_parity(model: bytes, class_names: tuple[str, ...], photos: list[Path],
         model: What is in the ONNX file.
 
     Raises:
-        RunError: One of the two has answers that are no numbers: no comparison finds a difference from these.
+        RunError: The exported model has answers that are no numbers: no comparison finds a difference from these. The
+            trained one has none, or `ValAnswers` could not be.
     """
     if len(photos) != len(answers.true_ids):
         raise ValueError(f"{len(photos)} photos, but answers for {len(answers.true_ids)}")
     predictor = Predictor(model, class_names, threads=1)
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         found = np.stack(list(pool.map(predictor.confidences, photos)))
-    _check_numbers("exported", found)
-    _check_numbers("trained", answers.confidences)
+    if bad := int((~np.isfinite(found)).any(1).sum()):
+        raise RunError(
+            f"The exported model's confidences are not numbers (NaN) for {bad} of {len(found)} validation photos, so "
+            "it cannot be used. Train again; if that does not help, report it with the run's file worker.log."
+        )
     changed = int((found.argmax(1) != answers.predicted_ids).sum())
     return Parity(changed, float(np.abs(found - answers.confidences).max()), len(photos))
-
-
-def _check_numbers(which: str, confidences: np.ndarray) -> None:
-    if bad := int((~np.isfinite(confidences)).any(1).sum()):
-        raise RunError(
-            f"The {which} model's confidences are not numbers (NaN) for {bad} of {len(confidences)} validation photos, "
-            "so it cannot be used. Train again; if that does not help, report it with the run's file worker.log."
-        )

@@ -15,7 +15,10 @@ def beating(path: Path) -> Iterator[None]:
 
     def beat() -> None:
         while True:
-            path.touch()
+            try:
+                path.touch()
+            except OSError:  # the folder is gone: somebody moved the home away
+                return
             if done.wait(_EVERY_S):
                 return
 

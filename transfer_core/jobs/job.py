@@ -75,4 +75,4 @@ def throttled(log: events.EventLog) -> Emit:
 
 def spent_now(state: RunState) -> float:
     """Seconds since the newest event."""
-    return time.time() - state.last_time
+    return max(0.0, time.time() - state.last_time)  # the clock may have been set back

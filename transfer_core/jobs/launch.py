@@ -20,7 +20,6 @@ _IDLE_S = "600"
 
 def runner_lock(workspace: Workspace) -> FileLock:
     """Held by the workspace's runner as long as it lives."""
-    workspace.home.mkdir(parents=True, exist_ok=True)
     return FileLock(workspace.home / "runner.lock")
 
 
@@ -30,9 +29,12 @@ def ensure_runner(workspace: Workspace) -> None:
     Two calls at once may start two; the second finds the lock held and ends.
 
     Raises:
-        RunError: As `idle_limit`: the runner could not start, and whoever waits for it would wait for ever.
+        RunError: As `idle_limit`: the runner could not start, and whoever waits for it would wait for ever. Or the home
+            is gone.
     """
     idle_limit()
+    if not workspace.home.is_dir():
+        raise RunError(f"The Graft folder {workspace.home} is not there any more. It may have been moved or deleted.")
     wake_path(workspace).touch()
     if not is_locked(runner_lock(workspace)):
         start_detached(["transfer_core.jobs.queue", str(workspace.home)], workspace.home / "runner.log")
@@ -56,7 +58,6 @@ def idle_limit() -> float:
 
 def wake_path(workspace: Workspace) -> Path:
     """A file whose time tells the runner that there is something new: cheaper to look at than all runs."""
-    workspace.home.mkdir(parents=True, exist_ok=True)
     return workspace.home / "runner.wake"
 
 
@@ -68,8 +69,8 @@ def card_path(workspace: Workspace) -> Path:
 def slot_count(workspace: Workspace) -> int:
     """How many runs are done at once, as far as a runner has found out."""
     try:
-        return read_json(card_path(workspace))["slots"]
-    except (OSError, ValueError, KeyError):
+        return max(1, int(read_json(card_path(workspace))["slots"]))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return 1
 
 

@@ -6,6 +6,7 @@
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -20,7 +21,7 @@ from transfer_core.jobs.slots import Slot, open_slots
 from transfer_core.runs import Run
 from transfer_core.runs.state import RunState
 from transfer_core.support import logs
-from transfer_core.support.files import read_json, write_json
+from transfer_core.support.files import read_json, stay_in, write_json
 from transfer_core.workspace import Workspace
 
 _log = logging.getLogger("transfer_core.jobs.queue")  # started by `-m`, __name__ is "__main__"
@@ -32,6 +33,7 @@ _PROBE_S = 0.1  # whoever asks whether a runner lives holds its lock for some mi
 def main(home: str) -> int:
     """Works until there has been nothing to do for a while, or until its code has been replaced."""
     workspace = Workspace(Path(home))
+    stay_in(workspace.home)
     if hasattr(os, "nice"):
         os.nice(5)  # whoever looks at the page comes first; workers inherit it
     idle_s = idle_limit()
@@ -40,7 +42,6 @@ def main(home: str) -> int:
     while code_version() == version:
         try:
             with runner_lock(workspace).acquire(timeout=_PROBE_S, poll_interval=0.01):
-                workspace.clear_deleted()
                 slots = open_slots(workspace)
                 who = {"pid": os.getpid(), "started": time.time(), "slots": sum(not slot.is_light for slot in slots)}
                 write_json(card_path(workspace), who)
@@ -84,9 +85,9 @@ class _Queue:
             if state.alive:
                 orphans.append(run)
             elif state.status == "queued":
-                waiting.append((0, state.last_queued or run.created, run))
+                waiting.append((0, state.last_queued or run.order, run))
             elif state.next_step:
-                waiting.append((1, run.created, run))
+                waiting.append((1, run.order, run))
         return _View([run for *_, run in sorted(waiting, key=lambda entry: entry[:2])], orphans)
 
     def _read(self, run: Run) -> RunState | None:
@@ -104,10 +105,12 @@ def _serve(workspace: Workspace, queue: _Queue, slots: Sequence[Slot], idle_s: f
         _hand_out(queue, slots)
     from transfer_core.jobs.speed_trials import Trials
 
+    threading.Thread(target=_clean_up, args=(workspace,), daemon=True).start()
+
     wake, trials = wake_path(workspace), Trials(workspace)
     looked, seen, worked, replaced = 0.0, None, time.monotonic(), False
     try:
-        while True:
+        while workspace.home.is_dir():
             ended = [slot for slot in slots if slot.tend()]
             now, changed = time.monotonic(), wake.stat().st_mtime_ns if wake.exists() else 0
             if ended or changed != seen or now - looked > _LOOK_EVERY_S:
@@ -126,10 +129,20 @@ def _serve(workspace: Workspace, queue: _Queue, slots: Sequence[Slot], idle_s: f
             elif replaced or now - worked > idle_s:
                 return
             time.sleep(_WAKE_EVERY_S)
+        _log.error("%s is not there any more, moved or deleted; its workers end with their next word.", workspace.home)
     finally:
         trials.break_off()
         for slot in slots:
             slot.stop_standby()
+
+
+def _clean_up(workspace: Workspace) -> None:
+    """Finishes what killed processes had begun; runs need not wait for it."""
+    from transfer_core import deletion
+
+    for sentence in deletion.finish(workspace):
+        _log.info("%s", sentence)
+    deletion.clear_parts(workspace)
 
 
 def _trim_caches(workspace: Workspace) -> None:
@@ -170,9 +183,10 @@ def _free_slots(slots: Sequence[Slot], orphans: Sequence[Run]) -> list[Slot]:
 def _gpu_of(run: Run) -> str | None:
     """What the run's worker found in CUDA_VISIBLE_DEVICES."""
     try:
-        return read_json(run.folder / "worker.json").get("gpu")
-    except (OSError, ValueError):
+        gpu = read_json(run.folder / "worker.json").get("gpu")
+    except (OSError, ValueError, AttributeError, RecursionError):
         return None
+    return gpu if isinstance(gpu, str) else None
 
 
 if __name__ == "__main__":

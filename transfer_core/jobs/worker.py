@@ -21,7 +21,7 @@ from transfer_core.jobs.messages import describe_error
 from transfer_core.jobs.ready import torch_marker
 from transfer_core.runs import Run, events
 from transfer_core.support import logs
-from transfer_core.support.files import write_json
+from transfer_core.support.files import stay_in, write_json
 from transfer_core.training import engine
 from transfer_core.training.checkpoints import saved_step
 from transfer_core.workspace import Workspace
@@ -32,20 +32,29 @@ _log = logging.getLogger("transfer_core.jobs.worker")  # started by `-m`, __name
 def main(run_folder: str) -> int:
     """Does the run, then the steps that wait for it; returns the exit code. What goes wrong becomes an event."""
     run = runs.open_run(Workspace(Path(run_folder).resolve().parents[3]), run_folder)
+    stay_in(run.workspace.home)
     # Whoever looks at the run holds its lock for less than a millisecond; the usual 50 between two tries would be felt.
     with run.lock().acquire(timeout=10, poll_interval=0.005), beating(run.folder / "heartbeat"):
         started = time.time()
         _write_worker_info(run, started)
         _log.info("Run %s, kind %s, process %d.", run.id, run.kind, os.getpid())
+        _delete_parts(run)
         runs.keep_reserve(run)
         try:
             log = events.EventLog(run.events_path)
             succeeded = _do_run(run, log) and _do_steps(run, log)
         finally:
             runs.free_reserve(run)
+            _delete_parts(run)
         with suppress(OSError):  # a full disk: nobody learns that torch was needed
             _write_worker_info(run, started)
         return 0 if succeeded else 1
+
+
+def _delete_parts(run: Run) -> None:
+    """Deletes what a killed worker, or a full disk, has left half written; in these folders nobody else writes."""
+    for part in run.folder.glob("*/**/*.part"):
+        part.unlink(missing_ok=True)
 
 
 def _write_worker_info(run: Run, started: float) -> None:

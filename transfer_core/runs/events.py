@@ -1,12 +1,13 @@
 """What happens in a run, as typed facts appended to `events.jsonl`: one writer, any number of readers."""
 
-import json
 import math
 import os
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+
+from transfer_core.support import log_lines
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +19,14 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class RunQueued(Event):
-    """The run waits for the runner."""
+    """The run waits for the runner.
+
+    Args:
+        order: Of two runs that wait, the one with less is done first; by the time alone, a clock that was set back
+            would let the later one pass. None in logs of earlier versions.
+    """
+
+    order: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,14 +186,19 @@ class StepFailed(Event):
     hint: str = ""
 
 
-_KINDS = {kind.__name__: kind for kind in Event.__subclasses__()}
+@dataclass(frozen=True, kw_only=True)
+class LineLost(Event):
+    """A line of the log that cannot be read; found when reading, never written."""
+
+
+_KINDS = {kind.__name__: kind for kind in Event.__subclasses__() if kind is not LineLost}
 _SYNCED = (RunQueued, RunFinished, RunStopped, RunFailed, StepFinished)
 # What earlier versions wrote of the two steps that they had.
 _EARLIER_STEPS = {"Export": "export", "Opening": "test_set"}
 
 
 class EventLog:
-    """Appends events to a file; one process at a time may hold one (it holds the run's lock)."""
+    """Appends events to a run's file; one process at a time may hold one (it holds the run's lock)."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -194,10 +207,11 @@ class EventLog:
     def append(self, event: Event) -> None:
         """Writes one line; ends of runs are synced to the disk, so that a power cut does not undo them."""
         fields_ = {entry.name: getattr(event, entry.name) for entry in fields(event)}
-        line = json.dumps(finite({"kind": type(event).__name__, **fields_}), ensure_ascii=False, allow_nan=False)
+        content = {"kind": type(event).__name__, **{name: finite(value) for name, value in fields_.items()}}
+        line = log_lines.encode(content, _owner(self.path), ensure_ascii=False)
         # Unbuffered: a buffer would try once more to write its rest, when it is closed, after the cut below.
         with self.path.open("ab", buffering=0) as file:
-            size, rest = file.tell(), memoryview(line.encode("utf-8", "replace") + b"\n")
+            size, rest = file.tell(), memoryview(line)
             try:
                 while rest:
                     rest = rest[file.write(rest) :]
@@ -209,7 +223,10 @@ class EventLog:
 
 
 def read_events(path: Path, offset: int = 0) -> tuple[list[Event], int]:
-    """Events from a byte offset on, and the offset to go on from; unknown kinds and a torn last line are left out."""
+    """Events from a byte offset on, and the offset to go on from; unknown kinds and a torn last line are left out.
+
+    In the place of a line that is damaged, or another run's, stands `LineLost`.
+    """
     try:
         with path.open("rb") as file:
             file.seek(offset)
@@ -217,7 +234,7 @@ def read_events(path: Path, offset: int = 0) -> tuple[list[Event], int]:
     except FileNotFoundError:
         return [], offset
     whole = content[: content.rfind(b"\n") + 1]
-    return list(_parse(whole.splitlines())), offset + len(whole)
+    return list(_parse(whole.split(b"\n")[:-1], _owner(path))), offset + len(whole)
 
 
 def finite(value: object) -> object:
@@ -231,18 +248,31 @@ def finite(value: object) -> object:
     return value
 
 
-def _parse(lines: Iterable[bytes]) -> Iterable[Event]:
+def _owner(path: Path) -> str:
+    """The run's id, which is its folder's name."""
+    return path.parent.name
+
+
+def _parse(lines: Iterable[bytes], owner: str) -> Iterable[Event]:
     for line in lines:
         try:
-            content = _modernize(json.loads(line))
-            kind = _KINDS[content.pop("kind")]
+            content = log_lines.decode(line + b"\n", owner)
+            if content is None:
+                if not log_lines.is_unfinished(line):
+                    yield LineLost(time=0.0)
+                continue
+            content = _modernize(content)
+            kind = _KINDS.get(content.pop("kind"))
+            if kind is None:  # of a later version
+                continue
             known = {entry.name for entry in fields(kind)}
             given = {key: value for key, value in content.items() if key in known}
             if not _fits(kind, given):
+                yield LineLost(time=0.0)
                 continue
             yield kind(**(given | {"steps": tuple(given["steps"])} if "steps" in given else given))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            continue
+            yield LineLost(time=0.0)
 
 
 def _fits(kind: type[Event], given: dict) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 
 from transfer_core.errors import RunError
 from transfer_core.runs import Run
-from transfer_core.support.files import read_json, write_json
+from transfer_core.support.checked_json import read_with_copy, write_with_copy
 from transfer_core.support.text import plain
 
 NAME_LIMIT = 60
@@ -28,7 +28,7 @@ class RunNotes:
 def load_notes(run: Run) -> RunNotes:
     """The marks; none where there are none yet, or where the file was spoilt: they are not worth an error."""
     try:
-        content = read_json(run.folder / "about.json")
+        content = read_with_copy(run.folder / "about.json", run.id).content
         starred, note, name = (content.get(key) for key in ("starred", "note", "name"))
     except (OSError, ValueError, AttributeError, RecursionError):
         return RunNotes()
@@ -47,7 +47,7 @@ def save_notes(run: Run, about: RunNotes) -> None:
             raise RunError(f"The {what} has {len(text)} characters; at most {limit} fit. Shorten it.")
     if not run.folder.is_dir():  # writing would make the folder again
         raise RunError("This run is not here any more. It may have been deleted.")
-    write_json(run.folder / "about.json", asdict(RunNotes(about.starred, note, name)))
+    write_with_copy(run.folder / "about.json", asdict(RunNotes(about.starred, note, name)), run.id)
 
 
 def _line(text: object, limit: int) -> str:

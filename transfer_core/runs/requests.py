@@ -43,7 +43,7 @@ def request_resume(run: Run) -> None:
         return
     with _own(run):
         (run.folder / "stop").unlink(missing_ok=True)
-        events.EventLog(run.events_path).append(events.RunQueued())
+        events.EventLog(run.events_path).append(events.RunQueued(order=run.workspace.next_moment()))
 
 
 def request_step(run: Run, name: str, because: str = "") -> None:

@@ -1,27 +1,38 @@
 """One run = one folder: created once, written by its worker alone, read by everybody. Imports nothing heavy."""
 
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 from filelock import FileLock
 
 from transfer_core.config import TrainConfig
-from transfer_core.data.labels.dataset import Item, labelled, version
+from transfer_core.data.labels.dataset import version
 from transfer_core.data.splits.split import Split
 from transfer_core.errors import ConfigError, RunError
 from transfer_core.runs import events
 from transfer_core.runs.spec import LrFinderSpec, PreviewSpec, Spec, TrainSpec, spec_from_json, spec_to_json
+from transfer_core.runs.split_file import read_split, write_split
 from transfer_core.runs.state import RunState, reduce_events
-from transfer_core.support.files import read_json, write_json
+from transfer_core.support.checked_json import (
+    copy_path,
+    in_words,
+    read_with_copy,
+    write_with_copy,
+)
+from transfer_core.support.files import delete_folder
 from transfer_core.support.locks import is_locked
 from transfer_core.workspace import Project, Workspace, check_id, new_id
 
+_CONFIG = "config.json"
+_MAKING_S = 60.0  # after which a folder without settings is not one that is just being made
 ENDED = ("stopped", "failed", "finished")
+_NO_HISTORY = "This run's events.jsonl is missing or cannot be read, so what came of the run is not known."
+_RESUME = "Press Resume to continue from its last checkpoint, or delete the run and train again."
 # Room kept free for the last words of a run whose disk is full.
 _RESERVE_BYTES = 256 * 1024
 
@@ -32,6 +43,8 @@ class Run:
 
     Args:
         labels_version: Of the project's labels when the run was made.
+        order: Runs that were made later have more, whatever the clock said.
+        problem: What is wrong with its `config.json`, a sentence or two; None where that is whole.
     """
 
     id: str
@@ -40,6 +53,8 @@ class Run:
     created: float
     labels_version: int
     spec: Spec
+    order: float = 0.0
+    problem: str | None = field(default=None, compare=False)
 
     @property
     def kind(self) -> str:
@@ -123,14 +138,16 @@ def create(project: Project, spec: Spec, split: Split | None = None, *, labels_v
     run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{new_id()[:6]}"
     folder = project.runs_dir / run_id
     folder.mkdir(parents=True)
+    project.ensure_copy()
     labels_version = version(project) if labels_version is None else labels_version
-    run = Run(run_id, project.id, folder, time.time(), labels_version, spec)
+    order = Workspace(project.folder.parents[1]).next_moment()
+    run = Run(run_id, project.id, folder, time.time(), labels_version, spec, order)
     if split is not None:
-        write_json(folder / "split.json", _split_to_json(split))
-    events.EventLog(run.events_path).append(events.RunQueued())
+        write_split(folder, run_id, split)
+    events.EventLog(run.events_path).append(events.RunQueued(order=order))
     # Last, for this file makes the folder a run.
-    about = {"project": project.id, "created": run.created, "labels_version": labels_version}
-    write_json(folder / "config.json", about | spec_to_json(spec))
+    about = {"project": project.id, "created": run.created, "order": order, "labels_version": labels_version}
+    write_with_copy(folder / _CONFIG, about | spec_to_json(spec), run_id)
     return run
 
 
@@ -138,12 +155,12 @@ def open_run(workspace: Workspace, name: str) -> Run:
     """A run by id or by folder.
 
     Raises:
-        RunError: There is none.
+        RunError: There is none, or it cannot be read.
     """
-    if os.path.isfile(os.path.join(name, "config.json")):  # asks without an error, however odd the name
+    if os.path.isfile(os.path.join(name, _CONFIG)):  # asks without an error, however odd the name
         return _load(Path(name).resolve())
     for folder in workspace.projects_dir.glob(f"[!.]*/runs/{check_id(name)}"):
-        if (folder / "config.json").is_file():
+        if _is_made(folder):
             return _load(folder)
     raise RunError(f"There is no run '{name}' here. `runs` lists those there are.")
 
@@ -155,7 +172,7 @@ def list_runs(workspace: Workspace, project: Project | None = None, *, kind: str
         kind: Of the runs that are meant; None for every kind.
     """
     found = [run for run in _list_all(workspace, project) if isinstance(run, Run) and kind in (None, run.kind)]
-    return sorted(found, key=lambda run: (run.created, run.id), reverse=True)
+    return sorted(found, key=lambda run: (run.order, run.id), reverse=True)
 
 
 def list_unreadable(workspace: Workspace, project: Project | None = None) -> list[UnreadableRun]:
@@ -165,20 +182,33 @@ def list_unreadable(workspace: Workspace, project: Project | None = None) -> lis
 
 
 def _list_all(workspace: Workspace, project: Project | None) -> Iterator[Run | UnreadableRun]:
-    for path in workspace.projects_dir.glob(f"{project.id if project else '[!.]*'}/runs/[!.]*/config.json"):
-        folder = path.parent
+    for folder in workspace.projects_dir.glob(f"{project.id if project else '[!.]*'}/runs/[!.]*/"):
+        if not _is_made(folder):
+            continue
         try:
             yield _load(folder)
         except RunError as error:
             yield UnreadableRun(folder.name, folder.parents[1].name, folder, str(error))
 
 
+def _is_made(folder: Path) -> bool:
+    """Whether the folder is a run's, be it damaged; its settings come last when a run is made."""
+    if any((folder / name).is_file() for name in (_CONFIG, copy_path(Path(_CONFIG)).name)):
+        return True
+    try:
+        return time.time() - (folder / "events.jsonl").stat().st_mtime > _MAKING_S
+    except OSError:
+        return False
+
+
 def find_under_way(workspace: Workspace, project: Project, spec: Spec, split: Split | None = None) -> Run | None:
     """A run asked the very same that has not ended and was not told to: a second click needs no second run."""
     for run in list_runs(workspace, project, kind=spec.kind):
         under_way = _asks_the_same(run.spec, spec) and read_state(run).status in ("queued", "running")
-        if under_way and not stop_requested(run) and (split is None or load_split(run) == split):
-            return run
+        if under_way and not stop_requested(run):
+            with suppress(RunError):  # one whose photos cannot be read is not the same
+                if split is None or load_split(run) == split:
+                    return run
     return None
 
 
@@ -197,31 +227,16 @@ def delete(run: Run) -> None:
     """
     if is_alive(run):
         raise RunError("This run is still training. Stop it first, then delete it.")
-    shutil.rmtree(run.folder)
+    delete_folder(run.folder)
 
 
 def load_split(run: Run) -> Split:
     """The parts as they were when the run was made.
 
     Raises:
-        RunError: The run is about no photos, or somebody changed the file.
+        RunError: The run is about no photos, or the file is damaged, or another run's.
     """
-    path = run.folder / "split.json"
-    try:
-        content = read_json(path)
-        # A run that was made before there were test parts and groups has neither.
-        parts = {
-            part: tuple(labelled(Item(**item) for item in content.get(part, ()))) for part in ("train", "val", "test")
-        }
-        crossing = tuple((first, second) for first, second in content["crossing"])
-        groups = tuple(content.get("crossing_groups", ()))
-        return Split(
-            tuple(content["class_names"]), given=content["given"], crossing=crossing, crossing_groups=groups, **parts
-        )
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise RunError(
-            f"The photos of run '{run.id}' cannot be read from {path} ({error}). Delete the run and train again."
-        ) from error
+    return read_split(run.folder, run.id)
 
 
 def learned_photos(run: Run) -> set[str]:
@@ -283,6 +298,8 @@ def read_state(run: Run, earlier: RunState | None = None) -> RunState:
         state.alive = is_alive(run)
         new, state.offset = events.read_events(run.events_path, state.offset)
         reduce_events(state, new)
+    if state.lifecycle is None:  # the first event is written before the folder becomes a run
+        state.lifecycle = state.failure = events.RunFailed(time=run.created, message=_NO_HISTORY, hint=_RESUME)
     return state
 
 
@@ -292,27 +309,25 @@ def _load(folder: Path) -> Run:
     Raises:
         RunError: Its `config.json` cannot be read, or asks for what this version does not allow.
     """
-    path = folder / "config.json"
+    path = folder / _CONFIG
     try:
-        stat = path.stat()
-        return _load_once(folder, stat.st_mtime_ns, stat.st_size)
+        looks = [(path.stat().st_mtime_ns, path.stat().st_size) for path in (path, copy_path(path)) if path.is_file()]
+        return _load_once(folder, tuple(looks))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, ConfigError) as error:
-        reason = str(error).rstrip(".")
+        reason = f"{path.name}: {in_words(error)}"
         raise RunError(f"The run in {folder} cannot be read ({reason}). Delete it if you do not need it.") from error
 
 
 @lru_cache(maxsize=4096)  # a run's config.json is written once, and each look at a page asks for many
-def _load_once(folder: Path, mtime_ns: int, size: int) -> Run:
-    content = read_json(folder / "config.json")
+def _load_once(folder: Path, looks: tuple) -> Run:
+    """The run in a folder whose settings, and their copy, have these times and sizes."""
+    kept = read_with_copy(folder / _CONFIG, folder.name)
+    content, problem = kept.content, kept.problem
+    if problem:
+        problem = (
+            f"{folder / _CONFIG} is damaged ({problem}): it was taken from its copy, so nothing is missing. `graft "
+            "check --repair` writes the file anew."
+        )
     created, labels_version = float(content["created"]), int(content["labels_version"])
-    return Run(folder.name, str(content["project"]), folder, created, labels_version, spec_from_json(content))
-
-
-def _split_to_json(split: Split) -> dict:
-    return {
-        "class_names": list(split.class_names),
-        "given": split.given,
-        "crossing": list(split.crossing),
-        "crossing_groups": list(split.crossing_groups),
-        **{part: [asdict(item) for item in getattr(split, part)] for part in ("train", "val", "test")},
-    }
+    order, spec = float(content.get("order", created)), spec_from_json(content)
+    return Run(folder.name, str(content["project"]), folder, created, labels_version, spec, order, problem)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from transfer_core.runs import events
+from transfer_core.support.wording import pluralize
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class RunState:
         spent_s: Seconds per phase (by name, "" before the first), of all attempts together; what a worker did after its
             last event before it was killed is not known.
         last_time: Of the newest event, in Unix seconds.
+        lost: Lines of the log that could not be read; `damage` says it.
     """
 
     lifecycle: events.Event | None = None
@@ -58,6 +60,17 @@ class RunState:
     steps: dict[str, StepState] = field(default_factory=dict)
     spent_s: dict[str, float] = field(default_factory=dict)
     last_time: float = 0.0
+    lost: int = 0
+
+    @property
+    def damage(self) -> str | None:
+        """What of the run's log could not be read, what it costs, what can be done; None where it is whole."""
+        if not self.lost:
+            return None
+        return (
+            f"{pluralize(self.lost, 'line')} of this run's events.jsonl cannot be read, so its curve or its course may "
+            "have gaps. Its model is not touched by that; to have a whole log, train again."
+        )
 
     def seconds_left(self, now: float) -> float | None:
         """An estimate for the phase at work, from its pace until now; None where there is none yet."""
@@ -71,7 +84,10 @@ class RunState:
 
     @property
     def last_queued(self) -> float:
-        """When the newest lifecycle event was written, in Unix seconds: of a queued run, since when it waits."""
+        """Of a queued run, its place in the queue: about since when it waits, in Unix seconds."""
+        order = getattr(self.lifecycle, "order", None)
+        if isinstance(order, (int, float)):
+            return order
         return self.lifecycle.time if self.lifecycle else 0.0
 
     @property
@@ -129,6 +145,9 @@ def kept_step(epochs: Sequence[events.EpochFinished]) -> int:
 def reduce_events(state: RunState, new: Iterable[events.Event]) -> RunState:
     """Adds events, in order, to a state."""
     for event in new:
+        if isinstance(event, events.LineLost):
+            state.lost += 1
+            continue
         _count_time(state, event)
         match event:
             case events.RunQueued():

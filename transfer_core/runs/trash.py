@@ -1,23 +1,25 @@
 """Deleting a run so that it can be brought back. Imports nothing heavy.
 
 A deleted run's folder moves to `runs/.deleted/`, where no list looks. It stays there for a day, for whoever presses
-Undo, and goes for good with the first deletion or comparison in that project after that.
+Undo, and goes for good with the first start of Graft, deletion or comparison in that project after that.
 """
 
 import os
-import shutil
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from transfer_core import runs
 from transfer_core.errors import RunError
 from transfer_core.runs import Run, UnreadableRun
+from transfer_core.support.files import delete_folder
 from transfer_core.support.wording import format_time
 from transfer_core.workspace import Project, check_id
 
 KEPT_S = 24 * 3600
 _FOLDER = ".deleted"
+_CLOCK_SLACK_S = 60  # file systems and other machines may be a little ahead
 _WAITS = ("queued", "running")
 _CAN_BE_RESUMED = ("interrupted", "stopped", "failed")
 
@@ -56,7 +58,7 @@ def _move_away(project: Project, folder: Path) -> None:
     place = project.runs_dir / _FOLDER / folder.name
     place.parent.mkdir(exist_ok=True)
     try:
-        os.utime(folder)  # the folder's own time says since when it has been deleted
+        _note_time(folder)
         os.replace(folder, place)
     except OSError as error:  # Windows moves no folder of which a file is open
         raise RunError(f"The run cannot be deleted now ({error.strerror}). Try again in a moment.") from error
@@ -81,7 +83,7 @@ def restore(project: Project, run_id: str) -> None:
 def deleted(project: Project) -> list[str]:
     """Ids of the runs that can be brought back, the one deleted last first."""
     found = []
-    for folder in (project.runs_dir / _FOLDER).glob("*"):
+    for folder in (project.runs_dir / _FOLDER).glob("[!.]*"):
         with suppress(OSError):  # it was brought back meanwhile
             found.append((folder.stat().st_mtime_ns, folder.name))
     return [run_id for _, run_id in sorted(found, reverse=True)]
@@ -89,10 +91,26 @@ def deleted(project: Project) -> list[str]:
 
 def empty(project: Project) -> None:
     """Deletes for good what was deleted more than a day ago."""
-    for folder in (project.runs_dir / _FOLDER).glob("*"):
-        with suppress(OSError):  # somebody else empties it, too
-            if time.time() - folder.stat().st_mtime > KEPT_S:
-                shutil.rmtree(folder)
+    for folder in expired(project.runs_dir):
+        with suppress(OSError):  # Windows, where somebody still reads a file of it
+            delete_folder(folder)
+
+
+def expired(runs_dir: Path) -> Iterator[Path]:
+    """Folders of runs that were deleted more than a day ago."""
+    for folder in (runs_dir / _FOLDER).glob("[!.]*"):
+        with suppress(OSError):  # it was brought back meanwhile
+            age = time.time() - folder.stat().st_mtime
+            if age < -_CLOCK_SLACK_S:  # the clock was set back: the day begins now
+                _note_time(folder)
+            elif age > KEPT_S:
+                yield folder
+
+
+def _note_time(folder: Path) -> None:
+    """The folder's own time says since when it has been deleted."""
+    now = time.time()
+    os.utime(folder, (now, now))
 
 
 def _heirs(project: Project, run: Run) -> list[Run]:

@@ -10,6 +10,7 @@ from transfer_core.backbones import catalog, weights
 from transfer_core.backbones.catalog import BUNDLED, Backbone
 from transfer_core.config import TrainConfig
 from transfer_core.data.labels.dataset import LabelledItem
+from transfer_core.errors import BackboneError
 from transfer_core.evaluation.compare_runs import backbone_title, strategy_title
 from transfer_core.strategies import (
     BACKBONE,
@@ -38,6 +39,7 @@ __all__ = [
     "backbone_state",
     "backbone_title",
     "facts_of",
+    "find_problems",
     "layers_that_learn",
     "list_backbones",
     "plan",
@@ -79,6 +81,21 @@ def facts_of(items: Sequence[LabelledItem], config: TrainConfig, backbone: Backb
 def list_backbones(workspace: Workspace) -> list[BackboneState]:
     """Every backbone, those that were added by hand included."""
     return [BackboneState(row, backbone_state(workspace, row)) for row in catalog.rows(workspace.weights_dir)]
+
+
+def find_problems(workspace: Workspace) -> list[str]:
+    """What is wrong with backbones that were added by hand and are therefore not listed, a sentence each."""
+    found = []
+    for folder in sorted(workspace.weights_dir.glob("*/")):
+        if folder.name not in catalog.BUILT_IN and (folder / "model.safetensors").is_file():
+            try:
+                catalog.find(folder.name, workspace.weights_dir)
+            except BackboneError:
+                found.append(
+                    f"The backbone {folder.name} is missing from the list: {folder / 'backbone.json'} is damaged or "
+                    "missing. Correct it, or add the backbone again."
+                )
+    return found
 
 
 def backbone_state(workspace: Workspace, row: Backbone) -> str:

@@ -53,12 +53,11 @@ def suggestion_for(
 
 def _share_by_colours(run: Run) -> float | None:
     """Of the validation photos, those whose class the baseline "colours" names; None where it was not measured."""
-    baselines = load_baselines(run.evaluation_dir)
-    if baselines is None:
-        return None
     try:
-        true_ids = load_own_answers(run).true_ids
+        baselines, true_ids = load_baselines(run.evaluation_dir), load_own_answers(run).true_ids
     except TransferError:
+        return None
+    if baselines is None:
         return None
     said = np.array(baselines.colours)
     return float((said == true_ids).mean()) if len(said) == len(true_ids) > 0 else None

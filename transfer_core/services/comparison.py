@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from transfer_core import runs
 from transfer_core.data.splits.split import Split
 from transfer_core.errors import RunError
-from transfer_core.evaluation.baselines import load_baselines
+from transfer_core.evaluation.baselines import baselines_path
 from transfer_core.evaluation.compare_runs import (
     compare_right,
     group_by_photos,
@@ -179,7 +179,7 @@ def find_gain(
 
 def has_baselines(run: Run) -> bool:
     """Whether what goes without a network was measured for this run."""
-    return load_baselines(run.evaluation_dir) is not None
+    return baselines_path(run.evaluation_dir).exists()
 
 
 def estimate_control(workspace: Workspace, run: Run, split: Split) -> "Estimate | None":

@@ -17,8 +17,11 @@ from transfer_core import runs
 from transfer_core.data.ingest.folder_layout import read_layout
 from transfer_core.data.ingest.intake import Rejected
 from transfer_core.data.ingest.sources import Entry, is_junk, open_source
+from transfer_core.data.splits.split import Split
 from transfer_core.errors import DataError, RunError
-from transfer_core.evaluation.result import ValAnswers, load_answers
+from transfer_core.evaluation import result as results
+from transfer_core.evaluation.compare_runs import check_photos
+from transfer_core.evaluation.result import ValAnswers
 from transfer_core.evaluation.test_set import Opening, count_looks, load_opening
 from transfer_core.inference.predictor import Prediction, Predictor
 from transfer_core.jobs.launch import ensure_runner
@@ -107,6 +110,20 @@ def evaluate(run: Run, data: Path) -> Evaluation:
     return Evaluation(
         hits / count, wilson(hits, count), count, names, confusion, learned=int(was_learned.sum()), left_out=left_out
     )
+
+
+def load_answers(run: Run, split: Split, result: dict) -> ValAnswers:
+    """What the run's model said of its validation photos.
+
+    Args:
+        result: Of the run, as its log tells it.
+
+    Raises:
+        RunError: They cannot be read, or are not those that the result was told of.
+    """
+    answers = results.load_answers(run.evaluation_dir, result)
+    check_photos(run, split, answers)
+    return answers
 
 
 def evaluate_test_set(run: Run, watch: Watch = silent) -> Evaluation:

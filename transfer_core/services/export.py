@@ -13,7 +13,7 @@ from transfer_core.jobs.launch import ensure_runner
 from transfer_core.runs import Run
 from transfer_core.runs.state import RunState
 from transfer_core.services.runs import Watch, silent, wait_for_model
-from transfer_core.support.files import read_json, write_whole
+from transfer_core.support.files import write_whole
 
 __all__ = [
     "Check",
@@ -224,5 +224,5 @@ def model_card(run: Run, state: RunState) -> str:
     """The description of a model whose export is ready, as Markdown."""
     from transfer_core.export.model_card import write_card
 
-    project = read_json(run.folder.parents[1] / "project.json")
-    return write_card(run, state, runs.load_split(run), project)
+    project = run.workspace.open_project(run.folder.parents[1].name)
+    return write_card(run, state, runs.load_split(run), {"name": project.name})

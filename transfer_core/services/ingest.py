@@ -19,6 +19,7 @@ from transfer_core.data.ingest.upload_inbox import Upload, receive_folder
 from transfer_core.data.ingest.upload_inbox import batches as waiting_uploads
 from transfer_core.data.ingest.upload_inbox import receive as receive_upload
 from transfer_core.data.labels.dataset import count_classes, labelled, load_items
+from transfer_core.deletion import delete_project
 from transfer_core.jobs.take_in import Report, take_in_entries
 from transfer_core.workspace import Project, Workspace
 
@@ -173,5 +174,5 @@ def new_or_known(workspace: Workspace, find: Callable[[], Project]) -> Iterator[
         yield project
     except BaseException:
         if project.id not in known and not load_items(project):
-            workspace.delete_project(project)
+            delete_project(workspace, project)
         raise

@@ -3,6 +3,7 @@
 Single edits are handed on from `transfer_core.data.labels` as they are; `edit` makes the one that a command describes.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from transfer_core.data.checks import alike, class_warnings
@@ -35,13 +36,16 @@ from transfer_core.data.labels.edits import (
     undo,
 )
 from transfer_core.errors import DataError
-from transfer_core.workspace import Project
+from transfer_core.storage import delete_photos
+from transfer_core.support.wording import pluralize
+from transfer_core.workspace import Project, Workspace
 
 __all__ = [
     "SPLIT_NAMES",
     "BringBack",
     "Changes",
     "CreateClass",
+    "Delete",
     "Edit",
     "Edited",
     "Item",
@@ -59,6 +63,7 @@ __all__ = [
     "class_warnings",
     "count_classes",
     "create_class",
+    "delete_for_good",
     "describe",
     "edit",
     "find_action",
@@ -125,6 +130,11 @@ class BringBack:
 
 
 @dataclass(frozen=True)
+class Delete:
+    """Deletes photos for good that were removed before: nothing brings them back."""
+
+
+@dataclass(frozen=True)
 class Rename:
     """Renames a class; two of one name become one."""
 
@@ -153,7 +163,8 @@ class Redo:
     action: str | None = None
 
 
-Edit = Relabel | Move | Remove | BringBack | Rename | CreateClass | Undo | Redo
+_CanBeUndone = Relabel | Move | Remove | BringBack | Rename | CreateClass | Undo | Redo
+Edit = _CanBeUndone | Delete
 
 
 @dataclass(frozen=True)
@@ -161,7 +172,7 @@ class Edited:
     """What was changed, and how the labels stand now.
 
     Args:
-        action: The change's id; None where there was none.
+        action: The change's id; None where there was none, or where it cannot be undone.
         change: The change in words; untrusted text.
         undone: Whether it is taken back now.
         classes: Photos per class, those without photos included.
@@ -196,23 +207,37 @@ def edit(project: Project, selection: Selection, wanted: Edit | None = None) -> 
         DataError: It is not said which photos are meant, there are none, or the change cannot be made.
     """
     now = load_labels(project)
-    pool = now.removed if selection.removed or isinstance(wanted, BringBack) else now.items
+    pool = now.removed if selection.removed or isinstance(wanted, (BringBack, Delete)) else now.items
     chosen = select_items(pool, selection.class_name, selection.part, selection.words, selection.unlabelled)
-    action = _make(project, now, chosen, selection, wanted) if wanted else None
+    action = change = None
+    if isinstance(wanted, Delete):
+        change = delete_for_good(project, [item.id for item in _certain(chosen, selection)])
+    elif wanted:
+        action = _make(project, now, chosen, selection, wanted)
     after = load_labels(project)
     return Edited(
         project,
         action,
-        describe(find_action(after, action)) if action else None,
+        describe(find_action(after, action)) if action else change,
         action in after.undone,
         dict.fromkeys(after.class_names, 0) | count_classes(after.items),
         len(after.items) - len(labelled(after.items)),
         len(after.removed),
-        () if action else tuple(chosen),
+        () if wanted else tuple(chosen),
     )
 
 
-def _make(project: Project, now: Labels, chosen: list[Item], selection: Selection, wanted: Edit) -> str:
+def delete_for_good(project: Project, ids: Collection[str]) -> str:
+    """Deletes removed photos, and what was made of them; returns what was done, in words.
+
+    Raises:
+        DataError, RunError: As `storage.delete_photos`.
+    """
+    delete_photos(Workspace(project.folder.parents[1]), project, ids)
+    return f"{pluralize(len(ids), 'photo')} deleted for good"
+
+
+def _make(project: Project, now: Labels, chosen: list[Item], selection: Selection, wanted: _CanBeUndone) -> str:
     """Makes the change; returns its id."""
     match wanted:
         case Rename():

@@ -10,11 +10,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from PIL import Image
+
 from transfer_core import runs
 from transfer_core.data import sample_set
-from transfer_core.data.images.thumbnails import ensure_thumbnail, thumbnail_path
+from transfer_core.data.images.thumbnails import COPY_PX, ensure_thumbnail, load_for_training, thumbnail_path
 from transfer_core.data.ingest.sources import Entry
 from transfer_core.data.labels.dataset import Item, count_classes, load_items, load_labels
+from transfer_core.data.labels.dataset import damage as labels_damage
+from transfer_core.deletion import finish as finish_deletions
 from transfer_core.errors import DataError, RunError, TransferError
 from transfer_core.evaluation.test_set import load_opening
 from transfer_core.runs import Run
@@ -36,8 +40,11 @@ __all__ = [
     "delete_project",
     "disk_use",
     "ensure_thumbnail",
+    "find_problems",
     "find_project",
     "find_thumbnail",
+    "finish_deletions",
+    "load_picture",
     "project_size",
     "summarize",
     "thumbnail_path",
@@ -166,6 +173,15 @@ def find_thumbnail(workspace: Workspace, project: Project, photo: str) -> Path:
     raise RunError("This project has no such photo. It may have been deleted; reload the page.")
 
 
+def load_picture(workspace: Workspace, project: Project, item: Item) -> Image.Image:
+    """A photo to look at closely: upright, RGB; of one that is much larger than training needs, its smaller copy.
+
+    Raises:
+        DataError: The photo can no longer be read.
+    """
+    return load_for_training(workspace.prepared_dir, item.photo, project.photos_dir / item.file, COPY_PX)
+
+
 def find_project(workspace: Workspace, name: str) -> Project:
     """The project of that id, else the only one of that name.
 
@@ -181,6 +197,11 @@ def find_project(workspace: Workspace, name: str) -> Project:
         ids = ", ".join(project.id for project in found)
         raise RunError(f"{len(found)} projects are called '{plain(name)}'. Name one by its id: {ids}.")
     return found[0]
+
+
+def find_problems(project: Project) -> list[str]:
+    """What of the project's own files is damaged: what it costs and what can be done, a sentence or two each."""
+    return [problem for problem in (project.problem, labels_damage(project)) if problem]
 
 
 def project_size(project: Project) -> int:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 
 from transfer_core import runs, strategies
 from transfer_core.data.splits.split import Split
-from transfer_core.errors import TransferError
+from transfer_core.errors import RunError, TransferError
 from transfer_core.jobs.launch import ensure_runner, slot_count
 from transfer_core.runs import (
     ENDED,
@@ -149,10 +149,15 @@ def wait(run: Run, is_done: Callable[[RunState], bool], watch: Watch = silent) -
 
     Returns:
         The state that `is_done` agreed to.
+
+    Raises:
+        RunError: The run's folder is gone, or no runner can be started.
     """
     state, ensured = runs.read_state(run), time.monotonic()
     while not is_done(state):
         time.sleep(_LOOK_EVERY_S)
+        if not run.folder.is_dir():
+            raise RunError(f"The folder of this run, {run.folder}, is not there any more. It was moved or deleted.")
         state = runs.read_state(run, state)
         idle = state.status == "queued" or (state.next_step and not state.alive)
         if idle and time.monotonic() - ensured > _ENSURE_EVERY_S:

@@ -6,6 +6,7 @@ What needs no composing is handed on from `transfer_core.data.splits` as it is.
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from transfer_core import runs, strategies
@@ -15,7 +16,15 @@ from transfer_core.config import TrainConfig
 from transfer_core.data.ingest.folder_layout import read_layout
 from transfer_core.data.ingest.label_source import open_labels
 from transfer_core.data.ingest.sources import is_junk, open_source
-from transfer_core.data.labels.dataset import LabelledItem, count_classes, labelled, new_item
+from transfer_core.data.labels.dataset import (
+    LabelledItem,
+    count_classes,
+    labelled,
+    load_items,
+    new_item,
+    version,
+)
+from transfer_core.data.splits.group_suggestion import GroupSuggestion, suggest_pattern
 from transfer_core.data.splits.groups import list_groups, name_groups
 from transfer_core.data.splits.split import (
     Split,
@@ -29,10 +38,11 @@ from transfer_core.errors import DataError, RunError
 from transfer_core.runs import Run
 from transfer_core.strategies import Facts
 from transfer_core.support.wording import pluralize
-from transfer_core.workspace import Workspace
+from transfer_core.workspace import Project, Workspace
 
 __all__ = [
     "Basis",
+    "GroupSuggestion",
     "LookAhead",
     "Split",
     "classes_without_val",
@@ -43,6 +53,7 @@ __all__ = [
     "has_test_part",
     "look_ahead",
     "share_out",
+    "suggest_groups",
 ]
 
 
@@ -132,6 +143,22 @@ def look_ahead(workspace: Workspace, items: Sequence[LabelledItem], config: Trai
     train, val, test = (count_classes(part) for part in (split.train, split.val, split.test))
     counts = {name: (train.get(name, 0), val.get(name, 0), test.get(name, 0)) for name in sorted({*train, *val, *test})}
     return LookAhead(counts, (), tuple(crossings(split)), groups, ungrouped)
+
+
+def suggest_groups(project: Project) -> GroupSuggestion | None:
+    """The groups that the names of the project's photos seem to speak of.
+
+    None where photos came with groups, and where they came split: a split that was given stays as it is.
+    """
+    return _suggest_groups(project, version(project))
+
+
+@lru_cache(maxsize=16)
+def _suggest_groups(project: Project, labels_version: int) -> GroupSuggestion | None:
+    items = labelled(load_items(project, labels_version))
+    if given_part(items) or any(item.group is not None for item in items):
+        return None
+    return suggest_pattern(items)
 
 
 def foresee(data: Sequence[Path], settings: dict, backbone: Backbone, labels: str | None = None) -> list[str]:

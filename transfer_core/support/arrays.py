@@ -14,27 +14,36 @@ from safetensors.numpy import save
 from transfer_core.support.files import write_whole
 
 
-def write_arrays(path: Path, arrays: dict[str, np.ndarray], header: dict | None = None) -> None:
-    """Replaces the file whole; `header` is kept as JSON beside the arrays."""
+def write_arrays(path: Path, arrays: dict[str, np.ndarray], header: dict | None = None, owner: str = "") -> None:
+    """Replaces the file whole; `header` is kept as JSON beside the arrays.
+
+    Args:
+        owner: What they are about, such as a run's id, for `read_arrays` to ask for.
+    """
     # safetensors writes the bytes of an array as they lie: a transposed one would come back scrambled.
     contiguous = {name: np.asarray(value, order="C") for name, value in arrays.items()}
     text = json.dumps(header or {})
-    write_whole(path, save(contiguous, {"graft": text, "crc32": _checksum(contiguous, text)}))
+    write_whole(path, save(contiguous, {"graft": text, "crc32": _checksum(contiguous, text), "owner": owner}))
 
 
-def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict]:
+def read_arrays(path: Path, owner: str = "") -> tuple[dict[str, np.ndarray], dict]:
     """Arrays and header as `write_arrays` wrote them; a file of an earlier version has no checksum and passes.
+
+    Args:
+        owner: Whose they must be; "" for anybody's.
 
     Raises:
         SafetensorError: It is another file, or was cut.
-        ValueError: It is not what was written.
+        ValueError: It is not what was written, or is another owner's.
     """
     with safe_open(path, "numpy") as file:
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         metadata = file.metadata() or {}
     text = metadata.get("graft", "{}")
     if "crc32" in metadata and metadata["crc32"] != _checksum(arrays, text):
-        raise ValueError(f"{path} is not what was written")
+        raise ValueError("its checksum does not match: it was changed since it was written")
+    if owner and metadata.get("owner", "") not in ("", owner):
+        raise ValueError("it belongs elsewhere")
     return arrays, json.loads(text)
 
 

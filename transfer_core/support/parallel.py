@@ -24,18 +24,28 @@ def map_ahead(
     and unlike a pool fed in chunks it leaves no core waiting for the slowest of a chunk. What the function raises is
     raised here, where its result would have come; what was not begun then is dropped. Whoever may leave before the last
     result closes it (`contextlib.closing`), which waits for those that are being worked on.
+
+    Raises:
+        MemoryError: A thread cannot be started.
     """
     pool = ThreadPoolExecutor(threads)
     waiting: deque[Future[Result]] = deque()
     try:
         for entry in entries:
-            waiting.append(pool.submit(function, entry))
+            waiting.append(_submit(pool, function, entry))
             if len(waiting) > ahead:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _submit(pool: ThreadPoolExecutor, function: Callable[[Given], Result], entry: Given) -> Future[Result]:
+    try:
+        return pool.submit(function, entry)
+    except RuntimeError as error:  # "can't start new thread"
+        raise MemoryError("there is no room for another thread") from error
 
 
 class MemoryBudget:

@@ -6,7 +6,7 @@ from pathlib import Path
 from transfer_core.config import TrainConfig
 from transfer_core.errors import RunError, TransferError
 from transfer_core.strategies import Phase
-from transfer_core.support.files import read_json, write_json
+from transfer_core.support.checked_json import read_checked, write_checked
 from transfer_core.support.parallel import CORES
 
 
@@ -35,7 +35,7 @@ class Plan:
 
 def save_plan(path: Path, plan: Plan) -> None:
     """Replaces the file whole."""
-    write_json(path, asdict(plan))
+    write_checked(path, asdict(plan), path.parent.name)
 
 
 def load_plan(path: Path) -> Plan | None:
@@ -45,10 +45,10 @@ def load_plan(path: Path) -> Plan | None:
         RunError: The file was changed by somebody and cannot be read.
     """
     try:
-        content = read_json(path)
+        content = read_checked(path, path.parent.name)
     except FileNotFoundError:
         return None
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise _unreadable(path) from error
     try:
         phases = tuple(Phase(**_known(Phase, phase)) for phase in content["phases"])

@@ -1,13 +1,12 @@
 """Going on from an earlier run: its backbone, and its head in the order of the new classes."""
 
-import json
 import shutil
 
 import numpy as np
 import pytest
 import torch
 
-from tests.helpers import RESNET, tiny_row
+from tests.helpers import RESNET, rewrite_labels, tiny_row
 from tests.training.test_engine import make_context
 from transfer_core import runs
 from transfer_core.config import TrainConfig
@@ -79,11 +78,12 @@ def test_photos_that_it_has_learned_from_are_never_kept_aside(tiny_workspace, pr
 
 
 def test_in_parts_that_were_given_they_are_a_problem(tiny_workspace, project, tuned):
-    lines = [json.loads(line) for line in project.labels_path.read_text().splitlines()]
     first = {item.photo for item in runs.load_split(tuned).train[:2]}
-    for line in lines:
-        line["part"] = "val" if line["photo"] in first or line["path"].endswith("7.jpg") else "train"
-    project.labels_path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    def into_parts(line):
+        return line | {"part": "val" if line["photo"] in first or line["path"].endswith("7.jpg") else "train"}
+
+    rewrite_labels(project, lambda lines: list(map(into_parts, lines)))
     config = TrainConfig(backbone=tuned.config.backbone, strategy="full", continue_from=tuned.id)
     with pytest.raises(ConfigError, match=r"training photos? of the earlier run.* Choose other validation"):
         training.check(tiny_workspace, project, config)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from transfer_core.support.files import move_into_place
+from transfer_core.support.files import make_folder, move_into_place
 
 _CHECK_BYTES = 4
 _MARK_EVERY_S = 3600  # the oldest use decides what goes when room is needed; that need not be known to the minute
@@ -59,7 +59,7 @@ class PhotoCache:
         part = path.with_suffix(f".{os.urandom(4).hex()}.part")
         try:
             if not path.parent.is_dir():
-                path.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(path.parent)
             with part.open("wb") as file:
                 file.write(content)
                 file.write(self._checksum(photo, content))
@@ -83,5 +83,5 @@ def delete_cached(prepared_dir: Path, photos: Iterable[str]) -> None:
 
 def mark_used(path: Path) -> None:
     """Notes in the file's own time that it was used now, unless it was lately."""
-    if time.time() - path.stat().st_mtime > _MARK_EVERY_S:
+    if abs(time.time() - path.stat().st_mtime) > _MARK_EVERY_S:  # the clock may have been set back
         os.utime(path)

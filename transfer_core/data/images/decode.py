@@ -1,5 +1,6 @@
 """Photos as pixels for the app: as `read_photo` reads them, within the memory there is. Imports no torch."""
 
+import hashlib
 import io
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -17,6 +18,7 @@ FORMATS = read_photo.FORMATS
 THUMBNAIL_PX = 320
 # A pixel takes 14 bytes of memory until all is made of it, so that on two cores these are 0.7 GB.
 PIXELS_AT_ONCE = 25_000_000 * max(2, CORES)
+_DIGEST_LENGTH = 64  # hex digits of the SHA-256 that a stored photo is named by
 _COSTLY = 1.5  # times that, of a WebP, whose reader keeps two more copies, and of what is laid on white
 _room = MemoryBudget(PIXELS_AT_ONCE)
 
@@ -66,10 +68,27 @@ def load_stored(path: Path) -> np.ndarray:
         return load_rgb(path)
 
 
+def is_intact(path: Path) -> bool:
+    """Whether a stored photo's bytes are those that it is named by; a file that is gone or named otherwise passes."""
+    if len(path.stem) != _DIGEST_LENGTH:
+        return True
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == path.stem
+    except OSError:
+        return True  # whoever opens it says why
+
+
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Names the photo in what goes wrong with one that could be read when it came in, and now cannot."""
+    """Names the photo in what goes wrong with one that could be read when it came in, and now cannot.
+
+    Before anything is made of it, its bytes are held against its name: other pixels would be answered as if they were
+    the photo's.
+    """
     try:
+        if not is_intact(path):
+            raise DataError("its bytes were changed")
         yield
     except DataError as error:
         reason = error if path.is_file() else "the file is gone"

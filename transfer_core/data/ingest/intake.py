@@ -4,9 +4,8 @@ import hashlib
 import io
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -38,8 +37,11 @@ KeepPixels = Callable[[str, Image.Image], None]  # takes (digest, upright photo)
 
 _SETTLE_EVERY_S = 0.5  # a killed intake keeps all photos but those of the last half second
 _DISK_THREADS = 16  # files that wait for the disk together wait hardly longer than one
+_ALL = 10**15  # more than there is: waits until nothing else is held
 _files = MemoryBudget(100 * 10**6)  # bytes of files in memory at once; a larger one alone
+_NO_MEMORY = "too large for the memory that is free"
 _HERE_AS = "here already as"
+_DELETED = "deleted from this project for good; to add it all the same, give the file another name"
 _STALE_S = 3600  # nobody is still writing a file that has not changed for so long
 
 
@@ -120,14 +122,14 @@ def take_in(
         unlabelled: Lets photos of which nothing says the class come in without one; else they are rejected.
 
     Raises:
-        DataError: There is no photo among them.
+        DataError: There is no photo among them, or memory lacks for even one at a time; those that have arrived stay.
     """
     wanted, refused = _sift(entries)
     reading = reading or read_layout([entry.path for entry in wanted])
     unmatched = [Rejected(file, reason) for file, reason in reading.unmatched]
     result = IntakeReport(rejected=refused + unmatched)
     report(0, len(wanted))
-    with _Arrivals(project, result) as arrivals:
+    with _saying_that_memory_lacks(), _Arrivals(project, result) as arrivals:
         keep = (partial(keep_pictures, workspace.prepared_dir), keep_pixels) if keeps_pictures else (keep_pixels,)
         parts = read_layout([entry.path for entry in wanted], "file_name") if unlabelled else None
         taker = _Taker(workspace, project, arrivals, reading, part, keep, may_contradict, parts)
@@ -144,6 +146,17 @@ def take_in(
     result.named = taker.nameless.write(project)
     result.alike = _alike_now(project, result.items)
     return result
+
+
+@contextmanager
+def _saying_that_memory_lacks() -> Iterator[None]:
+    try:
+        yield
+    except MemoryError as error:
+        raise DataError(
+            "There is not enough memory to go on reading photos. Those read so far are in the project. Close other "
+            "programs, then add the photos again; only new ones come in."
+        ) from error
 
 
 def _alike_now(project: Project, ids: set[str]) -> tuple[tuple[str, ...], ...]:
@@ -201,7 +214,11 @@ class _Arrivals:
         path = self._project.photos_dir / file
         if not path.exists():
             part = temp_path(path)
-            part.write_bytes(content)
+            try:
+                part.write_bytes(content)
+            except OSError:  # a full disk, which may have taken the first half
+                part.unlink(missing_ok=True)
+                raise
             self._parts[part] = path
 
     def label(self, item: Item) -> None:
@@ -212,8 +229,9 @@ class _Arrivals:
 
     def _settle(self) -> None:
         items, result = self._items, self._result
-        with ThreadPoolExecutor(_DISK_THREADS) as pool:
-            list(pool.map(self._settle_one, list(self._parts)))
+        parts = list(self._parts)
+        for _ in map_ahead(self._settle_one, parts, len(parts), _DISK_THREADS):
+            pass
         if items:
             result.added += append_items(self._project, items)
         result.photos += len(items)
@@ -251,8 +269,11 @@ class _Taker:
     ):
         self._photos_dir, self._arrivals = project.photos_dir, arrivals
         self._reading, self._part, self._keep, self._parts = reading, part, keep, parts
+        labels = load_labels(project)
+        now = labels.items
         here = load_original_items(project)  # what was relabelled or removed since is not to come in once more
-        now = load_labels(project).items
+        self._deleted = {here[number].id for number in labels.deleted}
+        here = [item for item in here if item.id not in self._deleted]
         self._ids, self._by_photo = {item.id for item in here}, {item.photo: item for item in here}
         self._alike = {(item.photo, item.class_name, item.part): item for item in (*now, *here)}
         self.nameless = Nameless(now)
@@ -263,8 +284,13 @@ class _Taker:
 
     def take(self, entry: Entry) -> Item | Rejected:
         """Stores the photo, unless it is here, and what is made of it; its label is left to the caller."""
-        with _files.holding(entry.size):
+        with suppress(MemoryError), _files.holding(max(1, entry.size)):
             return self._take(entry)
+        with _files.holding(_ALL):  # once more, while no other photo is being read
+            try:
+                return self._take(entry)
+            except MemoryError:
+                return Rejected(entry.path, _NO_MEMORY)
 
     def _take(self, entry: Entry) -> Item | Rejected:
         place = self._reading.place(entry.path)
@@ -272,6 +298,8 @@ class _Taker:
         try:
             content = entry.read()
             photo = hashlib.sha256(content).hexdigest()
+            if can_come and self._new_item(photo, "", entry.path, place, (0, 0)).id in self._deleted:
+                return Rejected(entry.path, _DELETED)
             same = self._by_photo.get(photo)
             if can_come and same and (self._photos_dir / same.file).exists():  # verified when it first came
                 item = self._item(photo, same.file, entry.path, place, (same.width, same.height))
@@ -282,6 +310,8 @@ class _Taker:
                 assert image.format, "an image that was opened from a file has the format of its reader"
                 file, size = f"{photo}{decode.FORMATS[image.format]}", self._look(photo, image)
         except DataError as error:
+            if _lacks_memory(error):
+                raise MemoryError from error
             return Rejected(entry.path, str(error))
         self._arrivals.store(file, content)
         return self._item(photo, file, entry.path, place, size)
@@ -325,6 +355,13 @@ class _Taker:
         return Rejected(item.path, reason)
 
 
+def _lacks_memory(error: BaseException | None) -> bool:
+    """Whether what a reader of photos raised comes of that."""
+    while error is not None and not isinstance(error, MemoryError):
+        error = error.__cause__
+    return error is not None
+
+
 def _nothing_came(result: IntakeReport) -> str:
     real = [rejected for rejected in result.rejected if rejected.reason != "junk"]
     if not real:
@@ -332,6 +369,8 @@ def _nothing_came(result: IntakeReport) -> str:
     first, remedy = real[0], "Put one folder per class in it, with JPEG or PNG photos inside."
     if first.reason.startswith(_HERE_AS):
         remedy = "To change labels, use Fix labels."
+    if first.reason == _NO_MEMORY:
+        remedy = "Close other programs, then try again."
     if len(real) == 1:
         return f"The one file in it, '{first.file[:80]}', cannot be used: {first.reason}. {remedy}"
     return (

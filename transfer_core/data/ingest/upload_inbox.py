@@ -14,7 +14,8 @@ from filelock import FileLock, Timeout
 from transfer_core.data.ingest.import_roots import open_inside
 from transfer_core.data.ingest.label_source import Choice
 from transfer_core.data.ingest.sources import Entry, tidy_path, upload_entries
-from transfer_core.support.files import move_into_place, read_json, temp_path, write_json
+from transfer_core.support.checked_json import copy_path, read_with_copy, write_with_copy
+from transfer_core.support.files import delete_folder, move_into_place, temp_path
 from transfer_core.workspace import Project, new_id
 
 _BLOCK = 1 << 20  # bytes copied at once
@@ -84,7 +85,8 @@ class Upload:
     def save(self) -> None:
         content = {"created": self.created, "files": self.files, "source": self.source}
         choice = self.choice and vars(self.choice)
-        write_json(self.folder / _MANIFEST, content | {"choice": choice, "before": self.before})
+        told = content | {"choice": choice, "before": self.before}
+        write_with_copy(self.folder / _MANIFEST, told, self.folder.name)
 
     def lock(self) -> FileLock:
         """Held by whoever fills or reads it; one at a time."""
@@ -100,10 +102,12 @@ class Upload:
 
     def discard(self) -> None:
         """Forgets it, once its photos are in or nobody wants them."""
-        (self.folder / _MANIFEST).unlink(
-            missing_ok=True
-        )  # first: what stays for a while (Windows) is no batch any more
-        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            delete_folder(self.folder)
+        except OSError:  # Windows, where somebody still has its zip open: what stays for a while is no batch any more
+            copy_path(self.folder / _MANIFEST).unlink(missing_ok=True)
+            (self.folder / _MANIFEST).unlink(missing_ok=True)
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def fill(self, files: Sequence[tuple[str, BinaryIO]], report: Callable[[int, int], None]) -> None:
         """Stores those of the files that are missing.
@@ -173,9 +177,9 @@ def receive_folder(project: Project, root: Path, inside: str) -> Upload:
 def batches(project: Project) -> list[Upload]:
     """All that wait, the oldest first."""
     found = []
-    for path in (project.folder / "inbox").glob(f"*/{_MANIFEST}"):
+    for folder in (project.folder / "inbox").glob("[!.]*/"):
         with suppress(OSError, ValueError, KeyError, TypeError):
-            found.append(_load(path))
+            found.append(_load(folder / _MANIFEST))
     return sorted(found, key=lambda batch: batch.created)
 
 
@@ -186,7 +190,7 @@ def _lacks_some_of(batch: Upload, announced: Sequence[tuple[str, int]]) -> bool:
 
 
 def _load(path: Path) -> Upload:
-    fields = read_json(path)
+    fields = read_with_copy(path, path.parent.name).content
     files = tuple((name, size) for name, size in fields["files"])
     source = fields["source"] and tuple(fields["source"])
     choice = fields["choice"] and Choice(**fields["choice"])
@@ -196,8 +200,9 @@ def _load(path: Path) -> Upload:
 def _new_folder(project: Project) -> Path:
     inbox = project.folder / "inbox"
     waiting = {batch.folder for batch in batches(project)}
-    for left in inbox.glob("*/"):
-        if left not in waiting and time.time() - left.stat().st_mtime > _STALE_S:
+    for left in inbox.glob("[!.]*/"):
+        # What has a manifest that cannot be read is no batch, but nobody has thrown it away either.
+        if left not in waiting and not (left / _MANIFEST).exists() and time.time() - left.stat().st_mtime > _STALE_S:
             shutil.rmtree(left, ignore_errors=True)
     folder = inbox / new_id()
     folder.mkdir(parents=True)

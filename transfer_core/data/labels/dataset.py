@@ -6,12 +6,14 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import TypeGuard, TypeVar
 
-from transfer_core.data.labels import log as label_log
+from transfer_core.data.labels import replay
 from transfer_core.data.labels.replay import Action, LabelState
+from transfer_core.support import kept_log
+from transfer_core.support.wording import pluralize
 from transfer_core.workspace import Project
 
 _Answer = TypeVar("_Answer")
@@ -63,6 +65,7 @@ class Labels:
         class_names: Sorted; those of the items, and those that were made to stay without any.
         actions: What was changed by hand, the oldest first.
         undone: Ids of the actions that were taken back, the last one last.
+        deleted: Positions of the photos that are gone for good, in the order in which all of them came.
     """
 
     items: tuple[Item, ...]
@@ -70,6 +73,7 @@ class Labels:
     class_names: tuple[str, ...]
     actions: tuple[Action, ...]
     undone: tuple[str, ...]
+    deleted: frozenset[int] = frozenset()
 
 
 def new_item(
@@ -91,7 +95,8 @@ def append_items(project: Project, items: Sequence[Item]) -> int:
 
     Of the others only the groups are taken over, where they say some: photos may come before the table of patients.
     """
-    with label_log.writing(project.labels_path):
+    project.ensure_copy()
+    with kept_log.writing(project.labels_path, project.mark):
         groups = _groups_of(project, [item.id for item in items])
         new = {item.id: item for item in items if item.id not in groups}
         lines = [{"op": "add", **vars(item)} for item in new.values()]
@@ -100,7 +105,7 @@ def append_items(project: Project, items: Sequence[Item]) -> int:
             said = {"id": secrets.token_hex(8), "time": round(time.time(), 3), "groups": told}
             lines.append({"op": "group", **said})
         if lines:
-            label_log.append(project.labels_path, lines)
+            kept_log.append(project.labels_path, lines, project.mark)
     return len(new)
 
 
@@ -131,13 +136,13 @@ def load_labels(project: Project, version: int | None = None) -> Labels:
     """The labels now, or as they were at a version; what this process has read before is not read again."""
     if version is None:
         return _ask(project, _Log.labels)
-    log = _Log(project.labels_path)
+    log = _Log(project)
     log.read_on(version)
     return log.labels()
 
 
 def load_original_items(project: Project) -> list[Item]:
-    """Every photo that ever came in, removed ones too, with the class and part that it came with."""
+    """Every photo that ever came in, removed and deleted ones too, with the class and part that it came with."""
     return _ask(project, lambda log: list(log.came))
 
 
@@ -158,10 +163,24 @@ def _groups_of(project: Project, ids: Sequence[str]) -> dict[str, str | None]:
 
 def version(project: Project) -> int:
     """The state of the labels: a position in the log, in bytes."""
-    try:
-        return project.labels_path.stat().st_size
-    except FileNotFoundError:
-        return 0
+    return kept_log.size(project.labels_path)
+
+
+def damage(project: Project) -> str | None:
+    """What of the labels cannot be read, what it costs, and what can be done; None where they are whole."""
+    lost, copied = _ask(project, lambda log: (log.lost + log.reader.lost, log.reader.copied))
+    if lost:
+        return (
+            f"{pluralize(lost, 'line')} of {project.labels_path} cannot be read, so that photos or changes of labels "
+            "are missing here, about one for each. Put the file back from a backup, or add those photos again; `graft "
+            "check --repair` gives them up."
+        )
+    if copied:
+        return (
+            f"{project.labels_path} is damaged: {pluralize(copied, 'line was', 'lines were')} taken from its copy, so "
+            "nothing is missing. `graft check --repair` writes the file anew."
+        )
+    return None
 
 
 def count_classes(items: Iterable[Item]) -> dict[str, int]:
@@ -177,22 +196,30 @@ class _Log:
 
     Args:
         came: The photos in the order of the state's numbers, as they came.
+        lost: Lines that can be read, but do not say what they should.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, project: Project):
         self.lock = threading.Lock()
-        self._path = path
+        self._path, self._owner = project.labels_path, project.mark
         self.forget()
 
     def forget(self) -> None:
         """Begins again from an empty log, as where another file has taken the place of the one that was read."""
-        self.reader, self.state = label_log.Reader(self._path), LabelState()
+        self.reader, self.state = kept_log.Reader(self._path, self._owner), LabelState()
         self.came: list[Item] = []
+        self.lost = 0
         self._labels: Labels | None = None
 
     def read_on(self, stop: int | None = None) -> None:
-        self.state.take(map(self._keep, self.reader.read_on(stop)))
+        self.state.take(map(self._keep, filter(self._is_whole, self.reader.read_on(stop))))
         self._labels = None
+
+    def _is_whole(self, line: dict) -> bool:
+        """Whether the line says all that its kind does: one of an earlier version, without a checksum, may not."""
+        is_whole = replay.is_whole(line) and (line["op"] != "add" or line.keys() >= _ITEM_NEEDS)
+        self.lost += not is_whole
+        return is_whole
 
     def _keep(self, line: dict) -> dict:
         """The line itself; the photo that it brings, if it brings one, is kept."""
@@ -204,7 +231,10 @@ class _Log:
         if self._labels is None:
             items: list[Item] = []
             removed: list[Item] = []
-            for item, (class_name, part, is_removed, group) in zip(self.came, self.state.places, strict=True):
+            for number, (item, place) in enumerate(zip(self.came, self.state.places, strict=True)):
+                if number in self.state.deleted:
+                    continue
+                class_name, part, is_removed, group = place
                 if (item.class_name, item.part, item.group) != (class_name, part, group):
                     item = replace(item, class_name=class_name, part=part, group=group)
                 (removed if is_removed else items).append(item)
@@ -215,11 +245,13 @@ class _Log:
                 tuple(sorted(names)),
                 tuple(self.state.actions.values()),
                 tuple(action for action in self.state.undone if action in self.state.actions),
+                frozenset(self.state.deleted),
             )
         return self._labels
 
 
 _FIELDS = [entry.name for entry in fields(Item)]
+_ITEM_NEEDS = {entry.name for entry in fields(Item) if entry.default is MISSING}
 _LOOKING_UP = threading.Lock()  # held for the moment in which a log is looked up, never while one is read
 _LOGS: OrderedDict[Path, _Log] = OrderedDict()  # the one used last stands last
 
@@ -230,7 +262,7 @@ def _ask(project: Project, question: Callable[[_Log], _Answer]) -> _Answer:
     Each log has a lock of its own, so that the first reading of a large one holds up nobody else's.
     """
     with _LOOKING_UP:
-        log = _LOGS.setdefault(project.labels_path, _Log(project.labels_path))
+        log = _LOGS.setdefault(project.labels_path, _Log(project))
         _LOGS.move_to_end(project.labels_path)
         if len(_LOGS) > _REMEMBERED:
             _LOGS.popitem(last=False)

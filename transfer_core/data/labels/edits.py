@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from transfer_core.data import split_names
 from transfer_core.data.ingest.folder_layout import tidy_class_name
-from transfer_core.data.labels import log
 from transfer_core.data.labels.dataset import Item, Labels, labelled, load_items, load_labels, unknown_ids
 from transfer_core.data.labels.replay import Action
 from transfer_core.errors import DataError
+from transfer_core.support import kept_log
 from transfer_core.support.text import plain
 from transfer_core.support.wording import pluralize
 from transfer_core.workspace import Project
@@ -87,6 +87,22 @@ def bring_back(project: Project, ids: Collection[str]) -> str:
     return _edit(project, ids, removed=False)
 
 
+def check_removed(project: Project, ids: Collection[str]) -> None:
+    """Raises DataError: no photo is named, or one that is not among the removed ones."""
+    if not ids:
+        raise DataError("No photos are selected. Select some first.")
+    if others := set(ids) - {item.id for item in load_labels(project).removed}:
+        raise DataError(
+            f"{pluralize(len(others), 'of the photos is', 'of the photos are')} not among the removed photos. Only "
+            "removed photos can be deleted for good. Remove them first."
+        )
+
+
+def delete(project: Project, ids: Collection[str]) -> str:
+    """Notes that removed photos are gone for good; their files are the caller's. Raises as `check_removed`."""
+    return _write(project, lambda: check_removed(project, ids), {"op": "delete", "items": sorted(ids)})
+
+
 def rename_class(project: Project, name: str, new_name: str) -> str:
     """Gives a class another name; where that one exists, both become one.
 
@@ -124,13 +140,16 @@ def undo(project: Project, action_id: str) -> str:
     """Takes an action back; what was done since stays. Returns the id of the action, again.
 
     Raises:
-        DataError: There is no such action, or it was taken back already.
+        DataError: There is no such action, it was taken back already, or all its photos are gone for good.
     """
 
     def check() -> None:
         now = load_labels(project)
-        if find_action(now, action_id).id in now.undone:
+        action = find_action(now, action_id)
+        if action.id in now.undone:
             raise DataError("This change has already been undone.")
+        if action.photos and now.deleted.issuperset(action.photos):
+            raise DataError("The photos of this change have been deleted for good, so it cannot be undone.")
 
     _write(project, check, {"op": "undo", "of": action_id})
     return action_id
@@ -239,10 +258,11 @@ def _edit(project: Project, ids: Collection[str], **changes: object) -> str:
 
 def _write(project: Project, check: Callable[[], None], line: dict) -> str:
     """Appends an action unless the check, on the newest labels, raises; returns its id."""
-    with log.writing(project.labels_path):
+    with kept_log.writing(project.labels_path, project.mark):
         check()
         action_id = secrets.token_hex(8)
-        log.append(project.labels_path, [{"id": action_id, "time": round(time.time(), 3), **line}])
+        action = {"id": action_id, "time": round(time.time(), 3), **line}
+        kept_log.append(project.labels_path, [action], project.mark)
     return action_id
 
 

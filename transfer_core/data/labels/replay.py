@@ -8,6 +8,8 @@ A line is one action of a person, or one photo that came in:
     {"op": "class", "id", "time", "name"}                          a class that stays, photos or not
     {"op": "group", "id", "time", "groups": {id: group}}           what photos belong to that were here already
     {"op": "undo" | "redo", "id", "time", "of"}                    takes an action back, or brings it again
+    {"op": "delete", "id", "time", "items": [ids]}                 photos that are gone for good; nothing undoes it
+    {"op": "lost", "was"}                                          stands for a line that was damaged, and given up
 
 What is undone counts as if it had never been; all else holds in the order in which it was written. So of several
 changes of one photo the last that was not undone decides, whoever made it and in which window.
@@ -37,6 +39,25 @@ _SAYS = {
     "class": ("name",),
     "group": ("groups",),
 }
+
+
+_NEEDS: dict[object, dict[str, type | tuple[type, ...]]] = {
+    "add": {"id": str},
+    "edit": {"id": str, "time": (int, float), "items": list},
+    "rename": {"id": str, "time": (int, float), "from": str, "to": str},
+    "class": {"id": str, "time": (int, float), "name": str},
+    "group": {"id": str, "time": (int, float), "groups": dict},
+    "undo": {"of": str},
+    "redo": {"of": str},
+}
+
+
+def is_whole(line: dict) -> bool:
+    """Whether a line says all that one of its kind must; kinds of a later version of Graft may say anything."""
+    kind = line.get("op")
+    if not isinstance(kind, str):
+        return False
+    return all(isinstance(line.get(name), types) for name, types in _NEEDS.get(kind, {}).items())
 
 
 @dataclass(frozen=True)
@@ -69,6 +90,7 @@ class LabelState:
         kept_classes: Those that stay without photos.
         actions: By id, in their order.
         undone: Ids of actions that do not hold, in the order in which they were taken back.
+        deleted: Positions of the photos that are gone for good.
     """
 
     numbers: dict[str, int] = field(default_factory=dict)
@@ -76,6 +98,7 @@ class LabelState:
     kept_classes: set[str] = field(default_factory=set)
     actions: dict[str, Action] = field(default_factory=dict)
     undone: dict[str, None] = field(default_factory=dict)
+    deleted: set[int] = field(default_factory=set)
     _came: list[Assignment] = field(default_factory=list)
 
     def take(self, lines: Iterable[dict]) -> None:
@@ -97,6 +120,8 @@ class LabelState:
                 case "redo":
                     is_stale = True
                     self.undone.pop(line["of"], None)
+                case "delete":
+                    self.deleted.update(self.numbers[item] for item in line["items"] if item in self.numbers)
         if is_stale:
             self._replay()
 
