@@ -36,4 +36,4 @@ def show_answer(project, item):
         st.caption("No answer of the newest model is known: this was not one of its validation photos.")
         return
     st.markdown(f"The newest model ({markdown(runs.name_runs(found)[run.id])}) says:")
-    st.html(bars(split.class_names, load_answers(run.evaluation_dir).confidences[row]))
+    st.html(bars(split.class_names, load_answers(run, split, session.history(run).result).confidences[row]))

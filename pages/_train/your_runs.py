@@ -1,9 +1,12 @@
 """The project's runs as one picture of dots and intervals, below the run that is shown; the details are on Compare."""
 
+from contextlib import suppress
+
 import streamlit as st
 
 from pages._shared import session, theme
 from transfer_core import charts
+from transfer_core.errors import TransferError
 from transfer_core.services import runs
 from transfer_core.services.comparison import group_by_photos
 from transfer_core.support.text import plain
@@ -17,8 +20,12 @@ def show_your_runs(project, found, run):
     results = {other.id: result for other in found if (result := session.history(other).result)}
     if run.id not in results or len(results) < 2:
         return
-    groups = group_by_photos({other.id: session.split_of(other) for other in found if other.id in results})
-    group = next(group for group in groups if run.id in group)
+    splits = {}
+    for other in found:
+        with suppress(TransferError):  # one whose photos cannot be read says so where it is shown
+            if other.id in results:
+                splits[other.id] = session.split_of(other)
+    group = next((group for group in group_by_photos(splits) if run.id in group), [])
     if len(group) < 2:
         return
     names = runs.name_runs(found)

@@ -1,16 +1,18 @@
 """What browsers fetch beside the pages: models, thumbnails, and the program that runs a model in the browser."""
 
 import gzip
+import hashlib
 import io
 import re
+import shutil
 
 import pytest
 from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from tests.helpers import ROOT, draw_dataset, fill_project
-from transfer_core import storage
+from tests.helpers import ROOT, draw_dataset, exported, fill_project
+from transfer_core import runs, storage
 from transfer_core.data.images.thumbnails import thumbnail_path
 from transfer_core.data.labels.dataset import load_items
 from transfer_core.data.labels.edits import remove
@@ -29,27 +31,22 @@ def browser() -> TestClient:
 # --- models --------------------------------------------------------------------------------------------------------
 
 
-def test_the_model_is_the_file_that_was_checked(browser, finished):
-    model = export.model_file(finished)
-    answer = browser.get(routes.model_address(finished, model))
-    assert answer.status_code == 200 and answer.content == finished.model_path.read_bytes()
+def test_the_model_is_byte_for_byte_what_was_checked(browser, finished):
+    digest = export.model_digest(finished, runs.read_state(finished))
+    answer = browser.get(routes.model_address(finished, digest))
+    assert answer.status_code == 200 and answer.content == exported(finished)
+    assert hashlib.sha256(answer.content).hexdigest() == digest
     assert answer.headers["Cache-Control"] == "private, max-age=31536000, immutable"
-    assert answer.headers["ETag"] == f'"{model.digest}"'
+    assert answer.headers["ETag"] == f'"{digest}"'
 
 
 def test_an_address_without_todays_digest_is_asked_for_again_and_answered_briefly(browser, finished):
     address = f"/graft/model/{finished.project_id}/{finished.id}.onnx"
     for query in ("", "?digest=0123"):
         assert browser.get(address + query).headers["Cache-Control"] == "private, no-cache"
-    known = export.model_file(finished).digest
+    known = export.model_digest(finished, runs.read_state(finished))
     again = browser.get(address, headers={"If-None-Match": f'"{known}"'})
     assert again.status_code == 304 and again.content == b""
-
-
-def test_a_model_that_was_written_anew_has_another_digest(finished):
-    before = export.model_file(finished).digest
-    finished.model_path.write_bytes(finished.model_path.read_bytes() + b"\0")
-    assert export.model_file(finished).digest != before
 
 
 @pytest.mark.parametrize(
@@ -84,14 +81,13 @@ def test_a_run_without_a_model_says_so(browser, stopped):
 
 def test_a_model_whose_check_failed_is_not_given_out(browser, finished):
     events.EventLog(finished.events_path).append(events.StepFailed(name="export", message="The disk is full."))
-    assert finished.model_path.is_file()
     assert browser.get(f"/graft/model/{finished.project_id}/{finished.id}.onnx").status_code == 409
 
 
-def test_a_model_file_that_is_gone_is_said(browser, finished):
-    finished.model_path.unlink()
+def test_a_model_that_is_damaged_is_said_and_not_given_out(browser, finished):
+    shutil.rmtree(finished.model_dir)
     answer = browser.get(f"/graft/model/{finished.project_id}/{finished.id}.onnx")
-    assert answer.status_code == 409 and "cannot be read" in answer.text
+    assert answer.status_code == 409 and "damaged" in answer.text
 
 
 # --- thumbnails ----------------------------------------------------------------------------------------------------

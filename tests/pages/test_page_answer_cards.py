@@ -6,10 +6,10 @@ import pytest
 
 from tests.pages.conftest import button, errors, press, said, write
 from transfer_core import runs
-from transfer_core.data.labels import log
 from transfer_core.data.labels.dataset import load_items
 from transfer_core.evaluation.result import ValAnswers, evaluate, save_evaluation
 from transfer_core.runs import events
+from transfer_core.support import kept_log
 from transfer_core.support.arrays import read_arrays
 from transfer_core.support.files import read_json, write_json
 
@@ -97,11 +97,11 @@ def test_a_correction_that_a_full_disk_refuses_is_said(visit, workspace, mistake
     before = labels(project)
     app = visit("understand", project=project.id)
 
-    def refuse(path, lines):
+    def refuse(path, lines, owner):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(log, "append", refuse)
+        patch.setattr(kept_log, "append", refuse)
         app = card(app, mistaken).click_index(0).run()
     assert errors(app) == ["The disk is full. Free some space, then try again."] and labels(project) == before
     assert errors(app.run()) == []

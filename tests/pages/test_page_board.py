@@ -14,10 +14,11 @@ from pages._shared import session
 from tests.benchmarks.labels import draw_items
 from tests.helpers import draw_photo
 from tests.pages.conftest import errors, said
-from transfer_core.data.labels import edits, log
+from transfer_core.data.labels import edits
 from transfer_core.data.labels.dataset import append_items, count_classes, load_items
 from transfer_core.errors import DataError
 from transfer_core.services import ingest
+from transfer_core.support import kept_log
 
 
 @pytest.fixture
@@ -168,11 +169,11 @@ def test_what_is_refused_is_said_once_and_changes_nothing(act, project, board, m
     act("rename", class_name="red", new_name="")
     assert board.told and "Renamed" not in board.told and not board.sent[-1]["received"]["undoable"]
 
-    def full(path, lines):
+    def full(path, lines, owner):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(log, "append", full)
+        patch.setattr(kept_log, "append", full)
         act("remove", item=load_items(project)[0].id)
     assert "removed" not in board.told and board.told
     assert count_classes(load_items(project)) == {"blue": 8, "green": 8, "red": 8}
@@ -204,6 +205,6 @@ def test_what_another_window_has_removed_cannot_be_removed_again(act, project, b
     assert board.told == "" and len(load_items(project)) == 23
 
 
-def test_all_photos_of_a_class_open_in_a_dialog(act, project):
+def test_all_photos_of_a_class_open_where_they_can_be_sorted(act, project):
     app = act("all", class_name="red")
-    assert len(app.image) == 8 and "**red**, 8 photos" in said(app)
+    assert app.title[0].value == "Fix labels" and "Select all 8" in said(app)
