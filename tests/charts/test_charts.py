@@ -194,7 +194,7 @@ def test_no_name_means_anything_to_plotly():
     for kind, fig in figures([*NASTY.values(), "plain"]).items():
         for text in texts(fig):
             bare = text.replace("<br>", "")
-            if kind in ("curves", "rates", "compared", "shares", "dots"):  # our own bold figures, beside an escaped name
+            if kind in ("curves", "rates", "compared", "shares", "dots"):  # our bold figures, beside an escaped name
                 bare = bare.replace("<b>", "").replace("</b>", "")
             assert "<" not in bare, (kind, text)
             assert "$" not in bare, (kind, text)
