@@ -372,16 +372,16 @@ def test_photos_are_chosen_relabelled_and_put_back(open_tab, blots):
     box.fill("azure")
     tab.keyboard.press("Enter")
     press(tab, "Move")
-    see(tab, "7 photos moved to 'azure'")
+    see(tab, re.compile(r"\. 7 photos moved to 'azure'"))  # in the foot; the list of changes is folded up
     assert counts() == {"azure": 7, "blue": 2, "green": 8, "red": 7}
     wait_for(lambda: tab.locator(".tile .class", has_text="azure").count() == 7)
     wait_for(lambda: tab.get_by_text(re.compile("^[0-9]+ photos? selected")).count() == 0)
     tab.get_by_role("heading", name="Fix labels").click()
     tab.keyboard.press("Control+z")
-    see(tab, "Undone")
+    see(tab, re.compile(r"\. Undone"))
     assert counts() == {"blue": 8, "green": 8, "red": 8}
     tab.keyboard.press("Control+y")
-    see(tab, "Redone")
+    see(tab, re.compile(r"\. Redone"))
     assert counts() == {"azure": 7, "blue": 2, "green": 8, "red": 7}
 
 
