@@ -150,4 +150,4 @@ def show_figures(run, history, shown):
     with errors.shown_errors():
         class_names = list(session.split_of(run).class_names)
     plots.show_at_work(history, shown, class_names)
-    st.caption(plots.what_is_kept(last))
+    st.caption(plots.what_is_kept(last), help=plots.ABOUT_CURVES)

@@ -104,7 +104,7 @@ def show_rows(run, rows):
     if run.config.augmentation == "none":
         words = "Without augmentation, training uses every photo as it is."
     else:
-        words = "Each row shows a photo as it is, then as training may use it. Every epoch changes it anew."
+        words = "Each row shows a photo as it is, then as training may use it. Every epoch changes it in a new way."
     blended = "" if rows[-1].name else " The last row shows mixed photos, each with the answer that training expects."
     st.caption(words + blended)
 
