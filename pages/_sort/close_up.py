@@ -21,7 +21,8 @@ def show_photo(project, item):
         st.markdown(f"**{markdown(item.class_name or NO_CLASS)}**")
         st.caption(f"{markdown(item.path)}  \n{item.width:,} x {item.height:,} pixels")
         st.caption(f"Used for: {split_names.words_of(item.part)}")
-        show_answer(project, item)
+        with errors.shown_errors():
+            show_answer(project, item)
 
 
 def show_answer(project, item):

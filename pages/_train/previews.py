@@ -4,9 +4,9 @@ import streamlit as st
 
 from pages._shared import errors, session, theme
 from transfer_core import charts
-from transfer_core.services import previews, runs, training
+from transfer_core.services import previews, runs, training, waiting
 from transfer_core.support.text import markdown
-from transfer_core.support.wording import percent, pluralize, small_number
+from transfer_core.support.wording import percent, small_number
 
 TICK_S = 0.5
 PICTURE_PX = 96
@@ -72,8 +72,8 @@ def watch(run):
         st.rerun()
     title = markdown(history.phases[-1].title) if history.phases else "Starting"
     if history.status == "queued":
-        ahead = runs.count_ahead(session.workspace(), run, session.history)
-        st.progress(0.0, f"Waiting for {pluralize(ahead, 'other run')}" if ahead else "Starting")
+        waited = waiting.find_wait(session.workspace(), run, session.history).in_words()
+        st.progress(0.0, markdown(waited) or "Starting")
     elif history.progress:
         done, total, unit = history.progress.done, history.progress.total, history.progress.unit
         st.progress(done / max(1, total), f"{title}: {done:,} of {total:,} {unit}")

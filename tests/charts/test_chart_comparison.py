@@ -70,9 +70,28 @@ def test_shares_show_how_sure_they_are():
     assert "<b>40%</b>  30 to 50%" in [note.text for note in fig.layout.annotations]
 
 
+def test_dots_stand_on_their_intervals_and_the_own_one_has_the_accent():
+    fig = charts.share_dots([("Frozen", 0.9, (0.8, 0.95)), ("<b>mine</b>", 0.6, (0.5, 0.7))], own=1)
+    lines, dots = fig.data[::2], fig.data[1::2]
+    assert [list(line.x) for line in lines] == [[0.8, 0.95], [0.5, 0.7]]
+    assert [list(dot.x) + list(dot.y) for dot in dots] == [[0.9, 0], [0.6, 1]]
+    assert [dot.marker.color for dot in dots] == [style.LIGHT.quiet, style.LIGHT.accent]
+    assert dots[0].hovertext == "Frozen: 90%, probably between 80% and 95%" and "<b>" not in dots[1].hovertext
+    assert "<b>mine" not in fig.layout.yaxis.ticktext[1] and fig.layout.yaxis.range == (1.5, -0.5)  # first on top
+    assert [note.text for note in fig.layout.annotations] == ["<b>90%</b>", "<b>60%</b>"]
+
+
+@pytest.mark.parametrize("low", [0.1, 0.56])
+def test_the_axis_of_the_dots_holds_every_interval(low):
+    fig = charts.share_dots([("a", 0.9, (0.8, 0.95)), ("b", 0.6, (low, 0.7))])
+    assert fig.layout.xaxis.range[0] <= low and fig.layout.xaxis.range[1] == 1
+
+
 @pytest.mark.parametrize(
     "call",
     [
+        lambda: charts.share_dots([]),
+        lambda: charts.share_dots([("x", 0.5, (0.6, 0.7))]),
         lambda: charts.compared_curves([]),
         lambda: charts.compared_curves([("x", [0.5])] * 5),
         lambda: charts.compared_curves([("x", [1.5])]),

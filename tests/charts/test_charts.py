@@ -59,6 +59,7 @@ def figures(names: list[str], dark: bool = False) -> dict[str, go.Figure]:
         "layers": charts.layers(names, [False] * (n - 1) + [True], dark=dark),
         "compared": charts.compared_curves([(name, [0.5, None, 0.7]) for name in names[:4]], dark=dark),
         "shares": charts.share_bars([(name, 0.001, (0.0, 0.999)) for name in names], own=0, dark=dark),
+        "dots": charts.share_dots([(name, 0.001, (0.0, 0.999)) for name in names], own=0, dark=dark),
     }
 
 
@@ -193,7 +194,7 @@ def test_no_name_means_anything_to_plotly():
     for kind, fig in figures([*NASTY.values(), "plain"]).items():
         for text in texts(fig):
             bare = text.replace("<br>", "")
-            if kind in ("curves", "rates", "compared", "shares"):  # our own bold figures, beside an escaped name
+            if kind in ("curves", "rates", "compared", "shares", "dots"):  # our bold figures, beside an escaped name
                 bare = bare.replace("<b>", "").replace("</b>", "")
             assert "<" not in bare, (kind, text)
             assert "$" not in bare, (kind, text)
@@ -245,6 +246,13 @@ def notes(fig: go.Figure) -> dict[str, go.layout.Annotation]:
         note.text.split(" <b>")[0] if "<b>" in note.text else note.text.split(" ")[0]: note
         for note in fig.layout.annotations
     }
+
+
+def test_the_chosen_cell_is_outlined_and_no_other():
+    assert not charts.confusion_matrix(COUNTS, NAMES, selectable=True).layout.shapes
+    [outline] = charts.confusion_matrix(COUNTS, NAMES, selectable=True, chosen=(0, 2)).layout.shapes
+    assert (outline.x0, outline.x1, outline.y0, outline.y1) == (1.5, 2.5, -0.5, 0.5)  # across: what the model says
+    assert outline.line.color == style.LIGHT.second and outline.fillcolor is None
 
 
 def test_curves_hold_the_numbers_and_leave_gaps_out():

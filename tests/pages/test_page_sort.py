@@ -285,6 +285,14 @@ def test_one_chosen_photo_is_shown_larger_with_the_newest_models_answer(visit, f
         assert item.path in text and f"**{item.class_name}**" in text and words in text
 
 
+def test_answers_that_are_damaged_cost_the_larger_view_nothing_else(visit, finished, workspace):
+    (finished.evaluation_dir / "val.safetensors").write_bytes(b"no")
+    item = load_split(finished).val[0]
+    app = choose(visit("sort", project=finished.project_id), class_name=item.class_name, words=item.path)
+    app = press(app, "View")
+    assert len(errors(app)) == 1 and len(app.image) == 1 and item.path in said(app).replace("\\", "")
+
+
 def test_a_photo_opened_on_the_wall_is_shown_larger_and_one_that_is_gone_says_so(visit, project, heard):
     item = load_items(project)[0]
     heard["wall"] = {"opened": item.id}

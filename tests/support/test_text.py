@@ -2,6 +2,8 @@
 
 import csv
 import io
+from html import unescape
+from xml.etree import ElementTree
 
 import pytest
 
@@ -22,6 +24,15 @@ NASTY = [
     "&amp;",
     "http://auto.link",
 ]
+
+
+@pytest.mark.parametrize("name", [*NASTY, "a \"quoted\" 'name'", "turned \N{RIGHT-TO-LEFT OVERRIDE} around"])
+def test_html_shows_every_sign_literally_in_an_element_and_in_an_attribute(name):
+    escaped = text.html(name)
+    assert not set("<>\"'") & set(escaped)
+    assert unescape(escaped) == text.plain(name)
+    [element] = ElementTree.fromstring(f'<p><i title="{escaped}">{escaped}</i></p>')
+    assert element.text == element.get("title") == text.plain(name) and not list(element)
 
 
 @pytest.mark.parametrize("name", NASTY)
