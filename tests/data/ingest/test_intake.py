@@ -18,7 +18,7 @@ from tests.data.ingest.test_sources import make_zip
 from tests.helpers import draw_dataset
 from transfer_core.data.images import decode
 from transfer_core.data.images.thumbnails import thumbnails
-from transfer_core.data.ingest import intake
+from transfer_core.data.ingest import arrivals, intake
 from transfer_core.data.ingest.folder_layout import OneClass, ParsedLabel
 from transfer_core.data.ingest.intake import take_in
 from transfer_core.data.ingest.label_table import LabelsTable
@@ -198,7 +198,7 @@ def test_classes_are_asked_about_as_they_are_called_by_now(project, take):
 
 
 def test_a_broken_intake_keeps_what_came_before(workspace, project, monkeypatch):
-    monkeypatch.setattr(intake, "_SETTLE_EVERY_S", 0)
+    monkeypatch.setattr(arrivals, "SETTLE_EVERY_S", 0)
     files = {f"cats/{n}.png": photo(n) for n in range(6)}
 
     def break_off(done, total):
@@ -212,14 +212,14 @@ def test_a_broken_intake_keeps_what_came_before(workspace, project, monkeypatch)
 
 def test_an_intake_that_fails_labels_what_has_arrived_and_leaves_nothing_else(workspace, project, monkeypatch):
     files = {f"cats/{n}.png": photo(n) for n in range(40)}
-    store = intake._Arrivals.store
+    store = arrivals.Arrivals.store
 
     def fail(self, file, content):
         if content == files["cats/3.png"]:
             raise OSError(errno.ENOSPC, "No space left on device")
         store(self, file, content)
 
-    monkeypatch.setattr(intake._Arrivals, "store", fail)
+    monkeypatch.setattr(arrivals.Arrivals, "store", fail)
     with pytest.raises(OSError, match="No space left"):
         take_in(workspace, project, zip_entries(make_zip(files), "x"), lambda done, total: None)
     items = load_items(project)
