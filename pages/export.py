@@ -12,7 +12,9 @@ python predict.py photo.jpg"""
 
 def show_check(export):
     same = export.checked - export.changed_labels
-    said = f"Same answers as in Graft on **{same} of {export.checked}** validation photos"
+    said = (
+        f"Same answers as in Graft on **{same} of {export.checked}** validation photos (kept back to check the model)"
+    )
     if export.changed_labels:
         st.warning(f"{said}. The confidences differ by up to {export.max_difference:.3f}.", icon=":material/error:")
     else:

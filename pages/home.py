@@ -79,7 +79,7 @@ def ask_clear():
     st.markdown(
         "Graft keeps these files so that it does not have to make or download them again:\n- thumbnails: "
         f"{file_size(use['thumbnails'])}\n- photos prepared for training: {file_size(use['prepared'])}\n- "
-        f"features that the backbones found in your photos: {file_size(use['features'])}\n- downloaded "
+        f"features that pretrained networks found in your photos: {file_size(use['features'])}\n- downloaded "
         f"public datasets: {file_size(use['public'])}"
     )
     st.write(
@@ -101,7 +101,7 @@ def show_disk_use(summaries):
         use = disk_use(str(session.workspace().home), [vars(summary) for summary in summaries])
         st.markdown(
             f"{file_size(use['projects'])} for projects, {file_size(use['caches'])} for caches, "
-            f"{file_size(use['backbones'])} for backbones, in {markdown(str(session.workspace().home))}"
+            f"{file_size(use['backbones'])} for pretrained networks, in {markdown(str(session.workspace().home))}"
         )
         if use["caches"] and st.button("Clear caches", icon=":material/mop:"):
             ask_clear()
@@ -114,7 +114,7 @@ def show_kept_telemetry():
     with st.container(horizontal=True, vertical_alignment="center", key="telemetry"):
         st.caption(
             f"onnxruntime, which runs the models, has kept {file_size(sum(kept.values()))} about this computer to send "
-            "to Microsoft, its maker. Graft does not let it; this is from before, or of another program.",
+            "to Microsoft, its maker. Graft stops it from sending. These files are older, or from another program.",
             width="content",
         )
         if st.button("Delete it", type="tertiary"):

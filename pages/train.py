@@ -54,8 +54,6 @@ with errors.shown_errors():  # a worker is to be warm when Train is pressed, and
     training.ensure_runner(session.workspace())
 errors.show_problems(*catalog.find_problems(session.workspace()))
 run_picker.need_readable(project)
-errors.show_problems(*catalog.find_problems(session.workspace()))
-run_picker.need_readable(project)
 found = runs.list_runs(session.workspace(), project)
 run = run_picker.chosen_run(found)
 setting_up = run is None or st.session_state.get(session.SETTING_UP) == project.id

@@ -14,6 +14,7 @@ from transfer_core.services.splits import crossings
 from transfer_core.support.text import markdown
 from transfer_core.support.wording import duration, pluralize
 
+ABOUT_CONFIDENCE = "The bars show the model's confidence: how sure it is of each class."
 ABOUT_INTERVALS = (
     "Validation photos are kept back to check the model. 'Probably' means: in 95 of 100 such cases, the true accuracy "
     "lies in this range (95% Wilson interval). More validation photos make the range narrower."
@@ -23,7 +24,7 @@ ABOUT_INTERVALS = (
 def show_mistakes():
     mistakes = answers.mistakes().tolist()
     if mistakes:
-        st.markdown(f"{pluralize(len(mistakes), 'mistake')}, the most confident first.")
+        st.markdown(f"{pluralize(len(mistakes), 'mistake')}, the most confident first.", help=ABOUT_CONFIDENCE)
     else:
         st.markdown(confusions.NO_MISTAKES)
     show_cards(project, split, answers, mistakes, f"mistakes-{run.id}", columns=3)
@@ -34,7 +35,7 @@ def show_learning():
         st.caption("Training was stopped within the first epoch, so there is no curve.")
         return
     plots.show_learning(history, len(history.epochs), "learned")
-    st.caption(plots.what_is_kept(history.epochs[-1]))
+    st.caption(plots.what_is_kept(history.epochs[-1]), help=plots.ABOUT_CURVES)
 
 
 def offer_next():

@@ -30,6 +30,12 @@ RETIRED = {
     r"\btaken for\b": "classified as, labelled",
     r"\bgo(es)? on (with|from|to)\b": "continue",
     r"[a-z]!(\s|$)": "a full stop",
+    r"\d %(\W|$)": "90%, without a space",
+    r"\bcolours alone\b": "colour and brightness alone",
+    r"\b(far one gets|goes) without a network\b": "simple guesses",
+    r"\b(made|written) anew\b": "Graft makes it again",
+    r"\b[Nn]othing to look at\b": "no problems found",
+    r"\b[Ss]hared folders\b": "Folders on this computer",
 }
 # The verdict is a value of the command line's JSON, which programs rely on; the others are the plain explanation of a
 # term, or say in plain words what pretraining is.

@@ -149,7 +149,7 @@ def test_what_belongs_together_is_kept_with_the_project(workspace):
         workspace.keep_groups(project, answer)
         workspace.rename_project(project, "Trees")
         assert workspace.open_project(project.id).group_pattern == answer
-    workspace.delete_project(project)
+    deletion.delete_project(workspace, project)
     with pytest.raises(RunError, match="There is no project"):
         workspace.keep_groups(project, "")
     assert not project.folder.exists()

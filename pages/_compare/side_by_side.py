@@ -43,7 +43,7 @@ def show_verdicts(chosen, rights, among):
     correction = f", corrected for all {pairs_of(among)} pairs of the {among} runs" if among > 2 else ""
     st.caption(
         "All runs have the same validation photos. Only photos that one run gets right and the other wrong "
-        f"count (McNemar's exact test, 95%{correction}; Newcombe's interval). From 80% to 84% is 4 points."
+        f"count (McNemar's exact test, 95%{correction}; Newcombe's interval)."
     )
 
 

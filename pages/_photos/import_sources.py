@@ -21,7 +21,7 @@ def ask_for_photos(project):
     generation = st.session_state.setdefault(session.UPLOADS, 0)
     roots = import_roots()
     names = ["Files or a zip", "A folder", "Photos of one class", "Ready-made sets"]
-    names += ["Folders of this computer"] if roots else []
+    names += ["Folders on this computer"] if roots else []
     places = st.container(key="drop-photos").tabs(names)
     with places[0]:
         files = st.file_uploader(
@@ -60,7 +60,7 @@ def receive(project, uploads, choice=None):
     """Keeps what was handed in and empties the uploader; with a choice it is read at once."""
     with errors.shown_errors():
         batch = ingest.receive_upload(
-            project, [(upload.name, upload) for upload in uploads], progress.progress_line("Uploading")
+            project, [(upload.name, upload) for upload in uploads], progress.progress_line("Uploading", "files")
         )
         try:
             batch.entries()

@@ -25,7 +25,9 @@ def ask_for_public_set(project) -> None:
     if found:
         st.error(markdown(found.error), icon=":material/error:")
         st.button("Close", on_click=fetch.forget, args=forget, key="fetch-forget")
-    name = st.selectbox("Public dataset", list(SETS), format_func=lambda name: SETS[name].title, key="public-set")
+    name = st.selectbox(
+        "Ready-made set (public dataset)", list(SETS), format_func=lambda name: SETS[name].title, key="public-set"
+    )
     row = SETS[name]
     st.caption(
         f"{row.about}. Downloads {pluralize(row.download_mb, 'MB', 'MB')} from the internet and keeps them "

@@ -12,6 +12,11 @@ from transfer_core.runs.state import RunState, kept_step, split_off_head
 from transfer_core.support.wording import percent
 
 SCROLLING_CLASSES = 12  # more do not fit a phone
+ABOUT_CURVES = (
+    "**Training photos**: the model learns from them. **Validation photos**: kept back to check the model. **Epoch**: "
+    "one pass through all training photos. **Loss**: how wrong the answers are, most of all those that the model was "
+    "sure of; lower is better. **Accuracy**: the share of right answers."
+)
 _BESIDE = 8  # classes; the matrix of more does not fit beside two curves
 # Many sessions may look at one run, and to build a figure takes longer than all else in a look: what one session has
 # drawn, the others show. Figures are not changed once they are built.

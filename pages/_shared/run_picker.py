@@ -137,7 +137,7 @@ def need_export(run: Run, entry: RunState) -> None:
     if not export.is_intact(run, entry):
         with shown_errors():
             export.renew(run)
-            st.toast("The exported model was damaged. It is made anew and checked again.", icon=":material/build:")
+            st.toast("The exported model was damaged. Graft makes it again and checks it.", icon=":material/build:")
             _wait_for_export(run)
         st.stop()
 

@@ -51,7 +51,7 @@ async def running(_: st.App) -> AsyncIterator[None]:
     if not st.get_option("server.headless"):
         threading.Thread(target=webbrowser.open, args=(shown[0],), daemon=True).start()
     yield
-    print("\nGraft has stopped. Runs in progress go on.", flush=True)
+    print("\nGraft has stopped. Runs in progress continue.", flush=True)
 
 
 def _import_first_page() -> None:

@@ -34,7 +34,7 @@ def show_answer(project, item):
     split = session.split_of(run)
     row = next((row for row, other in enumerate(split.val) if other.id == item.id), None)
     if row is None:
-        st.caption("No answer of the newest model is known: this was not one of its validation photos.")
+        st.caption("The newest model's answer is unknown: this photo was not one of its validation photos.")
         return
     st.markdown(f"The newest model ({markdown(runs.name_runs(found)[run.id])}) says:")
     st.html(bars(split.class_names, load_answers(run, split, session.history(run).result).confidences[row]))

@@ -24,7 +24,7 @@ def show_end(project, run, history):
         )
     elif history.status == "interrupted":
         st.warning(
-            "This run was interrupted. Press Resume to continue from its last checkpoint.", icon=":material/error:"
+            "This run was interrupted. Press Resume to continue from where it was last saved.", icon=":material/error:"
         )
 
 
@@ -45,7 +45,7 @@ def offer_next(project, run, history):
         type="secondary" if history.result else "primary",
         icon=":material/resume:",
         key="resume",
-        help="Continues from the last checkpoint.",
+        help="Continues from where the training was last saved.",
         on_click=resume,
         args=(run, len(history.epochs)),
     ):

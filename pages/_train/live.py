@@ -6,9 +6,9 @@ from itertools import count, pairwise
 import streamlit as st
 
 from pages._shared import errors, plots, session
-from transfer_core.services import runs
+from transfer_core.services import runs, waiting
 from transfer_core.support.text import markdown
-from transfer_core.support.wording import duration, pluralize, progress_text
+from transfer_core.support.wording import duration, progress_text
 
 REPLAY_S = 3.0  # a head learns faster than eyes can follow: its recorded epochs are shown over this time
 TICK_S = 0.5  # of a replay, and while the run waits for its turn
@@ -99,8 +99,7 @@ def show_progress(run, history, shown):
 
 
 def waiting_for(run):
-    ahead = runs.count_ahead(session.workspace(), run, session.history)
-    return f"Waiting for {pluralize(ahead, 'other run')}" if ahead else "Starting"
+    return markdown(waiting.find_wait(session.workspace(), run, session.history).in_words()) or "Starting"
 
 
 def count_of(history):
@@ -151,4 +150,4 @@ def show_figures(run, history, shown):
     with errors.shown_errors():
         class_names = list(session.split_of(run).class_names)
     plots.show_at_work(history, shown, class_names)
-    st.caption(plots.what_is_kept(last))
+    st.caption(plots.what_is_kept(last), help=plots.ABOUT_CURVES)

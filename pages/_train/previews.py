@@ -4,9 +4,9 @@ import streamlit as st
 
 from pages._shared import errors, session, theme
 from transfer_core import charts
-from transfer_core.services import previews, runs, training
+from transfer_core.services import previews, runs, training, waiting
 from transfer_core.support.text import markdown
-from transfer_core.support.wording import percent, pluralize, small_number
+from transfer_core.support.wording import percent, small_number
 
 TICK_S = 0.5
 PICTURE_PX = 96
@@ -72,8 +72,8 @@ def watch(run):
         st.rerun()
     title = markdown(history.phases[-1].title) if history.phases else "Starting"
     if history.status == "queued":
-        ahead = runs.count_ahead(session.workspace(), run, session.history)
-        st.progress(0.0, f"Waiting for {pluralize(ahead, 'other run')}" if ahead else "Starting")
+        waited = waiting.find_wait(session.workspace(), run, session.history).in_words()
+        st.progress(0.0, markdown(waited) or "Starting")
     elif history.progress:
         done, total, unit = history.progress.done, history.progress.total, history.progress.unit
         st.progress(done / max(1, total), f"{title}: {done:,} of {total:,} {unit}")
@@ -104,7 +104,7 @@ def show_rows(run, rows):
     if run.config.augmentation == "none":
         words = "Without augmentation, training uses every photo as it is."
     else:
-        words = "Each row shows a photo as it is, then as training may use it. Every epoch changes it anew."
+        words = "Each row shows a photo as it is, then as training may use it. Every epoch changes it in a new way."
     blended = "" if rows[-1].name else " The last row shows mixed photos, each with the answer that training expects."
     st.caption(words + blended)
 

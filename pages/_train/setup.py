@@ -51,7 +51,9 @@ def show_setup(project, items, found, label):
     plan = st.container()
     offer_val(draft, items)
     with st.expander("Advanced", icon=":material/settings:", key="advanced"):
-        st.markdown("**Other strategies**")
+        st.markdown(
+            "**Other strategies**", help="A strategy says how much of the pretrained network your photos change."
+        )
         choose_strategy(OTHERS, items, draft, row, facts, found)
         show_stages(draft, row, facts)
         split.show_split(project, items, draft, lambda: drafted_config(draft, row))
@@ -148,7 +150,7 @@ def wait_for_estimate(project, config):
     if found is not None or not coming:
         st.rerun()
     st.caption(
-        "Graft is measuring this computer's speed, once for this backbone, to tell how long training takes. You "
+        "Graft is measuring this computer's speed, once for this network, to tell how long training takes. You "
         "do not have to wait."
     )
 
@@ -162,7 +164,7 @@ def show_memory(found):
     else:
         st.warning(
             f"Training needs about {needed}, but only {found.free_bytes / 1e9:.1f} GB are free. Close other "
-            "programs, or choose a smaller backbone or a smaller batch size.",
+            "programs, or choose a smaller network or a smaller batch size.",
             icon=":material/memory:",
         )
 

@@ -11,6 +11,7 @@ from transfer_core.support.text import markdown
 from transfer_core.support.wording import percent, pluralize
 
 PER_PAGE = 48
+ABOUT_CONFIDENCE = "How sure the model is of its answer. The confidences of all classes add up to 100%."
 CLOSE = 0.15  # two confidences nearer than this: the model is not sure which
 ORDERS = ("Least sure first", "As handed in", "By class")
 
@@ -42,7 +43,7 @@ def show_one(picture, name, answer, truth=None):
             st.header(f"Not sure: {markdown(ranked[0][0])} or {markdown(ranked[1][0])}", anchor=False)
         else:
             st.header(markdown(answer.class_name), anchor=False)
-        st.markdown(f"Confidence: {markdown(percent(answer.confidence))}")
+        st.markdown(f"Confidence: {markdown(percent(answer.confidence))}", help=ABOUT_CONFIDENCE)
         if truth:
             st.caption("That is right." if truth == answer.class_name else f"Wrong: the label is {markdown(truth)}.")
         st.plotly_chart(

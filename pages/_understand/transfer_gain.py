@@ -13,6 +13,7 @@ def show_knowledge(project, run, history):
     split = session.split_of(run)
     gain = comparison.find_gain(session.workspace(), project, run, split, session.history)
     knowledge, done = gain.knowledge, gain.control
+    st.markdown("**Did the pretrained network help?**")
     st.markdown(comparison.verdict_sentence(knowledge))
     show_scores(knowledge)
     if are_coming(run):
@@ -47,7 +48,7 @@ def are_coming(run):
 def wait_for_baselines(run):
     if not are_coming(run):
         st.rerun()
-    st.caption("Graft is measuring how far one gets without a network.")
+    st.caption("Graft is measuring how good simple guesses are, without a network.")
 
 
 def offer_control(project, run, split, busy):

@@ -56,7 +56,7 @@ PAGES = ("home", "photos", "sort", "train", "understand", "try_it", "export", "c
 # Changed by every look, or of no meaning: locks hold no bytes, logs are for people.
 _LEFT_OUT = re.compile(r"\.lock$|\.log$|runner\.wake$|needs-torch$")
 _CHANGES_BY_ITSELF = re.compile(
-    r"Changed .*|Disk space: .*|Download \(.*|Training (took|needs) .*|Takes about .*|.*\bago\b.*|Tested .*"
+    r"Changed .*|.* for projects, .* for caches, .*|Download \(.*|Training (took|needs) .*|Takes about .*|.*\bago\b.*|Tested .*"
 )
 _WORDS = re.compile(
     r"cannot|damaged|missing|not here|no longer|unreadable|interrupted|failed|again|no model|could not|is gone|do not",

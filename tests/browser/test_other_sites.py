@@ -12,7 +12,7 @@ import psutil
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import _FLAGS, CHROMIUM, Server
+from tests.browser.conftest import FLAGS, CHROMIUM, Server
 from tests.helpers import PATIENCE_S, wait_for
 from transfer_core.workspace import Workspace
 
@@ -75,7 +75,7 @@ def browser() -> Iterator:
     expect.set_options(timeout=1000 * PATIENCE_S)
     with sync_playwright() as playwright:
         rules = "--host-resolver-rules=MAP evil.example 127.0.0.1, MAP graft.example 127.0.0.1"
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*_FLAGS, rules])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, rules])
         yield browser
         browser.close()
 

@@ -89,7 +89,7 @@ def test_damaged_parts_give_the_checked_bytes_or_none(kept):
         except ModelDamaged as error:
             assert (
                 str(error)
-                == f"The exported model of run '{run.id}' is damaged or gone. Export it again: it is made anew."
+                == f"The exported model of run '{run.id}' is damaged or gone. Export it again: Graft makes a new one."
             )
             refused += 1
     assert refused > 30

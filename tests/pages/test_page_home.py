@@ -183,7 +183,7 @@ def test_clearing_the_caches_says_what_goes_and_that_nothing_is_lost(visit, work
     for words in (
         "thumbnails: ",
         "photos prepared for training: ",
-        "features that the backbones found in your photos: ",
+        "features that pretrained networks found in your photos: ",
     ):
         assert words in text
     assert "loses no photo, label or run" in text

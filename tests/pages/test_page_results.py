@@ -210,7 +210,7 @@ def test_a_damaged_model_is_made_anew_before_it_is_offered(visit, finished):
         path.write_bytes(path.read_bytes()[:-1])
         app = visit(page, project=finished.project_id)
         assert [entry.value for entry in app.toast] == [
-            "The exported model was damaged. It is made anew and checked again."
+            "The exported model was damaged. Graft makes it again and checks it."
         ]
         assert "checking that it gives the same answers" in said(app) and list(app.download_button) == []
         assert runs.read_state(finished).is_pending("export")

@@ -298,7 +298,7 @@ def test_queued_run_behind_another_says_how_many_are_before_it(visit, project, q
 
 def test_queued_run_beside_another_on_a_second_gpu_starts(visit, project, training, queue_run, workspace):
     last = queue_run()
-    assert "Waiting for 1 other run" in said(visit("train", project=project.id, run=last.id))
+    assert "Waiting for 'All at once'" in said(visit("train", project=project.id, run=last.id)).replace("\\", "")
     write_json(card_path(workspace), {"slots": 2})
     assert "Starting" in said(visit("train", project=project.id, run=last.id))
 

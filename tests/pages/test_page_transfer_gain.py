@@ -35,7 +35,7 @@ def test_without_a_control_the_baselines_speak(visit, finished):
     app = visit("understand", project=finished.project_id)
     assert "Head start" in [tab.label for tab in app.tabs]
     names = [note["text"] for note in charts(app)["knowledge"]["layout"]["annotations"]]
-    assert names[::2] == ["Always the most common class", "By colours alone", "This model"]
+    assert names[::2] == ["Always the most common class", "By colour and brightness alone", "This model"]
     assert button(app, "Compare with training from scratch")
 
 
@@ -85,7 +85,11 @@ def test_baselines_are_waited_for_while_the_worker_is_at_them(visit, finished):
     (finished.evaluation_dir / "baselines.json").unlink()
     EventLog(finished.events_path).append(events.StepQueued(name="baselines"))
     with finished.lock():
-        assert "Graft is measuring how far one gets" in said(visit("understand", project=finished.project_id))
+        assert "Graft is measuring how good simple guesses are" in said(
+            visit("understand", project=finished.project_id)
+        )
     EventLog(finished.events_path).append(events.StepFailed(name="baselines", message="m"))
     app = visit("understand", project=finished.project_id)
-    assert "There is nothing yet to compare" in said(app) and "Graft is measuring how far one gets" not in said(app)
+    assert "There is nothing yet to compare" in said(
+        app
+    ) and "Graft is measuring how good simple guesses are" not in said(app)

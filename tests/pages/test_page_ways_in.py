@@ -215,7 +215,7 @@ def test_files_that_arrive_in_another_window_cannot_be_discarded(visit, empty, d
 
 
 def test_server_folders_are_there_only_where_they_are_allowed(visit, empty, drawn, tmp_path, monkeypatch):
-    assert "Shared folders" not in [tab.label for tab in visit("photos", project=empty.id).tabs]
+    assert "Folders on this computer" not in [tab.label for tab in visit("photos", project=empty.id).tabs]
     for n, content in enumerate(drawn):
         (tmp_path / "root" / "trees" / "oak").mkdir(parents=True, exist_ok=True)
         (tmp_path / "root" / "trees" / "oak" / f"{n}.jpg").write_bytes(content)

@@ -67,9 +67,9 @@ def test_a_damaged_model_is_made_anew_and_checked_before_it_is_handed_out(finish
     assert (found.check.changed_labels, found.check.checked) == (0, 6)
     [notice] = runs.read_state(finished).notices
     assert notice == (
-        "The exported model was damaged, so it is made anew from what the run has learned, and checked again."
+        "The exported model was damaged. Graft makes it again from what the run has learned, and checks it."
     )
-    assert "is damaged. It is made anew" in caplog.text
+    assert "is damaged. Graft makes it again" in caplog.text
     export.export(finished, tmp_path / "model.zip")
     assert len(runs.read_state(finished).notices) == 1
 

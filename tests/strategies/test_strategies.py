@@ -172,5 +172,5 @@ def test_backbones_without_known_stages_are_refused_by_name():
 
 
 def test_unknown_names_are_refused_with_the_known_ones():
-    with pytest.raises(ConfigError, match=r"no strategy called 'magic'. There are: feature_extraction, lp_ft"):
+    with pytest.raises(ConfigError, match=r"no strategy called 'magic'. There are: feature_extraction, partial, lp_ft"):
         strategies.find("magic")

@@ -238,7 +238,7 @@ class RowStore:
         with FileLock(self.folder / "rows.lock"):
             if not self._fits():
                 if self._size("keys.txt"):
-                    _log.warning("The cached features in %s cannot be read and are made anew.", self.folder)
+                    _log.warning("The cached features in %s cannot be read. Graft makes them again.", self.folder)
                 _empty(self.folder)
                 own = {"format": _FORMAT, "shape": list(self.shape), "dtype": self.dtype.name}
                 write_json(self.folder / "shape.json", own)

@@ -54,7 +54,7 @@ def ensure_trunk(backbone: Backbone, weights_dir: Path, tell: Callable[[str], No
     with FileLock(path.with_suffix(".lock")):  # whoever needs it meanwhile waits instead of making it again
         if not _is_whole(path):
             if has_trunk(backbone, weights_dir):
-                _log.warning("%s is not what its checksum says and is made anew.", path)
+                _log.warning("%s is not what its checksum says. Graft makes it again.", path)
                 tell(f"The prepared copy of {backbone.title} was damaged on the disk. Graft makes it again.")
             write_whole(path, _build(backbone, weights_dir).SerializeToString())
             write_whole(_checksum_path(path), _checksum_line(path))

@@ -72,7 +72,7 @@ def load_baselines(folder: Path) -> Baselines | None:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(
-            f"How far one gets without a network cannot be read from {path} ({in_words(error)}), so this model is not "
+            f"What simple guesses get right cannot be read from {path} ({in_words(error)}), so this model is not "
             "compared with it. Train again if you need that."
         ) from error
 

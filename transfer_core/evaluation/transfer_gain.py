@@ -20,7 +20,7 @@ from transfer_core.support.wording import pluralize
 SCRATCH = "scratch"
 NAMES = {
     "majority": "Always the most common class",
-    "colours": "By colours alone",
+    "colours": "By colour and brightness alone",
     "model": "This model",
     "scratch": "Trained from scratch",
 }
@@ -192,7 +192,7 @@ def _too_few(paired: Paired) -> str:
 
 
 _VERDICTS: dict[str, Callable[[Paired], str]] = {"helped": _helped, "hurt": _hurt, "cannot be told apart": _alike}
-_WAYS = {"colours": "going by colours alone", "majority": "always naming the most common class"}
+_WAYS = {"colours": "going by colour and brightness alone", "majority": "always naming the most common class"}
 
 
 def _against_baselines(knowledge: TransferGain) -> str:

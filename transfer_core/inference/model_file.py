@@ -224,4 +224,6 @@ def _parts_path(run: Run) -> Path:
 
 def _damaged(run: Run) -> ModelDamaged:
     _is_intact.cache_clear()  # a disk that rots changes no file's time: whoever asks next is to look anew
-    return ModelDamaged(f"The exported model of run '{run.id}' is damaged or gone. Export it again: it is made anew.")
+    return ModelDamaged(
+        f"The exported model of run '{run.id}' is damaged or gone. Export it again: Graft makes a new one."
+    )

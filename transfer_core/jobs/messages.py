@@ -12,7 +12,7 @@ def describe_error(error: BaseException) -> tuple[str, str]:
         return str(error), ""
     if isinstance(error, OSError) and error.errno in DISK_FULL:
         return (
-            "The disk is full, so the run could not go on. What was saved before is intact.",
+            "The disk is full, so training could not continue. What was saved before is intact.",
             "Free some space (the home page shows what Graft uses), then press Resume.",
         )
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():

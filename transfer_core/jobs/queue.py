@@ -76,8 +76,8 @@ class _Queue:
         self._histories: dict[str, RunState] = {}
 
     def look(self, ours: Collection[str] = ()) -> _View:
-        """The runs of other ids than ours: first those that were queued first, last those with a model to be asked or
-        whose export was cut off."""
+        """The runs of other ids than ours: first those whose turn is next, last those with a model to be asked or whose
+        export was cut off."""
         waiting, orphans = [], []
         for run in runs.list_runs(self._workspace, kind=None):
             if run.id in ours or (state := self._read(run)) is None:
@@ -85,7 +85,7 @@ class _Queue:
             if state.alive:
                 orphans.append(run)
             elif state.status == "queued":
-                waiting.append((0, state.last_queued or run.order, run))
+                waiting.append((0, runs.turn_of(run, state), run))
             elif state.next_step:
                 waiting.append((1, run.order, run))
         return _View([run for *_, run in sorted(waiting, key=lambda entry: entry[:2])], orphans)

@@ -5,7 +5,6 @@ from transfer_core.runs.run import (
     ENDED,
     Run,
     UnreadableRun,
-    count_ahead,
     create,
     delete,
     find_under_way,
@@ -21,6 +20,7 @@ from transfer_core.runs.run import (
     stop_requested,
 )
 from transfer_core.runs.spec import LrFinderSpec, PreviewSpec, PublicDatasetSpec, Spec, TrainSpec
+from transfer_core.runs.turns import count_ahead, list_ahead, turn_of
 
 __all__ = [
     "ENDED",
@@ -39,6 +39,7 @@ __all__ = [
     "is_alive",
     "keep_reserve",
     "learned_photos",
+    "list_ahead",
     "list_runs",
     "list_unreadable",
     "load_split",
@@ -49,4 +50,5 @@ __all__ = [
     "request_stop",
     "request_test_set",
     "stop_requested",
+    "turn_of",
 ]

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -260,21 +260,6 @@ def is_alive(run: Run) -> bool:
 
 def stop_requested(run: Run) -> bool:
     return (run.folder / "stop").exists()
-
-
-def count_ahead(workspace: Workspace, run: Run, slots: int = 1, read: Callable[[Run], RunState] | None = None) -> int:
-    """How many runs must end before this queued one begins, where so many are done at once.
-
-    Args:
-        read: What to read a state with, for whoever asks again and again and remembers; None for `read_state`.
-    """
-    read = read or read_state
-    own, ahead = read(run).last_queued, 0
-    for other in list_runs(workspace, kind=None):
-        if other.id != run.id and other.spec.is_light == run.spec.is_light:
-            state = read(other)  # one whose model is being written has ended, but is still at work
-            ahead += state.alive or (state.status == "queued" and state.last_queued < own)
-    return max(0, ahead + 1 - slots)
 
 
 def keep_reserve(run: Run) -> None:

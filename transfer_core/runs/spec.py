@@ -25,6 +25,11 @@ class TrainSpec:
     config: TrainConfig
     intake_s: float = 0.0
 
+    @property
+    def is_quick(self) -> bool:
+        """Whether it takes seconds: only a head learns."""
+        return self.config.strategy == "feature_extraction"
+
 
 @dataclass(frozen=True)
 class PreviewSpec:

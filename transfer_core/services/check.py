@@ -96,7 +96,7 @@ def _look_at_project(project: Project) -> Iterator[Finding]:
     if project.problem:
         is_known = "taken from its copy" in project.problem
         cost = NOTHING if is_known else "The project's name. Photos, labels and runs are there."
-        remedy = "It is written anew from its copy." if is_known else "Rename the project."
+        remedy = "Graft can restore it from its copy." if is_known else "Rename the project."
         yield Finding(str(path), project.problem, cost, remedy, mend=project.save if is_known else None)
     else:
         yield from look_at_copy(path, "", project.save)
@@ -121,11 +121,11 @@ def _look_at_labels(project: Project) -> Iterator[Finding]:
         yield Finding(str(path), f"{lines} cannot be read, nor in its copy", cost, remedy, mend=mend)
     elif health.copied:
         lines = pluralize(health.copied, "line is", "lines are")
-        yield Finding(str(path), f"{lines} damaged or missing", NOTHING, "It is written anew.", mend=mend)
+        yield Finding(str(path), f"{lines} damaged or missing", NOTHING, "Graft can write it again.", mend=mend)
     elif health.is_copy_off or not copy_path(path).is_file():
         why = "the copy is missing" if not copy_path(path).exists() else "the copy says something else"
         cost = "Nothing: the file itself is whole."
-        yield Finding(str(copy_path(path)), why, cost, "It is written anew.", mend=mend)
+        yield Finding(str(copy_path(path)), why, cost, "Graft can write it again.", mend=mend)
     elif problem := dataset.damage(project):
         yield Finding(str(path), problem, "About one photo or change of labels a line.", "Put back a backup.")
 

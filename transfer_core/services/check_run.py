@@ -30,7 +30,7 @@ def look_at_run(run: Run) -> Iterator[Finding]:
     if state.lost or (state.failure and "events.jsonl" in state.failure.message):
         problem = state.damage or "it is missing or empty"
         remedy = "Train again if you need all of it." if state.result else "Resume the run."
-        yield Finding(str(run.events_path), problem, "Parts of the run's course, or its result.", remedy)
+        yield Finding(str(run.events_path), problem, "Parts of the run's curves, or its result.", remedy)
     if (run.folder / "split.json").exists() or run.kind == "train":
         yield from tried(lambda: runs.load_split(run), run.folder / "split.json", "The run's photos.", train_again)
     yield from tried(lambda: load_plan(run.plan_path), run.plan_path, "The run cannot be resumed.", train_again)
@@ -38,7 +38,10 @@ def look_at_run(run: Run) -> Iterator[Finding]:
         answers = run.evaluation_dir / "val.safetensors"
         cost = "Which photos the model got right; its figures stand in the run's log."
         yield from tried(lambda: load_answers(run.evaluation_dir, state.result), answers, cost, train_again)
-    for name, cost in (("result.json", "Nothing that Graft reads."), ("baselines.json", "What goes without a network")):
+    for name, cost in (
+        ("result.json", "Nothing that Graft reads."),
+        ("baselines.json", "What simple guesses get right, to compare the model with."),
+    ):
         path = run.evaluation_dir / name
         if path.exists():
             yield from tried(partial(_read_own, path, run), path, cost, "Train again if you need it.")
@@ -70,6 +73,6 @@ def look_at_model(run: Run, state: RunState) -> Iterator[Finding]:
     """The model that was exported, where there should be one: the bytes that were checked, or none."""
     if state.has_finished("export") and not export.is_intact(run, state):
         cost = "The model cannot be tried, tested or exported."
-        remedy = "It is made anew from what the run has learned, and checked again."
+        remedy = "Graft can make it again from what the run has learned, and check it."
         problem = "it is missing, or not what was checked"
         yield Finding(str(run.model_dir), problem, cost, remedy, mend=partial(export.need_model, run))

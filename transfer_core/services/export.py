@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 _log = logging.getLogger(__name__)
-_DAMAGED = "The exported model was damaged, so it is made anew from what the run has learned, and checked again."
+_DAMAGED = "The exported model was damaged. Graft makes it again from what the run has learned, and checks it."
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def need_model(run: Run, watch: Watch = silent) -> RunState:
     """
     state = _wait(run, watch)
     if not is_intact(run, state):
-        _log.warning("The exported model of run '%s' is damaged. It is made anew and checked again.", run.id)
+        _log.warning("The exported model of run '%s' is damaged. Graft makes it again and checks it.", run.id)
         renew(run)
         state = _wait(run, watch)
     return state

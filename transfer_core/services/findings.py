@@ -40,7 +40,7 @@ def look_at_copy(path: Path, owner: str, mend: Callable[[], object]) -> Iterator
         is_same = False
     if not is_same and path.is_file():
         why = "the copy is missing" if not copy.exists() else "the copy is damaged, or says something else"
-        yield Finding(str(copy), why, "Nothing: the file itself is whole.", "It is written anew.", mend=mend)
+        yield Finding(str(copy), why, "Nothing: the file itself is whole.", "Graft can write it again.", mend=mend)
 
 
 def from_copy(path: Path, owner: str, error: Exception, cost: str, remedy: str) -> Iterator[Finding]:
@@ -54,7 +54,7 @@ def from_copy(path: Path, owner: str, error: Exception, cost: str, remedy: str) 
     def mend() -> None:
         write_with_copy(path, content, owner)
 
-    yield Finding(str(path), in_words(error), NOTHING, "It is written anew from its copy.", mend=mend)
+    yield Finding(str(path), in_words(error), NOTHING, "Graft can restore it from its copy.", mend=mend)
 
 
 def tried(read: Callable[[], object], path: Path, cost: str, remedy: str) -> Iterator[Finding]:

@@ -20,7 +20,6 @@ from transfer_core.data.labels.dataset import Item, count_classes, load_items, l
 from transfer_core.data.labels.dataset import damage as labels_damage
 from transfer_core.deletion import finish as finish_deletions
 from transfer_core.errors import DataError, RunError, TransferError
-from transfer_core.evaluation.test_set import load_opening
 from transfer_core.runs import Run
 from transfer_core.runs.state import RunState
 from transfer_core.services import ingest
@@ -118,6 +117,8 @@ def _final(run: Run, state: RunState) -> str | None:
     """The run's final test in a sentence; None where it was not run, or can no longer be read."""
     if not state.has_finished("test_set"):
         return None
+    from transfer_core.evaluation.test_set import load_opening  # which imports onnxruntime; the first page needs none
+
     with suppress(TransferError):
         return load_opening(run).in_words()
     return None

@@ -210,8 +210,8 @@ _ROWS: Sequence[Strategy] = (
         "partial",
         "Fine-tune later layers",
         "Later layers",
-        "The first layers stay frozen; the new layer learns first, then the later layers with "
-        "it. You choose how many stay frozen.",
+        "The new layer learns first; then the later layers are fine-tuned: adjusted gently to your "
+        "photos. The first layers stay frozen; you choose how many.",
         "Use it for more than a new layer can do: faster than fine-tuning everything, and safer with few photos.",
         "Partial fine-tuning: linear probe, then fine-tuning above a freeze boundary, with batch-norm "
         "statistics frozen; activations at the boundary are cached where that is faster.",
@@ -224,7 +224,8 @@ _ROWS: Sequence[Strategy] = (
         "lp_ft",
         "Fine-tune all layers",
         "Fine-tuned",
-        "The new layer learns first; then all layers are adjusted gently to your photos, the first ones least.",
+        "The new layer learns first; then all layers are fine-tuned: adjusted gently to your "
+        "photos, the first ones least.",
         "Use it when your photos look unlike everyday ones, or when you have a few hundred. Takes minutes "
         "without a graphics card.",
         "LP-FT: linear probe, then full fine-tuning from it with AdamW, warm-up, cosine schedule and "

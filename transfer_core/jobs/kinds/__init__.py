@@ -50,7 +50,7 @@ STEPS = {
     for step in (
         Step("export", "writes the model and checks it"),
         Step("pictures", "makes thumbnails"),
-        Step("baselines", "measures what goes without a network"),
+        Step("baselines", "measures what simple guesses get right"),
         Step("test_set", "evaluates the test photos"),
     )
 }

@@ -74,7 +74,9 @@ class Bank:
             if self._is_whole(view):
                 continue
             if path.is_file():
-                context.emit(Notice(message="The kept output of the frozen layers was damaged and is made anew."))
+                context.emit(
+                    Notice(message="The cached output of the frozen layers was damaged. Graft makes it again.")
+                )
             part = path.with_suffix(".part")
             # Written, not mapped: on a full disk this fails with a reason, and a mapped file with a signal.
             with part.open("wb") as file, closing(load_batches(context, batches, view)) as loaded:
@@ -129,7 +131,7 @@ class Bank:
             if not np.array_equal(self._sum_up(view, batch, activations), self._checksums[view][batch]):
                 raise TransferError(
                     "What the run had kept of the frozen layers was damaged on the disk. Press Resume: Graft makes it "
-                    "anew and continues from the last checkpoint."
+                    "again and continues from the last checkpoint."
                 )
             return Batch(batch, torch.from_numpy(activations.astype(np.float32)), None)
 
