@@ -12,7 +12,7 @@ import psutil
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import FLAGS, CHROMIUM, Server
+from tests.browser.conftest import CHROMIUM, FLAGS, Server
 from tests.helpers import PATIENCE_S, wait_for
 from transfer_core.workspace import Workspace
 
