@@ -253,7 +253,7 @@ def test_a_disk_that_fills_up_at_the_end_is_said_as_such(workspace, project, mon
         flushed.append(path)
         flush(part, path)
 
-    monkeypatch.setattr(intake, "fsync_and_rename", full_after_two)
+    monkeypatch.setattr(arrivals, "fsync_and_rename", full_after_two)
     with pytest.raises(OSError, match="No space left"):
         take_in(workspace, project, zip_entries(make_zip(GOOD), "x"), lambda done, total: None)
     assert load_items(project) == [] and not list(project.photos_dir.glob(".*"))
@@ -269,7 +269,7 @@ def test_labels_are_written_only_for_photos_that_the_disk_has(workspace, project
         assert {os.stat(project.photos_dir / item.file).st_ino for item in items} <= synced
         return append(project, items)
 
-    monkeypatch.setattr(intake, "append_items", watched)
+    monkeypatch.setattr(arrivals, "append_items", watched)
     take_in(workspace, project, zip_entries(make_zip(GOOD), "x"), lambda done, total: None)
     assert len(load_items(project)) == 4
 
