@@ -245,7 +245,7 @@ def test_a_bug_in_what_is_made_ahead_is_not_hidden(workspace, project):
 
 
 def test_a_disk_that_fills_up_at_the_end_is_said_as_such(workspace, project, monkeypatch):
-    flush, flushed = intake.fsync_and_rename, []
+    flush, flushed = arrivals.fsync_and_rename, []
 
     def full_after_two(part, path):
         if len(flushed) == 2:
@@ -261,7 +261,7 @@ def test_a_disk_that_fills_up_at_the_end_is_said_as_such(workspace, project, mon
 
 def test_labels_are_written_only_for_photos_that_the_disk_has(workspace, project, monkeypatch):
     """A power cut right after must not leave a label without its photo."""
-    synced, append = set(), intake.append_items
+    synced, append = set(), arrivals.append_items
     fsync = os.fsync
     monkeypatch.setattr(os, "fsync", lambda file: synced.add(os.fstat(file).st_ino) or fsync(file))
 
