@@ -9,7 +9,7 @@ from tests.browser.conftest import Server
 from tests.browser.test_story import PAGES, is_still, too_wide
 from tests.helpers import RESNET, answered, draw_dataset, fill_project, right, wait_for
 from tests.pages.conftest import after_epochs, write
-from transfer_core import runs
+from transfer_core import deletion, runs
 from transfer_core.config import TrainConfig
 from transfer_core.data.labels.dataset import load_items
 from transfer_core.data.splits.split import make_split
@@ -58,7 +58,7 @@ def states(server: Server, finished, tmp_path):
         yield {state: f"?project={project.id}" for state, project in found.items()}
     for state, project in found.items():
         if state != "done":
-            workspace.delete_project(project)
+            deletion.delete_project(workspace, project)
 
 
 @pytest.mark.full

@@ -14,7 +14,8 @@ from tests.data.drawn import damage, seeds
 from tests.data.hostile import EITHER, GOOD, KEPT, KINDS, UPLOADS, Kind, as_zip
 from transfer_core.data.images import decode
 from transfer_core.data.ingest import sources
-from transfer_core.data.ingest.intake import IntakeReport, take_in
+from transfer_core.data.ingest.arrivals import IntakeReport
+from transfer_core.data.ingest.intake import take_in
 from transfer_core.data.ingest.sources import open_source, upload_entries, zip_entries
 from transfer_core.data.labels.dataset import load_items
 from transfer_core.errors import DataError

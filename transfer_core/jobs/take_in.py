@@ -7,8 +7,9 @@ from PIL import Image
 
 from transfer_core import storage
 from transfer_core.backbones import catalog
+from transfer_core.data.ingest.arrivals import IntakeReport
 from transfer_core.data.ingest.folder_layout import LabelSource
-from transfer_core.data.ingest.intake import IntakeReport, take_in
+from transfer_core.data.ingest.intake import take_in
 from transfer_core.data.ingest.sources import Entry
 from transfer_core.data.labels.dataset import Item
 from transfer_core.workspace import Project, Workspace

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from transfer_core import runs
+from transfer_core.data.ingest.arrivals import Rejected
 from transfer_core.data.ingest.folder_layout import read_layout
-from transfer_core.data.ingest.intake import Rejected
 from transfer_core.data.ingest.sources import Entry, is_junk, open_source
 from transfer_core.data.splits.split import Split
 from transfer_core.errors import DataError, RunError

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from transfer_core import runs
 from transfer_core.data import public_datasets
-from transfer_core.data.ingest.intake import IntakeReport, Rejected
+from transfer_core.data.ingest.arrivals import IntakeReport, Rejected
 from transfer_core.data.public_datasets import SETS
 from transfer_core.jobs.kinds.public_dataset import fetch
 from transfer_core.jobs.launch import ensure_runner

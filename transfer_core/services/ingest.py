@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 
 from transfer_core.backbones import catalog
+from transfer_core.data.ingest.arrivals import IntakeReport, Rejected
 from transfer_core.data.ingest.folder_layout import LabelSource, OneClass, Survey, survey
 from transfer_core.data.ingest.import_roots import Listing, import_roots, list_folder
-from transfer_core.data.ingest.intake import IntakeReport, Rejected
 from transfer_core.data.ingest.label_source import Choice, choices, open_labels, photos_among, read_as, without_table
 from transfer_core.data.ingest.sources import Entry, open_source
 from transfer_core.data.ingest.upload_inbox import Upload, receive_folder

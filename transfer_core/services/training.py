@@ -12,7 +12,7 @@ from filelock import FileLock
 from transfer_core import runs, strategies
 from transfer_core.backbones import catalog, weights
 from transfer_core.config import TrainConfig, problems_of
-from transfer_core.data.ingest.intake import IntakeReport
+from transfer_core.data.ingest.arrivals import IntakeReport
 from transfer_core.data.labels.dataset import LabelledItem, load_labelled, version
 from transfer_core.data.splits.split import Split
 from transfer_core.errors import BackboneError, ConfigError, RunError, TransferError

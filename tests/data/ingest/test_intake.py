@@ -18,7 +18,7 @@ from tests.data.ingest.test_sources import make_zip
 from tests.helpers import draw_dataset
 from transfer_core.data.images import decode
 from transfer_core.data.images.thumbnails import thumbnails
-from transfer_core.data.ingest import intake
+from transfer_core.data.ingest import arrivals, intake
 from transfer_core.data.ingest.folder_layout import OneClass, ParsedLabel
 from transfer_core.data.ingest.intake import take_in
 from transfer_core.data.ingest.label_table import LabelsTable
@@ -198,7 +198,7 @@ def test_classes_are_asked_about_as_they_are_called_by_now(project, take):
 
 
 def test_a_broken_intake_keeps_what_came_before(workspace, project, monkeypatch):
-    monkeypatch.setattr(intake, "_SETTLE_EVERY_S", 0)
+    monkeypatch.setattr(arrivals, "SETTLE_EVERY_S", 0)
     files = {f"cats/{n}.png": photo(n) for n in range(6)}
 
     def break_off(done, total):
@@ -212,14 +212,14 @@ def test_a_broken_intake_keeps_what_came_before(workspace, project, monkeypatch)
 
 def test_an_intake_that_fails_labels_what_has_arrived_and_leaves_nothing_else(workspace, project, monkeypatch):
     files = {f"cats/{n}.png": photo(n) for n in range(40)}
-    store = intake._Arrivals.store
+    store = arrivals.Arrivals.store
 
     def fail(self, file, content):
         if content == files["cats/3.png"]:
             raise OSError(errno.ENOSPC, "No space left on device")
         store(self, file, content)
 
-    monkeypatch.setattr(intake._Arrivals, "store", fail)
+    monkeypatch.setattr(arrivals.Arrivals, "store", fail)
     with pytest.raises(OSError, match="No space left"):
         take_in(workspace, project, zip_entries(make_zip(files), "x"), lambda done, total: None)
     items = load_items(project)
@@ -245,7 +245,7 @@ def test_a_bug_in_what_is_made_ahead_is_not_hidden(workspace, project):
 
 
 def test_a_disk_that_fills_up_at_the_end_is_said_as_such(workspace, project, monkeypatch):
-    flush, flushed = intake.fsync_and_rename, []
+    flush, flushed = arrivals.fsync_and_rename, []
 
     def full_after_two(part, path):
         if len(flushed) == 2:
@@ -253,7 +253,7 @@ def test_a_disk_that_fills_up_at_the_end_is_said_as_such(workspace, project, mon
         flushed.append(path)
         flush(part, path)
 
-    monkeypatch.setattr(intake, "fsync_and_rename", full_after_two)
+    monkeypatch.setattr(arrivals, "fsync_and_rename", full_after_two)
     with pytest.raises(OSError, match="No space left"):
         take_in(workspace, project, zip_entries(make_zip(GOOD), "x"), lambda done, total: None)
     assert load_items(project) == [] and not list(project.photos_dir.glob(".*"))
@@ -261,7 +261,7 @@ def test_a_disk_that_fills_up_at_the_end_is_said_as_such(workspace, project, mon
 
 def test_labels_are_written_only_for_photos_that_the_disk_has(workspace, project, monkeypatch):
     """A power cut right after must not leave a label without its photo."""
-    synced, append = set(), intake.append_items
+    synced, append = set(), arrivals.append_items
     fsync = os.fsync
     monkeypatch.setattr(os, "fsync", lambda file: synced.add(os.fstat(file).st_ino) or fsync(file))
 
@@ -269,7 +269,7 @@ def test_labels_are_written_only_for_photos_that_the_disk_has(workspace, project
         assert {os.stat(project.photos_dir / item.file).st_ino for item in items} <= synced
         return append(project, items)
 
-    monkeypatch.setattr(intake, "append_items", watched)
+    monkeypatch.setattr(arrivals, "append_items", watched)
     take_in(workspace, project, zip_entries(make_zip(GOOD), "x"), lambda done, total: None)
     assert len(load_items(project)) == 4
 

@@ -6,8 +6,9 @@ import pytest
 
 from tests.data.ingest.test_intake import GOOD, photo
 from tests.data.ingest.test_sources import make_zip
+from transfer_core.data.ingest.arrivals import IntakeReport
 from transfer_core.data.ingest.folder_layout import NoClass, ParsedLabel
-from transfer_core.data.ingest.intake import IntakeReport, take_in
+from transfer_core.data.ingest.intake import take_in
 from transfer_core.data.ingest.label_table import LabelsTable
 from transfer_core.data.ingest.sources import zip_entries
 from transfer_core.data.labels import edits

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from transfer_core.data import public_datasets
-from transfer_core.data.ingest.intake import IntakeReport
+from transfer_core.data.ingest.arrivals import IntakeReport
 from transfer_core.data.ingest.sources import Entry, read_file
 from transfer_core.errors import RunError, StopRequested
 from transfer_core.jobs.job import Job, Outcome
