@@ -214,6 +214,17 @@ class Column {
       input.value = "" // the same ones can be chosen again
       this.board.keepFiles(this.name, chosen)
     })
+    // One tab stop for all crosses of a column; the arrows go from one to the next.
+    this.thumbnails.addEventListener("keydown", (event) => {
+      const crosses = [...this.thumbnails.querySelectorAll(".cross")]
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key]
+      const next = crosses[crosses.indexOf(event.target) + step]
+      if (!next) return
+      event.preventDefault()
+      event.target.tabIndex = -1
+      next.tabIndex = 0
+      next.focus()
+    })
     this.more.addEventListener("click", () => this.board.act("all", { class_name: this.name }))
     const isHeldKey = (event) => event.key === " " || event.key === "Enter"
     button.addEventListener("pointerdown", (event) => {
@@ -275,6 +286,8 @@ class Column {
     if (key === this.drawn) return
     this.drawn = key
     this.thumbnails.replaceChildren(...shown.map((photo) => this.thumbnail(photo)))
+    const [first] = this.thumbnails.querySelectorAll(".cross")
+    if (first) first.tabIndex = 0
   }
 
   thumbnail({ id, url, file }) {
@@ -282,7 +295,8 @@ class Column {
     const picture = Object.assign(document.createElement("img"), { src: url, alt: file ?? "", loading: "lazy" })
     item.append(picture)
     if (id === undefined) return item // on its way: it can be removed once it is there
-    const cross = Object.assign(document.createElement("button"), { type: "button", className: "cross", textContent: "×" })
+    const looks = { type: "button", className: "cross", textContent: "×", tabIndex: -1 }
+    const cross = Object.assign(document.createElement("button"), looks)
     cross.setAttribute("aria-label", `Remove ${file} from ${this.name}`)
     cross.addEventListener("click", () => {
       item.remove()

@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import PER_CLASS
 from tests.browser.test_story import press, see
@@ -80,6 +81,12 @@ def test_the_camera_takes_photos_while_a_button_is_held_and_nothing_moves(open_t
     wait_for(lambda: len(load_items(empty)) == held + 1)
     assert count_classes(load_items(empty)) == {"crate": held + 1}
     assert {item.path.split("/")[0] for item in load_items(empty)} == {"camera"}
+
+    crosses = tab.get_by_label("Class crate").locator(".cross")
+    expect(tab.get_by_label("Class crate").locator(".cross[tabindex='0']")).to_have_count(1)  # one tab stop for all
+    crosses.first.focus()
+    tab.keyboard.press("ArrowRight")
+    expect(crosses.nth(1)).to_be_focused()
 
     # As a screen reader presses it; the class has the name that its column came with.
     tab.get_by_role("button", name="Hold to record photos of Class 2").dispatch_event("click")
