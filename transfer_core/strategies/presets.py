@@ -297,7 +297,7 @@ _ROWS: Sequence[Strategy] = (
         "From scratch, quick (small pictures)",
         "From scratch, quick (small pictures)",
         "As from scratch, but on pictures of 64 pixels, so that a lesson has time for it.",
-        "Use it to watch a network learn from nothing. It tells less than 'From scratch': it sees less, too.",
+        "Use it to watch a network learn without a head start. It tells less than 'From scratch': it sees less, too.",
         "Random initialisation, same architecture and split, photos at 64 pixels; no transfer, and no control for it.",
         "He et al. 2018, Rethinking ImageNet Pre-training, arXiv 1811.08883",
         Schedule(500, (12, 25), {"cnn": (1e-3, 1.0), "transformer": (5e-4, 1.0)}),
