@@ -26,7 +26,7 @@ def drafted_config(draft: dict, backbone: Backbone) -> TrainConfig:
     asked = {name: value for name, value in draft.items() if name in {entry.name for entry in fields(TrainConfig)}}
     asked |= {"backbone": backbone.name}
     config = TrainConfig(**{name: value for name, value in asked.items() if name not in problems_of(asked)})
-    if config.strategy in ("feature_extraction", "scratch"):  # neither begins with an earlier run, nor stays near one
+    if config.strategy in ("feature_extraction", *catalog.SCRATCH):  # none begins with an earlier run
         config = replace(config, continue_from=None, l2_sp=0.0)
     return catalog.without_idle(config)
 

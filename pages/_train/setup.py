@@ -31,6 +31,8 @@ SENTENCES = {
     **{name: f"{PROBE}it sees them again and again, and {words}" for name, words in ADJUSTED.items()},
     "scratch": "{name} forgets everything it knows. It sees your {seen} again and again, and learns your {learned} "
     "from them alone.",
+    "scratch_small": "{name} forgets everything it knows. It sees your {seen} again and again, 64 pixels small, and "
+    "learns your {learned} from them alone.",
 }
 
 

@@ -57,17 +57,20 @@ def show_card(row, is_chosen, draft, config, items, facts):
         disabled=not is_open,
     )
     if not is_open:
-        st.caption("Not available for this network: its description does not list its stages.")
+        why = "it sees photos of one size only" if row.small else "its description does not list its stages"
+        st.caption(f"Not available for this network: {why}.")
         return
     phases, _ = catalog.plan(config, facts)
     learns = catalog.layers_that_learn(phases, facts.backbone)
-    st.html(drawing(learns, random=row.name == "scratch", is_chosen=is_chosen))
+    st.html(drawing(learns, random=row.name in catalog.SCRATCH, is_chosen=is_chosen))
     found, _ = training.estimate_run(session.workspace(), items, catalog.without_idle(config))
     about = f"**About {duration(found.seconds)}.** " if found else ""
     st.caption(f"{about}{row.summary}", help=f"{row.when} For experts: {row.expert} Source: {row.source}.")
 
 
 def is_possible(name, facts):
+    if STRATEGIES[name].small:
+        return facts.backbone.family == "cnn"
     return name not in BY_STAGES or len(facts.backbone.stages) >= STAGES_FROM
 
 

@@ -5,7 +5,7 @@ import json
 import os
 import platform
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -65,6 +65,17 @@ class Speed:
     head_s: float
     look_bytes: float
     learning: LearningSpeed | None = None
+
+    def on_smaller(self, share: float) -> "Speed":
+        """The speed on photos with this share of the pixels, in (0, 1]: the work of a network goes by their number."""
+        learning = self.learning and replace(
+            self.learning,
+            learn_s=self.learning.learn_s * share,
+            check_s=self.learning.check_s * share,
+            learn_photo_bytes=self.learning.learn_photo_bytes * share,
+            steady_learn_s=self.learning.steady_learn_s * share,
+        )
+        return replace(self, look_s=self.look_s * share, learning=learning)
 
 
 def load_speed(workspace: Workspace, backbone: Backbone) -> Speed | None:

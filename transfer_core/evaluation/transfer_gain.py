@@ -147,6 +147,10 @@ def verdict_sentence(knowledge: TransferGain) -> str:
     return _against_baselines(knowledge)
 
 
+_SMALL = (
+    "This run was trained from scratch on small pictures. It had no head start, but it also saw less than others, so "
+    "it cannot tell what a head start is worth. For that, train from scratch at full size."
+)
 _CONTROL = "To find out how much the pretrained network helped, train the same network from scratch and compare."
 
 
@@ -253,6 +257,7 @@ def load_knowledge(run: Run, split: Split, control: Run | None) -> TransferGain:
         with suppress(RunError, KeyError):  # it was deleted meanwhile
             right = load_right(control)
             scratch = np.array([right[item.id] for item in split.val], bool)
+    small = run.config.strategy == "scratch_small"
     stopped, continued = runs.read_state(run).status == "stopped", run.config.continue_from is not None
     return judge(
         answers.predicted_ids == true_ids,
@@ -260,7 +265,7 @@ def load_knowledge(run: Run, split: Split, control: Run | None) -> TransferGain:
         scratch,
         is_control=run.config.strategy == SCRATCH,
         is_fixed=run.config.strategy == "feature_extraction",
-        barred=_STOPPED if stopped else _CONTINUED if continued else None,
+        barred=_SMALL if small else _STOPPED if stopped else _CONTINUED if continued else None,
     )
 
 

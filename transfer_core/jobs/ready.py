@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from transfer_core import strategies
-from transfer_core.backbones import catalog, onnx_backbone, weights
+from transfer_core.backbones import onnx_backbone, weights
 from transfer_core.data.splits.split import Split
 from transfer_core.errors import StopRequested
 from transfer_core.jobs.job import Job
@@ -20,7 +20,7 @@ ONCE_PER_MACHINE = ("download", "export_trunk", "imports", "wait")  # phases tha
 
 def build_context(job: Job, split: Split) -> TrainContext:
     """What the phases of a training are given; StopRequested when stopped meanwhile."""
-    backbone = catalog.find(job.run.config.backbone, job.workspace.weights_dir)
+    backbone = strategies.network_of(job.run.config, job.workspace.weights_dir)
     plan = _get_ready(job, Facts(split.train_sizes, backbone))
     return context_of_run(job.run, split, backbone, plan, job.emit, job.should_stop)
 
@@ -49,11 +49,11 @@ def _get_ready(job: Job, facts: Facts) -> Plan:
     if weights.state(backbone, weights_dir) == "download":
         job.emit(events.PhaseStarted(name="download", title=f"Downloading {backbone.title}"))
         weights.download(backbone, weights_dir, report)
-    if not onnx_backbone.has_trunk(backbone, weights_dir):
-        job.emit(events.PhaseStarted(name="export_trunk", title="Preparing the backbone (only once on this machine)"))
-        onnx_backbone.ensure_trunk(backbone, weights_dir)
     planned = load_plan(run.plan_path)
     phases = planned.phases if planned else strategies.plan(run.config, facts)[0]
+    if not (all(phase.from_scratch for phase in phases) or onnx_backbone.has_trunk(backbone, weights_dir)):
+        job.emit(events.PhaseStarted(name="export_trunk", title="Preparing the backbone (only once on this machine)"))
+        onnx_backbone.ensure_trunk(backbone, weights_dir)
     if engine.needs_torch(phases):
         start_torch(job)
     plan = engine.fit_to_machine(planned) if planned else engine.make_plan(run.config, facts)

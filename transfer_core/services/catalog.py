@@ -14,6 +14,7 @@ from transfer_core.errors import BackboneError
 from transfer_core.evaluation.compare_runs import backbone_title, strategy_title
 from transfer_core.strategies import (
     BACKBONE,
+    SCRATCH,
     STRATEGIES,
     Facts,
     Phase,
@@ -29,6 +30,7 @@ from transfer_core.workspace import Workspace
 __all__ = [
     "BACKBONE",
     "BUNDLED",
+    "SCRATCH",
     "STRATEGIES",
     "Backbone",
     "BackboneState",

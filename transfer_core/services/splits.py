@@ -10,7 +10,6 @@ from functools import lru_cache
 from pathlib import Path
 
 from transfer_core import runs, strategies
-from transfer_core.backbones import catalog
 from transfer_core.backbones.catalog import Backbone
 from transfer_core.config import TrainConfig
 from transfer_core.data.ingest.folder_layout import read_layout
@@ -99,7 +98,7 @@ def find_basis(workspace: Workspace, config: TrainConfig) -> Basis:
     Raises:
         BackboneError: There is no such backbone.
     """
-    backbone = catalog.find(config.backbone, workspace.weights_dir)
+    backbone = strategies.network_of(config, workspace.weights_dir)
     if not config.continue_from:
         return Basis(backbone)
     try:
@@ -114,6 +113,8 @@ def find_basis(workspace: Workspace, config: TrainConfig) -> Basis:
         problems.append(f"Run '{run.id}' has no model to continue from yet. Resume it first.")
     if run.config.backbone != backbone.name:
         problems.append(f"Run '{run.id}' has another backbone, {run.config.backbone}. Choose that backbone.")
+    elif strategies.network_of(run.config, workspace.weights_dir) != backbone:
+        problems.append(f"Run '{run.id}' has seen photos of another size. Choose another run.")
     return Basis(backbone, run, frozenset(learned), tuple(problems))
 
 

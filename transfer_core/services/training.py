@@ -108,7 +108,7 @@ def make_config(
                 problems[setting] = str(error)
                 del good[setting]
     config = TrainConfig(**good)
-    backbone = catalog.find(config.backbone, workspace.weights_dir)
+    backbone = strategies.network_of(config, workspace.weights_dir)
     against = strategies.check(config, Facts((), backbone))
     if problems or against:
         raise ConfigError(*problems.values(), *(foresee(data, good, backbone, labels) if data else against))
@@ -117,7 +117,7 @@ def make_config(
 
 def learns_backbone(workspace: Workspace, config: TrainConfig) -> bool:
     """Whether training with these settings changes the backbone, and so varies photos and has a learning rate."""
-    backbone = catalog.find(config.backbone, workspace.weights_dir)
+    backbone = strategies.network_of(config, workspace.weights_dir)
     phases, _ = strategies.plan(config, Facts((1,), backbone))  # how many photos there are does not matter here
     return any(phase.trains == BACKBONE for phase in phases)
 
@@ -194,8 +194,9 @@ def estimate_run(
     if weights.state(backbone, workspace.weights_dir) == "download":
         return None, False
     try:
-        speed = load_speed(workspace, backbone)
-        found = estimate(workspace, backbone, config, items, speed) if speed else None
+        speed, seen = load_speed(workspace, backbone), strategies.network_of(config, workspace.weights_dir)
+        share = (seen.preparation.size_px / backbone.preparation.size_px) ** 2
+        found = estimate(workspace, seen, config, items, speed.on_smaller(share)) if speed else None
         coming = found is None and request_benchmark(workspace, backbone)
     except BackboneError:  # its weights are damaged, as a run on it will say
         return None, False

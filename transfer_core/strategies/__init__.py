@@ -6,12 +6,14 @@ is a new row in `table`.
 
 from transfer_core.strategies.phases import BACKBONE, HEAD, Phase
 from transfer_core.strategies.presets import (
+    SCRATCH,
     STRATEGIES,
     Strategy,
     check,
     find,
     idle,
     layers_that_learn,
+    network_of,
     plan,
     share_that_learns,
     without_idle,
@@ -21,6 +23,7 @@ from transfer_core.strategies.rules import Facts, Resolved, resolve
 __all__ = [
     "BACKBONE",
     "HEAD",
+    "SCRATCH",
     "STRATEGIES",
     "Facts",
     "Phase",
@@ -30,6 +33,7 @@ __all__ = [
     "find",
     "idle",
     "layers_that_learn",
+    "network_of",
     "plan",
     "resolve",
     "share_that_learns",

@@ -114,7 +114,7 @@ def _backbone_share(config: TrainConfig, schedule: Schedule, facts: Facts) -> tu
 
 
 def _layer_decay(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[float, str]:
-    if config.strategy == "scratch":
+    if config.strategy in ("scratch", "scratch_small"):
         return 1.0, "Nothing is pretrained, so all layers learn alike."
     if facts.backbone.family == "transformer":
         return 0.75, "Transformers do best when their first layers learn far more slowly."
@@ -129,9 +129,9 @@ def _frozen_stages(config: TrainConfig, schedule: Schedule, facts: Facts) -> tup
 
 
 def _weight_decay(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[float, str]:
-    return (
-        (0.05, "From random weights, more of it helps.") if config.strategy == "scratch" else (0.01, "The usual value.")
-    )
+    if config.strategy in ("scratch", "scratch_small"):
+        return 0.05, "From random weights, more of it helps."
+    return 0.01, "The usual value."
 
 
 def _label_smoothing(config: TrainConfig, schedule: Schedule, facts: Facts) -> tuple[float, str]:

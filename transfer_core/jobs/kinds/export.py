@@ -4,8 +4,7 @@ import hashlib
 import time
 from dataclasses import asdict
 
-from transfer_core import runs
-from transfer_core.backbones import catalog
+from transfer_core import runs, strategies
 from transfer_core.data.splits.split import Split
 from transfer_core.errors import RunError
 from transfer_core.evaluation.result import ValAnswers, load_answers
@@ -26,7 +25,7 @@ def run(job: Job) -> dict:
     `sha256` is the digest of the `model.onnx` that was checked: what has another is never handed out.
     """
     began, run = time.monotonic(), job.run
-    backbone, weights_dir = catalog.find(run.config.backbone, job.workspace.weights_dir), job.workspace.weights_dir
+    backbone, weights_dir = strategies.network_of(run.config, job.workspace.weights_dir), job.workspace.weights_dir
     split = runs.load_split(run)
     head, trunk = load_head(run), onnx.load_trunk(backbone, weights_dir, find_network(run))
     model = save_model(run, backbone, trunk, onnx.export_model(backbone, trunk, head, split.class_names))

@@ -1,7 +1,6 @@
 """Draws photos as training would see them, so that a person can judge the augmentation before. Imports no torch."""
 
-from transfer_core import runs
-from transfer_core.backbones import catalog
+from transfer_core import runs, strategies
 from transfer_core.jobs.job import Job, Outcome
 from transfer_core.jobs.ready import start_torch
 from transfer_core.training.short_run_results import save_preview
@@ -9,7 +8,7 @@ from transfer_core.training.short_run_results import save_preview
 
 def run(job: Job) -> Outcome:
     """{"rows"}: how many rows of pictures lie in the run's `evaluation` folder."""
-    backbone = catalog.find(job.run.config.backbone, job.workspace.weights_dir)
+    backbone = strategies.network_of(job.run.config, job.workspace.weights_dir)
     start_torch(job)
     from transfer_core.training import augmentation_preview
 
