@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import ROOT, draw_dataset
+from tests.helpers import COLOURS, ROOT, draw_dataset, draw_photo
 from transfer_core import runs
 from transfer_core.__main__ import main
 from transfer_core.workspace import Workspace
@@ -19,6 +19,7 @@ LEFT_OUT = {
     "pytest": "would run this very test",
     "streamlit run": "starts a server that does not end",
     "GRAFT_IMPORT_ROOTS=": "starts a server that does not end",
+    "GRAFT_ALLOWED_HOSTS=": "starts a server that does not end",
     "docker": "needs Docker",
     "graft app": "starts a server that does not end",
     "python -m transfer_core app": "starts a server that does not end",
@@ -65,6 +66,7 @@ def leaves(workspace, tmp_path, monkeypatch) -> Workspace:
     draw_dataset(tmp_path / "more_photos", 3, names)
     oaks = tmp_path / "photos" / "train" / "oak"
     (oaks / "oak0.jpg").rename(oaks / "blurred.jpg")
+    draw_photo(tmp_path / "photos" / "IMG_2.jpg", next(iter(COLOURS.values())), 900)  # in no class folder
     (tmp_path / "photo.jpg").write_bytes((oaks / "oak1.jpg").read_bytes())
     return workspace
 
