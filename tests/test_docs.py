@@ -19,6 +19,7 @@ LEFT_OUT = {
     "pytest": "would run this very test",
     "streamlit run": "starts a server that does not end",
     "GRAFT_IMPORT_ROOTS=": "starts a server that does not end",
+    "GRAFT_ALLOWED_HOSTS=": "starts a server that does not end",
     "docker": "needs Docker",
     "graft app": "starts a server that does not end",
     "python -m transfer_core app": "starts a server that does not end",

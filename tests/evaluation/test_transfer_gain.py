@@ -30,7 +30,7 @@ GUESS = {"majority": right((12, True), (38, False)), "colours": POOR}
         (POOR, GUESS, GOOD, "hurt", True, "negative transfer"),
         (GOOD, GUESS, GOOD, "cannot be told apart", False, "No clear difference on 50 validation photos"),
         (GOOD, GUESS, None, None, False, "clearly better than going by colour and brightness alone: it gets 26 photos"),
-        (POOR, GUESS, None, None, True, "It may not: the model is not clearly better than going by colours"),
+        (POOR, GUESS, None, None, True, "It may not: the model is not clearly better than going by colour"),
         # Right everywhere, and so are the colours: nothing is wrong, and nothing can be told.
         (
             GOOD,
