@@ -50,6 +50,7 @@ def offer_download(bundle):
 
 
 project = navigation.need_project()
+run_picker.need_result(project, "Export")
 with frame.title_row("Export", project):
     run, history = run_picker.need_model(project, best_first=True)
 run_picker.need_export(run, history)

@@ -46,6 +46,7 @@ def show_kept_aside():
 
 
 project = navigation.need_project()
+run_picker.need_result(project, "Try")
 with frame.title_row("Try", project):
     run, history = run_picker.need_model(project)
 run_picker.need_export(run, history)

@@ -74,6 +74,7 @@ def load_parts():
 
 
 project = navigation.need_project()
+run_picker.need_result(project, "Understand")
 with frame.title_row("Understand", project):
     run, history = run_picker.need_model(project)
 show_trouble(project)

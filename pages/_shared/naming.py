@@ -34,6 +34,11 @@ def ask_project_name(project):
 
 
 @st.dialog("Rename this run")
-def ask_run_name(run):
+def ask_run_name(run, name):
     about = runs.load_notes(run)
-    _ask(about.name, runs.NAME_LIMIT, lambda name: runs.save_notes(run, replace(about, name=name)), "With more photos")
+    _ask(
+        about.name or name,
+        runs.NAME_LIMIT,
+        lambda name: runs.save_notes(run, replace(about, name=name)),
+        "With more photos",
+    )

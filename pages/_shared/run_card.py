@@ -43,7 +43,7 @@ def act(project, run, about, chosen):
     if chosen == "Note":
         ask_note(run)
     elif chosen == "Rename":
-        naming.ask_run_name(run)
+        naming.ask_run_name(run, run_picker.name_of(run))
     elif chosen:
         with errors.shown_errors():
             if chosen == "Delete":

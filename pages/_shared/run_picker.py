@@ -1,5 +1,6 @@
 """The run that a page is about: chosen among several, and waited for until its model is there."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable
 
@@ -19,19 +20,13 @@ from transfer_core.workspace import Project
 
 
 def need_model(project: Project, *, best_first: bool = False) -> tuple[Run, RunState]:
-    """The run that the page is about, chosen where there are several; ends the page where there is none.
+    """The run that the page is about, chosen where there are several; `need_result` has seen that there is one.
 
     Args:
         best_first: Whether the page begins with the best run, where the address names none, instead of the newest.
     """
     need_readable(project)
     found = [run for run in runs.list_runs(workspace(), project) if history(run).result]
-    if not found:
-        st.info("There is no trained model yet. Train one first; with the suggested settings, it takes seconds.")
-        with frame.foot("There is no trained model yet."):
-            if st.button("Go to Train", type="primary", icon=":material/arrow_forward:"):
-                open_page("train", project)
-        st.stop()
     if best_first and st.query_params.get("run") not in {run.id for run in found}:
         chosen = best_of(found)
     else:
@@ -42,9 +37,28 @@ def need_model(project: Project, *, best_first: bool = False) -> tuple[Run, RunS
     return run, history(run)
 
 
+def need_result(project: Project, title: str) -> None:
+    """Ends the page, with its title and the way to Train, where no run has a result yet."""
+    if any(history(run).result for run in runs.list_runs(workspace(), project)):
+        return
+    with frame.title_row(title, project):
+        pass
+    need_readable(project)
+    st.info("There is no trained model yet. Train one first; with the suggested settings, it takes seconds.")
+    with frame.foot("There is no trained model yet."):
+        if st.button("Go to Train", type="primary", icon=":material/arrow_forward:"):
+            open_page("train", project)
+    st.stop()
+
+
 def best_of(found: list[Run]) -> Run:
     """The run with the highest accuracy; of equals the newest, which stands first."""
     return max(found, key=lambda run: history(run).result["val_accuracy"])
+
+
+def name_of(run: Run) -> str:
+    """What it is called; untrusted text."""
+    return runs.name_runs(runs.list_runs(workspace(), workspace().open_project(run.project_id)))[run.id]
 
 
 def title_of(run: Run) -> str:
@@ -66,12 +80,15 @@ def need_readable(project: Project) -> None:
 
 
 def chosen_run(found: list[Run]) -> Run | None:
-    """The run in the address if it is among these, else the newest; None where there is none."""
+    """The run in the address if it is among these, else the one at work, else the newest that has, or waits for, a
+    result; None where there is none."""
     asked = st.query_params.get("run")
     wanted = [run for run in found if run.id == asked]
     if asked and found and not wanted:
         st.info("The run in the address is not here, or has no result. This is the newest.", icon=":material/info:")
-    return (wanted or found or [None])[0]
+    at_work = [run for run in found if history(run).status == "running"]
+    with_result = [run for run in found if history(run).status == "queued" or history(run).result]
+    return (wanted or at_work or with_result or found or [None])[0]
 
 
 def choose_run(found: list[Run], chosen: Run) -> Run:
@@ -79,6 +96,7 @@ def choose_run(found: list[Run], chosen: Run) -> Run:
     if len(found) == 1:
         return chosen
     titles = run_titles(found)
+    told = hashlib.sha256("\n".join(titles.values()).encode("utf-8", "surrogatepass")).hexdigest()[:12]
     run = st.selectbox(
         "Run",
         found,
@@ -86,7 +104,7 @@ def choose_run(found: list[Run], chosen: Run) -> Run:
         format_func=lambda run: titles[run.id],
         label_visibility="collapsed",
         width=300,
-        key="run-chooser",
+        key=f"run-chooser-{told}",  # the browser keeps the words of a choice: with new ones, it is a new box
     )
     if run != chosen:
         st.query_params["run"] = run.id

@@ -13,7 +13,6 @@ RESUMABLE = ("failed", "interrupted", "stopped")
 def show_end(project, run, history):
     if history.result:
         coach.show_headline(run, history, "Stopped early. " if history.status == "stopped" else "")
-        coach.show_suggestion(project, run, history)
     elif history.status == "failed":
         st.error(f"{markdown(history.failure.message)} {markdown(history.failure.hint)}", icon=":material/error:")
         show_log(run)

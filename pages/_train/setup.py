@@ -11,7 +11,7 @@ from pages._train.backbone import choose_backbone, needs_download
 from pages._train.settings import show_settings
 from pages._train.strategies import FRONT, OTHERS, choose_strategy, is_possible, show_stages
 from transfer_core.services import catalog, training
-from transfer_core.services.labels import load_items, load_labelled
+from transfer_core.services.labels import labelled, load_items, load_labelled
 from transfer_core.services.splits import classes_without_val
 from transfer_core.support.text import markdown
 from transfer_core.support.wording import duration, pluralize
@@ -66,7 +66,7 @@ def show_setup(project, items, found, label):
         split.show_crossings(project, config)
         seen = split.count_seen(project, items, config)
         show_plan(sentence(seen, len({item.class_name for item in items}), row, config), project, config)
-        mention_unlabelled(project, items)
+        mention_unlabelled(project)
     refused = split.pattern_problem(draft)
     if refused:
         st.error(
@@ -118,9 +118,10 @@ def sentence(photos, classes, row, config):
     return first + text.format(name=name, seen=seen, learned=learned)
 
 
-def mention_unlabelled(project, items):
+def mention_unlabelled(project):
     """Says that photos without a class stay out of the training, where there are some."""
-    if left_out := len(load_items(project)) - len(items):
+    everything = load_items(project)  # in one look: photos may be coming in
+    if left_out := len(everything) - len(labelled(everything)):
         have = pluralize(left_out, "photo has", "photos have")
         st.caption(f"{have} no class yet, so training leaves {'it' if left_out == 1 else 'them'} out.")
 

@@ -74,7 +74,7 @@ def suggest(
     if headline.verdict == "guessing":
         return Suggestion(
             "guessing",
-            "Check whether the labels are right, then add photos that show how the classes differ.",
+            "Add photos that show how the classes differ. Wrong labels are another frequent cause.",
             "add_photos",
             "Add photos",
         )
@@ -92,7 +92,7 @@ def _small_class(train_counts: dict[str, int]) -> Suggestion | None:
 
 
 def _not_worth_it(result: dict, rival: FrozenRival | None) -> Suggestion | None:
-    if rival is None or rival.paired.verdict == "better":
+    if rival is None or rival.paired.verdict == "better" or rival.accuracy < result["val_accuracy"]:
         return None
     clear = "worse than" if rival.paired.verdict == "worse" else "not clearly better than"
     sentence = (

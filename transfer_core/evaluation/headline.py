@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import isnan
 
 from transfer_core.metrics.wilson import wilson
-from transfer_core.support.wording import percent, result_sentence
+from transfer_core.support.wording import percent, pluralize, result_sentence
 
 FEW = 10  # photos of a class; below that its interval is wider than 50 points and says next to nothing
 
@@ -34,6 +34,7 @@ class Headline:
             them were training photos, too.
         verdict: "good" (its whole interval lies above the best baseline), "open" (above guessing, but not above what
             goes without a network, or not to be judged), or "guessing".
+        tied: How many other classes are found just as surely.
         baseline: Share of right answers in [0, 1] that it is held against.
     """
 
@@ -41,13 +42,14 @@ class Headline:
     weakest: ClassShare | None
     verdict: str
     baseline: float
+    tied: int = 0
 
     @property
     def judgement(self) -> str:
         """A short sentence beside the figure; "" where the figure speaks for itself."""
         if self.verdict == "guessing":
             always = percent(self.baseline)
-            return f"No better than guessing so far: always naming the most common class gives {always}."
+            return f"Not yet clearly better than guessing: always naming the most common class gives {always}."
         return ""
 
     @property
@@ -59,6 +61,8 @@ class Headline:
         low, high = map(percent, self.weakest.interval)
         few = ": too few photos to say" if self.weakest.count < FEW else ""
         right = f"{self.weakest.right:,} of {self.weakest.count:,} right"
+        if self.tied:
+            right += f" (as {pluralize(self.tied, 'other class', 'other classes')})"
         return f"Weakest class: {self.weakest.name}, {right}, probably between {low} and {high}{few}."
 
 
@@ -81,7 +85,8 @@ def make_headline(result: dict, colours: float | None = None) -> Headline:
     weakest = min(classes, key=lambda found: (found.interval[0], found.count), default=None)
     if result.get("val_learned"):
         weakest = None  # its interval would be as wrong as that of the whole, and nobody knows by how much
-    return Headline(result_sentence(result), weakest, verdict, baseline)
+    tied = sum(weakest is not None and found.interval == weakest.interval for found in classes) - 1
+    return Headline(result_sentence(result), weakest, verdict, baseline, max(0, tied))
 
 
 def class_shares(class_names: list[str], matrix: list[list[int]]) -> list[ClassShare]:

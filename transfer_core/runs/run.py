@@ -44,6 +44,7 @@ class Run:
     Args:
         labels_version: Of the project's labels when the run was made.
         order: Runs that were made later have more, whatever the clock said.
+        number: Which of its project's runs of its strategy it is, from 1; 0 where an earlier version has made it.
         problem: What is wrong with its `config.json`, a sentence or two; None where that is whole.
     """
 
@@ -54,6 +55,7 @@ class Run:
     labels_version: int
     spec: Spec
     order: float = 0.0
+    number: int = 0
     problem: str | None = field(default=None, compare=False)
 
     @property
@@ -141,12 +143,14 @@ def create(project: Project, spec: Spec, split: Split | None = None, *, labels_v
     project.ensure_copy()
     labels_version = version(project) if labels_version is None else labels_version
     order = Workspace(project.folder.parents[1]).next_moment()
-    run = Run(run_id, project.id, folder, time.time(), labels_version, spec, order)
+    number = _next_number(project, spec)
+    run = Run(run_id, project.id, folder, time.time(), labels_version, spec, order, number)
     if split is not None:
         write_split(folder, run_id, split)
     events.EventLog(run.events_path).append(events.RunQueued(order=order))
     # Last, for this file makes the folder a run.
-    about = {"project": project.id, "created": run.created, "order": order, "labels_version": labels_version}
+    about = {"project": project.id, "created": run.created, "order": order, "number": number}
+    about |= {"labels_version": labels_version}
     write_with_copy(folder / _CONFIG, about | spec_to_json(spec), run_id)
     return run
 
@@ -228,6 +232,15 @@ def delete(run: Run) -> None:
     if is_alive(run):
         raise RunError("This run is still training. Stop it first, then delete it.")
     delete_folder(run.folder)
+
+
+def _next_number(project: Project, spec: Spec) -> int:
+    """The number of a new run among those of its strategy: it keeps it when others are deleted."""
+    if not isinstance(spec, TrainSpec):
+        return 0
+    workspace, strategy = Workspace(project.folder.parents[1]), spec.config.strategy
+    alike = [run.number for run in list_runs(workspace, project) if run.config.strategy == strategy]
+    return max([len(alike), *alike]) + 1
 
 
 def load_split(run: Run) -> Split:
@@ -314,5 +327,6 @@ def _load_once(folder: Path, looks: tuple) -> Run:
             "check --repair` writes the file anew."
         )
     created, labels_version = float(content["created"]), int(content["labels_version"])
-    order, spec = float(content.get("order", created)), spec_from_json(content)
-    return Run(folder.name, str(content["project"]), folder, created, labels_version, spec, order, problem)
+    order, number = float(content.get("order", created)), int(content.get("number", 0))
+    spec = spec_from_json(content)
+    return Run(folder.name, str(content["project"]), folder, created, labels_version, spec, order, number, problem)

@@ -126,7 +126,8 @@ def name_runs(found: Iterable[Run]) -> dict[str, str]:
         strategy = strategies.STRATEGIES.get(run.config.strategy)
         given = strategy.run_name if strategy else run.config.strategy
         of_strategy[given] += 1
-        own = load_notes(run).name or (f"{given} {of_strategy[given]}" if of_strategy[given] > 1 else given)
+        number = run.number or of_strategy[given]
+        own = load_notes(run).name or (f"{given} {number}" if number > 1 else given)
         name, count = own, 1
         while name in taken:
             count += 1

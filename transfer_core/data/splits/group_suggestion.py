@@ -56,6 +56,7 @@ class GroupSuggestion:
 
 def suggest_pattern(items: Sequence[LabelledItem]) -> GroupSuggestion | None:
     """The groups that the paths of these photos name; None where nothing, or not clearly enough, speaks for any."""
+    items = [item for item in items if not item.path.startswith("camera/")]  # their names are Graft's own
     for place, pattern in (("file", _VERSIONS), *((place, form.format(_NAMED)) for place, form in _PLACES.items())):
         members = _find_members(items, pattern)
         if not _are_groups(members, items, is_number=pattern != _VERSIONS):
