@@ -38,6 +38,9 @@ class Board {
     this.add = element.querySelector(".add")
     this.add.addEventListener("click", () => this.addClass())
     this.own = null // names of columns that have no photo yet
+    this.next = null // what was pressed while photos were on their way
+    this.wait = (event) => this.waitForPhotos(event)
+    document.addEventListener("click", this.wait, true)
     element.querySelector(".undo").addEventListener("click", () => this.act("undo", {}))
   }
 
@@ -114,6 +117,11 @@ class Board {
       if (this.list.children[place] !== column.element) this.list.insertBefore(column.element, this.list.children[place])
       column.draw(row, this.outbox.of(row.name))
     })
+    if (this.next && !this.outbox.count()) {
+      const next = this.next
+      this.next = null
+      next.click()
+    }
     this.list.classList.toggle("many", rows.length > 6)
     this.list.classList.toggle("filming", this.camera.isOn)
     this.add.hidden = !this.data.fresh
@@ -171,7 +179,18 @@ class Board {
     if (!isOn) this.outbox.send()
   }
 
+  /** Whoever goes on to another page right after recording goes there once the last photos are saved. */
+  waitForPhotos(event) {
+    const next = event.target.closest?.('.st-key-foot button, header a, [data-testid="stSidebarNavLink"]')
+    if (!next || !this.outbox.count()) return
+    event.preventDefault()
+    event.stopImmediatePropagation()
+    this.next = next
+    this.say("Saving the last photos. The next page opens when they are here.")
+  }
+
   leave() {
+    document.removeEventListener("click", this.wait, true)
     this.camera.turnOff()
     this.outbox.leave()
   }

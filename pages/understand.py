@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages._shared import coach, errors, frame, navigation, plots, run_picker, session
-from pages._sort.selection import show_trouble
+from pages._sort.selection import show_trouble, sorting_of, undo
 from pages._understand import confusions, test_set, transfer_gain
 from pages._understand.answer_cards import corrected_since, show_cards
 from pages._understand.classes import show_classes
@@ -47,6 +47,8 @@ def offer_next():
                 navigation.open_run("try_it", project, run)
         return
     with errors.shown_errors(), frame.foot(f"{pluralize(corrected, 'correction')} since this run."):
+        if sorting_of(project).done:
+            st.button("Undo", icon=":material/undo:", key="undo-correction", on_click=undo, args=(project,))
         if st.button("Try it", key="to-try"):
             navigation.open_run("try_it", project, run)
         found, _ = training.estimate_run(session.workspace(), load_labelled(project), run.config)

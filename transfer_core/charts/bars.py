@@ -24,10 +24,10 @@ from transfer_core.support.wording import percent
 
 
 def confidence_bars(confidences: Mapping[str, float], *, top: int = 5, dark: bool = False) -> go.Figure:
-    """The most likely classes, the winner first and in the accent colour.
+    """The most likely classes, the winner first, each in its own colour.
 
     Args:
-        confidences: Class name -> confidence in [0, 1].
+        confidences: Class name -> confidence in [0, 1], in the order of the classes, which gives each its colour.
         top: How many to show, at least 1.
 
     Raises:
@@ -38,14 +38,14 @@ def confidence_bars(confidences: Mapping[str, float], *, top: int = 5, dark: boo
     if not all(-1e-6 <= value <= 1 + 1e-6 for value in confidences.values()):
         raise ValueError("a confidence lies outside [0, 1]")
     colours = palette(dark)
+    own = {name: class_colour(class_id, dark=dark) for class_id, name in enumerate(confidences)}
     names, values = zip(*sorted(confidences.items(), key=lambda item: -item[1])[:top], strict=True)
     rows = list(range(len(names)))
     fig = figure(len(names) * 46 + 4, dark=dark, t=0, b=4)
     bar = {"y": rows, "orientation": "h", "width": 0.22}
     sentences = [hover(f"{name}: {percent(value)}") for name, value in zip(names, values, strict=True)]
     fig.add_bar(**bar, x=[1] * len(names), marker_color=colours.heat[0], hovertext=sentences, hoverinfo="text")
-    fills = [colours.accent] + [colours.frozen] * (len(names) - 1)
-    fig.add_bar(**bar, x=values, marker={"color": fills, "line_width": 0}, hoverinfo="skip")
+    fig.add_bar(**bar, x=values, marker={"color": [own[name] for name in names], "line_width": 0}, hoverinfo="skip")
     notes = []
     for row, name, value in zip(rows, names, values, strict=True):
         font = {"size": 14, "color": colours.quiet if row else colours.text, "weight": 400 if row else 600}
