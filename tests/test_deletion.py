@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import os
 import shutil
 from pathlib import Path
@@ -265,7 +266,10 @@ def test_every_command_finishes_what_was_cut_off_and_says_so(workspace, dataset)
     assert not project.folder.exists()
 
 
-def test_a_deletion_that_cannot_be_read_harms_nothing(workspace, dataset, caplog):
+def test_a_deletion_that_cannot_be_read_harms_nothing(workspace, dataset, caplog, monkeypatch):
+    monkeypatch.setattr(
+        logging.getLogger("transfer_core"), "propagate", True
+    )  # another test may have set up our own log
     project = fill_project(workspace, dataset)
     workspace.deletions_dir.mkdir()
     about = {"kind": "project", "name": "x", "project": "gone", "photos": ["*", "../*", "[a-f]*"]}

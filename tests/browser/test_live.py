@@ -85,7 +85,7 @@ def test_the_camera_is_answered_and_corrected_without_the_server(open_tab, finis
     tab.get_by_label("It is").select_option("red")
     press(tab, "Add this photo")
     pause = tab.get_by_role("button", name="Pause")  # where the keyboard is now, for the buttons of before are gone
-    assert pause.evaluate("button => button.getRootNode().activeElement === button")
+    wait_for(lambda: pause.evaluate("button => button.getRootNode().activeElement === button"))
     see(tab, "1 photo added to red.")
     assert count_classes(load_items(blots)) == before | {"red": before["red"] + 1}
     assert load_items(blots)[-1].path.startswith("camera/")

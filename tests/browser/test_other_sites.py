@@ -68,16 +68,13 @@ def start(tmp_path) -> Iterator:
 
 
 @pytest.fixture
-def browser() -> Iterator:
+def browser(chromium) -> Iterator:
     """A Chromium for which evil.example lies on this machine, as an attacker's name server may say."""
-    from playwright.sync_api import sync_playwright
-
     expect.set_options(timeout=1000 * PATIENCE_S)
-    with sync_playwright() as playwright:
-        rules = "--host-resolver-rules=MAP evil.example 127.0.0.1, MAP graft.example 127.0.0.1"
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, rules])
-        yield browser
-        browser.close()
+    rules = "--host-resolver-rules=MAP evil.example 127.0.0.1, MAP graft.example 127.0.0.1"
+    browser = chromium.browser_type.launch(executable_path=CHROMIUM, args=[*FLAGS, rules])
+    yield browser
+    browser.close()
 
 
 @pytest.fixture

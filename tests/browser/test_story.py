@@ -416,7 +416,7 @@ def test_what_try_says_is_what_the_zip_says_without_torch(open_tab, finished, tm
     drop = tab.locator(".st-key-try-files input[type=file]")
     drop.set_input_files(photos[0])
     tab.get_by_role("heading", name="blue", exact=True).wait_for()
-    sure = see(tab, re.compile(r"^Confidence: >?\d+%$")).inner_text()
+    sure = see(tab, re.compile(r"^Confidence: >?\d+%")).inner_text()
     tab.locator(".st-key-bars .js-plotly-plot").wait_for()
     drop.set_input_files(photos[1:])
     see(tab, "3 photos")

@@ -440,11 +440,11 @@ def test_equal_scores_are_written_once_and_low_ones_to_the_left():
     ]
 
 
-def test_confidences_come_best_first_with_the_winner_in_the_accent():
+def test_confidences_come_best_first_each_class_in_its_own_colour():
     fig = charts.confidence_bars({"low": 0.001, "high": 0.9, "middle": 0.099}, top=2)
     assert fig.data[1].x == (0.9, 0.099)
     assert [note.text for note in fig.layout.annotations] == ["high", "90%", "middle", "10%"]
-    assert fig.data[1].marker.color[0] == style.LIGHT.accent != fig.data[1].marker.color[1]
+    assert fig.data[1].marker.color == (charts.class_colour(1), charts.class_colour(2))
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def test_photos_that_were_trained_on_make_no_result_good():
 
 
 def test_only_a_guess_is_told_so():
-    assert "No better than guessing" in make_headline(result_of([[3, 1], [2, 2]])).judgement
+    assert "Not yet clearly better than guessing" in make_headline(result_of([[3, 1], [2, 2]])).judgement
     assert "50%" in make_headline(result_of([[3, 1], [2, 2]])).judgement
     assert make_headline(result_of([[20, 0], [1, 19]])).judgement == ""
 

@@ -165,6 +165,11 @@ def button(app: AppTest, label: str):
     return found[0]
 
 
+def run_chooser(app: AppTest):
+    """The box that chooses among runs."""
+    return next(box for box in app.selectbox if box.label == "Run")
+
+
 def press(app: AppTest, *labels: str) -> AppTest:
     """Presses a button; of a button in a dialog, name first the one that opens it: the dialog stays open so."""
     for label in labels:

@@ -58,7 +58,7 @@ def test_changed_labels_ask_for_training_again(visit, many, page):
 def test_a_guess_is_amber_and_leads_to_photos(visit, many):
     ended(many, 6)
     app = visit("understand", project=many.id)
-    assert "No better than guessing so far" in app.warning[0].value and not app.success
+    assert "Not yet clearly better than guessing" in app.warning[0].value and not app.success
     assert press(app, "Add photos").title[0].value == "Photos"
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.pages.conftest import PAGES, after_epochs, button, errors, press, said, write
+from tests.pages.conftest import PAGES, after_epochs, button, errors, press, run_chooser, said, write
 from transfer_core import runs
 from transfer_core.runs import events
 from transfer_core.runs.notes import RunNotes, load_notes, save_notes
@@ -134,9 +134,9 @@ def test_the_chooser_tells_runs_of_one_name_apart(visit, finished):
     for run in (finished, other):
         save_notes(run, RunNotes(name="Sunny"))
     app = visit("train", project=project.id)
-    assert app.selectbox(key="run-chooser").options == ["Sunny (2): 100%", "Sunny: 100%"]
-    assert app.selectbox(key="run-chooser").value.id == other.id
-    app = app.selectbox(key="run-chooser").set_value(finished).run()
+    assert run_chooser(app).options == ["Sunny (2): 100%", "Sunny: 100%"]
+    assert run_chooser(app).value.id == other.id
+    app = run_chooser(app).set_value(finished).run()
     assert errors(app) == [] and app.query_params["run"] in (finished.id, [finished.id])
     assert "**Sunny**" in said(app)
 
@@ -158,7 +158,7 @@ def test_all_three_strategies_are_trained_one_after_the_other_the_quickest_first
     assert errors(app) == []
     made = sorted(runs.list_runs(workspace, project), key=lambda run: (run.created, run.id))
     assert [run.config.strategy for run in made] == ["feature_extraction", "partial", "lp_ft"]
-    assert app.query_params["run"] in (made[0].id, [made[0].id]) and button(app, "Stop and keep the model")
+    assert app.query_params["run"] in (made[0].id, [made[0].id]) and button(app, "Leave the queue")
     splits = [runs.load_split(run) for run in made]
     assert splits[0].val == splits[1].val == splits[2].val  # they can be compared
     assert "Waiting for 2 other runs" in said(visit("train", project=project.id, run=made[2].id))

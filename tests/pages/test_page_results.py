@@ -5,7 +5,7 @@ import os
 import pytest
 
 from tests.helpers import COLOURS, draw_photo
-from tests.pages.conftest import button, charts, errors, forget_export, press, said, write
+from tests.pages.conftest import button, charts, errors, forget_export, press, run_chooser, said, write
 from transfer_core import runs, storage
 from transfer_core.data.images.cache import PhotoCache
 from transfer_core.evaluation.result import ValAnswers, evaluate, save_evaluation
@@ -99,8 +99,8 @@ def test_run_is_chosen_by_the_list_and_by_the_address(visit, finished, workspace
     )
     app = visit("understand", project=project.id)
     assert "3 of 6 validation photos right" in said(app)
-    assert app.selectbox(key="run-chooser").options == ["Frozen 2: 50%", "Frozen: 100%"]
-    app.selectbox(key="run-chooser").select_index(1).run()
+    assert run_chooser(app).options == ["Frozen 2: 50%", "Frozen: 100%"]
+    run_chooser(app).select_index(1).run()
     assert "6 of 6 validation photos right" in said(app) and app.query_params["run"] in (finished.id, [finished.id])
     assert "6 of 6 validation photos right" in said(visit("understand", project=project.id, run=finished.id))
 

@@ -10,7 +10,7 @@ from PIL import Image
 from pages._shared import session
 from pages._train import live
 from tests.helpers import RESNET, VIT, fill_project, rewrite_labels, tiny_row
-from tests.pages.conftest import after_epochs, button, charts, errors, press, said, write
+from tests.pages.conftest import after_epochs, button, charts, errors, press, run_chooser, said, write
 from transfer_core import runs, strategies
 from transfer_core.advice.machine_speed import Speed, next_request, save_speed
 from transfer_core.backbones import catalog
@@ -77,7 +77,7 @@ def test_train_makes_one_run_with_the_suggested_settings(visit, project, workspa
     [run] = runs.list_runs(workspace, project)
     assert run.config == type(run.config)()
     assert errors(app) == [] and app.query_params["run"] in (run.id, [run.id])
-    assert not button(app, "Stop and keep the model").disabled
+    assert not button(app, "Leave the queue").disabled
 
 
 def test_advanced_settings_reach_the_run(visit, project, workspace):
@@ -163,11 +163,11 @@ def test_what_is_left_to_the_rule_stays_so(visit, project, workspace):
 def test_runs_that_look_alike_can_be_told_apart(visit, queue_run, project):
     alike = [write(queue_run(), events.RunStopped(result=None)) for _ in range(3)]
     app = visit("train", project=project.id)
-    box = app.selectbox(key="run-chooser")
+    box = run_chooser(app)
     assert len(set(box.options)) == 3
     for run in alike:
         app = visit("train", project=project.id, run=run.id)
-        assert app.selectbox(key="run-chooser").value.id == run.id
+        assert run_chooser(app).value.id == run.id
 
 
 def test_how_many_stages_stay_is_chosen_by_name(visit, project, workspace):
@@ -286,7 +286,7 @@ def test_class_of_one_photo_is_refused_with_the_remedy(visit, workspace, project
 def test_queued_run(visit, project, queue_run):
     queue_run()
     app = visit("train", project=project.id)
-    assert "Starting" in said(app) and button(app, "Stop and keep the model")
+    assert "Starting" in said(app) and button(app, "Leave the queue")
     assert "Train again" not in [entry.label for entry in app.button]
 
 
@@ -305,7 +305,7 @@ def test_queued_run_beside_another_on_a_second_gpu_starts(visit, project, traini
 
 def test_queued_run_that_is_stopped_leaves_the_queue(visit, project, queue_run):
     run = queue_run()
-    app = press(visit("train", project=project.id), "Stop and keep the model")
+    app = press(visit("train", project=project.id), "Leave the queue")
     assert runs.read_state(run).status == "stopped"
     assert "stopped before the model learned anything" in said(app)
 
@@ -348,7 +348,7 @@ def test_interrupted_run_can_be_resumed(visit, project, queue_run):
     assert button(app, "Train again")
     app = press(app, "Resume")
     assert runs.read_state(run).status == "queued"
-    assert errors(app) == [] and button(app, "Stop and keep the model")
+    assert errors(app) == [] and button(app, "Leave the queue")
 
 
 def test_resumed_run_forgets_the_epochs_after_its_checkpoint(visit, project, queue_run):
@@ -456,7 +456,8 @@ def test_each_of_several_runs_can_be_looked_at(visit, finished, workspace):
     project = workspace.open_project(finished.project_id)
     newer = runs.create(project, runs.TrainSpec(finished.config), runs.load_split(finished))
     write(newer, events.RunStarted(), events.RunFailed(message="No.", hint="Again."))
-    assert len(errors(visit("train", project=project.id))) == 1
+    assert len(errors(visit("train", project=project.id, run=newer.id))) == 1
+    assert "6 of 6 validation photos right" in said(visit("train", project=project.id))  # what has a result comes first
     assert "6 of 6 validation photos right" in said(visit("train", project=project.id, run=finished.id))
 
 

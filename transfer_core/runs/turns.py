@@ -17,7 +17,7 @@ def turn_of(run: Run, state: RunState) -> float:
 
     A quick run passes longer ones that wait, but only those that have not waited for long: each has its turn.
     """
-    is_quick = isinstance(run.spec, TrainSpec) and run.spec.is_quick
+    is_quick = not isinstance(run.spec, TrainSpec) or run.spec.is_quick  # what is not a training takes seconds
     return (state.last_queued or run.order) + (0 if is_quick else _PASSED_FOR_S)
 
 
