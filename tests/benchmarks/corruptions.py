@@ -60,7 +60,8 @@ _CHANGES_BY_ITSELF = re.compile(
     r"|.*\bago\b.*|Tested .*"
 )
 _WORDS = re.compile(
-    r"cannot|damaged|missing|not here|no longer|unreadable|interrupted|failed|again|no model|could not|is gone|do not|there are no photos in it",
+    r"cannot|damaged|missing|not here|no longer|unreadable|interrupted|failed|again|no model|could not|is gone|do not"
+    r"|there are no photos in it",
     re.IGNORECASE,
 )
 _BUG = "Something went wrong inside Graft"
