@@ -160,7 +160,7 @@ def test_what_others_send_is_refused_at_once_while_a_session_goes_on(start, brow
         slowest[name] = min(seconds for _, seconds in answers)
     assert max(slowest.values()) < _AT_ONCE_S, slowest
     tab.get_by_role("button", name="New project").click()
-    expect(tab.get_by_role("textbox", name="Name")).to_be_visible()
+    expect(tab.get_by_role("heading", name="Photos", exact=True)).to_be_visible()
     assert server.calls.read_text() == ""
     assert "Traceback" not in server.log.read_text()
 
@@ -198,7 +198,7 @@ def test_another_site_can_neither_frame_nor_call_nor_rebind_us(start, browser, e
     assert rebound.status == 421 and "Open it as localhost" in rebound.text()
 
     ours.get_by_role("button", name="New project").click()
-    expect(ours.get_by_role("textbox", name="Name")).to_be_visible()
+    expect(ours.get_by_role("heading", name="Photos", exact=True)).to_be_visible()
     assert server.calls.read_text() == ""
 
 

@@ -134,6 +134,7 @@ def go_to_train(tab) -> None:
     """Leaves Photos by the button of its foot, which also says how long training takes."""
     tab.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
     tab.locator(".st-key-to-train button").click()
+    tab.get_by_role("heading", name="Train", exact=True).wait_for()
 
 
 def hand_in(tab, *files: Path) -> None:
