@@ -50,7 +50,6 @@ run_picker.need_result(project, "Try")
 with frame.title_row("Try", project):
     run, history = run_picker.need_model(project)
 run_picker.need_export(run, history)
-show_changes(project, run)
 camera, handed_in = st.tabs(["Camera", "Photos"])
 with camera:
     live_answer.show(project, run)
@@ -63,6 +62,7 @@ with handed_in, errors.shown_errors():
         show_many(answers)
     else:
         show_kept_aside()
+show_changes(project, run)  # below: what appears above the camera would turn it off
 with frame.foot("The model only knows your classes. Show it anything else and it will still pick one of them."):
     if st.button("Export", type="primary", icon=":material/arrow_forward:"):
         navigation.open_run("export", project, run)
