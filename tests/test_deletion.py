@@ -267,9 +267,9 @@ def test_every_command_finishes_what_was_cut_off_and_says_so(workspace, dataset)
 
 
 def test_a_deletion_that_cannot_be_read_harms_nothing(workspace, dataset, caplog, monkeypatch):
-    monkeypatch.setattr(
-        logging.getLogger("transfer_core"), "propagate", True
-    )  # another test may have set up our own log
+    # Another test may have set up our own log, which is quiet and keeps to itself.
+    monkeypatch.setattr(logging.getLogger("transfer_core"), "propagate", True)
+    caplog.set_level(logging.WARNING, logger="transfer_core")
     project = fill_project(workspace, dataset)
     workspace.deletions_dir.mkdir()
     about = {"kind": "project", "name": "x", "project": "gone", "photos": ["*", "../*", "[a-f]*"]}

@@ -80,11 +80,11 @@ def browser(chromium) -> Iterator:
 @pytest.fixture
 def evil_site(tmp_path) -> Iterator:
     """Serves one page at an address of its own."""
-    (tmp_path / "evil").mkdir()
+    (tmp_path / "foreign").mkdir()
 
     class Handler(http.server.SimpleHTTPRequestHandler):
         def __init__(self, *arguments):
-            super().__init__(*arguments, directory=str(tmp_path / "evil"))
+            super().__init__(*arguments, directory=str(tmp_path / "foreign"))
 
         def log_message(self, *_):
             pass
@@ -93,7 +93,7 @@ def evil_site(tmp_path) -> Iterator:
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
     def serve(page: str) -> str:
-        (tmp_path / "evil" / "index.html").write_text(f"<!doctype html><title>evil</title>{page}")
+        (tmp_path / "foreign" / "index.html").write_text(f"<!doctype html><title>evil</title>{page}")
         return f"http://evil.example:{server.server_port}/"
 
     yield serve
