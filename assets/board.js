@@ -5,7 +5,7 @@
 //        data.names      of all classes of the project, on this page of the board or not
 //        data.thumbnails the address that thumbnails lie under
 //        data.fresh      whether empty columns are offered: on the first page only
-//        data.received   the last message that has come in, { id, text }; of one that is not there the text is shown
+//        data.received   the last message that the server has handled, { id, text }
 //   Out: the trigger "shots" { id, class_name, photos: [data URL] }, and
 //        the trigger "act" { id, kind: "remove" | "undo" | "rename" | "all", ... }
 //
@@ -179,7 +179,7 @@ class Board {
     if (!isOn) this.outbox.send()
   }
 
-  /** Whoever goes on to another page right after recording goes there once the last photos are saved. */
+  /** A click that leaves the page right after recording is repeated once the last photos are saved. */
   waitForPhotos(event) {
     const next = event.target.closest?.('.st-key-foot button, header a, [data-testid="stSidebarNavLink"]')
     if (!next || !this.outbox.count()) return
@@ -389,7 +389,7 @@ class Camera {
       this.turnOff()
       this.stream = stream
       this.video.srcObject = stream
-      // As in a mirror, where it looks at whoever sits before it; the photos themselves are not mirrored.
+      // Mirrored if the camera faces the user; the photos themselves are not.
       const { facingMode } = stream.getVideoTracks()[0].getSettings()
       this.video.classList.toggle("mirrored", facingMode !== "environment")
       this.start.hidden = true

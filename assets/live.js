@@ -5,7 +5,7 @@
 //      data.classes    [{ name, colour }], in the order of the model's confidences
 //      data.choices    names of the classes that a photo may be put into
 //      data.starts     whether to begin by itself where the browser has allowed the camera before
-//      data.received   { id, text }: the photo that has come in last, and what to say of it
+//      data.received   { id, text }: the last photo that the server has received, and the text to show
 // Out: the trigger "photo" { id, class_name, photo: data URL }, the trigger "train"
 //
 // Names are hostile: they go into the page as text and attributes, never as markup.
@@ -205,7 +205,7 @@ function startView(root, { data }) {
     sent = { id, class_name: choices.value, photo: canvas.toDataURL("image/jpeg", 0.92) }
     tell("Adding the photo.")
     deliver()
-    wrong.disabled = true // until this one has come in
+    wrong.disabled = true // until the server has received this one
     endCorrection()
     goOn()
   }

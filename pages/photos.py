@@ -1,4 +1,4 @@
-"""Photos come in: the board of classes, what fills it at once, and what there is to check."""
+"""Add photos: the board of classes, imports that fill it at once, and what to check."""
 
 import streamlit as st
 

@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 _DIGEST = re.compile("[0-9a-f]{64}")
 # What a run keeps of photos beside its figures: features and activations while it learns, pictures of a preview.
 _OF_PHOTOS = ("features.bin", "views-*", "evaluation/*.png")
-_PART_STALE_S = 600  # no file takes so long to be written; whoever began it was killed
+_PART_STALE_S = 600  # no write takes this long; its process was killed
 
 
 def delete_project(workspace: Workspace, project: Project) -> None:
@@ -89,7 +89,7 @@ def clear_parts(workspace: Workspace) -> None:
 
 
 def stores(workspace: Workspace) -> Iterator[RowStore]:
-    """The features of each backbone; what cannot be read is of use to nobody and deleted."""
+    """The features of each backbone; a store that cannot be read is deleted."""
     for folder in workspace.features_dir.glob("[!.]*"):
         try:
             yield RowStore.at(folder)
@@ -170,7 +170,7 @@ def _delete_made(workspace: Workspace, photos: set[str]) -> None:
 
 
 def _delete_stray_rows(store: RowStore) -> None:
-    """Deletes features that no key names any more, which a killed process has left; whose they are nobody knows."""
+    """Deletes features without a key, left by a killed process; their photo is unknown."""
     (store.folder / "rows.part").unlink(missing_ok=True)
     rows = store.folder / "rows.bin"
     row_bytes = store.dtype.itemsize
@@ -208,5 +208,5 @@ def _half_deleted(workspace: Workspace) -> Iterator[Path]:
 
 
 def _lock(workspace: Workspace) -> FileLock:
-    """Held by whoever deletes; one at a time."""
+    """Held by the process that deletes; one at a time."""
     return FileLock(workspace.deletions_dir / "lock")

@@ -39,7 +39,7 @@ def show_board(project, items) -> None:
 
 
 def _received() -> dict:
-    """What has come of the last message: {"id", "text", "undoable"}; empty at first."""
+    """The result of the last message: {"id", "text", "undoable"}; empty at first."""
     return st.session_state.get(session.SHOTS) or {}
 
 
@@ -78,7 +78,7 @@ def _column(name, own, place):
 
 
 def _take_in(project, shots: dict) -> None:
-    """Photos of one class. Nothing is said of those that came: the column counts them, and nothing may move."""
+    """Adds photos of one class. The column shows the new count; no message is drawn, which would move the page."""
     entries = [
         Entry(f"camera/{shots['id']}-{number}.jpg", lambda url=url: decoded(url))
         for number, url in enumerate(shots["photos"], 1)

@@ -8,7 +8,7 @@ from transfer_core.support.text import markdown
 
 
 def ask_groups(project):
-    """Draws the question where the names suggest it and nobody has answered yet."""
+    """Draws the question if the names suggest it and it has not been answered."""
     found = splits.suggest_groups(project) if project.group_pattern is None else None
     if not found:
         return

@@ -8,7 +8,7 @@ from transfer_core.support.text import markdown
 
 
 def finish_deletions() -> None:
-    """Finishes them, and says so to whoever comes first."""
+    """Finishes them, and tells the first session."""
     told = _finished_once(str(session.workspace().home))
     while told:
         st.toast(markdown(told.pop()), icon=":material/delete:", duration="long")

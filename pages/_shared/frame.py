@@ -10,8 +10,8 @@ from transfer_core.support.text import markdown
 from transfer_core.workspace import Project
 
 # On a phone the menu is a drawer over the page, and Streamlit leaves it open after a choice. After a step the focus
-# falls back to the top of the document; whoever uses the keyboard or a screen reader is to be at the new page's title,
-# and whoever opens a dialog in its text field.
+# falls back to the top of the document; keyboard and screen reader users need it on the new page's title, and in the
+# text field of an open dialog.
 _WATCH_JS = """
 export default function ({ data }) {
   const fold = (event) => {

@@ -41,7 +41,7 @@ def show(project: Project, run: Run) -> None:
                     for class_id, name in enumerate(runs.load_split(run).class_names)
                 ],
                 "choices": list(names),
-                # Whoever has taken photos with the camera is about to show it something.
+                # A person who recorded photos with the camera will show it something next.
                 "starts": any(item.path.startswith("camera/") for item in now.items),
                 "received": st.session_state.get(session.LIVE),
             },
@@ -55,7 +55,7 @@ def show(project: Project, run: Run) -> None:
 
 
 def _take_in(project: Project, photo: dict, names: dict[str, str]) -> None:
-    """Puts the photo into its class; what came of it, the component says itself, so that nothing on the page moves."""
+    """Adds the photo to its class. The component shows the result itself, so that nothing on the page moves."""
     chosen, added = names.get(photo["class_name"]), False
     text = "That class no longer exists, so the photo was not added."
     if chosen is not None:

@@ -33,7 +33,7 @@ def show_learning(history: RunState, shown: int, key: str) -> None:
     epochs, before = split_off_head(history.epochs[:shown])
     first = epochs[0].step - 1
     total = max(epoch.step - epoch.epoch + epoch.epochs for epoch in epochs) - first
-    # Where lines of the log are lost, nobody knows whether the epoch that was kept is among those that are left.
+    # If log lines are lost, the saved epoch may be missing from those that are left.
     ended = history.status == "finished" and shown == len(history.epochs) and not history.lost
     _show_curves(epochs, total, kept_step(epochs) - first if ended else None, key, before)
 

@@ -67,7 +67,7 @@ def title_of(run: Run) -> str:
 
 
 def need_readable(project: Project) -> None:
-    """Ends the page where the run in the address cannot be read: another one must not be taken for it."""
+    """Ends the page if the run in the address cannot be read, instead of showing another run."""
     wanted = st.query_params.get("run")
     unreadable = [run for run in runs.list_unreadable(workspace(), project) if run.id == wanted]
     if unreadable:

@@ -1,4 +1,4 @@
-"""The web server around the pages: whom it answers, what it says when it starts, and the browser that it opens."""
+"""The web server around the pages: its request guard, its start message, and opening the browser."""
 
 import base64
 import hashlib

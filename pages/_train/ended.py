@@ -1,4 +1,4 @@
-"""A run that has ended: its result held against guessing, what to do next, and what went wrong where something did."""
+"""A run that has ended: its result compared with guessing, what to do next, and its error, if any."""
 
 import streamlit as st
 

@@ -61,7 +61,7 @@ def confirm(run, count):
 
 
 def show_looks(run):
-    """Whether other runs were tested on these photos before, or that nobody can tell."""
+    """Whether other runs were tested on these photos before, or that this is unknown."""
     with errors.shown_errors():
         if looks := count_looks(run):
             st.warning(reuse_warning(looks), icon=":material/visibility:")

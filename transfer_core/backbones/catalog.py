@@ -19,7 +19,7 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 BUNDLED = "tf_efficientnet_lite0"
 # What a row may hand to timm's `create_model` beside the name, all of it whole numbers. Others of its arguments name
-# files, which timm would open, or addresses: a row may have come with weights from somebody else.
+# files, which timm would open, or addresses: a row may be part of a shared weights folder.
 MODEL_ARGS = frozenset({"img_size"})
 # timm takes a name with a colon, such as "hf-hub:...", for an address to load from.
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -251,7 +251,7 @@ def find(name: str, weights_dir: Path) -> Backbone:
 
 
 def _read_row(path: Path) -> Backbone:
-    """A row that somebody has written: nothing in it is passed on that is not of a known name, type and range."""
+    """A row from a file: only fields of known name, type and range are passed on."""
     try:
         content = json.loads(path.read_text("utf-8"))
         if content["name"] != path.parent.name:

@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 
 class StoreDamaged(ValueError):
-    """A store, or some of its rows, is not what was written: nobody is given them, and they can be computed again."""
+    """A store, or some of its rows, is damaged. They are not returned and can be computed again."""
 
 
 def store_folder(features_dir: Path, digest: str) -> Path:

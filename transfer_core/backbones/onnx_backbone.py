@@ -41,7 +41,7 @@ def has_trunk(backbone: Backbone, weights_dir: Path) -> bool:
 def ensure_trunk(backbone: Backbone, weights_dir: Path, tell: Callable[[str], None] = lambda message: None) -> Path:
     """The trunk's file; made if it is not here yet: at once for the embedded backbone, else by torch in seconds.
 
-    It is held against the checksum beside it, once per process, and made anew where it is damaged.
+    It is checked against the checksum beside it, once per process, and rebuilt if damaged.
 
     Args:
         tell: Takes a sentence for people where it is damaged.

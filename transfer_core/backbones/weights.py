@@ -53,7 +53,7 @@ def locate(backbone: Backbone, weights_dir: Path) -> Path:
 
 
 def verify(backbone: Backbone, weights_dir: Path) -> Path:
-    """The weights file, held against the digest that it had when it came here.
+    """The weights file, checked against the digest recorded when it was added.
 
     Raises:
         BackboneError: It is not on this machine, or is not what it was.
@@ -90,7 +90,7 @@ def record(backbone: Backbone, weights_dir: Path) -> None:
 
 
 def _promised(backbone: Backbone, path: Path) -> str | None:
-    """The digest that the weights should have; None where nobody has noted one."""
+    """The expected digest of the weights; None if none was recorded."""
     if backbone.name == BUNDLED:
         return _promised_by_package(path.name)
     try:

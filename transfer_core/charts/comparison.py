@@ -85,12 +85,7 @@ def share_dots(
 ) -> go.Figure:
     """Shares of right answers under each other, each a dot with its 95% interval as a line; one axis for all.
 
-    Args:
-        rows: (name, share in [0, 1], (low, high)).
-        own: The row in the accent colour.
-
-    Raises:
-        ValueError: No rows, or a share outside [0, 1] or its interval.
+    Arguments and errors as `share_bars`.
     """
     _check_shares(rows)
     colours = palette(dark)

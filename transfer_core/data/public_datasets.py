@@ -21,7 +21,7 @@ from transfer_core.support.reachability import probe_url
 
 Photo = tuple[Path, str]  # where it lies, its class
 _TIMEOUT_S = 4  # two tries and a slow look-up of the name still end within ten seconds
-# Marks a download that came to its end, and lists its photos: {"photos": {path: [class, checksum]}}.
+# Marks a complete download, and lists its photos: {"photos": {path: [class, checksum]}}.
 _COMPLETE = "complete"
 _log = logging.getLogger(__name__)
 

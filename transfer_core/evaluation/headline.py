@@ -35,7 +35,7 @@ class Headline:
         verdict: "good" (its whole interval lies above the best baseline), "open" (above guessing, but not above what
             goes without a network, or not to be judged), or "guessing".
         tied: How many other classes are found just as surely.
-        baseline: Share of right answers in [0, 1] that it is held against.
+        baseline: Share of right answers in [0, 1] that it is compared with.
     """
 
     sentence: str
@@ -84,7 +84,7 @@ def make_headline(result: dict, colours: float | None = None) -> Headline:
         verdict = "good" if low > baseline else "open"
     weakest = min(classes, key=lambda found: (found.interval[0], found.count), default=None)
     if result.get("val_learned"):
-        weakest = None  # its interval would be as wrong as that of the whole, and nobody knows by how much
+        weakest = None  # its interval would be biased like that of the whole, by an unknown amount
     tied = sum(weakest is not None and found.interval == weakest.interval for found in classes) - 1
     return Headline(result_sentence(result), weakest, verdict, baseline, max(0, tied))
 

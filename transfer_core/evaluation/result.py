@@ -111,7 +111,7 @@ def load_answers(folder: Path, result: dict | None = None) -> ValAnswers:
     """The answers as `save_evaluation` wrote them, in the order of the split's val part.
 
     Args:
-        result: Of the run, as its log tells it; answers that come to another one are not given out.
+        result: The run's result from its log; answers that do not add up to it are refused.
 
     Raises:
         RunError: They are missing, were changed, are another run's, or do not come to this result.

@@ -198,7 +198,7 @@ def test_classes_are_asked_about_as_they_are_called_by_now(project, take):
 
 
 def test_a_broken_intake_keeps_what_came_before(workspace, project, monkeypatch):
-    monkeypatch.setattr(arrivals, "SETTLE_EVERY_S", 0)
+    monkeypatch.setattr(arrivals, "FLUSH_EVERY_S", 0)
     files = {f"cats/{n}.png": photo(n) for n in range(6)}
 
     def break_off(done, total):

@@ -1,4 +1,4 @@
-"""What comes of an intake: the report, and new photos on their way into the project. Imports no torch."""
+"""The result of an intake, and the writing of new photos into the project. Imports no torch."""
 
 import time
 from contextlib import suppress
@@ -10,9 +10,9 @@ from transfer_core.support.files import fsync_and_rename, temp_path
 from transfer_core.support.parallel import map_ahead
 from transfer_core.workspace import Project
 
-SETTLE_EVERY_S = 0.5  # a killed intake keeps all photos but those of the last half second
+FLUSH_EVERY_S = 0.5  # a killed intake keeps all photos but those of the last half second
 _DISK_THREADS = 16  # files that wait for the disk together wait hardly longer than one
-_STALE_S = 3600  # nobody is still writing a file that has not changed for so long
+_STALE_S = 3600  # no process is still writing a file that has not changed for this long
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Arrivals:
         self._project, self._result = project, result
         self._parts: dict[Path, Path] = {}
         self._items: list[Item] = []
-        self._settle_at = time.monotonic() + SETTLE_EVERY_S
+        self._flush_at = time.monotonic() + FLUSH_EVERY_S
 
     def __enter__(self) -> "Arrivals":
         for part in self._project.photos_dir.glob(".*.part"):
@@ -85,7 +85,7 @@ class Arrivals:
     def __exit__(self, *error: object) -> None:
         """Labels what has arrived, however the intake ended; nothing else stays."""
         try:
-            self._settle()
+            self._flush()
         finally:
             for part in self._parts:
                 part.unlink(missing_ok=True)
@@ -105,13 +105,13 @@ class Arrivals:
     def label(self, item: Item) -> None:
         """Has a stored photo labelled, with others, before long."""
         self._items.append(item)
-        if time.monotonic() >= self._settle_at:
-            self._settle()
+        if time.monotonic() >= self._flush_at:
+            self._flush()
 
-    def _settle(self) -> None:
+    def _flush(self) -> None:
         items, result = self._items, self._result
         parts = list(self._parts)
-        for _ in map_ahead(self._settle_one, parts, len(parts), _DISK_THREADS):
+        for _ in map_ahead(self._flush_one, parts, len(parts), _DISK_THREADS):
             pass
         if items:
             result.added += append_items(self._project, items)
@@ -121,8 +121,8 @@ class Arrivals:
         for name, count in classes.items():
             result.classes[name] = result.classes.get(name, 0) + count
         result.unlabelled += len(items) - sum(classes.values())
-        self._items, self._settle_at = [], time.monotonic() + SETTLE_EVERY_S
+        self._items, self._flush_at = [], time.monotonic() + FLUSH_EVERY_S
 
-    def _settle_one(self, part: Path) -> None:
+    def _flush_one(self, part: Path) -> None:
         fsync_and_rename(part, self._parts[part])
         del self._parts[part]

@@ -166,7 +166,7 @@ class Survey:
         classes: Photos per class, sorted by name.
         parts: The same for each part that there is; empty where nothing says a part.
         unplaced: Paths of the photos that it gives no class, and so are left out.
-        unlabelled: Photos that come in without a class.
+        unlabelled: Photos added without a class.
     """
 
     classes: dict[str, int]
@@ -179,7 +179,7 @@ class Survey:
         return sum(self.classes.values()) + self.unlabelled
 
     def with_unplaced(self) -> "Survey":
-        """What it comes to where photos without a class come in, too."""
+        """The result if photos without a class are added, too."""
         return replace(self, unplaced=[], unlabelled=len(self.unplaced))
 
 

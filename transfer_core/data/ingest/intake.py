@@ -132,7 +132,7 @@ class _Taker:
     """Takes in single entries, from several threads; holds what is the same for all of them.
 
     Args:
-        parts: Reads the part of a photo that comes in without a class; None where none may.
+        parts: Reads the part of a photo added without a class; None if that is not allowed.
 
     The others as of `take_in`.
     """
@@ -237,7 +237,7 @@ class _Taker:
 
 
 def _lacks_memory(error: BaseException | None) -> bool:
-    """Whether what a reader of photos raised comes of that."""
+    """Whether the exception of a photo reader was caused by that."""
     while error is not None and not isinstance(error, MemoryError):
         error = error.__cause__
     return error is not None

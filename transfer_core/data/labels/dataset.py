@@ -29,7 +29,7 @@ class Item:
         photo: SHA-256 of the original bytes, hex.
         file: Name in the project's photos folder.
         path: Where it came from, relative; untrusted text.
-        class_name: Untrusted text; None as long as nobody has said the class.
+        class_name: Untrusted text; None until the class is given.
         part: "train", "val" or "test" where the data said so, else None.
         width, height: In pixels, upright.
         group: What belongs together and may never be on both sides of a split, such as a patient; untrusted text.
