@@ -58,8 +58,7 @@ def show_rows(project, group, rights):
         run_card.show_row(project, best, ":green-badge[:material/trophy: Best]" if is_clear else "")
         for run in group[1:]:
             paired = paired_with_best[run.id]
-            alike = paired.verdict == "cannot be told apart"
-            verdict = "No clear difference from the best." if alike else in_words(paired, "the best")
+            verdict = in_words(paired, "the best") if paired.is_clear else "No clear difference from the best."
             run_card.show_row(project, run, verdict=verdict)
     if len(group) > 1:
         st.caption(f"Part of being best is luck. Expect slightly less on new photos.{care(group)}")

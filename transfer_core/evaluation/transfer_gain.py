@@ -97,11 +97,6 @@ class TransferGain:
         paired = self.against[self.unbeaten]
         return paired.only_first + paired.neither >= FEWEST
 
-    @property
-    def proposes_control(self) -> bool:
-        """Whether training from scratch is the next experiment worth its time."""
-        return not self.is_control and not self.barred and self.verdict is None and self.is_weak
-
 
 def judge(
     right: np.ndarray,

@@ -38,9 +38,14 @@ class Paired:
         return self.only_first + self.only_second + self.both + self.neither
 
     @property
+    def is_clear(self) -> bool:
+        """Whether the difference is larger than chance explains."""
+        return self.p < LEVEL
+
+    @property
     def verdict(self) -> str:
         """Of the first: "better", "worse" or "cannot be told apart"."""
-        if self.p >= LEVEL:
+        if not self.is_clear:
             return "cannot be told apart"
         return "better" if self.only_first > self.only_second else "worse"
 

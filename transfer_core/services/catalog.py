@@ -22,7 +22,6 @@ from transfer_core.strategies import (
     Strategy,
     layers_that_learn,
     plan,
-    share_that_learns,
     without_idle,
 )
 from transfer_core.workspace import Workspace
@@ -45,7 +44,6 @@ __all__ = [
     "layers_that_learn",
     "list_backbones",
     "plan",
-    "share_that_learns",
     "strategy_title",
     "without_idle",
 ]
