@@ -57,7 +57,7 @@ def test_what_is_exported_answers_as_the_trained_model_does(workspace, project, 
     # It is named as such, tells nothing of a head start, and nothing is trained on from it.
     assert name_runs([small])[small.id] == "From scratch, quick (small pictures)"
     knowledge = load_knowledge(small, runs.load_split(small), None)
-    assert "on small pictures" in verdict_sentence(knowledge) and not knowledge.proposes_control
+    assert "on small pictures" in verdict_sentence(knowledge)
     going_on = TrainConfig(strategy="full", val_fraction=0.25, continue_from=small.id)
     with pytest.raises(ConfigError, match="photos of another size"):
         training.check(workspace, project, going_on)
