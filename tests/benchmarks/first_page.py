@@ -23,7 +23,7 @@ from pathlib import Path
 import psutil
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
-from tests.browser.conftest import _FLAGS, CHROMIUM
+from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.helpers import ROOT, closed_port
 
 _COMMANDS = ["streamlit run app.py", "graft app"]
@@ -105,7 +105,7 @@ def main() -> None:
     cases = [(root, command) for command in options.command or _COMMANDS for root in options.root or [ROOT]]
     found: dict[tuple[Path, str], list[list[float]]] = {case: [] for case in cases}
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         known = {case: (browser.new_context(), closed_port()) for case in cases}
         for number in range(options.rounds + 1):
             for case in cases:
