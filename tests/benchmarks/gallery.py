@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from tests.browser.conftest import _FLAGS, CHROMIUM, Server
+from tests.browser.conftest import CHROMIUM, FLAGS, Server
 from transfer_core.data.labels.dataset import append_items, new_item
 from transfer_core.workspace import Project, Workspace
 
@@ -61,7 +61,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, sync_playwright() as playwright:
         workspace = Workspace(Path(folder))
         project, none = fill(workspace, options.photos, options.drawn), workspace.create_project("None")
-        server, browser = Server(Path(folder)), playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
+        server, browser = Server(Path(folder)), playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         server.start()
         address, empty = (f"{server.url}/sort?project={one.id}" for one in (project, none))
 
