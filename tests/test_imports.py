@@ -34,6 +34,7 @@ ORDER = [
     ["training"],
     ["inference"],
     ["evaluation"],
+    ["doctor"],
     ["charts"],
     ["export"],
     ["advice"],
