@@ -138,8 +138,9 @@ def build_parser() -> argparse.ArgumentParser:
     fetch.add_argument("--per-class", type=int, required=True, metavar="N", help="photos per class")
     fetch.add_argument("--name", required=True, help="name of the project")
 
-    examined = command("doctor", doctor.doctor, doctor.show_findings, "find what is wrong with the photos, and what to do")
+    examined = command("doctor", doctor.doctor, doctor.show_findings, "find what is wrong with the photos")
     examined.add_argument("data", metavar="DATA|PROJECT", help="folder or zip of photos, or a project's id or name")
+
     change = command("label", label.label, label.show_label, "list, relabel, rename and remove photos, with undo")
     label.add_options(change)
 

@@ -94,7 +94,9 @@ def judge(planted: dict, found: Diagnosis) -> None:
     ]
     caught = [pair for pair in pairs if any(set(pair) <= one for one in near)]
     others = [one for one in near if not any(set(pair) <= one for pair in pairs)]
-    print(f"  copies: {len(caught)} of {len(pairs)} found, {len(others)} other clusters {[sorted(o) for o in others][:6]}")
+    print(f"  copies: {len(caught)} of {len(pairs)} found, {len(others)} other clusters (at most 2)")
+    for one in others[:6]:
+        print(f"    {sorted(one)}")
     rejected = {entry.file for entry in found.rejected}
     print(f"  truncated: {sum(file in rejected for file in planted['truncated'])} of {len(planted['truncated'])}")
     named = [finding.says for finding in by_kind.get("shortcut", [])]

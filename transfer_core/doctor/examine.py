@@ -98,8 +98,8 @@ def _same(own: Sequence[Item], exact: bool) -> Finding:
         says = f"{len(own)} files are {what}. They count as one and stay in the same part."
         return Finding("duplicate", files, "low", says, "Nothing has to be done; remove all but one to tidy up.")
     says = (
-        f"{len(own)} files show {what}. If one is used for training and another for checking, what was learned by heart "
-        "counts as right."
+        f"{len(own)} files show {what}. If one is used for training and another for checking, what was learned by "
+        "heart counts as right."
     )
     return Finding("near_duplicate", files, "medium", says, "Keep one of them, or give them the same group.")
 
@@ -169,7 +169,8 @@ def _shortcuts(photos: Photos) -> list[Finding]:
         own = [photos.items[number].path for number in chosen if photos.items[number].class_name == name]
         says = (
             f"Photos of '{name}' {' and '.join(shortcut.words)}. That alone tells them from the others in "
-            f"{shortcut.share:.0%} of cases. A model may learn this instead of what the photos show, and fail on new ones."
+            f"{shortcut.share:.0%} of cases. A model may learn this instead of what the photos show, and fail on new "
+            "ones."
         )
         remedy = f"Take photos of '{name}' and of the others in the same way, or crop and save all of them alike."
         found.append(Finding("shortcut", tuple(own), "high", says, remedy))

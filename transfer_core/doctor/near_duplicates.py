@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 from scipy.fft import dct, irfft2, rfft2
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
@@ -29,7 +30,7 @@ _PART = 0.70
 _PLAIN = 0.95  # asked of pictures with little to tell them by, and then their colours must agree, too
 _COLOUR_LEVELS = 6.0
 _TEXTURED = 2.0  # grey levels: fields with less are plain
-_ENOUGH = 0.5  # share of the fields that must not be plain
+_ENOUGH = 0.8  # share of the fields that must not be plain; of a disc on plain ground, three in four may not be
 _PART_COSINE = 0.55  # of features, below which nobody looks for a part
 _SCALES = np.arange(0.5, 1.0, 0.05)  # longer side of a part, over that of the whole
 
@@ -180,8 +181,6 @@ def _likeness_of_part(whole: np.ndarray, part: np.ndarray) -> float:
 
     Source of the way: J. P. Lewis, "Fast normalized cross-correlation", 1995.
     """
-    from PIL import Image
-
     ground = high_pass(whole.astype(np.float32), 2.5)
     shape = (LONG_SIDE, LONG_SIDE)
     spectrum, spectrum_of_squares = rfft2(ground, shape), rfft2(ground * ground, shape)

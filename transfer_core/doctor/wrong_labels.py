@@ -1,8 +1,8 @@
 """Which labels are probably wrong: where photos left out of the learning are told to be of another class.
 
-Measured with 5 and 10 % planted wrong labels in `ants_bees` and `flowers5`: of the 2N photos with the largest margins, N
-being the number planted, 88 to 100 % of those planted are among them, so that is the order. cleanlab's
-`find_label_issues` on the same confidences leaves a quarter of them out. Imports no torch.
+The order is that of the margins. Measured with 5 and 10 % planted wrong labels in `ants_bees` and `flowers5`: among the
+first 2N photos, N being the number planted, are 88 to 100 % of them. cleanlab's `find_label_issues` on the same
+confidences leaves a quarter of them out. Imports no torch.
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,8 @@ from transfer_core.training.linear_probe.l2_search import predict_out_of_fold
 
 _EPOCHS = 100
 _LEAST = 0.4  # confidence in the other class, below which a photo is unclear and no label is suspected
-# Where two classes are hard to tell apart, many photos are told to be of the other one. That is no wrong label: for one,
-# the photos most like it must agree, too. Only where this is so for some is anything said at all.
+# Where two classes are hard to tell apart, many photos are told to be of the other one. These are no wrong labels. With
+# a wrong label, the photos most like it agree, too: only where this is so for some is anything said at all.
 _NEIGHBOURS = 10
 _AGREEING, _SURE, _SEVERAL = 0.8, 0.7, 2
 _ALONE = 0.9  # asked of a single one

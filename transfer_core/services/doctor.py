@@ -7,8 +7,8 @@ from pathlib import Path
 
 from transfer_core.backbones import catalog
 from transfer_core.backbones.features import compute_features
-from transfer_core.data.ingest.arrivals import Rejected
 from transfer_core.data.images.thumbnails import ensure_thumbnail, thumbnails
+from transfer_core.data.ingest.arrivals import Rejected
 from transfer_core.data.labels.dataset import Item, count_classes, load_items
 from transfer_core.doctor.examine import Photos, examine
 from transfer_core.doctor.finding import Finding, in_order
