@@ -26,7 +26,7 @@ from transfer_core.services import ingest
 
 FIT_KEYS = {
     *("run_id", "run_dir", "backbone", "strategy", "class_names", "train_count", "val_count", "val_accuracy"),
-    *("val_interval", "confusion_matrix", "epochs", "seconds"),
+    *("val_interval", "val_units", "confusion_matrix", "epochs", "seconds"),
 }
 
 
@@ -226,7 +226,8 @@ def test_import_lists_everything(workspace, tmp_path, ask):
 
 def test_evaluate(finished, tmp_path, ask):
     found = ask("evaluate", finished.id, draw_dataset(tmp_path / "more", 3))
-    assert found.keys() == {"accuracy", "interval", "count", "class_names", "confusion_matrix"}
+    assert found.keys() == {"accuracy", "interval", "count", "units", "learned", "class_names", "confusion_matrix"}
+    assert (found["units"], found["learned"]) == (9, 0) and found["interval"][0] <= found["accuracy"]
     assert found["count"] == 9 == sum(map(sum, found["confusion_matrix"]))
     hits = sum(row[i] for i, row in enumerate(found["confusion_matrix"]))
     assert found["accuracy"] == hits / 9

@@ -23,11 +23,14 @@ def evaluate(workspace: Workspace, options: Namespace) -> dict:
 
 
 def show_evaluate(answer: dict) -> None:
-    low, high = answer["interval"]
-    print(
-        f"{answer['accuracy']:.1%} of {answer['count']} photos right, probably between {low:.0%} and {high:.0%} "
-        "on new photos like these."
-    )
+    hits = sum(row[place] for place, row in enumerate(answer["confusion_matrix"]))
+    right = f"{wording.right_of(hits, answer['count'], answer.get('copies', 0), 'photo')}: {answer['accuracy']:.1%}"
+    if answer["interval"] is None:
+        print(f"{right}. But {wording.too_good(answer['learned'])}")
+    else:
+        low, high = answer["interval"]
+        note = wording.dependence_note(answer["count"], answer["units"])
+        print(f"{right}, probably between {low:.0%} and {high:.0%} on new photos like these.{note}")
 
 
 def predict(workspace: Workspace, options: Namespace) -> dict:
@@ -62,6 +65,9 @@ def _mention(found: evaluation.Evaluation) -> None:
     if found.unknown:
         say(f"{found.unknown} photos left out, of classes that the model does not know.")
     if found.learned:
-        say(f"{found.learned} of these photos were training photos, so the accuracy is too high. Leave them out.")
+        say(
+            f"{found.learned} of these photos were training photos, so the accuracy is too high and has no range. "
+            "Leave them out."
+        )
     if found.looks:
         say(wording.reuse_warning(found.looks))
