@@ -34,7 +34,7 @@ def show_classes(split, result):
                 format="%.0f%%", help="Found: of the photos of this class, how many the model recognized."
             ),
             "Probably": st.column_config.TextColumn(
-                help="The range in which the true recall probably lies (95% Wilson interval). Few photos or few groups, "
+                help="The range in which the true recall probably lies (95% Wilson interval). Few photos or groups, "
                 "wide range."
             ),
             "Precision": st.column_config.NumberColumn(

@@ -84,7 +84,7 @@ def check_photos(run: Run, split: Split, answers: ValAnswers) -> None:
 
 def load_said(run: Run, split: Split) -> dict[str, str]:
     """The class that the run named, by photo (item id); untrusted text. RunError as `load_own_answers`."""
-    answers = load_own_answers(run)
+    answers = load_own_answers(run, split)
     check_photos(run, split, answers)
     said = answers.predicted_ids
     return {item.id: split.class_names[class_id] for item, class_id in zip(split.val, said, strict=True)}

@@ -46,8 +46,8 @@ def effective_count(values: np.ndarray, units: np.ndarray) -> float:
         return least
     variance = float((np.bincount(place, residuals) ** 2).sum()) * clusters / (clusters - 1) / count
     effect = variance / (float((residuals**2).sum()) / (count - 1))
-    # How far to take photos of a unit for alike in spite of that: wholly, then half as far with each unit that is mixed,
-    # and not at all once all are.
+    # How far to take photos of a unit for alike in spite of that: wholly, then half as far with each unit that is
+    # mixed, and not at all once all are.
     mixed = len(np.unique(place[numbers != numbers[firsts][place]]))
     doubt = 0.5**mixed * (1 - mixed / int((sizes > 1).sum()))
     effect = doubt * count / least + (1 - doubt) * effect
