@@ -14,7 +14,7 @@ import pytest
 from tests.data.bombs import png
 from tests.data.images.test_decode import JPEG, encoded, picture
 from tests.data.ingest.test_sources import make_zip
-from tests.helpers import RESNET, ROOT, draw_dataset, draw_photo, run_python, start_python, wait_for
+from tests.helpers import COLOURS, RESNET, ROOT, draw_dataset, draw_photo, run_python, start_python, wait_for
 from transfer_core import runs
 from transfer_core.__main__ import main
 from transfer_core.data import public_datasets
@@ -225,7 +225,9 @@ def test_import_lists_everything(workspace, tmp_path, ask):
 
 
 def test_evaluate(finished, tmp_path, ask):
-    found = ask("evaluate", finished.id, draw_dataset(tmp_path / "more", 3))
+    for seed, (name, colour) in enumerate(3 * list(COLOURS.items()), 900):
+        draw_photo(tmp_path / "more" / name / f"{seed}.jpg", colour, seed)
+    found = ask("evaluate", finished.id, tmp_path / "more")
     assert found.keys() == {"accuracy", "interval", "count", "units", "learned", "class_names", "confusion_matrix"}
     assert (found["units"], found["learned"]) == (9, 0) and found["interval"][0] <= found["accuracy"]
     assert found["count"] == 9 == sum(map(sum, found["confusion_matrix"]))
