@@ -7,6 +7,7 @@ from transfer_core.services import projects, runs
 from transfer_core.services.ingest import Rejected
 from transfer_core.services.runs import Run
 from transfer_core.support import text
+from transfer_core.support.pipes import tell
 from transfer_core.workspace import Project, Workspace
 
 
@@ -24,14 +25,14 @@ def watch() -> Callable[[str, int, int], None]:
     def show(title: str, done: int, total: int) -> None:
         filled = 30 * done // max(1, total)
         end = "\n" if done >= total else ""
-        print(f"\r{title[:40]:40} {'#' * filled:30} {done} of {total}", end=end, file=sys.stderr, flush=True)
+        tell(f"\r{title[:40]:40} {'#' * filled:30} {done} of {total}", end)
 
     return show
 
 
 def say(sentence: str) -> None:
     """One line beside the answer."""
-    print(sentence, file=sys.stderr)
+    tell(sentence)
 
 
 def open_run(workspace: Workspace, name: str) -> Run:

@@ -15,7 +15,7 @@ import numpy as np
 
 from transfer_core import runs
 from transfer_core.data.ingest.arrivals import Rejected
-from transfer_core.data.ingest.folder_layout import read_layout
+from transfer_core.data.ingest.label_source import read_entries
 from transfer_core.data.ingest.sources import Entry, is_junk, open_source
 from transfer_core.data.splits.split import Split
 from transfer_core.errors import DataError, RunError
@@ -178,8 +178,8 @@ def _labelled_photos(data: Path, names: Sequence[str]) -> list[tuple[Entry, str]
     """(entry, class name) of every file in a class folder."""
     entries = [entry for entry in open_source(data.expanduser().resolve()) if not entry.refusal]
     entries = [entry for entry in entries if not is_junk(entry.path)]
-    layout = read_layout([entry.path for entry in entries])
-    placed = [(entry, place.class_name) for entry in entries if (place := layout.place(entry.path))]
+    reading = read_entries(entries)
+    placed = [(entry, place.class_name) for entry in entries if (place := reading.place(entry.path))]
     unknown = sorted({label for _, label in placed} - set(names))
     if unknown:
         raise DataError(

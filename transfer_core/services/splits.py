@@ -12,8 +12,7 @@ from pathlib import Path
 from transfer_core import runs, strategies
 from transfer_core.backbones.catalog import Backbone
 from transfer_core.config import TrainConfig
-from transfer_core.data.ingest.folder_layout import read_layout
-from transfer_core.data.ingest.label_source import open_labels
+from transfer_core.data.ingest.label_source import open_labels, read_entries
 from transfer_core.data.ingest.sources import is_junk, open_source
 from transfer_core.data.labels.dataset import (
     LabelledItem,
@@ -173,8 +172,7 @@ def foresee(data: Sequence[Path], settings: dict, backbone: Backbone, labels: st
     items = []
     for number, source in enumerate(data):
         entries = [entry for entry in open_source(source) if not entry.refusal and not is_junk(entry.path)]
-        paths = [entry.path for entry in entries]
-        reading = open_labels(entries, labels) if labels and not number else read_layout(paths)
+        reading = open_labels(entries, labels) if labels and not number else read_entries(entries)
         for entry in entries:
             if place := reading.place(entry.path):
                 part = "val" if number else place.part

@@ -96,6 +96,18 @@ def test_nothing_is_written_outside_the_home(workspace, project, take, tmp_path)
     [
         ({"a/readme.txt": b"text", "b/notes.txt": b"more"}, "None of the 2 files can be used as a photo"),
         ({".DS_Store": b"x", "__MACOSX/a": b"y"}, "There are no photos in it"),
+        (
+            {f"a/{n}.txt": b"text" for n in range(12)}
+            | {f"b/{n}.jpg": JPEG[:900] for n in range(3)}
+            | {"c/d.pdf": b"%PDF-"},
+            r"None of the 16 files can be used as a photo\. 12 of them, such as 'a/0\.txt': a text file, not a photo\. "
+            r"3 of them, such as 'b/0\.jpg': damaged or cut off.*\. One of them, such as 'c/d\.pdf': a PDF",
+        ),
+        ({"cats.xlsx": make_zip({"xl/workbook.xml": b"x"}).getvalue()}, "The one file in it, 'cats.xlsx', .*Excel"),
+        (
+            {"a/cats.zip": b"x", "b/dogs.zip": b"y"},
+            r"All of them, such as 'a/cats\.zip': an archive inside the archive",
+        ),
         ({"1.png": photo(1)}, "in no class folder; put each photo in a folder named after its class"),
     ],
 )
@@ -103,6 +115,30 @@ def test_a_source_without_any_usable_photo_is_refused(project, take, files, said
     with pytest.raises(DataError, match=said):
         take_zip(take, files)
     assert load_items(project) == [] and os.listdir(project.photos_dir) == []
+
+
+def test_a_folder_of_zips_is_said_to_be_one(take, tmp_path):
+    (tmp_path / "set").mkdir()
+    for name in ("cats", "dogs"):
+        (tmp_path / "set" / f"{name}.zip").write_bytes(make_zip({"1.png": photo(1)}).getvalue())
+    with pytest.raises(DataError, match=r"All of them, such as 'cats\.zip': a zip, .* when it is added by itself\.$"):
+        take(open_source(tmp_path / "set"))
+
+
+def test_rows_of_a_table_are_not_counted_as_files(take):
+    table = LabelsTable("t.csv", {}, missing=["1.jpg", "2.jpg"])
+    with pytest.raises(DataError, match=r"The one file in it, 'a\.png'.*2 rows of the table name no photo in it\."):
+        take(upload_entries([("a.png", io.BytesIO(photo(1)))]), reading=table)
+
+
+def test_a_class_name_has_an_end_and_is_never_cut(take, project):
+    names = ("c" * 255, "d" * 256, "e" * 500)
+    result = take_zip(take, GOOD | {f"{name}/1.png": photo(50 + i) for i, name in enumerate(names)})
+    assert result.classes == {"cats": 2, "dogs": 2, "c" * 255: 1}
+    assert sorted(len(entry.file) for entry in result.rejected) == [262, 506]
+    assert "which has 500 characters; at most 255 are taken" in {len(e.file): e.reason for e in result.rejected}[506]
+    with pytest.raises(DataError, match="has 300 characters; at most 255"):
+        edits.create_class(project, "f" * 300)
 
 
 def test_photos_come_in_whole_and_once(workspace, project, take, tmp_path):

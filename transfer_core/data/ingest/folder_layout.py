@@ -21,6 +21,7 @@ _PHOTO_ENDINGS = (
     *(".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".jfif", ".mpo"),
     *(".avif", ".heic", ".heif", ".hif"),
 )
+CLASS_NAME_LIMIT = 255  # characters; no file system has folders with longer names
 _UP_TO_DIGIT = re.compile(r"(.*?[^\W\d_].*?)[\s_.()#-]*\d")  # "great_pyrenees" of "great_pyrenees_107"
 _UP_TO_SEPARATOR = re.compile(r"([^\s_.()#-]+)[\s_.()#-]")  # "cat" of "cat_asleep"
 

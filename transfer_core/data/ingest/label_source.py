@@ -1,23 +1,32 @@
 """How a set of entries can be read, which of these ways is meant, and what it comes to. Imports no torch."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 from transfer_core.data.ingest.folder_layout import (
     WAYS,
     LabelSource,
     NoClass,
     OneClass,
+    ParsedLabel,
+    Unmatched,
     alternatives,
     photo_paths,
     read_layout,
+    tidy_class_name,
 )
 from transfer_core.data.ingest.label_table import LabelsTable, is_table, match_rows, read_rows
 from transfer_core.data.ingest.sources import Entry, is_junk, read_file
 from transfer_core.errors import DataError
 
-_OTHER_WAYS = {"table": "a table of labels", "one_class": "one class for all of them", "none": "nowhere yet"}
+_OTHER_WAYS = {
+    "project": "the Teachable Machine project",
+    "table": "a table of labels",
+    "one_class": "one class for all of them",
+    "none": "nowhere yet",
+}
 _TABLES = 10  # offered, or named in a message; each is read to its end before it is offered
 
 
@@ -26,7 +35,7 @@ class Choice:
     """A way of reading, as it can be kept in a file.
 
     Args:
-        way: One of `layout.WAYS`, or "table", or "one_class", or "none".
+        way: One of `layout.WAYS`, or "project", or "table", or "one_class", or "none".
         value: The table's path among the entries; the class's name.
         unlabelled: Photos of which this says no class come in without one; all of them, where the way is "none".
     """
@@ -45,6 +54,8 @@ def choices(entries: Sequence[Entry]) -> list[Choice]:
     """The ways that make sense of these, the one to suggest first; "one_class", without a name, and "none" always."""
     paths = _wanted(entries)
     layouts = [Choice(layout.way) for layout in alternatives(paths)]
+    if any(entry.class_name for entry in entries):
+        layouts.insert(0, Choice("project"))
     tables = [Choice("table", path) for path in _tables(paths)]
     return [*layouts, *tables, Choice("one_class"), Choice("none", unlabelled=True)]
 
@@ -62,9 +73,41 @@ def read_as(entries: Sequence[Entry], choice: Choice, photos: Sequence[str] | No
         return OneClass(choice.value)
     if choice.way == "none":
         return NoClass()
+    if choice.way == "project":
+        return read_entries(entries)
     if choice.way == "table":
         return _table_among(entries, choice.value, photos)
     return read_layout(_wanted(entries), choice.way)
+
+
+@dataclass(frozen=True)
+class OwnClasses:
+    """The files say their class themselves, as those of a Teachable Machine project do; folders say the others'.
+
+    Args:
+        said: Class name by path.
+        others: Reads what says nothing.
+    """
+
+    said: Mapping[str, str]
+    others: LabelSource
+    unmatched: ClassVar[Unmatched] = ()
+
+    @property
+    def unplaced(self) -> str:
+        return self.others.unplaced
+
+    def place(self, path: str) -> ParsedLabel | None:
+        if path in self.said:
+            return ParsedLabel(None, tidy_class_name(self.said[path]))
+        return self.others.place(path)
+
+
+def read_entries(entries: Sequence[Entry]) -> LabelSource:
+    """What these entries say by themselves: their folders, unless the file that they came in says the classes."""
+    said = {entry.path: entry.class_name for entry in entries if entry.class_name}
+    layout = read_layout([path for path in _wanted(entries) if path not in said] if said else _wanted(entries))
+    return OwnClasses(said, layout) if said else layout
 
 
 def photos_among(entries: Sequence[Entry]) -> list[str]:
