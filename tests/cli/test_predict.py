@@ -76,7 +76,7 @@ def test_photos_folders_and_archives_may_be_named_together(predict, album, tmp_p
     photo = (album / "p0.jpg").read_bytes()
     with zipfile.ZipFile(tmp_path / "more.zip", "w") as archive:
         archive.writestr("cats/1.jpg", photo)
-        archive.writestr("../evil.jpg", photo)
+        archive.writestr("../wicked.jpg", photo)
         archive.writestr("__MACOSX/cats/._1.jpg", b"x")
     with tarfile.open(tmp_path / "more.tgz", "w:gz") as archive:
         archive.add(album / "p1.jpg", "dogs/2.jpg")
@@ -90,7 +90,7 @@ def test_photos_folders_and_archives_may_be_named_together(predict, album, tmp_p
         f"{tmp_path}/more.tgz/dogs/2.jpg",
     ]
     reasons = {entry["file"].removeprefix(f"{tmp_path}/"): entry["reason"] for entry in found["rejected"]}
-    assert "points outside" in reasons["more.zip/../evil.jpg"] and reasons["more.zip/__MACOSX/cats/._1.jpg"] == "junk"
+    assert "points outside" in reasons["more.zip/../wicked.jpg"] and reasons["more.zip/__MACOSX/cats/._1.jpg"] == "junk"
     assert "not a zip that can be opened" in reasons["bad.zip"] and reasons["nowhere"] == "it does not exist"
 
 

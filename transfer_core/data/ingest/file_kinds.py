@@ -112,6 +112,7 @@ _BEGINNINGS: tuple[tuple[bytes, FileKind], ...] = (
     (b"version https://git-lfs.github.com/", _LFS),
     (b"[InternetShortcut]", _LINK),
 )
+_PHOTOS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"II*\0", b"MM\0*")  # damaged ones are called that, not by a kind
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # Word, Excel and PowerPoint until 2003
 _STILL = (b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"crx ")
 _ENDINGS = {
@@ -178,6 +179,8 @@ def find_kind(content: bytes, name: str) -> FileKind | None:
         return EMPTY
     if not content.strip(b"\0"):
         return _ZEROS
+    if content.startswith(_PHOTOS):
+        return None
     return _by_beginning(content[:HEAD], ending) or _in_zip(content, ending) or _by_text(content, ending)
 
 

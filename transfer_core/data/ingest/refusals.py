@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from transfer_core.data.ingest.arrivals import Rejected
 from transfer_core.data.ingest.file_kinds import find_kind
 from transfer_core.data.ingest.folder_layout import CLASS_NAME_LIMIT
+from transfer_core.support.text import shorten
 from transfer_core.support.wording import pluralize
 
 HERE_AS = "here already as"
@@ -29,7 +30,7 @@ def why_no_photo(said: str, content: bytes | None, path: str) -> str:
 def long_name(class_name: str) -> str:
     """Why a photo is left out whose class has a name that long."""
     return (
-        f"its class would be called '{class_name[:30]} ...', which has {len(class_name):,} characters; at most "
+        f"its class would be called '{shorten(class_name, 30)}', which has {len(class_name):,} characters; at most "
         f"{CLASS_NAME_LIMIT} are taken, so give it a shorter name"
     )
 
@@ -52,8 +53,13 @@ def nothing_came(rejected: Sequence[Rejected], beside: str = "", remedy: str = W
     groups = sorted(by_reason.items(), key=lambda group: -len(group[1]))
     remedy = _remedy(groups[0][0], remedy)
     if len(files) == 1:
-        return _joined(f"The one file{place}, '{files[0].file[:80]}', cannot be used: {groups[0][0]}.", beside, remedy)
-    told = [f"{_how_many(len(names), len(files))}, such as '{names[0][:80]}': {why}." for why, names in groups[:_TOLD]]
+        return _joined(
+            f"The one file{place}, '{shorten(files[0].file, 80)}', cannot be used: {groups[0][0]}.", beside, remedy
+        )
+    told = [
+        f"{_how_many(len(names), len(files))}, such as '{shorten(names[0], 80)}': {why}."
+        for why, names in groups[:_TOLD]
+    ]
     if others := sum(len(names) for _, names in groups[_TOLD:]):
         told.append(f"{others:,} more have other reasons.")
     return _joined(f"None of the {len(files):,} files can be used as a photo.", *told, beside, remedy)

@@ -30,7 +30,7 @@ _LOCAL_HEADER = 30  # bytes before each file in a zip, at least
 ARCHIVE_ENDINGS = (".zip", ".tm", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz")
 INNER_ARCHIVE = "an archive inside the archive is not opened"
 # What systems and programs leave in folders, in small letters; whatever begins with a dot is none of a person's, too.
-_JUNK = {
+JUNK = {
     *("thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "$recycle.bin", "system volume information"),
     *("__macosx", "icon\r", "network trash folder", "temporary items", "desktop db", "desktop df"),
     *("@eadir", "@recycle", "@tmp", "#recycle", "#snapshot", "lost+found", "lost.dir", "zbthumbnail.info"),
@@ -61,7 +61,7 @@ class Entry:
 def is_junk(path: str) -> bool:
     """Whether a system or a hidden file, which nobody meant to hand in."""
     parts = PurePosixPath(path.lower()).parts
-    return any(part in _JUNK or part.startswith(_LOCK) or (part.startswith(".") and part != "..") for part in parts)
+    return any(part in JUNK or part.startswith(_LOCK) or (part.startswith(".") and part != "..") for part in parts)
 
 
 def open_source(path: Path) -> Sequence[Entry]:
