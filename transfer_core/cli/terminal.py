@@ -4,11 +4,13 @@ import sys
 from collections.abc import Callable, Sequence
 
 from transfer_core.services import projects, runs
-from transfer_core.services.ingest import Rejected
+from transfer_core.services.ingest import Rejected, left_out
 from transfer_core.services.runs import Run
 from transfer_core.support import text
 from transfer_core.support.pipes import tell
 from transfer_core.workspace import Project, Workspace
+
+_LISTED = 10  # files of which each gets a line
 
 
 def bar(title: str = "") -> Callable[[int, int], None]:
@@ -51,11 +53,14 @@ def mention_damage(project: Project) -> None:
 
 
 def mention_rejected(rejected: Sequence[Rejected]) -> None:
-    """Which files were left out, and why; of many, the first."""
-    for entry in rejected[:10]:
-        say(f"left out: {text.plain(entry.file)}: {entry.reason}")
-    if len(rejected) > 10:
-        say(f"... and {len(rejected) - 10} more")
+    """Which files were left out, and why, but for what systems leave; of many, some, and how many for which reason."""
+    meant = [entry for entry in rejected if entry.reason != "junk"]
+    if len(meant) > _LISTED:
+        say(f"left out: {text.plain(left_out(rejected))}")
+    for entry in meant[:_LISTED]:
+        say(f"left out: {text.plain(entry.file)}: {text.plain(entry.reason)}")
+    if len(meant) > _LISTED:
+        say(f"left out: ... and {len(meant) - _LISTED} more")
 
 
 def mention_alike(groups: Sequence[Sequence[str]]) -> None:

@@ -14,6 +14,7 @@ from transfer_core.data.ingest.arrivals import IntakeReport, Rejected
 from transfer_core.data.ingest.folder_layout import LabelSource, OneClass, Survey, survey
 from transfer_core.data.ingest.import_roots import Listing, import_roots, list_folder
 from transfer_core.data.ingest.label_source import Choice, choices, open_labels, photos_among, read_as, without_table
+from transfer_core.data.ingest.refusals import count_left_out, left_out
 from transfer_core.data.ingest.sources import Entry, open_source
 from transfer_core.data.ingest.upload_inbox import Upload, receive_folder
 from transfer_core.data.ingest.upload_inbox import batches as waiting_uploads
@@ -35,8 +36,10 @@ __all__ = [
     "Survey",
     "Upload",
     "choices",
+    "count_left_out",
     "import_photos",
     "import_roots",
+    "left_out",
     "list_folder",
     "new_or_known",
     "photos_among",

@@ -18,7 +18,7 @@ from tests.data.ingest.test_sources import make_zip
 from tests.helpers import draw_dataset
 from transfer_core.data.images import decode
 from transfer_core.data.images.thumbnails import thumbnails
-from transfer_core.data.ingest import arrivals, intake
+from transfer_core.data.ingest import arrivals, intake, refusals
 from transfer_core.data.ingest.folder_layout import OneClass, ParsedLabel
 from transfer_core.data.ingest.intake import take_in
 from transfer_core.data.ingest.label_table import LabelsTable
@@ -127,8 +127,16 @@ def test_a_folder_of_zips_is_said_to_be_one(take, tmp_path):
 
 def test_rows_of_a_table_are_not_counted_as_files(take):
     table = LabelsTable("t.csv", {}, missing=["1.jpg", "2.jpg"])
-    with pytest.raises(DataError, match=r"The one file in it, 'a\.png'.*2 rows of the table name no photo in it\."):
+    with pytest.raises(DataError, match=r"The one file in it, 'a\.png'.*2 rows of the table were left out, such as"):
         take(upload_entries([("a.png", io.BytesIO(photo(1)))]), reading=table)
+    named = LabelsTable("t.csv", {"a.png": ParsedLabel(None, "cat")}, missing=["1.jpg", "2.jpg"])
+    files = [("a.png", photo(1)), ("b.txt", b"x"), ("c.txt", b"y"), ("d.png", b""), ("Thumbs.db", b"x")]
+    report = take(upload_entries([(name, io.BytesIO(content)) for name, content in files]), reading=named)
+    assert refusals.count_left_out(report.rejected) == "3 files and 2 rows of a table were left out"
+    told = refusals.left_out(report.rejected)
+    assert told.startswith("3 files were left out. 2 of them, such as 'b.txt': a text file, not a photo. One of them, ")
+    assert "an empty file, not a photo. 2 rows of the table were left out, such as the one for '1.jpg'" in told
+    assert refusals.left_out([]) == refusals.count_left_out([]) == ""
 
 
 def test_a_class_name_has_an_end_and_is_never_cut(take, project):

@@ -17,7 +17,7 @@ from transfer_core.data.ingest.arrivals import Arrivals, IntakeReport, Rejected
 from transfer_core.data.ingest.folder_layout import CLASS_NAME_LIMIT, LabelSource, Layout, ParsedLabel, read_layout
 from transfer_core.data.ingest.label_source import read_entries
 from transfer_core.data.ingest.nameless import Nameless
-from transfer_core.data.ingest.refusals import HERE_AS, NO_MEMORY, long_name, nothing_came, unmatched_rows, why_no_photo
+from transfer_core.data.ingest.refusals import HERE_AS, NO_MEMORY, long_name, nothing_came, why_no_photo
 from transfer_core.data.ingest.sources import Entry, is_junk
 from transfer_core.data.labels.dataset import (
     Item,
@@ -75,7 +75,7 @@ def take_in(
     """
     wanted, refused = _sift(entries)
     reading = reading or read_entries(wanted)
-    unmatched = [Rejected(file, reason) for file, reason in reading.unmatched]
+    unmatched = [Rejected(file, reason, is_row=True) for file, reason in reading.unmatched]
     result = IntakeReport(rejected=refused + unmatched)
     report(0, len(wanted))
     with _saying_that_memory_lacks(), Arrivals(project, result) as arrivals:
@@ -91,8 +91,7 @@ def take_in(
                     arrived(outcome)
                 report(done, len(wanted))
     if not result.photos:
-        files = [entry for entry in result.rejected if entry not in unmatched]
-        raise DataError(nothing_came(files, unmatched_rows(len(unmatched))))
+        raise DataError(nothing_came(result.rejected))
     result.named = taker.nameless.write(project)
     result.alike = _alike_now(project, result.items)
     return result

@@ -35,39 +35,75 @@ def long_name(class_name: str) -> str:
     )
 
 
-def nothing_came(rejected: Sequence[Rejected], beside: str = "", remedy: str = WANTED, place: str = " in it") -> str:
+def nothing_came(rejected: Sequence[Rejected], remedy: str = WANTED, place: str = " in it") -> str:
     """That none of these files can be used, why, and what to do; files that were left by a system are passed over.
 
     Args:
-        rejected: Files alone.
-        beside: What is to be said beside the files, as a sentence.
         remedy: What to do where the reason that most of them share does not say so.
         place: Where the files were, for the sentences about one and about none.
     """
-    files = [entry for entry in rejected if entry.reason != "junk"]
+    files, rows = _sorted_out(rejected)
     if not files:
-        return _joined(f"There are no photos{place}.", beside, remedy)
-    by_reason: dict[str, list[str]] = defaultdict(list)
-    for entry in files:
-        by_reason[entry.reason.rstrip(".")].append(entry.file)
-    groups = sorted(by_reason.items(), key=lambda group: -len(group[1]))
-    remedy = _remedy(groups[0][0], remedy)
+        return _joined(f"There are no photos{place}.", *_reasons_of_rows(rows), remedy)
+    said = files[0].reason.rstrip(".")
+    if len(files) > 1:
+        groups = _by_reason(files)
+        said, told = groups[0][0], [f"None of the {len(files):,} files can be used as a photo.", *_reasons(groups)]
+    else:
+        told = [f"The one file{place}, '{shorten(files[0].file, 80)}', cannot be used: {said}."]
+    return _joined(*told, *_reasons_of_rows(rows), _remedy(said, remedy))
+
+
+def left_out(rejected: Sequence[Rejected]) -> str:
+    """How many files and rows were left out, and the reasons, each with its count; nothing where none was."""
+    files, rows = _sorted_out(rejected)
     if len(files) == 1:
-        return _joined(
-            f"The one file{place}, '{shorten(files[0].file, 80)}', cannot be used: {groups[0][0]}.", beside, remedy
-        )
+        told = [f"1 file was left out: {files[0].reason.rstrip('.')}."]
+    elif files:
+        told = [f"{len(files):,} files were left out.", *_reasons(_by_reason(files))]
+    else:
+        told = []
+    return _joined(*told, *_reasons_of_rows(rows))
+
+
+def count_left_out(rejected: Sequence[Rejected]) -> str:
+    """Such as "3 files and 1 row of a table were left out"; nothing where nothing was that a person handed in."""
+    files, rows = _sorted_out(rejected)
+    told = [pluralize(len(files), "file")] if files else []
+    told += [pluralize(len(rows), "row of a table", "rows of a table")] if rows else []
+    return f"{' and '.join(told)} {'was' if len(files) + len(rows) == 1 else 'were'} left out" if told else ""
+
+
+def _sorted_out(rejected: Sequence[Rejected]) -> tuple[list[Rejected], list[Rejected]]:
+    """(files, rows of a table), without what systems leave."""
+    meant = [entry for entry in rejected if entry.reason != "junk"]
+    return [entry for entry in meant if not entry.is_row], [entry for entry in meant if entry.is_row]
+
+
+def _by_reason(entries: Sequence[Rejected]) -> list[tuple[str, list[str]]]:
+    """(reason, files), the most frequent reason first."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for entry in entries:
+        found[entry.reason.rstrip(".")].append(entry.file)
+    return sorted(found.items(), key=lambda group: -len(group[1]))
+
+
+def _reasons(groups: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
+    """A sentence for each of the first reasons, with their counts."""
+    total = sum(len(files) for _, files in groups)
     told = [
-        f"{_how_many(len(names), len(files))}, such as '{shorten(names[0], 80)}': {why}."
-        for why, names in groups[:_TOLD]
+        f"{_how_many(len(files), total)}, such as '{shorten(files[0], 80)}': {why}." for why, files in groups[:_TOLD]
     ]
-    if others := sum(len(names) for _, names in groups[_TOLD:]):
-        told.append(f"{others:,} more have other reasons.")
-    return _joined(f"None of the {len(files):,} files can be used as a photo.", *told, beside, remedy)
+    others = sum(len(files) for _, files in groups[_TOLD:])
+    return [*told, f"{others:,} more for other reasons."] if others else told
 
 
-def unmatched_rows(count: int) -> str:
-    """That so many rows of a table name no photo; nothing where none does."""
-    return f"{pluralize(count, 'row of the table names', 'rows of the table name')} no photo in it." if count else ""
+def _reasons_of_rows(rows: Sequence[Rejected]) -> list[str]:
+    if not rows:
+        return []
+    why, named = _by_reason(rows)[0]
+    count = pluralize(len(rows), "row of the table was", "rows of the table were")
+    return [f"{count} left out, such as the one for '{shorten(named[0], 80)}': {why}."]
 
 
 def _joined(*sentences: str) -> str:
