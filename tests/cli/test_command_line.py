@@ -296,6 +296,8 @@ def test_people_get_text(finished, capsys, command):
         (["fit", "{tmp}/one-class"], "There is only one class, 'blue'"),
         (["fit", "{tmp}/one-photo"], "Class 'red' has 1 photo. It needs at least 2"),
         (["fit", "{data}", "--name", " "], "A project needs a name"),
+        (["fit", "{tmp}/one-each"], "Class 'blue' has 1 photo. It needs at least 2"),
+        (["fit", "{tmp}/one-each"], "Class 'red' has 1 photo. It needs at least 2"),
         (["resume", "20261121-000000-abcdef"], "There is no run '20261121-000000-abcdef' here"),
         (["resume", "../x"], "'../x' is not an id"),
         (["predict", "nothing", "{photo}"], "There is no run 'nothing' here"),
@@ -313,6 +315,7 @@ def test_mistakes_get_one_clear_line(tiny_workspace, tmp_path, refuse, arguments
     draw_dataset(tmp_path / "one-class", 3, ("blue",))
     draw_dataset(tmp_path / "one-photo", 3, ("blue", "green"))
     draw_photo(tmp_path / "one-photo" / "red" / "1.jpg", (200, 0, 0), 1)
+    draw_dataset(tmp_path / "one-each", 1)
     places = {"data": data, "tmp": tmp_path, "photo": data / "blue" / "blue0.jpg"}
     assert said in refuse(*(argument.format(**places) for argument in arguments))
     assert runs.list_runs(tiny_workspace) == []

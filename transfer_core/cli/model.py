@@ -66,9 +66,10 @@ def show_predict(answer: dict) -> None:
     if answer["predictions"] and "sorted" in answer:
         copies = answer["sorted"]
         here = f" ({copies['here_already']:,} were there already)" if copies["here_already"] else ""
-        print(f"{wording.pluralize(copies['copied'], 'photo')} copied into {copies['folder']}{here}:")
+        print(f"{wording.pluralize(copies['copied'], 'photo')} copied into class folders in {copies['folder']}{here}.")
         for class_name, folder in copies["folders"].items():
-            print(f"  {text.plain(class_name)} in {folder}")
+            if folder != class_name:
+                print(f"The folder of the class '{text.plain(class_name)}' is '{folder}'.")
 
 
 @contextmanager

@@ -222,6 +222,12 @@ def test_uploads_may_be_photos_and_zips_together():
         ("photos.rar", b"Rar!\x1a\x07\0", "is a RAR archive, which Graft cannot open.* Unpack it, or make a zip"),
         ("labels.xlsx", make_zip({"xl/workbook.xml": b"x"}).getvalue(), "is an Excel workbook.* table of labels"),
         ("book.zip", make_zip({"word/document.xml": b"x"}).getvalue(), "is a Word document, not a zip of photos"),
+        (
+            "really.zip",
+            b"Rar!\x1a\x07\0",
+            "is not a zip that can be opened, but a RAR archive.* Unpack it, or make a zip",
+        ),
+        ("fetched.zip", b"<!doctype html>", "is not a zip .*, but a web page. Download the photos themselves"),
         ("scan.pdf", b"%PDF-1.7", "is a PDF, neither a folder nor a zip. Save its pages"),
         ("film.mp4", b"\0\0\0\x18ftypmp42", "is a video"),
         ("model.h5", b"\x89HDF\r\n\x1a\n", "is a Keras model"),

@@ -56,11 +56,12 @@ def test_it_is_offered_first_where_it_is_uploaded(take, name):
 
 
 def test_it_may_be_unpacked_and_lie_in_a_folder(take, tmp_path):
-    for name in ("oak", "elm"):
-        (tmp_path / "set" / "my project").mkdir(parents=True, exist_ok=True)
-        (tmp_path / "set" / "my project" / f"{name}-!-0.jpg").write_bytes(photo(len(name), "JPEG"))
-    (tmp_path / "set" / "my project" / "manifest.json").write_text(json.dumps(MANIFEST))
-    assert take(open_source(tmp_path / "set")).classes == {"elm": 1, "oak": 1}
+    for i, (place, name) in enumerate([("mine", "oak"), ("mine", "elm"), ("mine/older", "ash"), ("yours", "oak")]):
+        folder = tmp_path / "set" / place
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}-!-0.jpg").write_bytes(photo(i, "JPEG"))
+        (folder / "manifest.json").write_text(json.dumps(MANIFEST))
+    assert take(open_source(tmp_path / "set")).classes == {"ash": 1, "elm": 1, "oak": 2}
 
 
 def test_photos_beside_a_project_have_the_class_of_their_folder(take):

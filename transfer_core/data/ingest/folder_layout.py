@@ -205,7 +205,12 @@ def survey(reading: LabelSource, paths: Iterable[str]) -> Survey:
 def photo_paths(paths: Iterable[str]) -> list[str]:
     """Those whose ending is that of a photo; all of them where none is: content decides, and is not known yet."""
     paths = list(paths)
-    return [path for path in paths if path.lower().endswith(_PHOTO_ENDINGS)] or paths
+    return [path for path in paths if has_photo_ending(path)] or paths
+
+
+def has_photo_ending(name: str) -> bool:
+    """Whether a file is called like a photo; what it is, its content says."""
+    return name.lower().endswith(_PHOTO_ENDINGS)
 
 
 @lru_cache(maxsize=10_000)  # asked once for every photo, and classes are few

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 
 from transfer_core.data.ingest.file_kinds import HEAD, TEACHABLE_MACHINE, ZIP, find_kind, is_known_ending, kind_of_zip
+from transfer_core.data.ingest.folder_layout import has_photo_ending
 from transfer_core.errors import DataError
 
 ENTRY_LIMIT = 200_000
@@ -23,6 +24,7 @@ FOLDER_LIMIT = 64  # around one file; every end of a path is remembered, to find
 # A photo hardly gets smaller in a zip. A drawing may a thousandfold, hence not asked of files smaller than this.
 RATIO_LIMIT, RATIO_FROM = 100, 50 * 10**6
 _WANTED = "Name a folder with one folder per class, or a zip of one."
+_AGAIN = "Make the zip again, or add the photos themselves."
 _ZIP_BEGINNINGS = (b"PK\x03\x04", b"PK\x05\x06")
 _LINK = "a link, which is not followed here"
 _ENCRYPTED, _SAID_TO_BE_UTF8 = 0x1, 0x800  # bits of a zipped file's flags
@@ -82,8 +84,12 @@ def open_source(path: Path) -> Sequence[Entry]:
     kind = find_kind(_head(path), path.name)
     if kind is None:
         raise DataError(f"'{path}' is neither a folder nor a zip. {_WANTED}")
-    remedy = f"{kind.remedy[0].upper()}{kind.remedy[1:]}." if kind.remedy else _WANTED
+    remedy = _sentence(kind.remedy) if kind.remedy else _WANTED
     raise DataError(f"'{path}' is {kind.name}, neither a folder nor a zip. {remedy}")
+
+
+def _sentence(remedy: str) -> str:
+    return f"{remedy[0].upper()}{remedy[1:]}."
 
 
 def is_archive(name: str, content: Path | BinaryIO) -> bool:
@@ -92,8 +98,10 @@ def is_archive(name: str, content: Path | BinaryIO) -> bool:
 
     if name.lower().endswith((".zip", ".tm", *tar_archive.ENDINGS)):
         return True
+    if has_photo_ending(name) or is_known_ending(name):
+        return False
     head = _head(content)
-    return not is_known_ending(name) and (head.startswith(_ZIP_BEGINNINGS) or tar_archive.is_tar(head))
+    return head.startswith(_ZIP_BEGINNINGS) or tar_archive.is_tar(head)
 
 
 def open_archive(source: Path | BinaryIO, name: str) -> Sequence[Entry]:
@@ -119,9 +127,10 @@ def zip_entries(source: Path | BinaryIO, name: str) -> Sequence[Entry]:
     try:
         archive = zipfile.ZipFile(source)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise DataError(
-            f"'{name}' is not a zip that can be opened ({error}). Make the zip again, or add the photos themselves."
-        ) from error
+        kind = find_kind(_head(source), name)
+        why = f", but {kind.name}" if kind and kind is not ZIP else f" ({error})"
+        remedy = _sentence(kind.remedy) if kind and kind.remedy and kind is not ZIP else _AGAIN
+        raise DataError(f"'{name}' is not a zip that can be opened{why}. {remedy}") from error
     # `is_dir` fails on empty names; a folder that has content of its own is some file under a false name.
     infos = [info for info in archive.infolist() if not info.filename.endswith("/") or info.file_size]
     kind = kind_of_zip([info.filename for info in infos], PurePosixPath(name.lower()).suffix)

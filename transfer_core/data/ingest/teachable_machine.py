@@ -26,27 +26,36 @@ def name_classes(entries: Sequence[Entry], name: str) -> Sequence[Entry]:
     Raises:
         DataError: It is a project of sounds, or it is called one and is not laid out as one.
     """
-    manifest = next((entry for entry in entries if entry.path.rsplit("/", 1)[-1] == _MANIFEST), None)
-    kind = _kind(manifest) if manifest and any(_BETWEEN in entry.path for entry in entries) else None
-    if manifest is None or kind is None:
+    kinds = {}
+    if any(_BETWEEN in entry.path for entry in entries):
+        manifests = [entry for entry in entries if entry.path.rsplit("/", 1)[-1] == _MANIFEST]
+        kinds = {entry.path: kind for entry in manifests if (kind := _kind(entry))}
+    if not kinds:
         if name.lower().endswith(ENDING):
             raise DataError(
                 f"'{name}' is not laid out as Teachable Machine saves its projects, so its classes are not known. "
                 "Save it there once more (Download project as file), or add the photos in a folder for each class."
             )
         return entries
-    if kind not in _OF_PHOTOS:
+    if other := next((kind for kind in kinds.values() if kind not in _OF_PHOTOS), None):
         raise DataError(
-            f"'{name}' is a Teachable Machine project of the kind '{kind[:20]}'. Graft takes photos; choose an image "
+            f"'{name}' is a Teachable Machine project of the kind '{other[:20]}'. Graft takes photos; choose an image "
             "project."
         )
-    around = manifest.path[: -len(_MANIFEST)]
-    return [_with_class(entry, around) for entry in entries if entry is not manifest]
+    places = sorted((path.removesuffix(_MANIFEST) for path in kinds), key=len, reverse=True)
+    return [_with_class(entry, places) for entry in entries if entry.path not in kinds]
 
 
-def _with_class(entry: Entry, around: str) -> Entry:
-    """The entry with the class that its name says; that may have a slash of its own."""
-    class_name, between, _ = entry.path.removeprefix(around).rpartition(_BETWEEN)
+def _with_class(entry: Entry, places: Sequence[str]) -> Entry:
+    """The entry with the class that its name says, which may have a slash of its own.
+
+    Args:
+        places: Folders of projects, with "/" at their ends; inner ones before those around them.
+    """
+    place = next((place for place in places if entry.path.startswith(place)), None)
+    if place is None:
+        return entry
+    class_name, between, _ = entry.path.removeprefix(place).rpartition(_BETWEEN)
     return replace(entry, class_name=class_name) if between and class_name.strip() else entry
 
 
