@@ -185,7 +185,7 @@ def _answer(predictor: Predictor, entry: Entry) -> tuple[Prediction, bytes] | Re
     try:
         content = entry.read()
         with decode.open_image(io.BytesIO(content)) as image, decode.taking_turns(image):
-            return predictor.predict(np.asarray(decode.decode(image))), content
+            return predictor.predict(io.BytesIO(content)), content
     except DataError as error:
         return Rejected(entry.path, why_no_photo(str(error), content, entry.path))
     except MemoryError:
