@@ -49,6 +49,12 @@ def mention_damage(project: Project) -> None:
         say(text.plain(problem))
 
 
+def mention_readings(said: Sequence[str]) -> None:
+    """How names and tables were read, as far as it is not beyond doubt."""
+    for sentence in said:
+        say(text.plain(sentence))
+
+
 def mention_rejected(rejected: Sequence[Rejected]) -> None:
     """Which files were left out, and why; of many, the first."""
     for entry in rejected[:10]:
