@@ -29,6 +29,7 @@ _MENDABLE = {
 }
 _Command = Callable[[Workspace, argparse.Namespace], dict]
 _LABELS = "a CSV table with the class of each photo: a file on this machine, or the name of one inside DATA"
+_ENCODING = "that of the table and of names in a zip, such as cp1252, where they are not UTF-8; else it is found"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -133,12 +134,14 @@ def build_parser() -> argparse.ArgumentParser:
     fit.add_argument("--val", type=Path, metavar="DIR", help="validation photos, in class folders")
     fit.add_argument("--name", help="name of the project")
     fit.add_argument("--labels", metavar="FILE", help=_LABELS)
+    fit.add_argument("--encoding", metavar="NAME", default="", help=_ENCODING)
     _add_settings(fit)
 
     take = command("import", photos.import_, photos.show_import, "add photos to a project without training")
     take.add_argument("data", type=Path, metavar="DATA")
     take.add_argument("--name", required=True, help="name of the project")
     take.add_argument("--labels", metavar="FILE", help=_LABELS)
+    take.add_argument("--encoding", metavar="NAME", default="", help=_ENCODING)
     take.add_argument("--unlabelled", action="store_true", help="add photos without a class, too, to sort them later")
 
     fetch = command("fetch", photos.fetch, photos.show_import, "add photos of a public dataset to a project")

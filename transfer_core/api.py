@@ -93,6 +93,7 @@ def train(
     *,
     val: StrPath | None = None,
     labels: StrPath | None = None,
+    encoding: str = "",
     name: str | None = None,
     workspace: Workspace | None = None,
     progress: Watch = silent,
@@ -107,6 +108,7 @@ def train(
         data: A folder or zip with a folder per class; or a project, of which all photos are used.
         val: A second folder or zip, whose photos are used to validate with; None sets some of `data` aside.
         labels: A CSV that says the class of each photo, where the folders do not.
+        encoding: That of the table and of names in zips, where they are not Unicode; else it is found.
         name: Of the project that the photos come into; None finds or makes one that belongs to this data.
         workspace: Where everything is kept; None for GRAFT_HOME, else ~/.graft.
         progress: Called now and then with (what is done, so many, of so many).
@@ -134,6 +136,7 @@ def train(
             name=name,
             val=Path(val) if val else None,
             labels=str(labels) if labels else None,
+            encoding=encoding,
             watch=progress,
         ).run
     training.follow(run, progress)
@@ -217,20 +220,23 @@ def import_photos(
     name: str,
     *,
     labels: StrPath | None = None,
+    encoding: str = "",
     unlabelled: bool = False,
     workspace: Workspace | None = None,
 ) -> Imported:
     """Takes photos into the project of that name, which is made if there is none; only new ones come in.
 
     Args:
-        data, labels, workspace: As in `train`.
+        data, labels, encoding, workspace: As in `train`.
         unlabelled: Photos of which nothing says the class come in without one, instead of being rejected.
 
     Raises:
         DataError: There is no photo among them.
     """
     home, table = workspace or Workspace.default(), str(labels) if labels else None
-    return ingest.import_photos(home, Path(data), name, lambda done, total: None, table, unlabelled=unlabelled)
+    return ingest.import_photos(
+        home, Path(data), name, lambda done, total: None, table, encoding, unlabelled=unlabelled
+    )
 
 
 def _record(run: Run | StrPath) -> runs.Run:

@@ -52,6 +52,12 @@ def mention_damage(project: Project) -> None:
         say(text.plain(problem))
 
 
+def mention_readings(said: Sequence[str]) -> None:
+    """How names and tables were read, as far as it is not beyond doubt."""
+    for sentence in said:
+        say(text.plain(sentence))
+
+
 def mention_rejected(rejected: Sequence[Rejected]) -> None:
     """Which files were left out, and why, but for what systems leave; of many, some, and how many for which reason."""
     meant = [entry for entry in rejected if entry.reason != "junk"]

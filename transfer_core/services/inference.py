@@ -31,6 +31,7 @@ from transfer_core.inference.class_folders import ClassFolders
 from transfer_core.inference.predictor import Prediction, Predictor, predictions_csv
 from transfer_core.runs import Run
 from transfer_core.services.export import need_model
+from transfer_core.support.encodings import UnclearEncoding
 from transfer_core.support.parallel import CORES, map_ahead
 from transfer_core.workspace import Project, Workspace
 
@@ -166,8 +167,12 @@ def _entries_named(path: Path, without: Path | None) -> Iterator[Entry]:
     elif not path.is_file():
         yield Entry(str(path), bytes, "not a plain file" if path.exists() else "it does not exist")
     elif is_archive(path.name, path):
+        inside: Sequence[Entry]
         try:
-            inside = open_archive(path, path.name)
+            try:
+                inside = open_archive(path, path.name)
+            except UnclearEncoding as error:  # no class depends on it: the likeliest will do
+                inside = open_archive(path, path.name, next(iter(error.readings)))
         except DataError as error:
             inside = [Entry("", bytes, str(error))]
         for entry in inside:
@@ -198,7 +203,11 @@ def handed_in(files: Sequence[tuple[str, BinaryIO]]) -> list[Entry]:
     Raises:
         DataError: There is one file, an archive, and it cannot be opened.
     """
-    return [entry for entry in upload_entries(files) if not is_junk(entry.path)]
+    try:
+        entries = upload_entries(files)
+    except UnclearEncoding as error:  # as above
+        entries = upload_entries(files, next(iter(error.readings)))
+    return [entry for entry in entries if not is_junk(entry.path)]
 
 
 def ask(predictor: Predictor, entry: Entry) -> Answer | Rejected:

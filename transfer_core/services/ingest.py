@@ -22,6 +22,9 @@ from transfer_core.data.ingest.upload_inbox import receive as receive_upload
 from transfer_core.data.labels.dataset import count_classes, labelled, load_items
 from transfer_core.deletion import delete_project
 from transfer_core.jobs.take_in import Report, take_in_entries
+from transfer_core.support.encodings import UnclearEncoding
+from transfer_core.support.encodings import offered as offered_encodings
+from transfer_core.support.encodings import title as encoding_title
 from transfer_core.workspace import Project, Workspace
 
 __all__ = [
@@ -34,14 +37,17 @@ __all__ = [
     "OneClass",
     "Rejected",
     "Survey",
+    "UnclearEncoding",
     "Upload",
     "choices",
     "count_left_out",
+    "encoding_title",
     "import_photos",
     "import_roots",
     "left_out",
     "list_folder",
     "new_or_known",
+    "offered_encodings",
     "photos_among",
     "read_as",
     "receive_folder",
@@ -89,10 +95,17 @@ class Imported:
 
 
 def import_photos(
-    workspace: Workspace, data: Path, name: str, report: Report, labels: str | None = None, *, unlabelled: bool = False
+    workspace: Workspace,
+    data: Path,
+    name: str,
+    report: Report,
+    labels: str | None = None,
+    encoding: str = "",
+    *,
+    unlabelled: bool = False,
 ) -> Imported:
     """As `take_in_named`, with what the project then holds."""
-    return Imported.of(*take_in_named(workspace, data, name, report, labels, unlabelled=unlabelled))
+    return Imported.of(*take_in_named(workspace, data, name, report, labels, encoding, unlabelled=unlabelled))
 
 
 def take_in_path(
@@ -103,6 +116,7 @@ def take_in_path(
     val: Path | None = None,
     backbone: str = catalog.BUNDLED,
     labels: str | None = None,
+    encoding: str = "",
     *,
     keeps_pictures: bool = True,
 ) -> tuple[Project, IntakeReport]:
@@ -115,11 +129,12 @@ def take_in_path(
         name: Of the project, if it is to be made or if several were made from this data.
         val: A second folder or zip, whose photos are the validation photos.
         backbone: The one that will see the photos first: what it sees is prepared while they are decoded.
-        labels: A table that says the classes of `data`, as `reading.open_labels` takes it.
+        labels: A table that says the classes of `data`, as `label_source.open_labels` takes it.
+        encoding: That of the table and of names in zips, where they are not Unicode; else it is found.
         keeps_pictures: As of `intake.take_in`: somebody who waits for an answer need not wait for thumbnails.
     """
     sources = [path.expanduser().resolve() for path in (data, val) if path]
-    opened = [_open(sources[0], labels), *(_open(source) for source in sources[1:])]
+    opened = [_open(source, None if number else labels, encoding) for number, source in enumerate(sources)]
     # Read another way, the same photos are other labels, and so another project.
     known_by = [*sources, _known_path(labels)] if labels else sources
     with new_or_known(workspace, lambda: workspace.project_for(known_by, name)) as project:
@@ -133,33 +148,46 @@ def take_in_path(
             keeps_pictures=keeps_pictures,
         )
         result = IntakeReport()
-        for (entries, reading), part in zip(opened, (None, "val"), strict=False):
+        for (entries, reading, said), part in zip(opened, (None, "val"), strict=False):
             result.add(take(entries, reading=reading, part=part))
+            result.said += said
     return project, result
 
 
 def take_in_named(
-    workspace: Workspace, data: Path, name: str, report: Report, labels: str | None = None, *, unlabelled: bool = False
+    workspace: Workspace,
+    data: Path,
+    name: str,
+    report: Report,
+    labels: str | None = None,
+    encoding: str = "",
+    *,
+    unlabelled: bool = False,
 ) -> tuple[Project, IntakeReport]:
     """Photos of a folder or zip into the project of that name; only new ones come in.
 
     Args:
-        labels: As in `take_in_path`.
+        labels, encoding: As in `take_in_path`.
         unlabelled: Photos of which neither folder nor table says the class come in without one, instead of being
             rejected.
     """
-    entries, reading = _open(data.expanduser().resolve(), labels)
+    entries, reading, said = _open(data.expanduser().resolve(), labels, encoding)
     with new_or_known(workspace, lambda: workspace.project_named(name)) as project:
-        return project, take_in_entries(workspace, project, entries, report, reading=reading, unlabelled=unlabelled)
+        result = take_in_entries(workspace, project, entries, report, reading=reading, unlabelled=unlabelled)
+        result.said += said
+        return project, result
 
 
-def _open(source: Path, labels: str | None = None) -> tuple[Sequence[Entry], LabelSource | None]:
-    """The entries of a folder or zip, and what the table says of them; itself it is no photo that could be left out."""
-    entries = open_source(source)
+def _open(source: Path, labels: str | None, encoding: str) -> tuple[Sequence[Entry], LabelSource | None, list[str]]:
+    """The entries of a folder or zip, what the table says of them, and what is to be said of both.
+
+    The table itself is no photo that could be left out.
+    """
+    entries = open_source(source, encoding)
     if not labels:
-        return entries, None
-    table = open_labels(entries, labels)
-    return [entry for entry in entries if entry.path != table.path], table
+        return entries, None, entries.said
+    table = open_labels(entries, labels, encoding)
+    return [entry for entry in entries if entry.path not in table.paths], table, [*entries.said, *table.said]
 
 
 def _known_path(labels: str) -> Path:

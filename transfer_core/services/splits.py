@@ -161,18 +161,20 @@ def _suggest_groups(project: Project, labels_version: int) -> GroupSuggestion | 
     return suggest_pattern(items)
 
 
-def foresee(data: Sequence[Path], settings: dict, backbone: Backbone, labels: str | None = None) -> list[str]:
+def foresee(
+    data: Sequence[Path], settings: dict, backbone: Backbone, labels: str | None = None, encoding: str = ""
+) -> list[str]:
     """What a list of files says already against training on them with these settings; no photo is opened.
 
     Args:
         data: Folders or zips; the second one's are validation photos.
         settings: Of `TrainConfig`, those within their limits.
-        labels: As in `take_in_path`.
+        labels, encoding: As in `take_in_path`.
     """
     items = []
     for number, source in enumerate(data):
-        entries = [entry for entry in open_source(source) if not entry.refusal and not is_junk(entry.path)]
-        reading = open_labels(entries, labels) if labels and not number else read_entries(entries)
+        entries = [entry for entry in open_source(source, encoding) if not entry.refusal and not is_junk(entry.path)]
+        reading = open_labels(entries, labels, encoding) if labels and not number else read_entries(entries)
         for entry in entries:
             if place := reading.place(entry.path):
                 part = "val" if number else place.part

@@ -16,6 +16,7 @@ from transfer_core.data.ingest.import_roots import VARIABLE, list_folder, open_i
 from transfer_core.data.ingest.sources import open_source, upload_entries
 from transfer_core.data.ingest.tar_archive import tar_entries
 from transfer_core.errors import DataError
+from transfer_core.support.encodings import UnclearEncoding
 
 PACKED = {"": lambda content: content, ".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
 
@@ -69,7 +70,6 @@ def test_several_threads_read_it_at_once(tmp_path):
         ("cats/more.zip", "archive inside the archive"),
         ("cats/more.tar.xz", "archive inside the archive"),
         ("a/" * 70 + "1.jpg", "70 folders deep"),
-        ("caf\udce9/1.jpg", "not in UTF-8"),  # Latin-1, perhaps: another name must not be made of it
     ],
 )
 def test_hostile_names_are_refused(name, said):
@@ -77,6 +77,20 @@ def test_hostile_names_are_refused(name, said):
     entries = tar_entries(io.BytesIO(content), "x.tar")
     refused = [entry for entry in entries if entry.refusal]
     assert len(entries) == 2 and len(refused) == 1 and said in refused[0].refusal
+
+
+def test_names_that_do_not_say_their_encoding_are_asked_about_or_found(tmp_path):
+    names = [f"{name}/{n}.jpg" for name in ("Жук", "Стрекоза", "Бабочка", "Муравей") for n in range(3)]
+    raw = {name.encode("cp1251").decode("utf-8", "surrogateescape"): name.encode() for name in names}
+    (tmp_path / "old.tar").write_bytes(make_tar(raw, tarfile.GNU_FORMAT))
+    entries = open_source(tmp_path / "old.tar", "cp1251")
+    assert {entry.path: entry.read() for entry in entries} == {name: name.encode() for name in names}
+    try:
+        found = open_source(tmp_path / "old.tar")
+    except UnclearEncoding as error:
+        assert "cp1251" in error.readings
+    else:
+        assert [entry.path for entry in found] == names and found.said
 
 
 @pytest.mark.parametrize(

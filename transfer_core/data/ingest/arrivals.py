@@ -42,6 +42,7 @@ class IntakeReport:
         named: Photos that were here without a class, and got one from these files.
         items: Ids of the photos, old and new.
         alike: Names of classes, of these photos or here already, that differ in capitals only, and may mean the same.
+        said: How names and tables were read, as far as a person must get to read it; untrusted text.
     """
 
     photos: int = 0
@@ -52,6 +53,7 @@ class IntakeReport:
     named: int = 0
     items: set[str] = field(default_factory=set)
     alike: tuple[tuple[str, ...], ...] = ()
+    said: list[str] = field(default_factory=list)
 
     def add(self, other: "IntakeReport") -> None:
         """Takes the other's counts and rejected files into this one."""
@@ -62,6 +64,7 @@ class IntakeReport:
         self.named += other.named
         self.items |= other.items
         self.alike = tuple(sorted({*self.alike, *other.alike}))
+        self.said += other.said
         for name, count in other.classes.items():
             self.classes[name] = self.classes.get(name, 0) + count
 

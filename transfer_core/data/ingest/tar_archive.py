@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 from transfer_core.data.ingest import sources
-from transfer_core.data.ingest.sources import Entry
+from transfer_core.data.ingest.sources import Entries, Entry
 from transfer_core.errors import DataError
 
 ENDINGS = (".tar", ".gz", ".tgz", ".bz2", ".tbz", ".tbz2", ".xz", ".txz")
@@ -34,13 +34,17 @@ def is_tar(head: bytes) -> bool:
     return head[257:262] == b"ustar" or head.startswith(tuple(_PACKERS))
 
 
-def tar_entries(source: Path | BinaryIO, name: str) -> list[Entry]:
+def tar_entries(source: Path | BinaryIO, name: str, encoding: str = "") -> Entries:
     """Entries of a tar archive, those before a damaged place included.
 
     A packed one is unpacked first, into a nameless temporary file that is gone with the last of its entries: a tar can
     only be read from its beginning on, and photos are read by several threads.
 
+    Args:
+        encoding: As of `sources.open_source`.
+
     Raises:
+        UnclearEncoding: The names can be read in several ways.
         DataError: Not a tar, empty, or past the limits.
         OSError: There is no room for the temporary file.
     """
@@ -63,7 +67,9 @@ def tar_entries(source: Path | BinaryIO, name: str) -> list[Entry]:
         is_cut = True
     if not entries:
         raise DataError(f"'{name}' is empty. Put one folder per class in it, with the photos inside.")
-    return [*entries, Entry(sources.tidy_path(name), bytes, _CUT_OFF)] if is_cut else entries
+    if is_cut:
+        entries.append(Entry(sources.tidy_path(name), bytes, _CUT_OFF))
+    return sources.with_names(entries, name, encoding)
 
 
 class _Reads:
@@ -114,14 +120,10 @@ def _members(file: IO[bytes]) -> Iterator[tarfile.TarInfo]:
 
 def _entry(member: tarfile.TarInfo, reads: _Reads) -> Entry:
     read = partial(reads.piece, member.offset_data, member.size)
-    return Entry(sources.tidy_path(member.name), read, _refusal(member), member.size)
+    return Entry(member.name, read, _refusal(member), member.size)
 
 
 def _refusal(member: tarfile.TarInfo) -> str | None:
-    try:
-        member.name.encode("utf-8")
-    except UnicodeError:
-        return "its name is not in UTF-8, and a tar archive does not say in what else; make a zip instead"
     if refusal := sources.name_refusal(member.name):
         return refusal
     if member.issym() or member.islnk():

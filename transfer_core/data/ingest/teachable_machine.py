@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 
-from transfer_core.data.ingest.sources import Entry
+from transfer_core.data.ingest.sources import Entries, Entry
 from transfer_core.errors import DataError
 
 ENDING = ".tm"
@@ -17,7 +17,7 @@ _MANIFEST_LIMIT = 1 << 20  # bytes; it has 150
 _OF_PHOTOS = ("image", "pose")
 
 
-def name_classes(entries: Sequence[Entry], name: str) -> Sequence[Entry]:
+def name_classes(entries: Entries, name: str) -> Entries:
     """The entries, with the class of each photo where they are such a project, packed or unpacked.
 
     Args:
@@ -43,7 +43,8 @@ def name_classes(entries: Sequence[Entry], name: str) -> Sequence[Entry]:
             "project."
         )
     places = sorted((path.removesuffix(_MANIFEST) for path in kinds), key=len, reverse=True)
-    return [_with_class(entry, places) for entry in entries if entry.path not in kinds]
+    named = (_with_class(entry, places) for entry in entries if entry.path not in kinds)
+    return Entries(named, entries.said, entries.names)
 
 
 def _with_class(entry: Entry, places: Sequence[str]) -> Entry:
