@@ -13,7 +13,15 @@ from transfer_core.backbones import catalog
 from transfer_core.data.ingest.arrivals import IntakeReport, Rejected
 from transfer_core.data.ingest.folder_layout import LabelSource, OneClass, Survey, survey
 from transfer_core.data.ingest.import_roots import Listing, import_roots, list_folder
-from transfer_core.data.ingest.label_source import Choice, choices, open_labels, photos_among, read_as, without_table
+from transfer_core.data.ingest.label_source import (
+    CLASS_FROM,
+    Choice,
+    choices,
+    find_labels,
+    photos_among,
+    read_as,
+    without_table,
+)
 from transfer_core.data.ingest.sources import Entry, open_source
 from transfer_core.data.ingest.upload_inbox import Upload, receive_folder
 from transfer_core.data.ingest.upload_inbox import batches as waiting_uploads
@@ -24,6 +32,7 @@ from transfer_core.jobs.take_in import Report, take_in_entries
 from transfer_core.workspace import Project, Workspace
 
 __all__ = [
+    "CLASS_FROM",
     "Choice",
     "Entry",
     "Imported",
@@ -86,10 +95,18 @@ class Imported:
 
 
 def import_photos(
-    workspace: Workspace, data: Path, name: str, report: Report, labels: str | None = None, *, unlabelled: bool = False
+    workspace: Workspace,
+    data: Path,
+    name: str,
+    report: Report,
+    labels: str | None = None,
+    *,
+    class_from: str | None = None,
+    unlabelled: bool = False,
 ) -> Imported:
     """As `take_in_named`, with what the project then holds."""
-    return Imported.of(*take_in_named(workspace, data, name, report, labels, unlabelled=unlabelled))
+    taken = take_in_named(workspace, data, name, report, labels, class_from=class_from, unlabelled=unlabelled)
+    return Imported.of(*taken)
 
 
 def take_in_path(
@@ -101,6 +118,7 @@ def take_in_path(
     backbone: str = catalog.BUNDLED,
     labels: str | None = None,
     *,
+    class_from: str | None = None,
     keeps_pictures: bool = True,
 ) -> tuple[Project, IntakeReport]:
     """Photos of a folder or zip into the project that belongs to it; only new ones come in.
@@ -112,13 +130,15 @@ def take_in_path(
         name: Of the project, if it is to be made or if several were made from this data.
         val: A second folder or zip, whose photos are the validation photos.
         backbone: The one that will see the photos first: what it sees is prepared while they are decoded.
-        labels: A table that says the classes of `data`, as `reading.open_labels` takes it.
+        labels: A table that says the classes of `data`, as `label_source.open_labels` takes it.
+        class_from: What says the class in `data` and `val`, one of `label_source.CLASS_FROM`; None finds it.
         keeps_pictures: As of `intake.take_in`: somebody who waits for an answer need not wait for thumbnails.
     """
     sources = [path.expanduser().resolve() for path in (data, val) if path]
-    opened = [_open(sources[0], labels), *(_open(source) for source in sources[1:])]
+    opened = [open_data(source, None if number else labels, class_from) for number, source in enumerate(sources)]
     # Read another way, the same photos are other labels, and so another project.
     known_by = [*sources, _known_path(labels)] if labels else sources
+    known_by = [*known_by, Path(f"class from {class_from}")] if class_from else known_by
     with new_or_known(workspace, lambda: workspace.project_for(known_by, name)) as project:
         take = partial(
             take_in_entries,
@@ -136,27 +156,32 @@ def take_in_path(
 
 
 def take_in_named(
-    workspace: Workspace, data: Path, name: str, report: Report, labels: str | None = None, *, unlabelled: bool = False
+    workspace: Workspace,
+    data: Path,
+    name: str,
+    report: Report,
+    labels: str | None = None,
+    *,
+    class_from: str | None = None,
+    unlabelled: bool = False,
 ) -> tuple[Project, IntakeReport]:
     """Photos of a folder or zip into the project of that name; only new ones come in.
 
     Args:
-        labels: As in `take_in_path`.
+        labels, class_from: As in `take_in_path`.
         unlabelled: Photos of which neither folder nor table says the class come in without one, instead of being
             rejected.
     """
-    entries, reading = _open(data.expanduser().resolve(), labels)
+    entries, reading = open_data(data.expanduser().resolve(), labels, class_from, unlabelled=unlabelled)
     with new_or_known(workspace, lambda: workspace.project_named(name)) as project:
         return project, take_in_entries(workspace, project, entries, report, reading=reading, unlabelled=unlabelled)
 
 
-def _open(source: Path, labels: str | None = None) -> tuple[Sequence[Entry], LabelSource | None]:
-    """The entries of a folder or zip, and what the table says of them; itself it is no photo that could be left out."""
-    entries = open_source(source)
-    if not labels:
-        return entries, None
-    table = open_labels(entries, labels)
-    return [entry for entry in entries if entry.path != table.path], table
+def open_data(
+    source: Path, labels: str | None = None, class_from: str | None = None, *, unlabelled: bool = False
+) -> tuple[Sequence[Entry], LabelSource]:
+    """The entries of a folder or zip, and what says their classes; arguments as those of `take_in_named`."""
+    return find_labels(open_source(source), labels, class_from, one_class=source.stem, unlabelled=unlabelled)
 
 
 def _known_path(labels: str) -> Path:

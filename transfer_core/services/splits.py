@@ -12,8 +12,7 @@ from pathlib import Path
 from transfer_core import runs, strategies
 from transfer_core.backbones.catalog import Backbone
 from transfer_core.config import TrainConfig
-from transfer_core.data.ingest.folder_layout import read_layout
-from transfer_core.data.ingest.label_source import open_labels
+from transfer_core.data.ingest.label_source import find_labels
 from transfer_core.data.ingest.sources import is_junk, open_source
 from transfer_core.data.labels.dataset import (
     LabelledItem,
@@ -162,19 +161,27 @@ def _suggest_groups(project: Project, labels_version: int) -> GroupSuggestion | 
     return suggest_pattern(items)
 
 
-def foresee(data: Sequence[Path], settings: dict, backbone: Backbone, labels: str | None = None) -> list[str]:
+def foresee(
+    data: Sequence[Path],
+    settings: dict,
+    backbone: Backbone,
+    labels: str | None = None,
+    class_from: str | None = None,
+) -> list[str]:
     """What a list of files says already against training on them with these settings; no photo is opened.
 
     Args:
         data: Folders or zips; the second one's are validation photos.
         settings: Of `TrainConfig`, those within their limits.
-        labels: As in `take_in_path`.
+        labels, class_from: As in `take_in_path`.
+
+    Raises:
+        DataError: Nothing says the classes.
     """
     items = []
     for number, source in enumerate(data):
-        entries = [entry for entry in open_source(source) if not entry.refusal and not is_junk(entry.path)]
-        paths = [entry.path for entry in entries]
-        reading = open_labels(entries, labels) if labels and not number else read_layout(paths)
+        good = [entry for entry in open_source(source) if not entry.refusal and not is_junk(entry.path)]
+        entries, reading = find_labels(good, None if number else labels, class_from, one_class=source.stem)
         for entry in entries:
             if place := reading.place(entry.path):
                 part = "val" if number else place.part

@@ -78,7 +78,11 @@ class Outcome:
 
 
 def make_config(
-    workspace: Workspace, asked: Mapping[str, object], data: Sequence[Path] = (), labels: str | None = None
+    workspace: Workspace,
+    asked: Mapping[str, object],
+    data: Sequence[Path] = (),
+    labels: str | None = None,
+    class_from: str | None = None,
 ) -> TrainConfig:
     """The settings asked for, with short names of backbone and strategy replaced by the full ones.
 
@@ -86,7 +90,7 @@ def make_config(
 
     Args:
         asked: By the names of `TrainConfig`'s fields; what is left out is left to the rules.
-        data, labels: As in `foresee`.
+        data, labels, class_from: As in `foresee`.
 
     Raises:
         ConfigError: With everything that is wrong.
@@ -111,7 +115,7 @@ def make_config(
     backbone = strategies.network_of(config, workspace.weights_dir)
     against = strategies.check(config, Facts((), backbone))
     if problems or against:
-        raise ConfigError(*problems.values(), *(foresee(data, good, backbone, labels) if data else against))
+        raise ConfigError(*problems.values(), *(foresee(data, good, backbone, labels, class_from) if data else against))
     return config
 
 
@@ -130,13 +134,14 @@ def begin(
     name: str | None = None,
     val: Path | None = None,
     labels: str | None = None,
+    class_from: str | None = None,
     watch: Watch = silent,
     taken_in: Callable[[IntakeReport], None] = lambda report: None,
 ) -> Begun:
     """Takes photos into their project and queues a run on just these.
 
     Args:
-        data, name, val, labels: As in `take_in_path`.
+        data, name, val, labels, class_from: As in `take_in_path`.
         settings: As in `make_config`.
         watch: Told how far the intake is.
         taken_in: Given the result of the intake, before the run is started.
@@ -145,14 +150,22 @@ def begin(
         TransferError: As `make_config`, `take_in_path` and `start`.
     """
     sources = [path.expanduser().resolve() for path in (data, val) if path]
-    config = make_config(workspace, settings, sources, labels)
+    config = make_config(workspace, settings, sources, labels, class_from)
     began = time.monotonic()
 
     def report(done: int, total: int) -> None:
         watch("Reading photos", done, total)
 
     project, intake = take_in_path(
-        workspace, data, name, report, val, config.backbone, labels, keeps_pictures=learns_backbone(workspace, config)
+        workspace,
+        data,
+        name,
+        report,
+        val,
+        config.backbone,
+        labels,
+        class_from=class_from,
+        keeps_pictures=learns_backbone(workspace, config),
     )
     taken_in(intake)
     return Begun(start(workspace, project, config, intake.items, time.monotonic() - began), project, intake)

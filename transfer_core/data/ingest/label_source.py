@@ -7,17 +7,31 @@ from pathlib import Path
 from transfer_core.data.ingest.folder_layout import (
     WAYS,
     LabelSource,
+    Layout,
     NoClass,
     OneClass,
     alternatives,
     photo_paths,
     read_layout,
+    says_classes,
+    survey,
 )
-from transfer_core.data.ingest.label_table import LabelsTable, is_table, match_rows, read_rows
+from transfer_core.data.ingest.label_table import LabelsTable, is_table
 from transfer_core.data.ingest.sources import Entry, is_junk, read_file
+from transfer_core.data.ingest.table_set import find_tables, hold_against, put_together
+from transfer_core.data.split_names import is_empty_name
 from transfer_core.errors import DataError
+from transfer_core.support.text import shorten
 
-_OTHER_WAYS = {"table": "a table of labels", "one_class": "one class for all of them", "none": "nowhere yet"}
+CLASS_FROM = ("folder", "top", "name", "table", "one")  # of the command line
+_LAYOUTS = {"folder": "folder", "top": "top_folder", "name": "file_name"}
+_OTHER_WAYS = {
+    "table": "a table of labels",
+    "tables": "the tables of labels, together",
+    "one_class": "one class for all of them",
+    "none": "nowhere yet",
+}
+_SEPARATOR = "\n"
 _TABLES = 10  # offered, or named in a message; each is read to its end before it is offered
 
 
@@ -26,8 +40,8 @@ class Choice:
     """A way of reading, as it can be kept in a file.
 
     Args:
-        way: One of `layout.WAYS`, or "table", or "one_class", or "none".
-        value: The table's path among the entries; the class's name.
+        way: One of `layout.WAYS`, or "table", "tables", "one_class" or "none".
+        value: The table's path among the entries, those of several a line each; the class's name.
         unlabelled: Photos of which this says no class come in without one; all of them, where the way is "none".
     """
 
@@ -40,12 +54,23 @@ class Choice:
         """What says the class, in words; the value is untrusted text and not part of it."""
         return (WAYS | _OTHER_WAYS)[self.way]
 
+    @property
+    def tables(self) -> list[str]:
+        """The paths of the tables that say the class."""
+        return self.value.split(_SEPARATOR) if self.way in ("table", "tables") else []
+
 
 def choices(entries: Sequence[Entry]) -> list[Choice]:
     """The ways that make sense of these, the one to suggest first; "one_class", without a name, and "none" always."""
-    paths = _wanted(entries)
-    layouts = [Choice(layout.way) for layout in alternatives(paths)]
+    paths, photos = _wanted(entries), photos_among(entries)
+    found = alternatives(paths)
+    layouts = [Choice(layout.way) for layout in found]
     tables = [Choice("table", path) for path in _tables(paths)]
+    usable = [table.path for table in find_tables(_table_entries(entries), photos)[0] if table.path]
+    if len(usable) > 1:
+        tables.insert(0, Choice("tables", _SEPARATOR.join(usable)))
+    if usable and not (found and _says_classes(found[0], photos)):
+        return [*tables, *layouts, Choice("one_class"), Choice("none", unlabelled=True)]
     return [*layouts, *tables, Choice("one_class"), Choice("none", unlabelled=True)]
 
 
@@ -62,8 +87,8 @@ def read_as(entries: Sequence[Entry], choice: Choice, photos: Sequence[str] | No
         return OneClass(choice.value)
     if choice.way == "none":
         return NoClass()
-    if choice.way == "table":
-        return _table_among(entries, choice.value, photos)
+    if choice.tables:
+        return put_together([_table_among(entries, named, photos) for named in choice.tables])
     return read_layout(_wanted(entries), choice.way)
 
 
@@ -87,27 +112,106 @@ def open_labels(entries: Sequence[Entry], named: str | Path) -> LabelsTable:
     if path.is_file():
         content, same = read_file(path), (path.name, path.stat().st_size)
         beside = (entry.path for entry in entries if (entry.path.rsplit("/", 1)[-1], entry.size) == same)
-        return replace(_held_against(photos_among(entries), content, path.name), path=next(beside, None))
+        return replace(hold_against(photos_among(entries), content, path.name), path=next(beside, None))
     return _table_among(entries, str(named))
 
 
 def without_table(entries: Sequence[Entry], choice: Choice) -> list[Entry]:
     """The entries that a choice leaves to be photos."""
-    return [entry for entry in entries if choice.way != "table" or entry.path != choice.value]
+    return _without(choice.tables, entries)
+
+
+def find_labels(
+    entries: Sequence[Entry],
+    labels: str | None = None,
+    class_from: str | None = None,
+    one_class: str = "",
+    unlabelled: bool = False,
+) -> tuple[Sequence[Entry], LabelSource]:
+    """The entries that are left to be photos, and what says their classes where nobody is there to choose.
+
+    That is a table that was named, or the way that was asked for; else folders, else tables beside the photos, else the
+    names of files, where these look like classes. What is not folders is said in the notes.
+
+    Args:
+        labels: As of `open_labels`.
+        class_from: One of `CLASS_FROM`.
+        one_class: The class of all photos, where `class_from` is "one".
+        unlabelled: Nothing need say the class.
+
+    Raises:
+        DataError: Nothing says it, or the table cannot be read.
+    """
+    if class_from not in (*CLASS_FROM, None):
+        raise DataError(f"The class cannot come from '{class_from}'. Choose one of: {', '.join(CLASS_FROM)}.")
+    if labels and class_from not in ("table", None):
+        raise DataError(f"A table says the class, or '{class_from}' does, not both. Leave one of them out.")
+    if labels:
+        table = open_labels(entries, labels)
+        return _without([table.path], entries), table
+    if class_from == "one":
+        return entries, OneClass(one_class)
+    paths, photos = _wanted(entries), photos_among(entries)
+    layout, problems = read_layout(paths, _LAYOUTS.get(class_from or "")), list[str]()
+    if class_from != "table" and _says_classes(layout, photos):
+        return entries, layout
+    if class_from in ("table", None):
+        tables, problems = find_tables(_table_entries(entries), photos)
+        if tables:
+            table = put_together(tables)
+            note = f"The classes were read from {table.name}, for no folder names them."
+            notes = table.notes if class_from else (note, *table.notes)
+            return _without([table.path for table in tables], entries), replace(table, notes=notes)
+    by_name = read_layout(paths, "file_name")
+    names = survey(by_name, photos)
+    if class_from is None and says_classes(names):
+        listed = ", ".join(shorten(name, 40) for name in list(names.classes)[:3])
+        note = f"The classes were read from the names of the files ({listed}), for no folder names them."
+        return entries, replace(by_name, notes=(note, *by_name.notes))
+    if photos and not unlabelled and (class_from == "table" or not any(map(layout.place, photos))):
+        raise DataError(_nothing_says(layout, photos, problems, class_from, has_names=len(names.classes) > 1))
+    return entries, layout
+
+
+def _says_classes(layout: Layout, photos: Sequence[str]) -> bool:
+    """Whether folders, or the beginnings of names that were asked for, say classes: not just one, called "images"."""
+    classes = list(survey(layout, photos).classes)
+    return len(classes) > 1 or bool(classes and not is_empty_name(classes[0]))
+
+
+def _nothing_says(
+    layout: Layout, photos: Sequence[str], problems: Sequence[str], class_from: str | None, has_names: bool
+) -> str:
+    """What is missing, and what can be done."""
+    said = f"Nothing says the {'class of the photo' if len(photos) == 1 else f'classes of the {len(photos):,} photos'}"
+    if class_from == "table":
+        said = "No table beside the photos says their classes"
+    elif class_from == "name":
+        said = "The names of the photos do not begin with a class"
+    parts = f" The folders {layout.named} are taken for sets of photos, not for classes." if layout.named else ""
+    table = f" A table was found, but {problems[0]}" if problems else ""
+    by_name = " If their names begin with the class, add --class-from name." if has_names and not class_from else ""
+    return (
+        f"{said}.{parts}{table} Put the photos of each class into a folder named after it, or add a CSV table with a "
+        f"column 'file' and a column 'label'.{by_name}"
+    )
+
+
+def _without(tables: Iterable[str | None], entries: Sequence[Entry]) -> list[Entry]:
+    paths = set(tables)
+    return [entry for entry in entries if entry.path not in paths]
+
+
+def _table_entries(entries: Sequence[Entry]) -> list[Entry]:
+    paths = _tables(_wanted(entries))
+    by_path = {entry.path: entry for entry in entries}
+    return [by_path[path] for path in paths]
 
 
 def _table_among(entries: Sequence[Entry], named: str, photos: Sequence[str] | None = None) -> LabelsTable:
     entry = _entry_named(entries, named)
     photos = photos_among(entries) if photos is None else photos
-    return replace(_held_against(photos, entry.read(), entry.path.rsplit("/", 1)[-1]), path=entry.path)
-
-
-def _held_against(photos: Sequence[str], content: bytes, name: str) -> LabelsTable:
-    table = match_rows(read_rows(content, name), photos, name)
-    if any(place.part for place in table.places.values()):
-        return table
-    layout = read_layout(photos, "file_name")  # whose folders say nothing but the part
-    return replace(table, places={path: place._replace(part=layout.part(path)) for path, place in table.places.items()})
+    return hold_against(photos, entry.read(), entry.path.rsplit("/", 1)[-1], entry.path)
 
 
 def _entry_named(entries: Sequence[Entry], named: str) -> Entry:

@@ -51,6 +51,7 @@ class LabelsTable:
         missing: Files that rows name and that are not among the photos.
         unclear: What rows name that fits several photos, or photos that several rows call differently.
         path: Its own, where it is one of the entries that the photos are among; untrusted text.
+        notes: What a person should know of how it was read, a sentence each; untrusted text.
     """
 
     name: str
@@ -58,6 +59,7 @@ class LabelsTable:
     missing: list[str] = field(default_factory=list)
     unclear: list[str] = field(default_factory=list)
     path: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def unplaced(self) -> str:
