@@ -41,12 +41,14 @@ class Plan:
     Args:
         photos: Paths of what looks like a photo.
         readings: By choice; one that cannot be read has its problem in words.
+        sets: Which folders are sets and no classes, in words, where nothing else says a class.
     """
 
     key: tuple
     entries: Sequence[Entry]
     photos: list[str]
     readings: dict[Choice, tuple[LabelSource, Survey] | str]
+    sets: str
 
 
 def review_waiting(project) -> bool:
@@ -80,6 +82,8 @@ def _review(batch: Upload, plan: Plan) -> bool:
         _begin(batch, Choice("one_class", "unnamed"))  # says what is wrong with each file
     st.subheader("How should Graft sort these photos?")
     _tell_missing(batch)
+    if plan.sets:
+        st.info(markdown(plan.sets), icon=":material/info:")
     chosen = _choose(batch, plan)
     found = plan.readings[chosen] if chosen in plan.readings else _survey(plan.entries, chosen, plan.photos)
     if isinstance(found, str):
@@ -112,7 +116,8 @@ def _plan(batch: Upload) -> Plan:
             entries = _open(batch)
             photos = photos_among(entries)
             readings = {choice: _survey(entries, choice, photos) for choice in choices(entries)}
-        plan = st.session_state[session.PLAN] = Plan(key, entries, photos, readings)
+            sets = ingest.sets_in_words(entries) if next(iter(readings)).way == "one_class" else ""
+        plan = st.session_state[session.PLAN] = Plan(key, entries, photos, readings, sets)
     return plan
 
 
@@ -154,7 +159,7 @@ def _choose(batch: Upload, plan: Plan) -> Choice:
 
 def _title(choice: Choice) -> str:
     title = choice.title[0].upper() + choice.title[1:]
-    return f"{title}: {markdown(choice.value)}" if choice.way == "table" else title
+    return f"{title}: {markdown(', '.join(choice.tables))}" if choice.tables else title
 
 
 def _caption(choice: Choice, found: tuple[LabelSource, Survey] | str) -> str:
@@ -190,6 +195,8 @@ def _sum_up(plan: Plan, reading: LabelSource, found: Survey) -> None:
         st.caption(
             f"For example, {markdown(path[-100:])} will be labelled **{markdown(place.class_name[:80])}**{part}."
         )
+    for sentence in reading.said:
+        st.info(markdown(sentence), icon=":material/info:")
 
 
 def _show(reading: LabelSource, found: Survey) -> None:

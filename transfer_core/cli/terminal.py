@@ -57,10 +57,10 @@ def mention_rejected(rejected: Sequence[Rejected]) -> None:
         say(f"... and {len(rejected) - 10} more")
 
 
-def mention_notes(notes: Sequence[str]) -> None:
-    """What a person should know of how the photos were read."""
-    for note in notes:
-        say(text.plain(note))
+def mention(said: Sequence[str]) -> None:
+    """What a person must get to read, such as how photos and tables were read."""
+    for sentence in said:
+        say(text.plain(sentence))
 
 
 def mention_alike(groups: Sequence[Sequence[str]]) -> None:

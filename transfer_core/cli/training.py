@@ -4,9 +4,9 @@ from argparse import Namespace
 from dataclasses import fields
 
 from transfer_core.cli.terminal import (
+    mention,
     mention_alike,
     mention_damage,
-    mention_notes,
     mention_rejected,
     open_run,
     say,
@@ -47,7 +47,7 @@ def show_fit(answer: dict) -> None:
 
 
 def _mention(intake: IntakeReport) -> None:
-    mention_notes(intake.notes)
+    mention(intake.said)
     mention_rejected(intake.rejected)
     mention_alike(intake.alike)
 

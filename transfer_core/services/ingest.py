@@ -20,6 +20,7 @@ from transfer_core.data.ingest.label_source import (
     find_labels,
     photos_among,
     read_as,
+    sets_in_words,
     without_table,
 )
 from transfer_core.data.ingest.sources import Entry, open_source
@@ -52,6 +53,7 @@ __all__ = [
     "read_as",
     "receive_folder",
     "receive_upload",
+    "sets_in_words",
     "survey",
     "take_in_entries",
     "take_in_named",

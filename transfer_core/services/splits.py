@@ -23,7 +23,7 @@ from transfer_core.data.labels.dataset import (
     version,
 )
 from transfer_core.data.splits.group_suggestion import GroupSuggestion, suggest_pattern
-from transfer_core.data.splits.groups import list_groups, name_groups
+from transfer_core.data.splits.groups import list_groups, name_groups, problem_of_pattern, remark_on_pattern
 from transfer_core.data.splits.split import (
     Split,
     classes_without_val,
@@ -35,6 +35,7 @@ from transfer_core.data.splits.split import (
 from transfer_core.errors import DataError, RunError
 from transfer_core.runs import Run
 from transfer_core.strategies import Facts
+from transfer_core.support.class_order import in_class_order
 from transfer_core.support.wording import pluralize
 from transfer_core.workspace import Project, Workspace
 
@@ -50,6 +51,7 @@ __all__ = [
     "given_part",
     "has_test_part",
     "look_ahead",
+    "remarks_on_groups",
     "share_out",
     "suggest_groups",
 ]
@@ -141,7 +143,10 @@ def look_ahead(workspace: Workspace, items: Sequence[LabelledItem], config: Trai
     if split is None:
         return LookAhead({}, tuple(problems), (), groups, ungrouped)
     train, val, test = (count_classes(part) for part in (split.train, split.val, split.test))
-    counts = {name: (train.get(name, 0), val.get(name, 0), test.get(name, 0)) for name in sorted({*train, *val, *test})}
+    counts = {
+        name: (train.get(name, 0), val.get(name, 0), test.get(name, 0))
+        for name in in_class_order({*train, *val, *test})
+    }
     return LookAhead(counts, (), tuple(crossings(split)), groups, ungrouped)
 
 
@@ -151,6 +156,22 @@ def suggest_groups(project: Project) -> GroupSuggestion | None:
     None where photos came with groups, and where they came split: a split that was given stays as it is.
     """
     return _suggest_groups(project, version(project))
+
+
+def remarks_on_groups(project: Project, items: Sequence[LabelledItem], config: TrainConfig) -> list[str]:
+    """What a person who cannot be asked should know of groups: of the pattern given, or of names that speak of some."""
+    if remark := remark_on_pattern(items, config.group_pattern):
+        return [remark]
+    if config.group_pattern or project.group_pattern is not None or given_part(items):
+        return []
+    found = None if any(item.group is not None for item in items) else suggest_pattern(items)
+    if not found:
+        return []
+    alike = "in the same folder" if found.in_folders else "with the same beginning"
+    return [
+        f"{found.in_words()}. If photos {alike} show the same patient, plant or object, the accuracy will look too "
+        f"good unless they are kept together: --group-pattern '{found.pattern}'"
+    ]
 
 
 @lru_cache(maxsize=16)
@@ -198,6 +219,8 @@ def _try_split(
         learned: Training photos of an earlier run.
     """
     split, problems = None, []
+    if problem := problem_of_pattern(items, config.group_pattern):
+        problems.append(problem)
     sizes = tuple(Counter(item.class_name for item in items if item.part in (None, "train")).values())
     try:
         split = make_split(

@@ -24,7 +24,7 @@ from transfer_core.runs.state import RunState
 from transfer_core.services.export import catch_up
 from transfer_core.services.ingest import take_in_path
 from transfer_core.services.runs import Watch, silent, wait
-from transfer_core.services.splits import Basis, find_basis, foresee, share_out
+from transfer_core.services.splits import Basis, find_basis, foresee, remarks_on_groups, share_out
 from transfer_core.strategies import BACKBONE, Facts
 from transfer_core.workspace import Project, Workspace
 
@@ -167,6 +167,8 @@ def begin(
         class_from=class_from,
         keeps_pictures=learns_backbone(workspace, config),
     )
+    items = [item for item in load_labelled(project) if item.id in intake.items]
+    intake.said += remarks_on_groups(project, items, config)
     taken_in(intake)
     return Begun(start(workspace, project, config, intake.items, time.monotonic() - began), project, intake)
 

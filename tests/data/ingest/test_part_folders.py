@@ -125,7 +125,7 @@ def test_one_odd_folder_takes_no_photo_out():
 
 
 def notes(*paths: str) -> str:
-    return " ".join(read_layout(paths).notes)
+    return " ".join(read_layout(paths).said)
 
 
 def test_what_cannot_be_taken_over_is_said():

@@ -36,7 +36,7 @@ class IntakeReport:
         named: Photos that were here without a class, and got one from these files.
         items: Ids of the photos, old and new.
         alike: Names of classes, of these photos or here already, that differ in capitals only, and may mean the same.
-        notes: What else a person should know, a sentence each; untrusted text.
+        said: What else a person must get to read, a sentence each; untrusted text.
     """
 
     photos: int = 0
@@ -47,7 +47,7 @@ class IntakeReport:
     named: int = 0
     items: set[str] = field(default_factory=set)
     alike: tuple[tuple[str, ...], ...] = ()
-    notes: tuple[str, ...] = ()
+    said: list[str] = field(default_factory=list)
 
     def add(self, other: "IntakeReport") -> None:
         """Takes the other's counts and rejected files into this one."""
@@ -58,7 +58,7 @@ class IntakeReport:
         self.named += other.named
         self.items |= other.items
         self.alike = tuple(sorted({*self.alike, *other.alike}))
-        self.notes += tuple(note for note in other.notes if note not in self.notes)
+        self.said += [sentence for sentence in other.said if sentence not in self.said]
         for name, count in other.classes.items():
             self.classes[name] = self.classes.get(name, 0) + count
 

@@ -59,8 +59,8 @@ class LabelSource(Protocol):
         """What it names and cannot place."""
 
     @property
-    def notes(self) -> Sequence[str]:
-        """What a person should know of this reading, a sentence each; untrusted text."""
+    def said(self) -> Sequence[str]:
+        """Sentences that a person must get to read; untrusted text."""
 
     def place(self, path: str) -> ParsedLabel | None: ...
 
@@ -76,7 +76,7 @@ class Layout:
         needs_part: Whether photos outside the parts are left out.
         keeps_parts: Whether the parts become those of the photos.
         hollow: (part, folder) of folders that stand where a class would, and say none: "images", "test".
-        notes: What a person should know of the parts, a sentence each; untrusted text.
+        said: Sentences about the parts that a person must get to read; untrusted text.
         named: The folders that are parts, in words; "" where there are none.
     """
 
@@ -86,7 +86,7 @@ class Layout:
     needs_part: bool = False
     keeps_parts: bool = True
     hollow: frozenset[tuple[str | None, str]] = frozenset()
-    notes: tuple[str, ...] = ()
+    said: Sequence[str] = ()
     named: str = ""
     unmatched: ClassVar[Unmatched] = ()
     _known: dict[str, Place] = field(default_factory=dict, init=False, repr=False, compare=False)  # by folder
@@ -134,7 +134,7 @@ class OneClass:
     class_name: str
     unplaced: ClassVar[str] = ""
     unmatched: ClassVar[Unmatched] = ()
-    notes: ClassVar[Sequence[str]] = ()
+    said: ClassVar[Sequence[str]] = ()
 
     def place(self, path: str) -> ParsedLabel:
         return ParsedLabel(None, tidy_class_name(self.class_name))
@@ -146,7 +146,7 @@ class NoClass:
 
     unplaced: ClassVar[str] = "nothing says its class"
     unmatched: ClassVar[Unmatched] = ()
-    notes: ClassVar[Sequence[str]] = ()
+    said: ClassVar[Sequence[str]] = ()
 
     def place(self, path: str) -> None:
         return None
@@ -266,9 +266,9 @@ def _with_parts(folders: Mapping[Folders, int], way: str) -> Layout:
     wrapping = 0
     while rests and _wraps(rests, wrapping):
         wrapping += 1
-    notes, keeps_parts = _taken_over(list(places.values()))
+    said, keeps_parts = _taken_over(list(places.values()))
     named = {place.names[-1] for place in places.values() if place.names}
-    layout = Layout(way, parts, wrapping, needs_part, keeps_parts, notes=notes, named=_listed(named) if named else "")
+    layout = Layout(way, parts, wrapping, needs_part, keeps_parts, said=said, named=_listed(named) if named else "")
     if way == "file_name":
         return layout
     return replace(layout, hollow=_hollow(places.values(), wrapping))

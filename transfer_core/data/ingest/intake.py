@@ -78,7 +78,7 @@ def take_in(
     wanted, refused = _sift(entries)
     reading = reading or read_layout([entry.path for entry in wanted])
     unmatched = [Rejected(file, reason) for file, reason in reading.unmatched]
-    result, same = IntakeReport(rejected=refused + unmatched, notes=tuple(reading.notes)), SamePictures()
+    result, same = IntakeReport(rejected=refused + unmatched, said=list(reading.said)), SamePictures()
     report(0, len(wanted))
     with _saying_that_memory_lacks(), Arrivals(project, result) as arrivals:
         keep = (partial(keep_pictures, workspace.prepared_dir), keep_pixels) if keeps_pictures else (keep_pixels,)
@@ -98,9 +98,9 @@ def take_in(
     if not result.photos:
         raise DataError(_nothing_came(result))
     if same.copies:
-        result.notes += (
+        result.said.append(
             f"{pluralize(same.copies, 'file repeats another one', 'files repeat others')} of the same name in another "
-            "folder, byte for byte. Each photo came in once.",
+            "folder, byte for byte. Each photo came in once."
         )
     result.alike = _alike_now(project, result.items)
     return result

@@ -66,7 +66,7 @@ def choices(entries: Sequence[Entry]) -> list[Choice]:
     found = alternatives(paths)
     layouts = [Choice(layout.way) for layout in found]
     tables = [Choice("table", path) for path in _tables(paths)]
-    usable = [table.path for table in find_tables(_table_entries(entries), photos)[0] if table.path]
+    usable = [path for table in find_tables(_table_entries(entries), photos)[0] for path in table.paths]
     if len(usable) > 1:
         tables.insert(0, Choice("tables", _SEPARATOR.join(usable)))
     if usable and not (found and _says_classes(found[0], photos)):
@@ -112,8 +112,16 @@ def open_labels(entries: Sequence[Entry], named: str | Path) -> LabelsTable:
     if path.is_file():
         content, same = read_file(path), (path.name, path.stat().st_size)
         beside = (entry.path for entry in entries if (entry.path.rsplit("/", 1)[-1], entry.size) == same)
-        return replace(hold_against(photos_among(entries), content, path.name), path=next(beside, None))
+        return replace(hold_against(photos_among(entries), content, path.name), paths=tuple(beside)[:1])
     return _table_among(entries, str(named))
+
+
+def sets_in_words(entries: Sequence[Entry]) -> str:
+    """Which folders are taken for sets such as training photos; "" where none are. Untrusted text."""
+    named = read_layout(_wanted(entries)).named
+    if "', " in named or " and " in named:
+        return f"The folders {named} are taken for sets of photos, not for classes."
+    return f"The folder {named} is taken for a set of photos, not for a class." if named else ""
 
 
 def without_table(entries: Sequence[Entry], choice: Choice) -> list[Entry]:
@@ -148,7 +156,7 @@ def find_labels(
         raise DataError(f"A table says the class, or '{class_from}' does, not both. Leave one of them out.")
     if labels:
         table = open_labels(entries, labels)
-        return _without([table.path], entries), table
+        return _without(table.paths, entries), table
     if class_from == "one":
         return entries, OneClass(one_class)
     paths, photos = _wanted(entries), photos_among(entries)
@@ -159,17 +167,17 @@ def find_labels(
         tables, problems = find_tables(_table_entries(entries), photos)
         if tables:
             table = put_together(tables)
-            note = f"The classes were read from {table.name}, for no folder names them."
-            notes = table.notes if class_from else (note, *table.notes)
-            return _without([table.path for table in tables], entries), replace(table, notes=notes)
+            told = f"The classes were read from {table.name}, for no folder names them."
+            return _without(table.paths, entries), table if class_from else replace(table, said=[told, *table.said])
     by_name = read_layout(paths, "file_name")
     names = survey(by_name, photos)
     if class_from is None and says_classes(names):
         listed = ", ".join(shorten(name, 40) for name in list(names.classes)[:3])
-        note = f"The classes were read from the names of the files ({listed}), for no folder names them."
-        return entries, replace(by_name, notes=(note, *by_name.notes))
+        told = f"The classes were read from the names of the files ({listed}), for no folder names them."
+        return entries, replace(by_name, said=(told, *by_name.said))
     if photos and not unlabelled and (class_from == "table" or not any(map(layout.place, photos))):
-        raise DataError(_nothing_says(layout, photos, problems, class_from, has_names=len(names.classes) > 1))
+        sets = f" {sets_in_words(entries)}".rstrip()
+        raise DataError(_nothing_says(sets, photos, problems, class_from, has_names=len(names.classes) > 1))
     return entries, layout
 
 
@@ -180,7 +188,7 @@ def _says_classes(layout: Layout, photos: Sequence[str]) -> bool:
 
 
 def _nothing_says(
-    layout: Layout, photos: Sequence[str], problems: Sequence[str], class_from: str | None, has_names: bool
+    sets: str, photos: Sequence[str], problems: Sequence[str], class_from: str | None, has_names: bool
 ) -> str:
     """What is missing, and what can be done."""
     said = f"Nothing says the {'class of the photo' if len(photos) == 1 else f'classes of the {len(photos):,} photos'}"
@@ -188,16 +196,15 @@ def _nothing_says(
         said = "No table beside the photos says their classes"
     elif class_from == "name":
         said = "The names of the photos do not begin with a class"
-    parts = f" The folders {layout.named} are taken for sets of photos, not for classes." if layout.named else ""
-    table = f" A table was found, but {problems[0]}" if problems else ""
+    table = f" A table was found, but cannot be used: {problems[0]}" if problems else ""
     by_name = " If their names begin with the class, add --class-from name." if has_names and not class_from else ""
     return (
-        f"{said}.{parts}{table} Put the photos of each class into a folder named after it, or add a CSV table with a "
+        f"{said}.{sets}{table} Put the photos of each class into a folder named after it, or add a CSV table with a "
         f"column 'file' and a column 'label'.{by_name}"
     )
 
 
-def _without(tables: Iterable[str | None], entries: Sequence[Entry]) -> list[Entry]:
+def _without(tables: Iterable[str], entries: Sequence[Entry]) -> list[Entry]:
     paths = set(tables)
     return [entry for entry in entries if entry.path not in paths]
 

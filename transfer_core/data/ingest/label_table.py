@@ -50,16 +50,16 @@ class LabelsTable:
         places: By path of the photo.
         missing: Files that rows name and that are not among the photos.
         unclear: What rows name that fits several photos, or photos that several rows call differently.
-        path: Its own, where it is one of the entries that the photos are among; untrusted text.
-        notes: What a person should know of how it was read, a sentence each; untrusted text.
+        paths: Its own, where it is one or several of the entries that the photos are among; untrusted text.
+        said: Sentences that a person must get to read; untrusted text.
     """
 
     name: str
     places: dict[str, ParsedLabel]
     missing: list[str] = field(default_factory=list)
     unclear: list[str] = field(default_factory=list)
-    path: str | None = None
-    notes: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    said: list[str] = field(default_factory=list)
 
     @property
     def unplaced(self) -> str:

@@ -66,9 +66,9 @@ class SamePictures:
                     result.rejected.append(Rejected(item.path, reason))
                     _forget(result, said[item.id], is_new=item.id not in known)
         if left_out:
-            result.notes += (
-                f"{pluralize(len(left_out), 'picture is', 'pictures are')} in two classes each, or more, and left out "
-                "until you decide. The page Photos asks for each.",
+            result.said.append(
+                f"{pluralize(len(left_out), 'picture is', 'pictures are')} in more than one class, and left out "
+                "until you decide. The page Photos asks for each."
             )
 
 

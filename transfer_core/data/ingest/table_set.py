@@ -34,7 +34,7 @@ def hold_against(photos: Sequence[str], content: bytes, name: str, path: str | N
     if not any(place.part for place in table.places.values()):
         places = {path: place._replace(part=layout.part(path)) for path, place in table.places.items()}
         table = replace(table, places=places)
-    return replace(table, path=path, notes=layout.notes)
+    return replace(table, paths=(path,) if path else (), said=[*table.said, *layout.said])
 
 
 def find_tables(entries: Sequence[Entry], photos: Sequence[str]) -> tuple[list[LabelsTable], list[str]]:
@@ -60,7 +60,7 @@ def put_together(tables: Sequence[LabelsTable]) -> LabelsTable:
     """
     if len(tables) == 1:
         return tables[0]
-    named = [_part_of(table.path or table.name) for table in tables]
+    named = [_part_of(table.name) for table in tables]
     says_part = len({part for part in named if part}) > 1
     places: dict[str, ParsedLabel] = {}
     disputed = []
@@ -70,7 +70,7 @@ def put_together(tables: Sequence[LabelsTable]) -> LabelsTable:
             disputed += [path] if known.class_name != place.class_name else []
             place = place._replace(part=known.part or place.part, group=known.group or place.group)
             places[path] = place if place.part or not says_part else place._replace(part=part)
-    names = list(dict.fromkeys(table.path or table.name for table in tables))
+    names = list(dict.fromkeys(path for table in tables for path in table.paths or (table.name,)))
     if disputed:
         raise DataError(
             f"The tables {', '.join(shorten(name, 60) for name in names)} call {pluralize(len(disputed), 'photo')} "
@@ -78,7 +78,9 @@ def put_together(tables: Sequence[LabelsTable]) -> LabelsTable:
         )
     missing = [file for table in tables for file in table.missing]
     unclear = [file for table in tables for file in table.unclear if file not in places]
-    return LabelsTable(", ".join(names), places, missing, unclear, notes=tables[0].notes)
+    paths = tuple(path for table in tables for path in table.paths)
+    said = list(dict.fromkeys(sentence for table in tables for sentence in table.said))
+    return LabelsTable(", ".join(names), places, missing, unclear, paths, said=said)
 
 
 def _near(photos: Sequence[str], part_of: Callable[[str], str | None], path: str | None) -> list[str]:
