@@ -310,7 +310,7 @@ def test_public_set_that_came_in_is_reported_once(visit, empty, asked):
 def test_folders_that_are_sets_are_no_classes_and_that_is_said(visit, empty, drawn):
     loose = {f"{part}/IMG_{n}.jpg": drawn[n] for n, part in enumerate(("train", "train", "valid", "test"))}
     app = given(visit("photos", project=empty.id), ("set.zip", zipped(loose)))
-    assert "The folders 'test', 'train' and 'valid' are taken for sets of photos, not for classes." in said(app)
+    assert "The folders 'test', 'train' and 'valid' are read as sets of photos" in said(app).replace("\\", "")
     assert [option[:8] for option in ways(app).options] == ["One clas", "Nowhere "]
 
 
@@ -332,6 +332,6 @@ def test_tables_of_the_parts_are_read_together(visit, empty, drawn):
 def test_folds_are_put_together_and_that_is_said_before_and_after(visit, empty, drawn):
     files = {f"fold{n // 2}/{('elm', 'oak')[n % 2]}/{n}.jpg": drawn[n] for n in range(6)}
     app = given(visit("photos", project=empty.id), ("set.zip", zipped(files)))
-    assert classes_shown(app) == ["elm", "oak"] and "are parts for cross-validation." in said(app)
+    assert classes_shown(app) == ["elm", "oak"] and "are parts for cross" in said(app)
     press(app, "Add 6 photos")
-    assert "are parts for cross-validation." in said(app)
+    assert "are parts for cross" in said(app)

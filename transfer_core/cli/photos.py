@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 
-from transfer_core.cli.terminal import bar, mention, mention_alike, mention_damage
+from transfer_core.cli.terminal import bar, mention, mention_alike, mention_damage, mention_disputed
 from transfer_core.services import fetch as public_sets
 from transfer_core.services import ingest
 from transfer_core.support import text
@@ -43,6 +43,7 @@ def show_import(answer: dict) -> None:
 
 def _answer(imported: ingest.Imported) -> dict:
     mention(imported.report.said)
+    mention_disputed(imported.report.disputed)
     mention_alike(imported.report.alike)
     mention_damage(imported.project)
     return imported.to_json()

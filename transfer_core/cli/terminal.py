@@ -7,6 +7,7 @@ from transfer_core.services import projects, runs
 from transfer_core.services.ingest import Rejected
 from transfer_core.services.runs import Run
 from transfer_core.support import text
+from transfer_core.support.wording import pluralize
 from transfer_core.workspace import Project, Workspace
 
 
@@ -61,6 +62,15 @@ def mention(said: Sequence[str]) -> None:
     """What a person must get to read, such as how photos and tables were read."""
     for sentence in said:
         say(text.plain(sentence))
+
+
+def mention_disputed(count: int) -> None:
+    """Pictures that came in with two classes."""
+    if count:
+        told = pluralize(
+            count, "picture is in more than one class and is", "pictures are in more than one class and are"
+        )
+        say(f"{told} left out until you decide: on the page Photos, or with `label PROJECT --removed --bring-back`")
 
 
 def mention_alike(groups: Sequence[Sequence[str]]) -> None:

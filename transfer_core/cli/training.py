@@ -7,6 +7,7 @@ from transfer_core.cli.terminal import (
     mention,
     mention_alike,
     mention_damage,
+    mention_disputed,
     mention_rejected,
     open_run,
     say,
@@ -48,6 +49,7 @@ def show_fit(answer: dict) -> None:
 
 def _mention(intake: IntakeReport) -> None:
     mention(intake.said)
+    mention_disputed(intake.disputed)
     mention_rejected(intake.rejected)
     mention_alike(intake.alike)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from transfer_core import runs, strategies
 from transfer_core.backbones.catalog import Backbone
 from transfer_core.config import TrainConfig
-from transfer_core.data.ingest.label_source import find_labels
+from transfer_core.data.ingest.label_source import find_labels, photos_among
 from transfer_core.data.ingest.sources import is_junk, open_source
 from transfer_core.data.labels.dataset import (
     LabelledItem,
@@ -203,10 +203,10 @@ def foresee(
     for number, source in enumerate(data):
         good = [entry for entry in open_source(source) if not entry.refusal and not is_junk(entry.path)]
         entries, reading = find_labels(good, None if number else labels, class_from, one_class=source.stem)
-        for entry in entries:
-            if place := reading.place(entry.path):
+        for path in photos_among(entries):
+            if place := reading.place(path):
                 part = "val" if number else place.part
-                items.append(new_item(entry.path, entry.path, entry.path, place.class_name, part, (1, 1), place.group))
+                items.append(new_item(path, path, path, place.class_name, part, (1, 1), place.group))
     return _try_split(labelled(items), TrainConfig(**settings), backbone)[1]
 
 

@@ -114,8 +114,10 @@ def make_config(
     config = TrainConfig(**good)
     backbone = strategies.network_of(config, workspace.weights_dir)
     against = strategies.check(config, Facts((), backbone))
+    if data and (problems or against or config.group_pattern):
+        against = foresee(data, good, backbone, labels, class_from)
     if problems or against:
-        raise ConfigError(*problems.values(), *(foresee(data, good, backbone, labels, class_from) if data else against))
+        raise ConfigError(*problems.values(), *against)
     return config
 
 

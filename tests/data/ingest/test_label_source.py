@@ -193,9 +193,7 @@ def test_file_names_say_the_classes_where_nothing_else_does():
 )
 def test_names_that_cameras_and_programs_give_say_no_class(names):
     photos = {f"train/{name}_{n}.png": photo(n) for name in names for n in range(3)}
-    with pytest.raises(
-        DataError, match=r"Nothing says the classes of the 6 photos\. The folder 'train' is taken for a set"
-    ):
+    with pytest.raises(DataError, match=r"classes of the 6 photos\. The folder 'train' is read as a set"):
         found(photos)
 
 
@@ -204,8 +202,8 @@ def test_what_is_missing_is_said():
         found(PARTS | {"train/notes.csv": b"when,who\n1,me\n"})
     told = str(caught.value)
     assert told.startswith(
-        "Nothing says the classes of the 6 photos. The folders 'train' and 'valid' are taken for sets of photos, not "
-        "for classes. A table was found, but cannot be used: notes.csv needs a first line"
+        "Nothing says the classes of the 6 photos. The folders 'train' and 'valid' are read as sets of photos, not "
+        "as classes. A table was found, but cannot be used: notes.csv needs a first line"
     )
     assert found(PARTS, unlabelled=True)[0] == {}
     assert [choice.way for choice in choices(entries_of(PARTS))] == ["one_class", "none"]

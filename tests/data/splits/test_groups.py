@@ -280,8 +280,8 @@ def test_many_photos_take_no_longer_each():
 def test_a_pattern_that_finds_nothing_or_only_some_is_said():
     items = [of("p1", "ill", 1), of("p2", "ill", 2), of("q1", "well", 3)]
     assert problem_of_pattern(items, r"(x\d)_") == (
-        "The group pattern '(x\\d)_' finds nothing in any of the 3 names, such as 'ill/p1_1.jpg' and 'well/q1_3.jpg', so "
-        "no photos would be kept together. Change it, or leave it out."
+        "The group pattern '(x\\d)_' finds nothing in any of the 3 names, such as 'ill/p1_1.jpg' and 'well/q1_3.jpg', "
+        "so no photos would be kept together. Change it, or leave it out."
     )
     assert remark_on_pattern(items, r"(p\d)_") == (
         "The group pattern finds a group in 2 of 3 names; not in 1 name, such as 'well/q1_3.jpg'. Photos without a "

@@ -36,6 +36,7 @@ class IntakeReport:
         named: Photos that were here without a class, and got one from these files.
         items: Ids of the photos, old and new.
         alike: Names of classes, of these photos or here already, that differ in capitals only, and may mean the same.
+        disputed: Pictures that came in with two classes and are left out until somebody decides.
         said: What else a person must get to read, a sentence each; untrusted text.
     """
 
@@ -47,6 +48,7 @@ class IntakeReport:
     named: int = 0
     items: set[str] = field(default_factory=set)
     alike: tuple[tuple[str, ...], ...] = ()
+    disputed: int = 0
     said: list[str] = field(default_factory=list)
 
     def add(self, other: "IntakeReport") -> None:
@@ -56,6 +58,7 @@ class IntakeReport:
         self.rejected += other.rejected
         self.unlabelled += other.unlabelled
         self.named += other.named
+        self.disputed += other.disputed
         self.items |= other.items
         self.alike = tuple(sorted({*self.alike, *other.alike}))
         self.said += [sentence for sentence in other.said if sentence not in self.said]

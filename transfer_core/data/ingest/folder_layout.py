@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import ClassVar, NamedTuple, Protocol
 
-from transfer_core.data.ingest.part_folders import Folders, PartFolders, Place, find_part_folders
+from transfer_core.data.ingest.part_folders import FolderMeaning, Folders, PartFolders, find_part_folders
 from transfer_core.data.split_names import UNLABELLED, WORDS, is_empty_name, read_part_name, words_of
 from transfer_core.support.class_order import in_class_order
 from transfer_core.support.text import plain, shorten
@@ -89,7 +89,7 @@ class Layout:
     said: Sequence[str] = ()
     named: str = ""
     unmatched: ClassVar[Unmatched] = ()
-    _known: dict[str, Place] = field(default_factory=dict, init=False, repr=False, compare=False)  # by folder
+    _known: dict[str, FolderMeaning] = field(default_factory=dict, init=False, repr=False, compare=False)  # by folder
 
     @property
     def unplaced(self) -> str:
@@ -119,7 +119,7 @@ class Layout:
         part = self._folders(path).part
         return part if self.keeps_parts and part in WORDS else None
 
-    def _folders(self, path: str) -> Place:
+    def _folders(self, path: str) -> FolderMeaning:
         folder = path.rpartition("/")[0]
         found = self._known.get(folder)
         if found is None:
@@ -274,7 +274,7 @@ def _with_parts(folders: Mapping[Folders, int], way: str) -> Layout:
     return replace(layout, hollow=_hollow(places.values(), wrapping))
 
 
-def _hollow(places: Iterable[Place], wrapping: int) -> frozenset[tuple[str | None, str]]:
+def _hollow(places: Iterable[FolderMeaning], wrapping: int) -> frozenset[tuple[str | None, str]]:
     """Folders in the place of a class that say none, by their part.
 
     They are the only one of their part and called "images" or "0", or hold the class folders of training photos.
@@ -297,7 +297,7 @@ def _hollow(places: Iterable[Place], wrapping: int) -> frozenset[tuple[str | Non
     return frozenset(found)
 
 
-def _taken_over(places: Sequence[Place]) -> tuple[tuple[str, ...], bool]:
+def _taken_over(places: Sequence[FolderMeaning]) -> tuple[tuple[str, ...], bool]:
     """What to say about the parts that the folders name, and whether they become those of the photos."""
     named: dict[str, dict[str, None]] = defaultdict(dict)  # the folders of each part
     folds: dict[str, set[str | None]] = defaultdict(set)
@@ -312,7 +312,7 @@ def _taken_over(places: Sequence[Place]) -> tuple[tuple[str, ...], bool]:
         return (f"{_listed(names)} repeat the same photos for cross-validation. {_OWN_SPLIT}",), False
     if named and "train" not in named and all(place.part for place in places):
         sets = _listed(key for own in named.values() for key in own)
-        return (f"There is no folder of training photos, so {sets} are not taken for sets. {_OWN_SPLIT}",), False
+        return (f"There is no folder of training photos, so {sets} are not read as sets. {_OWN_SPLIT}",), False
     notes = [f"{_listed(names)} are parts for cross-validation. {_OWN_SPLIT}"] if len(folds) > 1 else []
     for part, own in named.items():
         if len({name.casefold() for name in own}) > 1:

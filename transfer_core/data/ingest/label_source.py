@@ -117,11 +117,11 @@ def open_labels(entries: Sequence[Entry], named: str | Path) -> LabelsTable:
 
 
 def sets_in_words(entries: Sequence[Entry]) -> str:
-    """Which folders are taken for sets such as training photos; "" where none are. Untrusted text."""
+    """Which folders are read as sets such as training photos; "" where none are. Untrusted text."""
     named = read_layout(_wanted(entries)).named
     if "', " in named or " and " in named:
-        return f"The folders {named} are taken for sets of photos, not for classes."
-    return f"The folder {named} is taken for a set of photos, not for a class." if named else ""
+        return f"The folders {named} are read as sets of photos, not as classes."
+    return f"The folder {named} is read as a set of photos, not as a class." if named else ""
 
 
 def without_table(entries: Sequence[Entry], choice: Choice) -> list[Entry]:

@@ -24,7 +24,7 @@ from transfer_core.data.split_names import UNLABELLED, PartName, read_part_name,
 Folders = tuple[str, ...]
 
 
-class Place(NamedTuple):
+class FolderMeaning(NamedTuple):
     """Where the folders of a photo put it.
 
     Args:
@@ -56,7 +56,7 @@ class PartFolders:
     marks: Mapping[tuple[int, Folders], _Found] = field(default_factory=dict)
     exclusive: bool = False
 
-    def place(self, folders: Sequence[str]) -> Place:
+    def place(self, folders: Sequence[str]) -> FolderMeaning:
         part = fold = None
         names: list[str] = []
         rest: list[str] = []
@@ -71,7 +71,7 @@ class PartFolders:
                 name, around = said.rest, () if said.rest else around
             if name:
                 rest.append(name)
-        return Place(part, fold, tuple(names), tuple(rest))
+        return FolderMeaning(part, fold, tuple(names), tuple(rest))
 
 
 def find_part_folders(photos: Iterable[Folders]) -> PartFolders:

@@ -8,7 +8,6 @@ from transfer_core.data.labels.dataset import Item, load_labels
 from transfer_core.data.labels.disputes import disputed_before, find_disputes
 from transfer_core.data.labels.edits import dispute
 from transfer_core.support.text import shorten
-from transfer_core.support.wording import pluralize
 from transfer_core.workspace import Project
 
 
@@ -65,11 +64,7 @@ class SamePictures:
                     reason = f"{found.in_words()}, so it is left out until you decide"
                     result.rejected.append(Rejected(item.path, reason))
                     _forget(result, said[item.id], is_new=item.id not in known)
-        if left_out:
-            result.said.append(
-                f"{pluralize(len(left_out), 'picture is', 'pictures are')} in more than one class, and left out "
-                "until you decide. The page Photos asks for each."
-            )
+        result.disputed = len(left_out)
 
 
 def _forget(result: IntakeReport, item: Item, is_new: bool) -> None:
