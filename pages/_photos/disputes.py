@@ -8,6 +8,7 @@ from transfer_core.support.text import markdown, shorten
 from transfer_core.support.wording import pluralize
 
 NAMES = 3  # files that are named
+WIDTH = 120  # of the picture, in pixels
 CLASSES = 6  # buttons; a picture in more of them is left out or sorted on Fix labels
 
 
@@ -21,9 +22,9 @@ def ask_disputes(project):
         st.markdown(
             f"**{pluralize(len(waiting), 'picture is', 'pictures are')} in more than one class.** Which is right?"
         )
-        photo, choice = st.columns([1, 4], vertical_alignment="center")
+        photo, choice = st.columns([1, 6], vertical_alignment="center")
         with photo:
-            thumbnails.thumbnail(project, first.items[0], "stretch")
+            thumbnails.thumbnail(project, first.items[0], WIDTH)
         with choice:
             named = ", ".join(markdown(shorten(item.path, 60)) for item in first.items[:NAMES])
             more = f" and {len(first.items) - NAMES} more" if len(first.items) > NAMES else ""

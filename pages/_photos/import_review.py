@@ -116,7 +116,8 @@ def _plan(batch: Upload) -> Plan:
             entries = _open(batch)
             photos = photos_among(entries)
             readings = {choice: _survey(entries, choice, photos) for choice in choices(entries)}
-            sets = ingest.sets_in_words(entries) if next(iter(readings)).way == "one_class" else ""
+            by_folder = any(choice.way in ("folder", "top_folder") for choice in readings)
+            sets = "" if by_folder else ingest.sets_in_words(entries)
         plan = st.session_state[session.PLAN] = Plan(key, entries, photos, readings, sets)
     return plan
 

@@ -61,7 +61,7 @@ def test_folds_are_put_together_and_said(run, data):
     fill(data, ("fold1", 0, 3), ("fold2", 10, 3), ("fold3", 20, 3))
     _, answer, said = run("import", data, "--name", "x")
     assert answer["classes"] == dict.fromkeys(KINDS, 9)
-    assert said.startswith("'fold1', 'fold2' and 'fold3' are parts for cross-validation.")
+    assert said.startswith("'fold1', 'fold2' and 'fold3' are the folds of a cross-validation.")
 
 
 def test_a_set_that_is_there_twice_counts_once(run, data):

@@ -332,6 +332,6 @@ def test_tables_of_the_parts_are_read_together(visit, empty, drawn):
 def test_folds_are_put_together_and_that_is_said_before_and_after(visit, empty, drawn):
     files = {f"fold{n // 2}/{('elm', 'oak')[n % 2]}/{n}.jpg": drawn[n] for n in range(6)}
     app = given(visit("photos", project=empty.id), ("set.zip", zipped(files)))
-    assert classes_shown(app) == ["elm", "oak"] and "are parts for cross" in said(app)
+    assert classes_shown(app) == ["elm", "oak"] and "are the folds of a cross" in said(app)
     press(app, "Add 6 photos")
-    assert "are parts for cross" in said(app)
+    assert "are the folds of a cross" in said(app)

@@ -130,7 +130,7 @@ def notes(*paths: str) -> str:
 
 def test_what_cannot_be_taken_over_is_said():
     assert notes(*filled("train/{}", "val/{}")) == ""
-    assert notes(*filled("fold1/{}", "fold2/{}", "fold3/{}")).startswith("'fold1', 'fold2' and 'fold3' are parts for")
+    assert notes(*filled("fold1/{}", "fold2/{}", "fold3/{}")).startswith("'fold1', 'fold2' and 'fold3' are the folds")
     assert {place[0] for place in read(*filled("fold1/{}", "fold2/{}")).values()} == {None}
     folds = filled(*(f"fold{n}/{part}/{{}}" for n in (1, 2) for part in ("train", "val")))
     assert "repeat the same photos" in notes(*folds) and {place[0] for place in read(*folds).values()} == {None}

@@ -313,7 +313,7 @@ def _taken_over(places: Sequence[FolderMeaning]) -> tuple[tuple[str, ...], bool]
     if named and "train" not in named and all(place.part for place in places):
         sets = _listed(key for own in named.values() for key in own)
         return (f"There is no folder of training photos, so {sets} are not read as sets. {_OWN_SPLIT}",), False
-    notes = [f"{_listed(names)} are parts for cross-validation. {_OWN_SPLIT}"] if len(folds) > 1 else []
+    notes = [f"{_listed(names)} are the folds of a cross-validation. {_OWN_SPLIT}"] if len(folds) > 1 else []
     for part, own in named.items():
         if len({name.casefold() for name in own}) > 1:
             notes.append(f"{_listed(own)} are put together: they all become {words_of(part)} photos.")

@@ -66,12 +66,13 @@ def choices(entries: Sequence[Entry]) -> list[Choice]:
     found = alternatives(paths)
     layouts = [Choice(layout.way) for layout in found]
     tables = [Choice("table", path) for path in _tables(paths)]
+    always = [Choice("one_class"), Choice("none", unlabelled=True)]
     usable = [path for table in find_tables(_table_entries(entries), photos)[0] for path in table.paths]
-    if len(usable) > 1:
-        tables.insert(0, Choice("tables", _SEPARATOR.join(usable)))
-    if usable and not (found and _says_classes(found[0], photos)):
-        return [*tables, *layouts, Choice("one_class"), Choice("none", unlabelled=True)]
-    return [*layouts, *tables, Choice("one_class"), Choice("none", unlabelled=True)]
+    together = [Choice("tables", _SEPARATOR.join(usable))] if len(usable) > 1 else []
+    if found and _says_classes(found[0], photos) and found[0].way != "file_name":
+        return [*layouts, *together, *tables, *always]
+    good = [table for table in tables if table.value in usable]
+    return [*together, *good, *layouts, *always, *(table for table in tables if table not in good)]
 
 
 def read_as(entries: Sequence[Entry], choice: Choice, photos: Sequence[str] | None = None) -> LabelSource:
