@@ -19,6 +19,7 @@ ORDER = [
     ["config", "workspace"],
     ["data.split_names", "data.sample_set", "data.checks", "data.images.read_photo"],
     ["data.images.decode", "data.images.cache", "data.labels.replay"],
+    ["data.ingest.file_names"],
     ["data.ingest.sources", "data.ingest.part_folders"],
     ["data.ingest.folder_layout"],
     ["data.labels.dataset"],

@@ -29,6 +29,7 @@ _MENDABLE = {
 }
 _Command = Callable[[Workspace, argparse.Namespace], dict]
 _LABELS = "a CSV table with the class of each photo: a file on this machine, or the name of one inside DATA"
+_ENCODING = "that of the table and of names in a zip, such as cp1252, where they are not UTF-8; else it is found"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -189,6 +190,7 @@ def _add_labels(parser: argparse.ArgumentParser) -> None:
     from transfer_core.services.ingest import CLASS_FROM
 
     parser.add_argument("--labels", metavar="FILE", help=_LABELS)
+    parser.add_argument("--encoding", metavar="NAME", default="", help=_ENCODING)
     parser.add_argument(
         "--class-from",
         choices=CLASS_FROM,

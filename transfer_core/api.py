@@ -94,6 +94,7 @@ def train(
     val: StrPath | None = None,
     labels: StrPath | None = None,
     class_from: str | None = None,
+    encoding: str = "",
     name: str | None = None,
     workspace: Workspace | None = None,
     progress: Watch = silent,
@@ -109,6 +110,7 @@ def train(
         val: A second folder or zip, whose photos are used to validate with; None sets some of `data` aside.
         labels: A CSV that says the class of each photo, where the folders do not.
         class_from: What says the class: "folder", "top", "name", "table" or "one"; None finds it.
+        encoding: That of the table and of names in zips, where they are not Unicode; else it is found.
         name: Of the project that the photos come into; None finds or makes one that belongs to this data.
         workspace: Where everything is kept; None for GRAFT_HOME, else ~/.graft.
         progress: Called now and then with (what is done, so many, of so many).
@@ -137,6 +139,7 @@ def train(
             val=Path(val) if val else None,
             labels=str(labels) if labels else None,
             class_from=class_from,
+            encoding=encoding,
             watch=progress,
         ).run
     training.follow(run, progress)
@@ -221,13 +224,14 @@ def import_photos(
     *,
     labels: StrPath | None = None,
     class_from: str | None = None,
+    encoding: str = "",
     unlabelled: bool = False,
     workspace: Workspace | None = None,
 ) -> Imported:
     """Takes photos into the project of that name, which is made if there is none; only new ones come in.
 
     Args:
-        data, labels, class_from, workspace: As in `train`.
+        data, labels, class_from, encoding, workspace: As in `train`.
         unlabelled: Photos of which nothing says the class come in without one, instead of being rejected.
 
     Raises:
@@ -235,7 +239,14 @@ def import_photos(
     """
     home, table = workspace or Workspace.default(), str(labels) if labels else None
     return ingest.import_photos(
-        home, Path(data), name, lambda done, total: None, table, class_from=class_from, unlabelled=unlabelled
+        home,
+        Path(data),
+        name,
+        lambda done, total: None,
+        table,
+        encoding,
+        class_from=class_from,
+        unlabelled=unlabelled,
     )
 
 

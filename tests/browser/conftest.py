@@ -1,7 +1,6 @@
 """What the browser tests share: one server with its own home, one Chromium, and tabs that notice errors."""
 
 import os
-import secrets
 import shutil
 import subprocess
 import sys

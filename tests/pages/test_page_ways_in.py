@@ -321,7 +321,7 @@ def test_tables_of_the_parts_are_read_together(visit, empty, drawn):
         tables[f"{path.split('/')[0]}/_classes.csv"] += f"{n}.jpg,{('elm', 'oak')[n % 2]}\n"
     content = {path: f"file,label\n{rows}".encode() for path, rows in tables.items()}
     app = given(visit("photos", project=empty.id), ("set.zip", zipped(files | content)))
-    assert ways(app).options[0].startswith("The tables of labels, together: train/")
+    assert ways(app).options[0].startswith("A table of labels: train/")
     assert "**4 photos, 2 classes.**" in said(app)
     press(app, "Add 4 photos")
     assert {(item.part, item.class_name) for item in load_items(empty)} == {

@@ -18,6 +18,7 @@ def import_(workspace: Workspace, options: Namespace) -> dict:
         options.name,
         show,
         options.labels,
+        options.encoding,
         class_from=options.class_from,
         unlabelled=options.unlabelled,
     )

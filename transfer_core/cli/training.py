@@ -30,6 +30,7 @@ def fit(workspace: Workspace, options: Namespace) -> dict:
         val=options.val,
         labels=options.labels,
         class_from=options.class_from,
+        encoding=options.encoding,
         watch=watch(),
         taken_in=_mention,
     )

@@ -11,16 +11,14 @@ from pathlib import Path
 
 from transfer_core.backbones import catalog
 from transfer_core.data.ingest.arrivals import IntakeReport, Rejected
+from transfer_core.data.ingest.class_finder import CLASS_FROM, find_labels, sets_in_words
 from transfer_core.data.ingest.folder_layout import LabelSource, OneClass, Survey, survey
 from transfer_core.data.ingest.import_roots import Listing, import_roots, list_folder
 from transfer_core.data.ingest.label_source import (
-    CLASS_FROM,
     Choice,
     choices,
-    find_labels,
     photos_among,
     read_as,
-    sets_in_words,
     without_table,
 )
 from transfer_core.data.ingest.sources import Entry, open_source
@@ -102,12 +100,13 @@ def import_photos(
     name: str,
     report: Report,
     labels: str | None = None,
+    encoding: str = "",
     *,
     class_from: str | None = None,
     unlabelled: bool = False,
 ) -> Imported:
     """As `take_in_named`, with what the project then holds."""
-    taken = take_in_named(workspace, data, name, report, labels, class_from=class_from, unlabelled=unlabelled)
+    taken = take_in_named(workspace, data, name, report, labels, encoding, class_from=class_from, unlabelled=unlabelled)
     return Imported.of(*taken)
 
 
@@ -119,6 +118,7 @@ def take_in_path(
     val: Path | None = None,
     backbone: str = catalog.BUNDLED,
     labels: str | None = None,
+    encoding: str = "",
     *,
     class_from: str | None = None,
     keeps_pictures: bool = True,
@@ -133,11 +133,14 @@ def take_in_path(
         val: A second folder or zip, whose photos are the validation photos.
         backbone: The one that will see the photos first: what it sees is prepared while they are decoded.
         labels: A table that says the classes of `data`, as `label_source.open_labels` takes it.
+        encoding: That of the table and of names in zips, where they are not Unicode; else it is found.
         class_from: What says the class in `data` and `val`, one of `label_source.CLASS_FROM`; None finds it.
         keeps_pictures: As of `intake.take_in`: somebody who waits for an answer need not wait for thumbnails.
     """
     sources = [path.expanduser().resolve() for path in (data, val) if path]
-    opened = [open_data(source, None if number else labels, class_from) for number, source in enumerate(sources)]
+    opened = [
+        open_data(source, None if number else labels, encoding, class_from) for number, source in enumerate(sources)
+    ]
     # Read another way, the same photos are other labels, and so another project.
     known_by = [*sources, _known_path(labels)] if labels else sources
     known_by = [*known_by, Path(f"class from {class_from}")] if class_from else known_by
@@ -152,8 +155,9 @@ def take_in_path(
             keeps_pictures=keeps_pictures,
         )
         result = IntakeReport()
-        for (entries, reading), part in zip(opened, (None, "val"), strict=False):
+        for (entries, reading, said), part in zip(opened, (None, "val"), strict=False):
             result.add(take(entries, reading=reading, part=part))
+            result.said += said
     return project, result
 
 
@@ -163,6 +167,7 @@ def take_in_named(
     name: str,
     report: Report,
     labels: str | None = None,
+    encoding: str = "",
     *,
     class_from: str | None = None,
     unlabelled: bool = False,
@@ -170,20 +175,36 @@ def take_in_named(
     """Photos of a folder or zip into the project of that name; only new ones come in.
 
     Args:
-        labels, class_from: As in `take_in_path`.
+        labels, encoding, class_from: As in `take_in_path`.
         unlabelled: Photos of which neither folder nor table says the class come in without one, instead of being
             rejected.
     """
-    entries, reading = open_data(data.expanduser().resolve(), labels, class_from, unlabelled=unlabelled)
+    source = data.expanduser().resolve()
+    entries, reading, said = open_data(source, labels, encoding, class_from, unlabelled=unlabelled)
     with new_or_known(workspace, lambda: workspace.project_named(name)) as project:
-        return project, take_in_entries(workspace, project, entries, report, reading=reading, unlabelled=unlabelled)
+        result = take_in_entries(workspace, project, entries, report, reading=reading, unlabelled=unlabelled)
+        result.said += said
+        return project, result
 
 
 def open_data(
-    source: Path, labels: str | None = None, class_from: str | None = None, *, unlabelled: bool = False
-) -> tuple[Sequence[Entry], LabelSource]:
-    """The entries of a folder or zip, and what says their classes; arguments as those of `take_in_named`."""
-    return find_labels(open_source(source), labels, class_from, one_class=source.stem, unlabelled=unlabelled)
+    source: Path,
+    labels: str | None = None,
+    encoding: str = "",
+    class_from: str | None = None,
+    *,
+    unlabelled: bool = False,
+) -> tuple[Sequence[Entry], LabelSource, list[str]]:
+    """The entries of a folder or zip, what says their classes, and what is to be said of their names.
+
+    Args:
+        labels, encoding, class_from, unlabelled: As of `take_in_named`.
+    """
+    opened = open_source(source, encoding)
+    entries, reading = find_labels(
+        opened, labels, encoding, class_from=class_from, one_class=source.stem, unlabelled=unlabelled
+    )
+    return entries, reading, opened.said
 
 
 def _known_path(labels: str) -> Path:

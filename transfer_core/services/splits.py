@@ -12,7 +12,8 @@ from pathlib import Path
 from transfer_core import runs, strategies
 from transfer_core.backbones.catalog import Backbone
 from transfer_core.config import TrainConfig
-from transfer_core.data.ingest.label_source import find_labels, photos_among
+from transfer_core.data.ingest.class_finder import find_labels
+from transfer_core.data.ingest.label_source import photos_among
 from transfer_core.data.ingest.sources import is_junk, open_source
 from transfer_core.data.labels.dataset import (
     LabelledItem,
@@ -187,6 +188,7 @@ def foresee(
     settings: dict,
     backbone: Backbone,
     labels: str | None = None,
+    encoding: str = "",
     class_from: str | None = None,
 ) -> list[str]:
     """What a list of files says already against training on them with these settings; no photo is opened.
@@ -194,15 +196,17 @@ def foresee(
     Args:
         data: Folders or zips; the second one's are validation photos.
         settings: Of `TrainConfig`, those within their limits.
-        labels, class_from: As in `take_in_path`.
+        labels, encoding, class_from: As in `take_in_path`.
 
     Raises:
         DataError: Nothing says the classes.
     """
     items = []
     for number, source in enumerate(data):
-        good = [entry for entry in open_source(source) if not entry.refusal and not is_junk(entry.path)]
-        entries, reading = find_labels(good, None if number else labels, class_from, one_class=source.stem)
+        good = [entry for entry in open_source(source, encoding) if not entry.refusal and not is_junk(entry.path)]
+        entries, reading = find_labels(
+            good, None if number else labels, encoding, class_from=class_from, one_class=source.stem
+        )
         for path in photos_among(entries):
             if place := reading.place(path):
                 part = "val" if number else place.part

@@ -82,6 +82,7 @@ def make_config(
     asked: Mapping[str, object],
     data: Sequence[Path] = (),
     labels: str | None = None,
+    encoding: str = "",
     class_from: str | None = None,
 ) -> TrainConfig:
     """The settings asked for, with short names of backbone and strategy replaced by the full ones.
@@ -90,7 +91,7 @@ def make_config(
 
     Args:
         asked: By the names of `TrainConfig`'s fields; what is left out is left to the rules.
-        data, labels, class_from: As in `foresee`.
+        data, labels, encoding, class_from: As in `foresee`.
 
     Raises:
         ConfigError: With everything that is wrong.
@@ -115,7 +116,7 @@ def make_config(
     backbone = strategies.network_of(config, workspace.weights_dir)
     against = strategies.check(config, Facts((), backbone))
     if data and (problems or against or config.group_pattern):
-        against = foresee(data, good, backbone, labels, class_from)
+        against = foresee(data, good, backbone, labels, encoding, class_from)
     if problems or against:
         raise ConfigError(*problems.values(), *against)
     return config
@@ -136,6 +137,7 @@ def begin(
     name: str | None = None,
     val: Path | None = None,
     labels: str | None = None,
+    encoding: str = "",
     class_from: str | None = None,
     watch: Watch = silent,
     taken_in: Callable[[IntakeReport], None] = lambda report: None,
@@ -143,7 +145,7 @@ def begin(
     """Takes photos into their project and queues a run on just these.
 
     Args:
-        data, name, val, labels, class_from: As in `take_in_path`.
+        data, name, val, labels, encoding, class_from: As in `take_in_path`.
         settings: As in `make_config`.
         watch: Told how far the intake is.
         taken_in: Given the result of the intake, before the run is started.
@@ -152,12 +154,13 @@ def begin(
         TransferError: As `make_config`, `take_in_path` and `start`.
     """
     sources = [path.expanduser().resolve() for path in (data, val) if path]
-    config = make_config(workspace, settings, sources, labels, class_from)
+    config = make_config(workspace, settings, sources, labels, encoding, class_from)
     began = time.monotonic()
 
     def report(done: int, total: int) -> None:
         watch("Reading photos", done, total)
 
+    keeps_pictures = learns_backbone(workspace, config)
     project, intake = take_in_path(
         workspace,
         data,
@@ -166,8 +169,9 @@ def begin(
         val,
         config.backbone,
         labels,
+        encoding,
         class_from=class_from,
-        keeps_pictures=learns_backbone(workspace, config),
+        keeps_pictures=keeps_pictures,
     )
     items = [item for item in load_labelled(project) if item.id in intake.items]
     intake.said += remarks_on_groups(project, items, config)

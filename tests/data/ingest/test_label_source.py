@@ -4,12 +4,12 @@ import pytest
 
 from tests.data.ingest.test_intake import GOOD, photo
 from tests.data.ingest.test_sources import make_zip
+from transfer_core.data.ingest.class_finder import find_labels
 from transfer_core.data.ingest.folder_layout import survey
 from transfer_core.data.ingest.intake import take_in
 from transfer_core.data.ingest.label_source import (
     Choice,
     choices,
-    find_labels,
     open_labels,
     photos_among,
     read_as,

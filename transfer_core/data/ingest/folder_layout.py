@@ -8,10 +8,17 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import ClassVar, NamedTuple, Protocol
 
-from transfer_core.data.ingest.part_folders import FolderMeaning, Folders, PartFolders, find_part_folders
-from transfer_core.data.split_names import UNLABELLED, WORDS, is_empty_name, read_part_name, words_of
+from transfer_core.data.ingest.part_folders import (
+    FolderMeaning,
+    Folders,
+    PartFolders,
+    find_part_folders,
+    listed,
+    taken_over,
+)
+from transfer_core.data.split_names import UNLABELLED, WORDS, is_empty_name, read_part_name
 from transfer_core.support.class_order import in_class_order
-from transfer_core.support.text import plain, shorten
+from transfer_core.support.text import plain
 
 SPLIT_FOLDERS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 # What can say the class, each with the words for "class = ...", in the order in which they are offered.
@@ -24,7 +31,6 @@ _PHOTO_ENDINGS = (
     *(".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".jfif", ".mpo"),
     *(".avif", ".heic", ".heif", ".hif"),
 )
-_OWN_SPLIT = "Graft puts their photos together, and makes a split of its own."
 # What cameras, telephones and programs call photos.
 _CAMERA = re.compile(
     r"_?(img|dsc[a-z]?|pxl|mvimg|dcim|pict?|cimg|imag|mg|gopr|gp|p|wa|whatsapp|signal|screen\W?shot|scan|frame|capture|"
@@ -266,9 +272,9 @@ def _with_parts(folders: Mapping[Folders, int], way: str) -> Layout:
     wrapping = 0
     while rests and _wraps(rests, wrapping):
         wrapping += 1
-    said, keeps_parts = _taken_over(list(places.values()))
+    said, keeps_parts = taken_over(list(places.values()))
     named = {place.names[-1] for place in places.values() if place.names}
-    layout = Layout(way, parts, wrapping, needs_part, keeps_parts, said=said, named=_listed(named) if named else "")
+    layout = Layout(way, parts, wrapping, needs_part, keeps_parts, said=said, named=listed(named) if named else "")
     if way == "file_name":
         return layout
     return replace(layout, hollow=_hollow(places.values(), wrapping))
@@ -297,29 +303,6 @@ def _hollow(places: Iterable[FolderMeaning], wrapping: int) -> frozenset[tuple[s
     return frozenset(found)
 
 
-def _taken_over(places: Sequence[FolderMeaning]) -> tuple[tuple[str, ...], bool]:
-    """What to say about the parts that the folders name, and whether they become those of the photos."""
-    named: dict[str, dict[str, None]] = defaultdict(dict)  # the folders of each part
-    folds: dict[str, set[str | None]] = defaultdict(set)
-    names: dict[str, None] = {}
-    for place in places:
-        if place.part in WORDS:
-            named[place.part].setdefault(place.names[0])
-        if place.fold:
-            folds[place.fold].add(place.part)
-            names.setdefault(place.names[0])
-    if len(folds) > 1 and any(len(parts) > 1 for parts in folds.values()):
-        return (f"{_listed(names)} repeat the same photos for cross-validation. {_OWN_SPLIT}",), False
-    if named and "train" not in named and all(place.part for place in places):
-        sets = _listed(key for own in named.values() for key in own)
-        return (f"There is no folder of training photos, so {sets} are not read as sets. {_OWN_SPLIT}",), False
-    notes = [f"{_listed(names)} are the folds of a cross-validation. {_OWN_SPLIT}"] if len(folds) > 1 else []
-    for part, own in named.items():
-        if len({name.casefold() for name in own}) > 1:
-            notes.append(f"{_listed(own)} are put together: they all become {words_of(part)} photos.")
-    return tuple(notes), True
-
-
 def _wraps(folders: Sequence[Sequence[str]], depth: int) -> bool:
     """Whether every photo lies in one and the same folder at this depth, with class folders below it.
 
@@ -329,13 +312,6 @@ def _wraps(folders: Sequence[Sequence[str]], depth: int) -> bool:
         return False
     below = {entry[depth + 1] if len(entry) > depth + 1 else None for entry in folders}
     return below != {None} and (None not in below or len(below) > 2)
-
-
-def _listed(names: Iterable[str]) -> str:
-    """ "'a', 'b' and 'c'"; of many the first."""
-    quoted = [f"'{shorten(name, 40)}'" for name in sorted(names)]
-    quoted = quoted if len(quoted) < 7 else [*quoted[:5], f"{len(quoted) - 5} more"]
-    return f"{', '.join(quoted[:-1])} and {quoted[-1]}" if len(quoted) > 1 else quoted[0]
 
 
 def _beginning(file_name: str) -> str | None:

@@ -1,12 +1,11 @@
 """Folders on the machine that the person who started the app allows to be read from a browser. No link is followed."""
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from transfer_core.data.ingest.folder_layout import photo_paths
-from transfer_core.data.ingest.sources import Entry, folder_entries, is_junk, zip_entries
+from transfer_core.data.ingest.sources import Entries, folder_entries, is_junk, with_names, zip_entries
 from transfer_core.errors import DataError
 
 VARIABLE = "GRAFT_IMPORT_ROOTS"
@@ -52,17 +51,21 @@ def list_folder(root: Path, inside: str) -> Listing:
     return Listing([name for name in folders if not is_junk(name)][:SHOWN_LIMIT], zips[:SHOWN_LIMIT], len(photos))
 
 
-def open_inside(root: Path, inside: str) -> Sequence[Entry]:
+def open_inside(root: Path, inside: str, encoding: str = "") -> Entries:
     """Entries of a folder or zip below a root; links in it are named and left out.
 
+    Args:
+        encoding: As of `sources.open_source`.
+
     Raises:
+        UnclearEncoding: The names can be read in several ways.
         DataError: As `resolve_inside`; or it can be read as neither.
     """
     path = resolve_inside(root, inside)
     if path.is_dir():
-        return list(folder_entries(path, follow_links=False))
+        return with_names(folder_entries(path, follow_links=False), path.name, encoding)
     if path.is_file():
-        return zip_entries(path, path.name)
+        return zip_entries(path, path.name, encoding)
     raise DataError(f"'{path}' does not exist any more. Choose another folder.")
 
 

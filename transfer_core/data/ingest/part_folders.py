@@ -19,9 +19,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from transfer_core.data.split_names import UNLABELLED, PartName, read_part_name, says_labelled
+from transfer_core.data.split_names import UNLABELLED, WORDS, PartName, read_part_name, says_labelled, words_of
+from transfer_core.support.text import shorten
 
 Folders = tuple[str, ...]
+_OWN_SPLIT = "Graft puts their photos together, and makes a split of its own."
 
 
 class FolderMeaning(NamedTuple):
@@ -97,6 +99,36 @@ def find_part_folders(photos: Iterable[Folders]) -> PartFolders:
             inside = deeper
         depth += 1
     return PartFolders({key: own for key, own in marks.items() if own}, exclusive)
+
+
+def taken_over(places: Sequence[FolderMeaning]) -> tuple[tuple[str, ...], bool]:
+    """What to say about the parts that the folders name, and whether they become those of the photos."""
+    named: dict[str, dict[str, None]] = defaultdict(dict)  # the folders of each part
+    folds: dict[str, set[str | None]] = defaultdict(set)
+    names: dict[str, None] = {}
+    for place in places:
+        if place.part in WORDS:
+            named[place.part].setdefault(place.names[0])
+        if place.fold:
+            folds[place.fold].add(place.part)
+            names.setdefault(place.names[0])
+    if len(folds) > 1 and any(len(parts) > 1 for parts in folds.values()):
+        return (f"{listed(names)} repeat the same photos for cross-validation. {_OWN_SPLIT}",), False
+    if named and "train" not in named and all(place.part for place in places):
+        sets = listed(key for own in named.values() for key in own)
+        return (f"There is no folder of training photos, so {sets} are not read as sets. {_OWN_SPLIT}",), False
+    notes = [f"{listed(names)} are the folds of a cross-validation. {_OWN_SPLIT}"] if len(folds) > 1 else []
+    for part, own in named.items():
+        if len({name.casefold() for name in own}) > 1:
+            notes.append(f"{listed(own)} are put together: they all become {words_of(part)} photos.")
+    return tuple(notes), True
+
+
+def listed(names: Iterable[str]) -> str:
+    """ "'a', 'b' and 'c'"; of many the first."""
+    quoted = [f"'{shorten(name, 40)}'" for name in sorted(names)]
+    quoted = quoted if len(quoted) < 7 else [*quoted[:5], f"{len(quoted) - 5} more"]
+    return f"{', '.join(quoted[:-1])} and {quoted[-1]}" if len(quoted) > 1 else quoted[0]
 
 
 def _below(group: Iterable[tuple[Folders, int]]) -> _Below:

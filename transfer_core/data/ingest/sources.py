@@ -5,14 +5,15 @@ import re
 import stat
 import zipfile
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 
+from transfer_core.data.ingest.file_names import Names, decode_names, name_bytes, zipped_names
 from transfer_core.errors import DataError
+from transfer_core.support.encodings import UnclearEncoding
 
 ENTRY_LIMIT = 200_000
 EXPANDED_LIMIT = 30 * 10**9  # bytes of everything inside one zip
@@ -22,7 +23,7 @@ FOLDER_LIMIT = 64  # around one file; every end of a path is remembered, to find
 # A photo hardly gets smaller in a zip. A drawing may a thousandfold, hence not asked of files smaller than this.
 _RATIO_LIMIT, _RATIO_FROM = 100, 50 * 10**6
 _LINK = "a link, which is not followed here"
-_ENCRYPTED, _SAID_TO_BE_UTF8 = 0x1, 0x800  # bits of a zipped file's flags
+_ENCRYPTED = 0x1  # a bit of a zipped file's flags
 _LOCAL_HEADER = 30  # bytes before each file in a zip, at least
 _JUNK = {".ds_store", "thumbs.db", "desktop.ini", "__macosx", "ehthumbs.db", "@eadir"}
 
@@ -44,30 +45,51 @@ class Entry:
     size: int = 0
 
 
+class Entries(list[Entry]):
+    """What was handed in, and what must be said of it.
+
+    Args:
+        said: Sentences; untrusted text.
+        names: How names were read that do not say their encoding, where there are some.
+    """
+
+    def __init__(self, entries: Iterable[Entry] = (), said: Iterable[str] = (), names: Names | None = None):
+        super().__init__(entries)
+        self.said, self.names = list(said), names
+
+
 def is_junk(path: str) -> bool:
     """Whether a system or a hidden file, which nobody meant to hand in."""
     parts = PurePosixPath(path.lower()).parts
     return any(part in _JUNK or (part.startswith(".") and part != "..") for part in parts)
 
 
-def open_source(path: Path) -> Sequence[Entry]:
+def open_source(path: Path, encoding: str = "") -> Entries:
     """Entries of a folder or a zip on this machine.
 
+    Args:
+        encoding: That of names which do not say it, as a person has chosen it; else it is found.
+
     Raises:
+        UnclearEncoding: The names can be read in several ways.
         DataError: Neither, or not readable.
     """
     if path.is_dir():
-        return list(folder_entries(path))
+        return with_names(folder_entries(path), path.name, encoding)
     if path.is_file() and (path.suffix.lower() == ".zip" or zipfile.is_zipfile(path)):
-        return zip_entries(path, path.name)
+        return zip_entries(path, path.name, encoding)
     problem = "is neither a folder nor a zip" if path.exists() else "does not exist"
     raise DataError(f"'{path}' {problem}. Name a folder with one folder per class, or a zip of one.")
 
 
-def zip_entries(source: Path | BinaryIO, name: str) -> Sequence[Entry]:
+def zip_entries(source: Path | BinaryIO, name: str, encoding: str = "") -> Entries:
     """Entries of a zip; nothing is unpacked before it is asked for.
 
+    Args:
+        encoding: As of `open_source`.
+
     Raises:
+        UnclearEncoding: The names can be read in several ways.
         DataError: Not a zip, damaged, empty, or past the limits.
     """
     try:
@@ -88,16 +110,34 @@ def zip_entries(source: Path | BinaryIO, name: str) -> Sequence[Entry]:
             f"'{name}' would unpack to {expanded / 1e9:.0f} GB; at most {EXPANDED_LIMIT // 10**9} GB are read. "
             "Split it up."
         )
-    return [_zip_entry(archive, info, overlaps) for info, overlaps in zip(infos, _overlapping(infos), strict=True)]
+    named = zipped_names(infos, f"'{name}'", encoding)
+    entries = [
+        _zip_entry(archive, info, path, overlaps)
+        for info, path, overlaps in zip(infos, named.names, _overlapping(infos), strict=True)
+    ]
+    return Entries(entries, named.said(f"'{name}'"), named if named.encoding else None)
 
 
-def upload_entries(files: Sequence[tuple[str, Path | BinaryIO]]) -> Sequence[Entry]:
-    """Entries of uploaded (name, content) pairs; a zip among them is opened, once and not inside itself."""
-    entries: list[Entry] = []
+def upload_entries(files: Sequence[tuple[str, Path | BinaryIO]], encoding: str = "") -> Entries:
+    """Entries of uploaded (name, content) pairs; a zip among them is opened, once and not inside itself.
+
+    Args:
+        encoding: As of `open_source`.
+
+    Raises:
+        UnclearEncoding: The names in a zip can be read in several ways.
+        DataError: The one file is a zip, and cannot be opened.
+    """
+    entries = Entries()
     for name, content in files:
         if name.lower().endswith(".zip"):
             try:
-                entries += zip_entries(content, name)
+                inside = zip_entries(content, name, encoding)
+                entries += inside
+                entries.said += inside.said
+                entries.names = entries.names or inside.names
+            except UnclearEncoding:
+                raise
             except DataError as error:
                 if len(files) == 1:
                     raise
@@ -112,8 +152,23 @@ def upload_entries(files: Sequence[tuple[str, Path | BinaryIO]]) -> Sequence[Ent
     return entries
 
 
+def with_names(entries: Iterable[Entry], place: str, encoding: str = "") -> Entries:
+    """The same with names in valid Unicode: on some disks they are bytes, as an old zip may have brought them.
+
+    Raises:
+        UnclearEncoding: They can be read in several ways.
+    """
+    entries = list(entries)
+    if raw := {entry.path: told for entry in entries if (told := name_bytes(entry.path)) is not None}:
+        named = decode_names(list(raw.values()), f"'{tidy_path(place)}'", encoding)
+        read = dict(zip(raw, named.names, strict=True))
+        entries = [replace(entry, path=tidy_path(read.get(entry.path, entry.path))) for entry in entries]
+        return Entries(entries, named.said(f"'{tidy_path(place)}'"), named if named.encoding else None)
+    return Entries(replace(entry, path=tidy_path(entry.path)) for entry in entries)
+
+
 def folder_entries(root: Path, follow_links: bool = True) -> Iterator[Entry]:
-    """Every file below, in order, then the folders that cannot be opened.
+    """Every file below, in order, then the folders that cannot be opened; the names as the disk has them.
 
     A link to a folder above is walked once only; links that are not followed are listed as such.
     """
@@ -130,12 +185,13 @@ def folder_entries(root: Path, follow_links: bool = True) -> Iterator[Entry]:
         for name in sorted([*names, *linked]):
             yield _folder_entry(root, Path(folder, name), follow_links)
     for error in closed:
-        name = tidy_path(Path(error.filename).relative_to(root).as_posix()) or root.name
+        name = Path(error.filename).relative_to(root).as_posix()
+        name = root.name if name == "." else name
         yield Entry(name, bytes, f"a folder that cannot be opened ({error.strerror})")
 
 
 def _folder_entry(root: Path, path: Path, follow_links: bool) -> Entry:
-    name = tidy_path(path.relative_to(root).as_posix())
+    name = path.relative_to(root).as_posix()
     read = partial(read_file if follow_links else _read_unlinked, path)
     if not follow_links and path.is_symlink():
         return Entry(name, read, _LINK)
@@ -174,18 +230,9 @@ def _overlapping(infos: Sequence[zipfile.ZipInfo]) -> list[bool]:
     return found
 
 
-def _zip_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, overlaps: bool) -> Entry:
-    name = _zipped_name(info)
+def _zip_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, overlaps: bool) -> Entry:
     refusal = _name_refusal(name) or ("it shares its bytes with another file" if overlaps else _zip_refusal(info, name))
     return Entry(tidy_path(name), partial(_read_zipped, archive, info), refusal, info.file_size)
-
-
-def _zipped_name(info: zipfile.ZipInfo) -> str:
-    """The name in the zip; that a Mac writes UTF-8 without saying so is the usual case."""
-    if not info.flag_bits & _SAID_TO_BE_UTF8:
-        with suppress(UnicodeError):
-            return info.filename.encode("cp437").decode("utf-8")
-    return info.filename
 
 
 def _name_refusal(name: str) -> str | None:
