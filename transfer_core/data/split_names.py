@@ -19,6 +19,7 @@ _ROLES = {
     **dict.fromkeys(("eval", "evaluation", "evaluate"), "val"),
     **dict.fromkeys(("test", "tests", "testing", "tst"), "test"),
     **dict.fromkeys(("unlabeled", "unlabelled", "unsup", "unsupervised", "unannotated"), UNLABELLED),
+    **dict.fromkeys(("pred", "predict", "prediction", "predictions"), UNLABELLED),  # what a contest asks about
 }
 _FOLDS = {"fold", "folds", "kfold", "cv", "split", "partition", "subset"}  # with a number or a letter
 # Words that say nothing of a class.

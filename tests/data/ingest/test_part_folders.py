@@ -120,6 +120,25 @@ def test_a_further_folder_beside_parts_is_no_class():
     }
 
 
+def test_a_class_called_train_beside_a_test_folder_of_the_same_classes():
+    paths = [f"{folder}/{n}.jpg" for folder in ("train", "bus", "test/train", "test/bus") for n in range(2)]
+    assert Counter(read(*paths).values()) == {(part, name): 2 for part in (None, "test") for name in ("train", "bus")}
+
+
+def test_sets_of_known_publishers():
+    assert (
+        Counter(read(*filled("seg_train/seg_train/{}", "seg_test/seg_test/{}"), "seg_pred/seg_pred/1.jpg").values())[
+            None
+        ]
+        == 1
+    )
+    assert set(read(*filled("train/{}_train", "test/{}_test")).values()) == {
+        (part, name) for part in ("train", "test") for name in (ANT, BEE)
+    }
+    mvtec = read(*filled("train/{}", "test/{}"), "ground_truth/ant/1.jpg")
+    assert mvtec["ground_truth/ant/1.jpg"] is None and len(set(mvtec.values())) == 5
+
+
 def test_one_odd_folder_takes_no_photo_out():
     assert set(read("ant/1.jpg", "ant/2.jpg", "bee/3.jpg", "ant/train/4.jpg").values()) >= {(None, ANT), (None, BEE)}
 
@@ -139,6 +158,7 @@ def test_what_cannot_be_taken_over_is_said():
     )
     assert notes(*filled("val/{}", "test/{}")).startswith("There is no folder of training photos, so 'test' and 'val'")
     assert {place[0] for place in read(*filled("val/{}", "test/{}")).values()} == {None}
+    assert notes(*filled("train/fold1/{}", "train/fold2/{}", "test/{}")).startswith("'fold1' and 'fold2' are the folds")
     assert {place[0] for place in read(*filled("train/fold1/{}", "train/fold2/{}", "test/{}")).values()} == {
         "train",
         "test",

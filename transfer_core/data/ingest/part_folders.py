@@ -15,7 +15,7 @@ looked at together, in all places of the same depth; folders that are parts do n
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -108,10 +108,10 @@ def taken_over(places: Sequence[FolderMeaning]) -> tuple[tuple[str, ...], bool]:
     names: dict[str, None] = {}
     for place in places:
         if place.part in WORDS:
-            named[place.part].setdefault(place.names[0])
+            named[place.part].setdefault(_first(place.names, lambda said: said.role))
         if place.fold:
             folds[place.fold].add(place.part)
-            names.setdefault(place.names[0])
+            names.setdefault(_first(place.names, lambda said: said.fold))
     if len(folds) > 1 and any(len(parts) > 1 for parts in folds.values()):
         return (f"{listed(names)} repeat the same photos for cross-validation. {_OWN_SPLIT}",), False
     if named and "train" not in named and all(place.part for place in places):
@@ -122,6 +122,11 @@ def taken_over(places: Sequence[FolderMeaning]) -> tuple[tuple[str, ...], bool]:
         if len({name.casefold() for name in own}) > 1:
             notes.append(f"{listed(own)} are put together: they all become {words_of(part)} photos.")
     return tuple(notes), True
+
+
+def _first(names: Folders, says: Callable[[PartName], str | None]) -> str:
+    """The first of the folders whose name says so."""
+    return next(name for name in names if (said := read_part_name(name)) and says(said))
 
 
 def listed(names: Iterable[str]) -> str:
@@ -156,14 +161,17 @@ def _decide(below: _Below) -> tuple[_Found, bool]:
     if not others:
         found = _alone(known)
         return apart | found, any(part.role == "train" for part in found.values())
-    plain = {name: part for name, part in known.items() if not part.rest and part.role}
-    if _is_given(plain, others, below):
-        return apart | plain, True
+    for rest in dict.fromkeys(("", *(part.rest for part in known.values()))):  # "seg_train", "seg_test" and "seg_pred"
+        plain = {name: part._replace(rest="") for name, part in known.items() if part.rest == rest and part.role}
+        if _is_given(plain, others, below):
+            return apart | plain, True
+    plain = {name: part for name, part in known.items() if not part.rest}
     beside = {name.casefold() for name in others}
     return apart | {
         name: part
         for name, part in plain.items()
-        if any(inner and inner[0] in beside for inner in below[name]) or (len(others) > 1 and not part.everyday)
+        if any(inner and inner[0] in beside for inner in below[name])
+        or (len(others) > 1 and part.role and not part.everyday)
     }, False
 
 
@@ -188,6 +196,9 @@ def _is_given(plain: _Found, others: Collection[str], below: _Below) -> bool:
     if not training or not further:
         return False
     inner, other = (set().union(*(below[name] for name in names)) - {()} for names in (training, further))
+    beside = {name.casefold() for name in others}
+    if any(folders[0] in beside for folders in other):  # "test" holds what lies beside it, and so "train" is a class
+        return False
     return len(plain) > len(others) or not inner.isdisjoint(other)
 
 
