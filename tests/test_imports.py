@@ -20,6 +20,7 @@ ORDER = [
     ["data.split_names", "data.sample_set", "data.checks", "data.images.read_photo"],
     ["data.images.decode", "data.images.cache", "data.labels.replay"],
     ["data.ingest.file_names"],
+    ["data.ingest.part_folders"],
     [
         *("data.ingest.sources", "data.ingest.folder_layout", "data.ingest.file_kinds"),
         *("data.ingest.tar_archive", "data.ingest.teachable_machine"),
@@ -27,6 +28,7 @@ ORDER = [
     ["data.labels.dataset"],
     ["data.splits.groups", "data.splits.group_suggestion"],
     ["data.images.thumbnails", "data.labels.edits", "data.splits", "data.public_datasets"],
+    ["data.labels.disputes"],
     ["data.ingest"],
     ["backbones.catalog", "backbones.weights", "backbones.feature_store", "backbones.torch_checkpoint"],
     ["backbones.preprocess"],

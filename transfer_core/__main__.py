@@ -133,15 +133,13 @@ def build_parser() -> argparse.ArgumentParser:
     fit.add_argument("data", type=Path, metavar="DATA")
     fit.add_argument("--val", type=Path, metavar="DIR", help="validation photos, in class folders")
     fit.add_argument("--name", help="name of the project")
-    fit.add_argument("--labels", metavar="FILE", help=_LABELS)
-    fit.add_argument("--encoding", metavar="NAME", default="", help=_ENCODING)
+    _add_labels(fit)
     _add_settings(fit)
 
     take = command("import", photos.import_, photos.show_import, "add photos to a project without training")
     take.add_argument("data", type=Path, metavar="DATA")
     take.add_argument("--name", required=True, help="name of the project")
-    take.add_argument("--labels", metavar="FILE", help=_LABELS)
-    take.add_argument("--encoding", metavar="NAME", default="", help=_ENCODING)
+    _add_labels(take)
     take.add_argument("--unlabelled", action="store_true", help="add photos without a class, too, to sort them later")
 
     fetch = command("fetch", photos.fetch, photos.show_import, "add photos of a public dataset to a project")
@@ -191,6 +189,20 @@ def build_parser() -> argparse.ArgumentParser:
     command("backbones", lists.backbones, lists.show_backbones, "list the backbones")
     command("strategies", lists.strategies, lists.show_strategies, "list the strategies")
     return parser
+
+
+def _add_labels(parser: argparse.ArgumentParser) -> None:
+    """What says the class of each photo."""
+    from transfer_core.services.ingest import CLASS_FROM
+
+    parser.add_argument("--labels", metavar="FILE", help=_LABELS)
+    parser.add_argument("--encoding", metavar="NAME", default="", help=_ENCODING)
+    parser.add_argument(
+        "--class-from",
+        choices=CLASS_FROM,
+        help="what says the class: the folder that holds the photo, its top folder, the beginning of its name, the "
+        "tables beside the photos, or one class for all, called as DATA is (default: what is found, in this order)",
+    )
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:

@@ -47,6 +47,7 @@ class Plan:
         photos: Paths of what looks like a photo.
         readings: By choice; one that cannot be read has its problem in words, one that can be in several ways, these.
         names: The encoding of names that a person has chosen.
+        sets: Which folders are sets and no classes, in words, where nothing else says a class.
     """
 
     key: tuple
@@ -54,6 +55,7 @@ class Plan:
     photos: list[str]
     readings: dict[Choice, Found]
     names: str = ""
+    sets: str = ""
 
 
 def review_waiting(project) -> bool:
@@ -108,6 +110,8 @@ def _review(batch: Upload, plan: Plan) -> bool:
     st.subheader("How should Graft sort these photos?")
     _tell_missing(batch)
     encoding.offer_other_names(batch, plan.entries, plan.names)
+    if plan.sets:
+        st.info(markdown(plan.sets), icon=":material/info:")
     chosen = _choose(batch, plan)
     found = _find(plan, chosen)
     if chosen.way == "table" and not isinstance(found, str):
@@ -150,7 +154,9 @@ def _plan(batch: Upload) -> Plan | None:
             entries, names = opened
             photos = photos_among(entries)
             readings = {choice: _survey(entries, choice, photos) for choice in choices(entries)}
-        plan = st.session_state[session.PLAN] = Plan(key, entries, photos, readings, names)
+            by_folder = any(choice.way in ("folder", "top_folder", "project") for choice in readings)
+            sets = "" if by_folder else ingest.sets_in_words(entries)
+        plan = st.session_state[session.PLAN] = Plan(key, entries, photos, readings, names, sets)
     return plan
 
 
@@ -199,7 +205,7 @@ def _choose(batch: Upload, plan: Plan) -> Choice:
 
 def _title(choice: Choice) -> str:
     title = choice.title[0].upper() + choice.title[1:]
-    return f"{title}: {markdown(choice.value)}" if choice.way == "table" else title
+    return f"{title}: {markdown(', '.join(choice.tables))}" if choice.tables else title
 
 
 def _caption(choice: Choice, found: Found) -> str:
@@ -237,6 +243,8 @@ def _sum_up(plan: Plan, reading: LabelSource, found: Survey) -> None:
         st.caption(
             f"For example, {markdown(path[-100:])} will be labelled **{markdown(place.class_name[:80])}**{part}."
         )
+    for sentence in reading.said:
+        st.info(markdown(sentence), icon=":material/info:")
 
 
 def _show(reading: LabelSource, found: Survey) -> None:

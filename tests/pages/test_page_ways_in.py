@@ -320,3 +320,33 @@ def test_public_set_that_came_in_is_reported_once(visit, empty, asked):
     EventLog(asked.events_path).append(events.RunFinished(result={"photos": 6, "added": 6, "rejected": rejected}))
     assert "6 new photos added." in said(visit("photos", project=empty.id))
     assert "added" not in said(visit("photos", project=empty.id))
+
+
+def test_folders_that_are_sets_are_no_classes_and_that_is_said(visit, empty, drawn):
+    loose = {f"{part}/IMG_{n}.jpg": drawn[n] for n, part in enumerate(("train", "train", "valid", "test"))}
+    app = given(visit("photos", project=empty.id), ("set.zip", zipped(loose)))
+    assert "The folders 'test', 'train' and 'valid' are read as sets of photos" in said(app).replace("\\", "")
+    assert [option[:8] for option in ways(app).options] == ["One clas", "Nowhere "]
+
+
+def test_tables_of_the_parts_are_read_together(visit, empty, drawn):
+    files = {f"{part}/{n}.jpg": drawn[n] for n, part in enumerate(("train", "train", "valid", "valid"))}
+    tables = {f"{part}/_classes.csv": "" for part in ("train", "valid")}
+    for n, path in enumerate(files):
+        tables[f"{path.split('/')[0]}/_classes.csv"] += f"{n}.jpg,{('elm', 'oak')[n % 2]}\n"
+    content = {path: f"file,label\n{rows}".encode() for path, rows in tables.items()}
+    app = given(visit("photos", project=empty.id), ("set.zip", zipped(files | content)))
+    assert ways(app).options[0].startswith("A table of labels: train/")
+    assert "**4 photos, 2 classes.**" in said(app)
+    press(app, "Add 4 photos")
+    assert {(item.part, item.class_name) for item in load_items(empty)} == {
+        (part, name) for part in ("train", "val") for name in ("elm", "oak")
+    }
+
+
+def test_folds_are_put_together_and_that_is_said_before_and_after(visit, empty, drawn):
+    files = {f"fold{n // 2}/{('elm', 'oak')[n % 2]}/{n}.jpg": drawn[n] for n in range(6)}
+    app = given(visit("photos", project=empty.id), ("set.zip", zipped(files)))
+    assert classes_shown(app) == ["elm", "oak"] and "are the folds of a cross" in said(app)
+    press(app, "Add 6 photos")
+    assert "are the folds of a cross" in said(app)

@@ -8,6 +8,7 @@ from transfer_core.services.ingest import Rejected, left_out
 from transfer_core.services.runs import Run
 from transfer_core.support import text
 from transfer_core.support.pipes import tell
+from transfer_core.support.wording import pluralize
 from transfer_core.workspace import Project, Workspace
 
 _LISTED = 10  # files of which each gets a line
@@ -52,12 +53,6 @@ def mention_damage(project: Project) -> None:
         say(text.plain(problem))
 
 
-def mention_readings(said: Sequence[str]) -> None:
-    """How names and tables were read, as far as it is not beyond doubt."""
-    for sentence in said:
-        say(text.plain(sentence))
-
-
 def mention_rejected(rejected: Sequence[Rejected]) -> None:
     """Which files were left out, and why, but for what systems leave; of many, some, and how many for which reason."""
     meant = [entry for entry in rejected if entry.reason != "junk"]
@@ -67,6 +62,21 @@ def mention_rejected(rejected: Sequence[Rejected]) -> None:
         say(f"left out: {text.plain(entry.file)}: {text.plain(entry.reason)}")
     if len(meant) > _LISTED:
         say(f"left out: ... and {len(meant) - _LISTED} more")
+
+
+def mention(said: Sequence[str]) -> None:
+    """What a person must get to read, such as how photos and tables were read."""
+    for sentence in said:
+        say(text.plain(sentence))
+
+
+def mention_disputed(count: int) -> None:
+    """Pictures that came in with two classes."""
+    if count:
+        told = pluralize(
+            count, "picture is in more than one class and is", "pictures are in more than one class and are"
+        )
+        say(f"{told} left out until you decide: on the page Photos, or with `label PROJECT --removed --bring-back`")
 
 
 def mention_alike(groups: Sequence[Sequence[str]]) -> None:

@@ -31,6 +31,7 @@ from transfer_core.runs import Run
 from transfer_core.runs.state import RunState
 from transfer_core.services.export import is_intact, is_ready, need_model, renew
 from transfer_core.services.runs import Watch, silent, wait
+from transfer_core.support.class_order import in_class_order
 
 __all__ = [
     "Evaluation",
@@ -180,7 +181,7 @@ def _labelled_photos(data: Path, names: Sequence[str]) -> list[tuple[Entry, str]
     entries = [entry for entry in entries if not is_junk(entry.path)]
     reading = read_entries(entries)
     placed = [(entry, place.class_name) for entry in entries if (place := reading.place(entry.path))]
-    unknown = sorted({label for _, label in placed} - set(names))
+    unknown = in_class_order({label for _, label in placed} - set(names))
     if unknown:
         raise DataError(
             f"The model does not know these classes: {', '.join(unknown[:5])}. It knows: {', '.join(names[:20])}. "

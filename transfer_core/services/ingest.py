@@ -11,9 +11,16 @@ from pathlib import Path
 
 from transfer_core.backbones import catalog
 from transfer_core.data.ingest.arrivals import IntakeReport, Rejected
+from transfer_core.data.ingest.class_finder import CLASS_FROM, find_labels, sets_in_words
 from transfer_core.data.ingest.folder_layout import LabelSource, OneClass, Survey, survey
 from transfer_core.data.ingest.import_roots import Listing, import_roots, list_folder
-from transfer_core.data.ingest.label_source import Choice, choices, open_labels, photos_among, read_as, without_table
+from transfer_core.data.ingest.label_source import (
+    Choice,
+    choices,
+    photos_among,
+    read_as,
+    without_table,
+)
 from transfer_core.data.ingest.refusals import count_left_out, left_out
 from transfer_core.data.ingest.sources import Entry, open_source
 from transfer_core.data.ingest.upload_inbox import Upload, receive_folder
@@ -28,6 +35,7 @@ from transfer_core.support.encodings import title as encoding_title
 from transfer_core.workspace import Project, Workspace
 
 __all__ = [
+    "CLASS_FROM",
     "Choice",
     "Entry",
     "Imported",
@@ -52,6 +60,7 @@ __all__ = [
     "read_as",
     "receive_folder",
     "receive_upload",
+    "sets_in_words",
     "survey",
     "take_in_entries",
     "take_in_named",
@@ -102,10 +111,12 @@ def import_photos(
     labels: str | None = None,
     encoding: str = "",
     *,
+    class_from: str | None = None,
     unlabelled: bool = False,
 ) -> Imported:
     """As `take_in_named`, with what the project then holds."""
-    return Imported.of(*take_in_named(workspace, data, name, report, labels, encoding, unlabelled=unlabelled))
+    taken = take_in_named(workspace, data, name, report, labels, encoding, class_from=class_from, unlabelled=unlabelled)
+    return Imported.of(*taken)
 
 
 def take_in_path(
@@ -118,6 +129,7 @@ def take_in_path(
     labels: str | None = None,
     encoding: str = "",
     *,
+    class_from: str | None = None,
     keeps_pictures: bool = True,
 ) -> tuple[Project, IntakeReport]:
     """Photos of a folder or zip into the project that belongs to it; only new ones come in.
@@ -131,12 +143,16 @@ def take_in_path(
         backbone: The one that will see the photos first: what it sees is prepared while they are decoded.
         labels: A table that says the classes of `data`, as `label_source.open_labels` takes it.
         encoding: That of the table and of names in zips, where they are not Unicode; else it is found.
+        class_from: What says the class in `data` and `val`, one of `label_source.CLASS_FROM`; None finds it.
         keeps_pictures: As of `intake.take_in`: somebody who waits for an answer need not wait for thumbnails.
     """
     sources = [path.expanduser().resolve() for path in (data, val) if path]
-    opened = [_open(source, None if number else labels, encoding) for number, source in enumerate(sources)]
+    opened = [
+        open_data(source, None if number else labels, encoding, class_from) for number, source in enumerate(sources)
+    ]
     # Read another way, the same photos are other labels, and so another project.
     known_by = [*sources, _known_path(labels)] if labels else sources
+    known_by = [*known_by, Path(f"class from {class_from}")] if class_from else known_by
     with new_or_known(workspace, lambda: workspace.project_for(known_by, name)) as project:
         take = partial(
             take_in_entries,
@@ -162,32 +178,42 @@ def take_in_named(
     labels: str | None = None,
     encoding: str = "",
     *,
+    class_from: str | None = None,
     unlabelled: bool = False,
 ) -> tuple[Project, IntakeReport]:
     """Photos of a folder or zip into the project of that name; only new ones come in.
 
     Args:
-        labels, encoding: As in `take_in_path`.
+        labels, encoding, class_from: As in `take_in_path`.
         unlabelled: Photos of which neither folder nor table says the class come in without one, instead of being
             rejected.
     """
-    entries, reading, said = _open(data.expanduser().resolve(), labels, encoding)
+    source = data.expanduser().resolve()
+    entries, reading, said = open_data(source, labels, encoding, class_from, unlabelled=unlabelled)
     with new_or_known(workspace, lambda: workspace.project_named(name)) as project:
         result = take_in_entries(workspace, project, entries, report, reading=reading, unlabelled=unlabelled)
         result.said += said
         return project, result
 
 
-def _open(source: Path, labels: str | None, encoding: str) -> tuple[Sequence[Entry], LabelSource | None, list[str]]:
-    """The entries of a folder or zip, what the table says of them, and what is to be said of both.
+def open_data(
+    source: Path,
+    labels: str | None = None,
+    encoding: str = "",
+    class_from: str | None = None,
+    *,
+    unlabelled: bool = False,
+) -> tuple[Sequence[Entry], LabelSource, list[str]]:
+    """The entries of a folder or zip, what says their classes, and what is to be said of their names.
 
-    The table itself is no photo that could be left out.
+    Args:
+        labels, encoding, class_from, unlabelled: As of `take_in_named`.
     """
-    entries = open_source(source, encoding)
-    if not labels:
-        return entries, None, entries.said
-    table = open_labels(entries, labels, encoding)
-    return [entry for entry in entries if entry.path not in table.paths], table, [*entries.said, *table.said]
+    opened = open_source(source, encoding)
+    entries, reading = find_labels(
+        opened, labels, encoding, class_from=class_from, one_class=source.stem, unlabelled=unlabelled
+    )
+    return entries, reading, opened.said
 
 
 def _known_path(labels: str) -> Path:

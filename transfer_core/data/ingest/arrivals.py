@@ -42,7 +42,8 @@ class IntakeReport:
         named: Photos that were here without a class, and got one from these files.
         items: Ids of the photos, old and new.
         alike: Names of classes, of these photos or here already, that differ in capitals only, and may mean the same.
-        said: How names and tables were read, as far as a person must get to read it; untrusted text.
+        disputed: Pictures that came in with two classes and are left out until somebody decides.
+        said: What else a person must get to read, a sentence each; untrusted text.
     """
 
     photos: int = 0
@@ -53,6 +54,7 @@ class IntakeReport:
     named: int = 0
     items: set[str] = field(default_factory=set)
     alike: tuple[tuple[str, ...], ...] = ()
+    disputed: int = 0
     said: list[str] = field(default_factory=list)
 
     def add(self, other: "IntakeReport") -> None:
@@ -62,9 +64,10 @@ class IntakeReport:
         self.rejected += other.rejected
         self.unlabelled += other.unlabelled
         self.named += other.named
+        self.disputed += other.disputed
         self.items |= other.items
         self.alike = tuple(sorted({*self.alike, *other.alike}))
-        self.said += other.said
+        self.said += [sentence for sentence in other.said if sentence not in self.said]
         for name, count in other.classes.items():
             self.classes[name] = self.classes.get(name, 0) + count
 

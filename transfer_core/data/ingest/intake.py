@@ -18,6 +18,7 @@ from transfer_core.data.ingest.folder_layout import CLASS_NAME_LIMIT, LabelSourc
 from transfer_core.data.ingest.label_source import read_entries
 from transfer_core.data.ingest.nameless import Nameless
 from transfer_core.data.ingest.refusals import HERE_AS, NO_MEMORY, long_name, nothing_came, why_no_photo
+from transfer_core.data.ingest.same_pictures import SamePictures
 from transfer_core.data.ingest.sources import Entry, is_junk
 from transfer_core.data.labels.dataset import (
     Item,
@@ -30,6 +31,7 @@ from transfer_core.data.labels.dataset import (
 )
 from transfer_core.errors import DataError
 from transfer_core.support.parallel import MemoryBudget, map_ahead
+from transfer_core.support.wording import pluralize
 from transfer_core.workspace import Project, Workspace
 
 KeepPixels = Callable[[str, Image.Image], None]  # takes (digest, upright photo); from several threads
@@ -56,9 +58,9 @@ def take_in(
     """Verifies, stores and labels every photo among the entries; one bad file costs nothing but itself.
 
     A photo is decoded once, for everything that will be needed of it, and one that is here already not at all. One that
-    is here in another class is left out and said, for a photo of two classes teaches neither; that it lies in two
-    folders of these very entries is what somebody wanted. One that is here without a class gets the one that is said
-    now, in a change that can be undone.
+    is here in another class is left out and said, for a photo of two classes teaches neither. Those that lie in two
+    classes of these very entries come in and are left out until somebody decides: see `labels.disputes`. One that is
+    here without a class gets the one that is said now, in a change that can be undone.
 
     Args:
         report: Called with (files done, files in all).
@@ -76,23 +78,30 @@ def take_in(
     wanted, refused = _sift(entries)
     reading = reading or read_entries(wanted)
     unmatched = [Rejected(file, reason, is_row=True) for file, reason in reading.unmatched]
-    result = IntakeReport(rejected=refused + unmatched)
+    result, same = IntakeReport(rejected=refused + unmatched, said=list(reading.said)), SamePictures()
     report(0, len(wanted))
     with _saying_that_memory_lacks(), Arrivals(project, result) as arrivals:
         keep = (partial(keep_pictures, workspace.prepared_dir), keep_pixels) if keeps_pictures else (keep_pixels,)
         parts = read_layout([entry.path for entry in wanted], "file_name") if unlabelled else None
         taker = _Taker(workspace, project, arrivals, reading, part, keep, may_contradict, parts)
         with closing(map_ahead(taker.take, wanted)) as outcomes:
-            for done, outcome in enumerate(outcomes, 1):
+            for done, (entry, outcome) in enumerate(zip(wanted, outcomes, strict=True), 1):
+                outcome = outcome if isinstance(outcome, Rejected) else same.take(entry.path, outcome)
                 if isinstance(outcome, Rejected):
                     result.rejected.append(outcome)
                 else:
                     arrivals.label(outcome)
                     arrived(outcome)
                 report(done, len(wanted))
+    result.named = taker.nameless.write(project)
+    same.leave_out_disputed(project, result, taker.known)
     if not result.photos:
         raise DataError(nothing_came(result.rejected))
-    result.named = taker.nameless.write(project)
+    if same.copies:
+        result.said.append(
+            f"{pluralize(same.copies, 'file repeats another one', 'files repeat others')} of the same name in another "
+            "folder, byte for byte. Each photo came in once."
+        )
     result.alike = _alike_now(project, result.items)
     return result
 
@@ -155,7 +164,7 @@ class _Taker:
         here = load_original_items(project)  # what was relabelled or removed since is not to come in once more
         self._deleted = {here[number].id for number in labels.deleted}
         here = [item for item in here if item.id not in self._deleted]
-        self._ids, self._by_photo = {item.id for item in here}, {item.photo: item for item in here}
+        self.known, self._by_photo = {item.id for item in here}, {item.photo: item for item in here}
         self._alike = {(item.photo, item.class_name, item.part): item for item in (*now, *here)}
         self.nameless = Nameless(now)
         self._counting: dict[str, list[LabelledItem]] = defaultdict(list)
@@ -213,7 +222,7 @@ class _Taker:
     def _item(self, photo: str, file: str, path: str, place: ParsedLabel | None, size: tuple[int, int]) -> Item:
         """The item, or the one that was here where only the path is new: a set handed in as a zip and as a folder."""
         item = self._new_item(photo, file, path, place, size)
-        if item.id in self._ids:
+        if item.id in self.known:
             return item
         if item.class_name is None:  # what is said of a photo that is here stays, its group included
             known = self._by_photo.get(photo)
@@ -230,7 +239,7 @@ class _Taker:
     def _contradiction(self, item: Item, class_name: str) -> Rejected | None:
         """That the photo came in earlier and is of another class by now; a part of its own keeps its copies."""
         here = self._counting.get(item.photo, [])
-        if item.id in self._ids or not here or item.part not in (None, *(other.part for other in here)):
+        if item.id in self.known or not here or item.part not in (None, *(other.part for other in here)):
             return None
         if class_name in {other.class_name for other in here}:
             return None

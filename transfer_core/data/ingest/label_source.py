@@ -1,6 +1,6 @@
 """How a set of entries can be read, which of these ways is meant, and what it comes to. Imports no torch."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
@@ -8,6 +8,7 @@ from typing import ClassVar
 from transfer_core.data.ingest.folder_layout import (
     WAYS,
     LabelSource,
+    Layout,
     NoClass,
     OneClass,
     ParsedLabel,
@@ -15,18 +16,24 @@ from transfer_core.data.ingest.folder_layout import (
     alternatives,
     photo_paths,
     read_layout,
+    survey,
     tidy_class_name,
 )
-from transfer_core.data.ingest.label_table import LabelsTable, is_table, match_rows, merge, read_table
+from transfer_core.data.ingest.label_table import LabelsTable, is_table
 from transfer_core.data.ingest.sources import Entry, is_junk, read_file
+from transfer_core.data.ingest.table_set import hold_against, is_form, put_together
+from transfer_core.data.split_names import is_empty_name
 from transfer_core.errors import DataError
+from transfer_core.support.encodings import UnclearEncoding
 
 _OTHER_WAYS = {
     "project": "the Teachable Machine project",
     "table": "a table of labels",
+    "tables": "the tables of labels, together",
     "one_class": "one class for all of them",
     "none": "nowhere yet",
 }
+_SEPARATOR = "\n"
 _TABLES = 10  # offered, or named in a message; each is read to its end before it is offered
 
 
@@ -35,8 +42,8 @@ class Choice:
     """A way of reading, as it can be kept in a file.
 
     Args:
-        way: One of `layout.WAYS`, or "project", or "table", or "one_class", or "none".
-        value: The table's path among the entries; the class's name.
+        way: One of `layout.WAYS`, or "project", "table", "tables", "one_class" or "none".
+        value: The table's path among the entries, those of several a line each; the class's name.
         unlabelled: Photos of which this says no class come in without one; all of them, where the way is "none".
         encoding: That of the table's text, where a person has chosen it.
         names: That of the names of files, where a person has chosen it.
@@ -53,15 +60,40 @@ class Choice:
         """What says the class, in words; the value is untrusted text and not part of it."""
         return (WAYS | _OTHER_WAYS)[self.way]
 
+    @property
+    def tables(self) -> list[str]:
+        """The paths of the tables that say the class."""
+        return self.value.split(_SEPARATOR) if self.way in ("table", "tables") else []
+
 
 def choices(entries: Sequence[Entry]) -> list[Choice]:
-    """The ways that make sense of these, the one to suggest first; "one_class", without a name, and "none" always."""
-    paths = _wanted(entries)
-    layouts = [Choice(layout.way) for layout in alternatives(paths)]
-    if any(entry.class_name for entry in entries):
-        layouts.insert(0, Choice("project"))
+    """The ways that make sense of these, the one to suggest first; "one_class", without a name, and "none" always.
+
+    Tables come after the folders, or before all else where no folder says a class; then those that cannot be read last.
+    A project of Teachable Machine comes before them all.
+    """
+    paths, photos = wanted_paths(entries), photos_among(entries)
+    found = alternatives(paths)
+    layouts = [Choice(layout.way) for layout in found]
     tables = [Choice("table", path) for path in _tables(paths)]
-    return [*layouts, *tables, Choice("one_class"), Choice("none", unlabelled=True)]
+    always = [Choice("one_class"), Choice("none", unlabelled=True)]
+    if any(entry.class_name for entry in entries):
+        return [Choice("project"), *layouts, *tables, *always]
+    if found and says_classes(found[0], photos) and found[0].way != "file_name":
+        return [*layouts, *tables, *always]
+    good = [table for table in tables if _can_be_used(entries, table.value, photos)]
+    together = [Choice("tables", _SEPARATOR.join(table.value for table in good))] if len(good) > 1 else []
+    return [*together, *good, *layouts, *always, *(table for table in tables if table not in good)]
+
+
+def _can_be_used(entries: Sequence[Entry], path: str, photos: Sequence[str]) -> bool:
+    """Whether a table says the class of a photo, or may once somebody has chosen its encoding."""
+    try:
+        return not is_form(path) and bool(_table_among(entries, path, photos).places)
+    except UnclearEncoding:
+        return True
+    except DataError:
+        return False
 
 
 def read_as(entries: Sequence[Entry], choice: Choice, photos: Sequence[str] | None = None) -> LabelSource:
@@ -79,9 +111,9 @@ def read_as(entries: Sequence[Entry], choice: Choice, photos: Sequence[str] | No
         return NoClass()
     if choice.way == "project":
         return read_entries(entries)
-    if choice.way == "table":
-        return _table_among(entries, choice.value, photos, choice.encoding)
-    return read_layout(_wanted(entries), choice.way)
+    if choice.tables:
+        return put_together([_table_among(entries, named, photos, choice.encoding) for named in choice.tables])
+    return read_layout(wanted_paths(entries), choice.way)
 
 
 @dataclass(frozen=True)
@@ -89,34 +121,35 @@ class OwnClasses:
     """The files say their class themselves, as those of a Teachable Machine project do; folders say the others'.
 
     Args:
-        said: Class name by path.
+        own: Class name by path.
         others: Reads what says nothing.
     """
 
-    said: Mapping[str, str]
+    own: Mapping[str, str]
     others: LabelSource
     unmatched: ClassVar[Unmatched] = ()
+    said: ClassVar[Sequence[str]] = ()
 
     @property
     def unplaced(self) -> str:
         return self.others.unplaced
 
     def place(self, path: str) -> ParsedLabel | None:
-        if path in self.said:
-            return ParsedLabel(None, tidy_class_name(self.said[path]))
+        if path in self.own:
+            return ParsedLabel(None, tidy_class_name(self.own[path]))
         return self.others.place(path)
 
 
 def read_entries(entries: Sequence[Entry]) -> LabelSource:
     """What these entries say by themselves: their folders, unless the file that they came in says the classes."""
-    said = {entry.path: entry.class_name for entry in entries if entry.class_name}
-    layout = read_layout([path for path in _wanted(entries) if path not in said] if said else _wanted(entries))
-    return OwnClasses(said, layout) if said else layout
+    own = {entry.path: entry.class_name for entry in entries if entry.class_name}
+    layout = read_layout([path for path in wanted_paths(entries) if path not in own])
+    return OwnClasses(own, layout) if own else layout
 
 
 def photos_among(entries: Sequence[Entry]) -> list[str]:
     """Paths of what looks like a photo."""
-    return [path for path in photo_paths(_wanted(entries)) if not is_table(path)]
+    return [path for path in photo_paths(wanted_paths(entries)) if not is_table(path)]
 
 
 def open_labels(entries: Sequence[Entry], named: str | Path, encoding: str = "") -> LabelsTable:
@@ -140,14 +173,45 @@ def open_labels(entries: Sequence[Entry], named: str | Path, encoding: str = "")
     whole = path.resolve().as_posix()
     if itself := next((entry for entry in beside if whole.endswith(f"/{entry}")), None):
         return _table_among(entries, itself, encoding=encoding)
-    table = _held_against(photos_among(entries), content, path.name, "", encoding)
-    return replace(table, paths=tuple(beside[:1]))
+    return replace(hold_against(photos_among(entries), content, path.name, "", encoding), paths=tuple(beside[:1]))
 
 
 def without_table(entries: Sequence[Entry], choice: Choice, reading: LabelSource | None = None) -> list[Entry]:
     """The entries that a choice leaves to be photos."""
-    tables = {choice.value, *getattr(reading, "paths", ())} if choice.way == "table" else set()
-    return [entry for entry in entries if entry.path not in tables]
+    return without({*choice.tables, *(getattr(reading, "paths", ()) if choice.tables else ())}, entries)
+
+
+def without(paths: Collection[str], entries: Sequence[Entry]) -> list[Entry]:
+    """The entries that are at none of these paths."""
+    return [entry for entry in entries if entry.path not in paths]
+
+
+def usable_tables(
+    entries: Sequence[Entry], photos: Sequence[str], encoding: str = ""
+) -> tuple[list[LabelsTable], list[str]]:
+    """(the tables among the entries that say the class of a photo, why the others do not).
+
+    Raises:
+        UnclearEncoding: One can be read in several ways.
+    """
+    found, problems = [], []
+    for path in _tables(wanted_paths(entries)):
+        try:
+            table = _table_among(entries, path, photos, encoding)
+        except UnclearEncoding:
+            raise
+        except DataError as error:
+            problems.append(str(error))
+            continue
+        if table.places and not is_form(path):
+            found.append(table)
+    return found, problems
+
+
+def says_classes(layout: Layout, photos: Sequence[str]) -> bool:
+    """Whether folders, or the beginnings of names, say classes: not just one, called "images"."""
+    classes = list(survey(layout, photos).classes)
+    return len(classes) > 1 or bool(classes and not is_empty_name(classes[0]))
 
 
 def _table_among(
@@ -156,37 +220,19 @@ def _table_among(
     """A table of that name, and those of the same name beside it, each for the photos of its own folder."""
     entry = _entry_named(entries, named)
     photos = photos_among(entries) if photos is None else photos
-    folder, _, name = entry.path.rpartition("/")
     beside = [other for other in entries if _is_namesake(other.path, entry.path)]
-    own = {other.path.rpartition("/")[0]: other for other in (entry, *beside)}
-    within = {place: [path for path in photos if path.startswith(f"{place}/")] for place in own}
-    if not beside or not all(within.values()):
-        return replace(_held_against(photos, entry.read(), name, folder, encoding), paths=(entry.path,))
-    # The folders say the part, seen together: each alone would seem to be a folder around everything.
-    tables = [_matched(within[place], own[place].read(), own[place].path, place, encoding) for place in own]
-    table = replace(merge(tables), name=name, paths=tuple(other.path for other in own.values()))
-    return _with_parts(table, photos)
+    folders = [other.path.rpartition("/")[0] for other in (entry, *beside)]
+    if not beside or not all(any(path.startswith(f"{folder}/") for path in photos) for folder in folders):
+        return hold_against(photos, entry.read(), entry.path.rsplit("/", 1)[-1], entry.path, encoding)
+    return put_together(
+        [hold_against(photos, other.read(), other.path, other.path, encoding) for other in (entry, *beside)]
+    )
 
 
 def _is_namesake(path: str, named: str) -> bool:
     """Whether a table of the same name lies in a folder beside the folder of another."""
     first, second = path.split("/"), named.split("/")
     return path != named and len(first) == len(second) > 1 and [*first[:-2], first[-1]] == [*second[:-2], second[-1]]
-
-
-def _held_against(photos: Sequence[str], content: bytes, name: str, folder: str, encoding: str) -> LabelsTable:
-    return _with_parts(_matched(photos, content, name, folder, encoding), photos)
-
-
-def _matched(photos: Sequence[str], content: bytes, name: str, folder: str, encoding: str) -> LabelsTable:
-    return match_rows(read_table(content, name, encoding), photos, folder)
-
-
-def _with_parts(table: LabelsTable, photos: Sequence[str]) -> LabelsTable:
-    if any(place.part for place in table.places.values()):
-        return table
-    layout = read_layout(photos, "file_name")  # whose folders say nothing but the part
-    return replace(table, places={path: place._replace(part=layout.part(path)) for path, place in table.places.items()})
 
 
 def _entry_named(entries: Sequence[Entry], named: str) -> Entry:
@@ -207,5 +253,6 @@ def _tables(paths: Iterable[str]) -> list[str]:
     ]
 
 
-def _wanted(entries: Sequence[Entry]) -> list[str]:
+def wanted_paths(entries: Sequence[Entry]) -> list[str]:
+    """Paths of what is neither junk nor refused."""
     return [entry.path for entry in entries if not entry.refusal and not is_junk(entry.path)]

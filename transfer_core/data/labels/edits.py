@@ -82,6 +82,11 @@ def remove(project: Project, ids: Collection[str]) -> str:
     return _edit(project, ids, removed=True)
 
 
+def dispute(project: Project, ids: Collection[str]) -> str:
+    """Takes out photos that came in with two classes, until somebody decides: see `disputes`. Raises as `relabel`."""
+    return _edit(project, ids, removed=True, disputed=True)
+
+
 def bring_back(project: Project, ids: Collection[str]) -> str:
     """Makes removed photos count again. Raises as `relabel`."""
     return _edit(project, ids, removed=False)
@@ -189,6 +194,8 @@ def describe(action: Action) -> str:
         return f"{photos} left without a class" if name is None else f"{photos} moved to '{name}'"
     if "part" in said:
         return f"{photos} set to {split_names.words_of(said['part'])}"
+    if action.disputed:
+        return f"{photos} left out: the same picture in two classes"
     return f"{photos} {'removed' if said['removed'] else 'restored'}"
 
 
