@@ -28,6 +28,9 @@ from transfer_core.data.ingest.upload_inbox import receive as receive_upload
 from transfer_core.data.labels.dataset import count_classes, labelled, load_items
 from transfer_core.deletion import delete_project
 from transfer_core.jobs.take_in import Report, take_in_entries
+from transfer_core.support.encodings import UnclearEncoding
+from transfer_core.support.encodings import offered as offered_encodings
+from transfer_core.support.encodings import title as encoding_title
 from transfer_core.workspace import Project, Workspace
 
 __all__ = [
@@ -41,12 +44,15 @@ __all__ = [
     "OneClass",
     "Rejected",
     "Survey",
+    "UnclearEncoding",
     "Upload",
     "choices",
+    "encoding_title",
     "import_photos",
     "import_roots",
     "list_folder",
     "new_or_known",
+    "offered_encodings",
     "photos_among",
     "read_as",
     "receive_folder",

@@ -81,8 +81,8 @@ class UnclearEncoding(DataError):
             for encoding, samples in self.readings.items()
         )
         super().__init__(
-            f"{name}: the text is not UTF-8, and can be read in several ways: {told}. Choose one, such as "
-            f"--encoding {next(iter(self.readings), 'cp1252')}, or {remedy}."
+            f"{name}: the text is not UTF-8, and can be read in several ways: {told}. Choose one with --encoding NAME, "
+            f"or {remedy}."
         )
 
 

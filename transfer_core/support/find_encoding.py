@@ -2,7 +2,7 @@
 
 import codecs
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from transfer_core.errors import DataError
@@ -153,7 +153,7 @@ def _is_likely_utf8(word: bytes) -> bool:
 
 
 def _readings(words: Sequence[bytes], kind: Kind) -> list[_Reading]:
-    """Every different reading, the likeliest first; of encodings that read alike, the more usual one."""
+    """Every different reading, the likeliest first; of encodings that read alike, the one that is listed first."""
     found: dict[str, _Reading] = {}
     for encoding in KNOWN:
         try:
@@ -162,9 +162,9 @@ def _readings(words: Sequence[bytes], kind: Kind) -> list[_Reading]:
             continue
         if CONTROL.search(reading.text):
             continue
-        known = found.get(reading.text)
-        if known is None or reading.bits < known.bits:
-            found[reading.text] = reading
+        known = found.setdefault(reading.text, reading)
+        if reading.bits < known.bits:
+            found[reading.text] = replace(reading, encoding=known.encoding)
     return sorted(found.values(), key=lambda one: one.bits)
 
 

@@ -70,12 +70,14 @@ class Columns:
         one_hot: Place by class, in such a table.
         part_name: What the column of the part is called.
         first: Which line is the first with a photo.
+        may_lack_labels: Whether photos that nobody has labelled yet are in it, too.
     """
 
     at: dict[str, int]
     one_hot: dict[int, str] = field(default_factory=dict)
     part_name: str = ""
     first: int = 1
+    may_lack_labels: bool = False
 
 
 def rows_of(lines: Lines, name: str, *, damaged_allowed: bool = False) -> tuple[list[LabelRow], list[str]]:
@@ -175,7 +177,8 @@ def _columns(lines: Lines, name: str) -> tuple[Columns, list[str]]:
     if unused and (shown := [plain(header[place])[:30] for place in unused if plain(header[place])]):
         more = f" and {len(shown) - _LISTED} more" if len(shown) > _LISTED else ""
         said.append(f"Columns of {name} that are not used: {', '.join(shown[:_LISTED])}{more}.")
-    return Columns(at, one_hot, part_name), said
+    may_lack_labels = "label" in at and keys[at["label"]] == "choice"  # Label Studio's, which exports every task
+    return Columns(at, one_hot, part_name, may_lack_labels=may_lack_labels), said
 
 
 def _missing_columns(header: Sequence[str], absent: set[str], name: str) -> str:
@@ -233,7 +236,7 @@ def _one_hot(lines: Lines, header: Sequence[str], places: Sequence[int]) -> dict
 def _row(number: int, line: Sequence[str], columns: Columns, name: str) -> LabelRow:
     cells = {meaning: line[i].strip() if i < len(line) else "" for meaning, i in columns.at.items()}
     for meaning in columns.at.keys() & {"file", "label"}:
-        if not cells[meaning]:
+        if not cells[meaning] and not (meaning == "label" and columns.may_lack_labels):
             raise DataError(f"Line {number} of {name} has no {meaning}. Fill it in, or delete the line.")
     part = _part(number, cells.get("part", ""), columns.part_name, name)
     group = plain(cells.get("group", "")) or None
@@ -241,7 +244,7 @@ def _row(number: int, line: Sequence[str], columns: Columns, name: str) -> Label
         classes = [label for place, label in columns.one_hot.items() if line[place].strip().lower() in _YES]
         classes = [label for label in classes if _key(label) != _NO_CLASS]
     else:
-        classes = list(several_choices(cells["label"])) or [cells["label"]]
+        classes = [label for label in several_choices(cells["label"]) or [cells["label"]] if label]
     if len(classes) == 1:
         return LabelRow(number, cells["file"], ParsedLabel(part, tidy_class_name(classes[0]), group))
     listed = ", ".join(plain(label)[:30] for label in classes[:_LISTED])

@@ -15,6 +15,7 @@ from transfer_core.data.ingest.import_roots import open_inside
 from transfer_core.data.ingest.label_source import Choice
 from transfer_core.data.ingest.sources import Entries, tidy_path, upload_entries
 from transfer_core.support.checked_json import copy_path, read_with_copy, write_with_copy
+from transfer_core.support.encodings import UnclearEncoding
 from transfer_core.support.files import delete_folder, move_into_place, temp_path
 from transfer_core.workspace import Project, new_id
 
@@ -173,7 +174,8 @@ def receive_folder(project: Project, root: Path, inside: str) -> Upload:
     Raises:
         DataError: As `roots.open_inside`.
     """
-    open_inside(root, inside)
+    with suppress(UnclearEncoding):  # is asked about when it is looked at
+        open_inside(root, inside)
     batch = Upload(_new_folder(project), time.time(), source=(str(root), inside))
     batch.save()
     return batch
