@@ -10,7 +10,6 @@ from transfer_core.config import TrainConfig
 from transfer_core.services import ingest, runs, training
 from transfer_core.services.export import is_ready
 from transfer_core.services.labels import count_classes, labelled, load_items, load_original_items
-from transfer_core.support.text import markdown
 from transfer_core.support.wording import duration, pluralize
 
 
@@ -24,8 +23,7 @@ def show_report():
     told += f" {pluralize(already, 'photo was', 'photos were')} already in the project." if already else ""
     told += f" {pluralize(report.named, 'photo')} that had no class got one." if report.named else ""
     st.success(told, icon=":material/check_circle:")
-    for sentence in report.said:
-        st.info(markdown(sentence), icon=":material/info:")
+    import_review.tell(report.said)
     left_out = [(entry.file, entry.reason) for entry in report.rejected if entry.reason != "junk"]
     import_review.list_files(ingest.count_left_out(report.rejected), left_out)
 

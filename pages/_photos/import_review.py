@@ -125,8 +125,7 @@ def _review(batch: Upload, plan: Plan) -> bool:
         chosen = _ask_unlabelled(batch, chosen, found[1])
         found = (found[0], found[1].with_unplaced()) if chosen.unlabelled else found
         _sum_up(plan, *found)
-        for sentence in getattr(found[0], "said", ()):
-            st.caption(markdown(sentence))
+        tell(found[0].said)
     count = 0 if isinstance(found, str) else found[1].photos
     ready = count > 0 and chosen != Choice("one_class")
     with frame.foot("These photos wait until you add them."):
@@ -243,8 +242,6 @@ def _sum_up(plan: Plan, reading: LabelSource, found: Survey) -> None:
         st.caption(
             f"For example, {markdown(path[-100:])} will be labelled **{markdown(place.class_name[:80])}**{part}."
         )
-    for sentence in reading.said:
-        st.info(markdown(sentence), icon=":material/info:")
 
 
 def _show(reading: LabelSource, found: Survey) -> None:
@@ -257,6 +254,12 @@ def _show(reading: LabelSource, found: Survey) -> None:
     list_files(f"{pluralize(len(reading.unmatched), 'row')} of the table left out", reading.unmatched)
     if found.classes:
         st.dataframe(columns, hide_index=True, key="review-classes")
+
+
+def tell(sentences: Sequence[str]) -> None:
+    """What a person must get to read of how photos and tables were read; untrusted text."""
+    if sentences:
+        st.info("\n\n".join(map(markdown, sentences)), icon=":material/info:")
 
 
 def list_files(title: str, files: Sequence[tuple[str, str]]) -> None:

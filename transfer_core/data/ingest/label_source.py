@@ -81,17 +81,19 @@ def choices(entries: Sequence[Entry]) -> list[Choice]:
         return [Choice("project"), *layouts, *tables, *always]
     if found and says_classes(found[0], photos) and found[0].way != "file_name":
         return [*layouts, *tables, *always]
-    good = [table for table in tables if _can_be_used(entries, table.value, photos)]
-    together = [Choice("tables", _SEPARATOR.join(table.value for table in good))] if len(good) > 1 else []
+    usable = {table: _can_be_used(entries, table.value, photos) for table in tables}
+    good = [table for table in tables if usable[table] is not False]
+    clear = [table.value for table in tables if usable[table]]
+    together = [Choice("tables", _SEPARATOR.join(clear))] if len(clear) == len(good) > 1 else []
     return [*together, *good, *layouts, *always, *(table for table in tables if table not in good)]
 
 
-def _can_be_used(entries: Sequence[Entry], path: str, photos: Sequence[str]) -> bool:
-    """Whether a table says the class of a photo, or may once somebody has chosen its encoding."""
+def _can_be_used(entries: Sequence[Entry], path: str, photos: Sequence[str]) -> bool | None:
+    """Whether a table says the class of a photo; None where somebody has to choose its encoding first."""
     try:
         return not is_form(path) and bool(_table_among(entries, path, photos).places)
     except UnclearEncoding:
-        return True
+        return None
     except DataError:
         return False
 
