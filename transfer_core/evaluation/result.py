@@ -19,7 +19,7 @@ class Result:
     """What `fit` answers, and the pages show.
 
     Args:
-        class_names: Sorted.
+        class_names: In the order of classes.
         val_count: Different validation photos.
         val_accuracy: In [0, 1].
         val_interval: 95%, (low, high); None where some of these photos were training photos, too.

@@ -15,7 +15,8 @@ import numpy as np
 
 from transfer_core import runs
 from transfer_core.data.ingest.arrivals import Rejected
-from transfer_core.data.ingest.folder_layout import ParsedLabel, read_layout
+from transfer_core.data.ingest.folder_layout import ParsedLabel
+from transfer_core.data.ingest.label_source import read_entries
 from transfer_core.data.ingest.sources import Entry, is_junk, open_source
 from transfer_core.data.labels.dataset import LabelledItem, labelled, new_item
 from transfer_core.data.splits.groups import name_groups
@@ -33,6 +34,7 @@ from transfer_core.runs import Run
 from transfer_core.runs.state import RunState
 from transfer_core.services.export import is_intact, is_ready, need_model, renew
 from transfer_core.services.runs import Watch, silent, wait
+from transfer_core.support.class_order import in_class_order
 
 __all__ = [
     "Evaluation",
@@ -207,9 +209,9 @@ def _labelled_photos(data: Path, names: Sequence[str]) -> list[tuple[Entry, Pars
     """Every file in a class folder, with what the folders say of it."""
     entries = [entry for entry in open_source(data.expanduser().resolve()) if not entry.refusal]
     entries = [entry for entry in entries if not is_junk(entry.path)]
-    layout = read_layout([entry.path for entry in entries])
-    placed = [(entry, place) for entry in entries if (place := layout.place(entry.path))]
-    unknown = sorted({place.class_name for _, place in placed} - set(names))
+    reading = read_entries(entries)
+    placed = [(entry, place) for entry in entries if (place := reading.place(entry.path))]
+    unknown = in_class_order({place.class_name for _, place in placed} - set(names))
     if unknown:
         raise DataError(
             f"The model does not know these classes: {', '.join(unknown[:5])}. It knows: {', '.join(names[:20])}. "

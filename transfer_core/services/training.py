@@ -25,7 +25,7 @@ from transfer_core.runs.state import RunState
 from transfer_core.services.export import catch_up
 from transfer_core.services.ingest import take_in_path
 from transfer_core.services.runs import Watch, silent, wait
-from transfer_core.services.splits import Basis, find_basis, foresee, share_out
+from transfer_core.services.splits import Basis, find_basis, foresee, remarks_on_groups, share_out
 from transfer_core.strategies import BACKBONE, Facts
 from transfer_core.workspace import Project, Workspace
 
@@ -80,7 +80,12 @@ class Outcome:
 
 
 def make_config(
-    workspace: Workspace, asked: Mapping[str, object], data: Sequence[Path] = (), labels: str | None = None
+    workspace: Workspace,
+    asked: Mapping[str, object],
+    data: Sequence[Path] = (),
+    labels: str | None = None,
+    encoding: str = "",
+    class_from: str | None = None,
 ) -> TrainConfig:
     """The settings asked for, with short names of backbone and strategy replaced by the full ones.
 
@@ -88,7 +93,7 @@ def make_config(
 
     Args:
         asked: By the names of `TrainConfig`'s fields; what is left out is left to the rules.
-        data, labels: As in `foresee`.
+        data, labels, encoding, class_from: As in `foresee`.
 
     Raises:
         ConfigError: With everything that is wrong.
@@ -112,8 +117,10 @@ def make_config(
     config = TrainConfig(**good)
     backbone = strategies.network_of(config, workspace.weights_dir)
     against = strategies.check(config, Facts((), backbone))
+    if data and (problems or against or config.group_pattern):
+        against = foresee(data, good, backbone, labels, encoding, class_from)
     if problems or against:
-        raise ConfigError(*problems.values(), *(foresee(data, good, backbone, labels) if data else against))
+        raise ConfigError(*problems.values(), *against)
     return config
 
 
@@ -132,13 +139,15 @@ def begin(
     name: str | None = None,
     val: Path | None = None,
     labels: str | None = None,
+    encoding: str = "",
+    class_from: str | None = None,
     watch: Watch = silent,
     taken_in: Callable[[IntakeReport], None] = lambda report: None,
 ) -> Begun:
     """Takes photos into their project and queues a run on just these.
 
     Args:
-        data, name, val, labels: As in `take_in_path`.
+        data, name, val, labels, encoding, class_from: As in `take_in_path`.
         settings: As in `make_config`.
         watch: Told how far the intake is.
         taken_in: Given the result of the intake, before the run is started.
@@ -147,15 +156,27 @@ def begin(
         TransferError: As `make_config`, `take_in_path` and `start`.
     """
     sources = [path.expanduser().resolve() for path in (data, val) if path]
-    config = make_config(workspace, settings, sources, labels)
+    config = make_config(workspace, settings, sources, labels, encoding, class_from)
     began = time.monotonic()
 
     def report(done: int, total: int) -> None:
         watch("Reading photos", done, total)
 
+    keeps_pictures = learns_backbone(workspace, config)
     project, intake = take_in_path(
-        workspace, data, name, report, val, config.backbone, labels, keeps_pictures=learns_backbone(workspace, config)
+        workspace,
+        data,
+        name,
+        report,
+        val,
+        config.backbone,
+        labels,
+        encoding,
+        class_from=class_from,
+        keeps_pictures=keeps_pictures,
     )
+    items = [item for item in load_labelled(project) if item.id in intake.items]
+    intake.said += remarks_on_groups(project, items, config)
     taken_in(intake)
     return Begun(start(workspace, project, config, intake.items, time.monotonic() - began), project, intake)
 
