@@ -181,6 +181,15 @@ def test_tables_that_disagree_are_not_used():
         found(PARTS | {"a.csv": rows(range(6)), "b.csv": rows(range(6), ("bee", "ant"))})
 
 
+def test_a_table_of_a_few_photos_is_used_when_asked_for():
+    files = PARTS | {"more.csv": rows((0,))}
+    with pytest.raises(
+        DataError, match=r"more\.csv names 1 of 4 photos only; to use it all the same, add --class-from table"
+    ):
+        found(files)
+    assert found(files, class_from="table")[0] == {"train/0.png": ("train", "ant")}
+
+
 def test_file_names_say_the_classes_where_nothing_else_does():
     photos = {f"{part}/{name}_{n}.png": photo(n) for part, n in (("train", 1), ("train", 2)) for name in ("elm", "oak")}
     places, said, _ = found(photos | {"test/1.png": photo(9)})
@@ -203,7 +212,7 @@ def test_what_is_missing_is_said():
     told = str(caught.value)
     assert told.startswith(
         "Nothing says the classes of the 6 photos. The folders 'train' and 'valid' are read as sets of photos, not "
-        "as classes. A table was found, but cannot be used: notes.csv needs a first line"
+        "as classes. A table was found, but it is not used: notes.csv needs a first line"
     )
     assert found(PARTS, unlabelled=True)[0] == {}
     assert [choice.way for choice in choices(entries_of(PARTS))] == ["one_class", "none"]

@@ -3,7 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from transfer_core.data.ingest.folder_layout import LabelSource, OneClass, has_photo_ending, read_layout, survey
+from transfer_core.data.ingest.folder_layout import (
+    LabelSource,
+    Layout,
+    OneClass,
+    has_photo_ending,
+    read_layout,
+    survey,
+)
 from transfer_core.data.ingest.folder_layout import says_classes as names_say_classes
 from transfer_core.data.ingest.label_source import (
     open_labels,
@@ -14,6 +21,7 @@ from transfer_core.data.ingest.label_source import (
     wanted_paths,
     without,
 )
+from transfer_core.data.ingest.label_table import LabelsTable
 from transfer_core.data.ingest.sources import Entry
 from transfer_core.data.ingest.table_set import put_together
 from transfer_core.errors import DataError
@@ -63,6 +71,8 @@ def find_labels(
         return entries, layout
     if class_from in ("table", None):
         tables, problems = usable_tables(entries, photos, encoding)
+        if tables and not class_from and (few := _of_few(tables, layout, photos)):
+            tables, problems = [], [few]
         if tables:
             table = put_together(tables)
             told = f"The classes were read from {table.name}, for no folder names them."
@@ -80,6 +90,16 @@ def find_labels(
     return entries, layout
 
 
+def _of_few(tables: Sequence[LabelsTable], layout: Layout, photos: Sequence[str]) -> str:
+    """That the tables speak of less than half of the photos that need a class: they may be about something else."""
+    needed = [path for path in photos if layout.part(path) in (None, "train")]
+    count = sum(any(table.place(path) for table in tables) for path in needed)
+    if 2 * count >= len(needed):
+        return ""
+    names = ", ".join(table.name for table in tables)
+    return f"{names} names {count:,} of {len(needed):,} photos only; to use it all the same, add --class-from table."
+
+
 def _nothing_says(
     sets: str, photos: Sequence[str], problems: Sequence[str], class_from: str | None, has_names: bool
 ) -> str:
@@ -89,7 +109,7 @@ def _nothing_says(
         said = "No table beside the photos says their classes"
     elif class_from == "name":
         said = "The names of the photos do not begin with a class"
-    table = f" A table was found, but cannot be used: {problems[0]}" if problems else ""
+    table = f" A table was found, but it is not used: {problems[0]}" if problems else ""
     by_name = " If their names begin with the class, add --class-from name." if has_names and not class_from else ""
     return (
         f"{said}.{sets}{table} Put the photos of each class into a folder named after it, or add a CSV table with a "
