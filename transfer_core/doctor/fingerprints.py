@@ -18,6 +18,7 @@ LONG_SIDE = 48
 _BLUR = 2.5  # what is smoother than this, in pixels of the small square, is light and no outline
 _FLAT = 1e-3
 _EVEN = 4.0  # grey levels: standard deviation of a row or column that belongs to a border
+_STEP = 2.0  # grey levels from pixel to pixel that are a change
 _WIDEST = 0.15  # of a border, as share of the photo's side
 
 
@@ -30,13 +31,13 @@ class Fingerprint:
             or all zeros where nothing is left.
         colours: uint8 (SIDE, SIDE, 3).
         grey: uint8 (height, width), the longer side `LONG_SIDE`.
-        texture: float32 (4, 4), as `_texture` says.
+        detail: Share of the small square in which grey levels change, in [0, 1]; plain ground has none.
     """
 
     outline: np.ndarray
     colours: np.ndarray
     grey: np.ndarray
-    texture: np.ndarray
+    detail: float
 
 
 def take_fingerprints(
@@ -70,7 +71,7 @@ def fingerprint(image: Image.Image) -> Fingerprint:
     size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
     grey = np.asarray(image.convert("L").resize(size, Image.Resampling.BOX))
     outline = plain / length if length > _FLAT * SIDE else np.zeros_like(plain)
-    return Fingerprint(outline.astype(np.float16), np.asarray(colours), grey, _texture(plain))
+    return Fingerprint(outline.astype(np.float16), np.asarray(colours), grey, _detail(colours))
 
 
 def _without_border(image: Image.Image) -> Image.Image:
@@ -102,7 +103,6 @@ def stack(values: Sequence[np.ndarray]) -> np.ndarray:
     return np.stack(values).reshape(len(values), -1).astype(np.float32)
 
 
-def _texture(plain: np.ndarray) -> np.ndarray:
-    """Standard deviation of the grey levels, float32 (4, 4), in each of 16 fields of an outline."""
-    field = SIDE // 4
-    return plain.reshape(4, field, 4, field).std((1, 3)).astype(np.float32)
+def _detail(colours: Image.Image) -> float:
+    down, across = np.gradient(np.asarray(colours.convert("L"), np.float32))
+    return float((np.hypot(down, across) > _STEP).mean())
