@@ -54,8 +54,8 @@ def ask_table(batch: Upload, choice: Choice, found: LabelSource | UnclearEncodin
 def _ask(unclear: UnclearEncoding, question: str, key: str) -> str | None:
     """Has one of the likely readings chosen; none of them before somebody says so."""
     st.warning(
-        "This text does not say which letters it is made of, and it can be read in several ways. Choose the reading "
-        "that is right. If none is, save it again as UTF-8, and add it again.",
+        f"{markdown(unclear.name)}: saved in an old encoding, which can be read in several ways. Choose the reading "
+        f"that is right. If none is, {unclear.remedy}, and add it again.",
         icon=":material/translate:",
     )
     return st.radio(

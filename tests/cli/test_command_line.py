@@ -177,6 +177,33 @@ def test_import_takes_the_labels_from_a_table(workspace, tmp_path, ask, refuse):
     assert [project.name for project in workspace.projects()] == ["Trees"]
 
 
+def test_an_old_encoding_is_said_or_must_be_chosen(workspace, tmp_path, ask, refuse, capsys):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    for n in range(3):
+        draw_photo(folder / f"{n}.jpg", (40 * n, 60, 200), n)
+
+    def table(labels: list[str], encoding: str):
+        rows = "".join(f"{n}.jpg;{label}\r\n" for n, label in enumerate(labels))
+        (tmp_path / f"{encoding}.csv").write_bytes(f"file;label\r\n{rows}".encode(encoding))
+        return tmp_path / f"{encoding}.csv"
+
+    labels, clear = ["Œillet d’Inde", "5 € – alt", "Šípek"], ["kočka", "žába", "pták"]
+    unclear, sure = table(labels, "cp1252"), table(clear, "cp1250")
+    told = refuse("import", folder, "--name", "Flowers", "--labels", unclear)
+    assert "cp1252 (Western Europe, Windows): 'Œillet d’Inde'" in told and "--encoding NAME" in told
+    assert refuse("import", folder, "--name", "Flowers", "--labels", unclear, "--encoding", "ansi1").startswith(
+        "There is"
+    )
+    assert workspace.projects() == []
+    found = ask("import", folder, "--name", "Flowers", "--labels", unclear, "--encoding", "cp1252")
+    assert set(found["classes"]) == set(labels)
+    assert main(["import", str(folder), "--name", "Animals", "--labels", str(sure)]) == 0
+    out, err = capsys.readouterr()
+    assert "It is read as cp1250 (Central Europe, Windows): 'kočka', 'žába', 'pták'." in err
+    assert all(label in out for label in clear)
+
+
 def test_fetch_takes_in_a_public_set(workspace, tmp_path, ask, refuse, monkeypatch):
     def unpack(folder):
         return [(draw_photo(folder / f"{n}.jpg", (40 * n, 60, 200), n), "ab"[n % 2]) for n in range(4)]

@@ -81,6 +81,54 @@ def test_what_is_too_short_to_tell_is_asked_about(text, encoding):
     assert verdict(text, encoding) == "asked"
 
 
+# Few labels, which differ in what an encoding tells apart, or are hard to tell from others.
+HARD = [
+    labels.split("|")
+    for labels in """
+5 €|5 £|5 ¥;m²|m³;30°|30º|30ª;«a»|‹a›|“a”;½ Zoll|¼ Zoll|¾ Zoll;A–B|A—B|A-B;it’s ok|it‘s ok;N°1|Nº1;©|®|™;rosé|rosè
+Æ|Ø|Å;ä|ö|ü;é|è|ê;Zürich|Genève|Málaga;Kraków|Łódź|Poznań;ő|ö|ü|ű;Rød|Grøn|Blå;sıcak|soğuk;üzüm|uzum;Straße|Strasse
+öö|õö|üü;pēc|pec;ТИП А|ТИП Б;норма|брак;да|нет;здоровий|хворий;ΝΑΙ|ΟΧΙ;α|β;OK|不良;OK品|NG品;良品|不良品;합격|불량
+カビ|サビ;ｶﾋﾞ|ｻﾋﾞ;Ⅰ型|Ⅱ型;①|②
+""".replace("\n", ";")
+    .strip(";")
+    .split(";")
+]
+WIDE = [
+    "cp1252",
+    "mac_roman",
+    "cp850",
+    "cp437",
+    "iso8859_15",
+    "cp1250",
+    "cp852",
+    "iso8859_2",
+    "cp1251",
+    "koi8_r",
+    "cp866",
+    "mac_cyrillic",
+    "cp1253",
+    "cp737",
+    "cp1254",
+    "cp857",
+    "cp1257",
+    "cp932",
+    "euc_jp",
+    "gbk",
+    "cp950",
+    "cp949",
+]
+
+
+@pytest.mark.parametrize("encoding", WIDE)
+def test_few_and_hard_labels_are_never_read_wrong_without_a_question(encoding):
+    found = Counter()
+    for labels in HARD:
+        text = table_of(labels)
+        if text.encode(encoding, "replace").decode(encoding) == text:
+            found[verdict(text, encoding)] += 1
+    assert found["wrong"] == 0 and found.total() > 1, found
+
+
 def test_two_texts_in_one_are_asked_about():
     found = find_encoding("1.jpg,Füchse\n2.jpg,Löwenzahn\n".encode() + "3.jpg,Käfer\n4.jpg,Möhre\n".encode("cp1252"))
     assert not found.certain

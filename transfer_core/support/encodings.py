@@ -9,7 +9,7 @@ from transfer_core.support.text import plain
 
 _WEST = ("en", "de", "fr", "es", "pt", "it", "ca", "nl", "sv", "da", "fi", "is", "sq")
 _EAST = ("pl", "cs", "sk", "hu", "ro", "hr", "sl", "de", "sq", "en")
-_BALTIC = ("et", "lv", "lt", "pl", "de", "sv", "fi", "en")
+_BALTIC = ("et", "lv", "lt", "pl", "de", "sv", "da", "fi", "en")
 _TURKISH = ("tr", "de", "fr", "en")
 _CYRILLIC = ("ru", "uk", "bg", "sr", "mk", "be", "en")
 # Each encoding, what a person calls it, and the languages that are written in it.
@@ -75,6 +75,7 @@ class UnclearEncoding(DataError):
     """
 
     def __init__(self, name: str, readings: Mapping[str, Sequence[str]], remedy: str = "save it again as UTF-8"):
+        self.name, self.remedy = name, remedy
         self.readings = {encoding: list(samples) for encoding, samples in readings.items()}
         told = "; ".join(
             f"{title(encoding)}: {', '.join(repr(plain(sample)[:40]) for sample in samples)}"

@@ -19,10 +19,11 @@ _CERTAIN_BY_ONE = 20.0  # where they differ in one letter only
 _SHORT = 16  # letters of one byte beyond ASCII; a shorter text must be clearer
 _BEARABLE = 25  # of so many characters beyond ASCII one may be out of place
 _POSSIBLE = 30.0  # bits above the best, up to which a reading is offered
-_OFFERED = 6
+_OFFERED = 7
+_ALWAYS = "cp1252"  # offered besides, since most such tables are in it
 _STRANGE = 8.0  # bits for a character that has no place in its word
 _SWITCH = 7.0  # bits for a word of another language than the rest
-_UTF8_BONUS = 12.0  # bytes are not valid UTF-8 by chance, or hardly
+_UTF8_BONUS = 6.0  # bits; bytes are hardly valid UTF-8 by chance
 _SAMPLE = 3000  # different words that are looked at
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -84,8 +85,8 @@ def find_encoding(content: bytes, kind: Kind = "table") -> Found:
     readings = [reading for reading in _readings(words, kind) if is_valid(content, reading.encoding)]
     if is_utf8:
         own = _judge(words, "utf-8", 0)
-        most = own.bits + (_UTF8_BONUS if own.strange else _UTF8_BONUS / 2)
-        readings = [own, *(one for one in readings if not one.strange and one.bits < most)]
+        most = own.bits + (_POSSIBLE if own.strange else _UTF8_BONUS)
+        readings = [own, *(one for one in readings if one.strange <= own.strange and one.bits < most)]
         if len(readings) == 1:
             return Found("utf-8", by_validity=True)
     if not readings:
@@ -94,8 +95,9 @@ def find_encoding(content: bytes, kind: Kind = "table") -> Found:
     beyond_ascii = sum(not letter.isascii() for letter in best.text)
     certain = best.strange * _BEARABLE <= beyond_ascii and not is_utf8 and not _is_mixed(words)
     certain = certain and all(other.bits - best.bits >= _needed(best, other) for other in rest)
-    possible = [one.encoding for one in rest if one.bits - best.bits < _POSSIBLE]
-    return Found(best.encoding, certain, tuple(possible[:_OFFERED]))
+    possible = [one.encoding for one in rest if one.bits - best.bits < _POSSIBLE][:_OFFERED]
+    usual = [one.encoding for one in rest if one.encoding == _ALWAYS and _ALWAYS not in possible]
+    return Found(best.encoding, certain, (*possible, *usual))
 
 
 def _unmarked(content: bytes) -> str | None:

@@ -22,9 +22,9 @@ _LETTERS = {
     "fa": "پچژگکی", "ar": "پءآأؤإئابةتثجحخدذرزسشصضطعغفقكلمنهوىي",
 }  # fmt: skip
 # Signs between and beside words, by how usual they are.
-_SIGNS = dict.fromkeys("–—’‘“”„…€°«»", 9.0) | dict.fromkeys("‚‹›•§®™©±×·²³µ½¼¾ªº¿¡£№†\u00a0", 11.0)
-_AFTER, _BEFORE, _TOUCHES = "’‘”“…°²³ªº®™»›–—·\u00a0", "’‘„“‚«‹¡¿№µ–—·\u00a0", 5.0  # where a sign may touch a letter
-_APOSTROPHES, _DASHES = "’", "–—·"
+_SIGNS = dict.fromkeys("–—’‘“”„…€°«»", 9.0) | dict.fromkeys("´‚‹›•§®™©±×·²³µ½¼¾ªº¿¡£№†\u00a0", 11.0)
+_AFTER, _BEFORE, _TOUCHES = "´’‘”“…°²³ªº®™»›–—·\u00a0", "´’‘„“‚«‹¡¿№µ–—·\u00a0", 5.0  # where a sign may touch a letter
+_APOSTROPHES, _DASHES = "’‘´", "–—·"
 _ELIDED = {"d", "l", "j", "c", "s", "n", "m", "t", "qu", "jusqu", "lorsqu", "puisqu", "dell", "all", "nell", "un", "o"}
 _AFTER_APOSTROPHE = {"s", "t", "d", "m", "re", "ve", "ll"}
 _VOWELS = set("aeiouyhàâäæéèêëîïíóòôöœùúûü")
@@ -140,7 +140,7 @@ def _cost_of_signs(run: str, before: str, after: str) -> tuple[float, int]:
         total += _SIGNS.get(sign, _NO_LETTER) + (_TOUCHES if touches else 0)
         strange += sign not in _SIGNS or bool(touches)
     if before and after and not run.isascii():
-        if run == _APOSTROPHES:
+        if run in _APOSTROPHES:
             elided = before.lower() in _ELIDED and after[0].lower() in _VOWELS
             total += -3 if elided or after.lower() in _AFTER_APOSTROPHE else 3
         elif all(sign in _DASHES for sign in run):
@@ -156,7 +156,7 @@ def _cost_of_characters(word: str, language: str) -> tuple[float, int]:
         if character.isascii():
             if character.isalpha():
                 total += _ASCII
-                if any(not near.isascii() for near in word[max(0, place - 1) : place + 2]):
+                if any(_meets_no_letter(near) for near in word[max(0, place - 1) : place + 2]):
                     total, strange = total + _MIXED / 2, strange + 1
             continue
         bits, wrong = _cost_of_character(character, language)
@@ -164,17 +164,28 @@ def _cost_of_characters(word: str, language: str) -> tuple[float, int]:
     return total, strange
 
 
+def _meets_no_letter(character: str) -> bool:
+    """Whether it hardly stands beside a letter of ASCII: a Chinese character, or a sign other than punctuation."""
+    return character >= "\u2e80" or (not character.isascii() and unicodedata.category(character)[0] in "SN")
+
+
 @lru_cache(maxsize=50_000)
 def _cost_of_character(character: str, language: str) -> tuple[float, int]:
     code = ord(character)
     if 0x3000 <= code < 0x3030 or 0xFF01 <= code < 0xFF5F or code == 0x30FB:
         return (_RARE if character.isalnum() else _CJK_SIGN), 0
-    if language == "ko":
+    if language == "ko" and 0xAC00 <= code < 0xD7A4:
         return _cost_of_syllable(character)
+    if language == "ja" and 0xFF66 <= code < 0xFFA0:
+        return _CJK_SIGN, 0  # katakana of half the width
+    if code < 0x3000:
+        return _cost_of_guest(character)
     if 0x3040 <= code < 0x3100:
         return (_KANA, 0) if language == "ja" else (_HARDLY, 1)
     if not 0x4E00 <= code < 0xA000:
         return _HARDLY, 1
+    if language == "ko":
+        return (_RARE, 0) if _has_two_bytes(character, "euc_kr") else (_HARDLY, 1)
     if character in _DAILY[language]:
         return _USUAL, 0
     codec, first, common, last = {
@@ -189,13 +200,24 @@ def _cost_of_character(character: str, language: str) -> tuple[float, int]:
     return (_RARE, 0) if row < last else (_HARDLY, 1)
 
 
+def _cost_of_guest(character: str) -> tuple[float, int]:
+    """Letters and signs of other scripts, which the sets of Chinese, Japanese and Korean have, too."""
+    kind = unicodedata.category(character)[0]
+    if kind == "L":
+        return (_USUAL if _script(character) in ("CYRILLIC", "GREEK") else _CJK_SIGN + 1), 0
+    return (_COMMON, 0) if kind in "NPS" else (_HARDLY, 1)
+
+
+def _has_two_bytes(character: str, codec: str) -> bool:
+    try:
+        return len(character.encode(codec)) == 2
+    except UnicodeEncodeError:
+        return False
+
+
 def _cost_of_syllable(character: str) -> tuple[float, int]:
     place = ord(character) - 0xAC00
-    if not 0 <= place < 11172:
-        return _HARDLY, 1
-    try:
-        character.encode("euc_kr")  # the 2,350 syllables that are in use
-    except UnicodeEncodeError:
+    if not _has_two_bytes(character, "euc_kr"):  # none of the 2,350 syllables that are in use
         return _HARDLY, 1
     return _INITIALS[place // 588] + _MEDIALS[place % 588 // 28] + _FINALS[place % 28], 0
 
