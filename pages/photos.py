@@ -7,7 +7,7 @@ from pages._shared import errors, frame, live_answer, navigation, session, theme
 from pages._sort.selection import show_class, show_trouble
 from transfer_core import charts
 from transfer_core.config import TrainConfig
-from transfer_core.services import runs, training
+from transfer_core.services import ingest, runs, training
 from transfer_core.services.export import is_ready
 from transfer_core.services.labels import count_classes, labelled, load_items, load_original_items
 from transfer_core.support.wording import duration, pluralize
@@ -25,7 +25,7 @@ def show_report():
     st.success(told, icon=":material/check_circle:")
     import_review.tell(report.said)
     left_out = [(entry.file, entry.reason) for entry in report.rejected if entry.reason != "junk"]
-    import_review.list_files(f"{pluralize(len(left_out), 'file was', 'files were')} left out", left_out)
+    import_review.list_files(ingest.count_left_out(report.rejected), left_out)
 
 
 def show_parts():

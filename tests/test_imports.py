@@ -20,8 +20,11 @@ ORDER = [
     ["data.split_names", "data.sample_set", "data.checks", "data.images.read_photo"],
     ["data.images.decode", "data.images.cache", "data.labels.replay"],
     ["data.ingest.file_names"],
-    ["data.ingest.sources", "data.ingest.part_folders"],
-    ["data.ingest.folder_layout"],
+    ["data.ingest.part_folders"],
+    [
+        *("data.ingest.sources", "data.ingest.folder_layout", "data.ingest.file_kinds"),
+        *("data.ingest.tar_archive", "data.ingest.teachable_machine"),
+    ],
     ["data.labels.dataset"],
     ["data.splits.groups", "data.splits.group_suggestion"],
     ["data.images.thumbnails", "data.labels.edits", "data.splits", "data.public_datasets"],
@@ -64,6 +67,7 @@ WITH_TORCH = {
 # drawing, settings, and the passive types that answers are made of.
 DOOR = {
     "support.logs",
+    "support.pipes",
     "charts",
     "config",
     "data.split_names",  # words

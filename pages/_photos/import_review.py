@@ -153,7 +153,7 @@ def _plan(batch: Upload) -> Plan | None:
             entries, names = opened
             photos = photos_among(entries)
             readings = {choice: _survey(entries, choice, photos) for choice in choices(entries)}
-            by_folder = any(choice.way in ("folder", "top_folder") for choice in readings)
+            by_folder = any(choice.way in ("folder", "top_folder", "project") for choice in readings)
             sets = "" if by_folder else ingest.sets_in_words(entries)
         plan = st.session_state[session.PLAN] = Plan(key, entries, photos, readings, names, sets)
     return plan

@@ -29,7 +29,8 @@ def ask_for_photos(project):
             "Photos, or a .zip of them",
             accept_multiple_files=True,
             key=f"zip-{generation}",
-            help="Best with one folder per class in the zip. You can add a table of labels (CSV: file, label).",
+            help="Best with one folder per class in the zip; a .tar.gz, or a Teachable Machine project (.tm), will do "
+            "as well. You can add a table of labels (CSV: file, label).",
         )
     with places[1]:
         folder = st.file_uploader(

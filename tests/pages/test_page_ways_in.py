@@ -1,6 +1,7 @@
 """How files come in through the page: the reading is shown and changed before it is applied, and no break loses any."""
 
 import errno
+import gzip
 import os
 import re
 import shutil
@@ -9,6 +10,8 @@ import pytest
 
 from pages._photos import import_review
 from pages._shared import progress
+from tests.data.ingest.test_tar_archive import make_tar
+from tests.data.ingest.test_teachable_machine import project_file
 from tests.helpers import draw_photo
 from tests.pages.conftest import add, button, chip, errors, press, said, zipped
 from transfer_core import runs
@@ -70,6 +73,18 @@ def test_reading_is_shown_and_changed_before_it_is_applied(visit, empty, nested)
     assert "6 new photos added." in said(app) and "2 files were left out" in said(app)
     assert count_classes(load_items(empty)) == {"north": 4, "south": 2}
     assert upload_inbox.batches(empty) == []
+
+
+def test_a_teachable_machine_project_says_its_classes_itself(visit, empty):
+    app = given(visit("photos", project=empty.id), ("project.tm", project_file(classes=("Class 1", "Class 2"))))
+    assert ways(app).options[0] == "The Teachable Machine project" and classes_shown(app) == ["Class 1", "Class 2"]
+    press(app, "Add 6 photos")
+    assert count_classes(load_items(empty)) == {"Class 1": 3, "Class 2": 3}
+
+
+def test_a_tar_is_read_like_a_zip(visit, empty, nested):
+    app = given(visit("photos", project=empty.id), ("set.tar.gz", gzip.compress(make_tar(nested))))
+    assert ways(app).options[0] == "The folder that holds the photos" and classes_shown(app) == ["elm", "oak"]
 
 
 def test_loose_photos_are_read_by_their_names_or_as_one_class(visit, empty, drawn):

@@ -21,6 +21,7 @@ from transfer_core.data.ingest.label_source import (
     read_as,
     without_table,
 )
+from transfer_core.data.ingest.refusals import count_left_out, left_out
 from transfer_core.data.ingest.sources import Entry, open_source
 from transfer_core.data.ingest.upload_inbox import Upload, receive_folder
 from transfer_core.data.ingest.upload_inbox import batches as waiting_uploads
@@ -47,9 +48,11 @@ __all__ = [
     "UnclearEncoding",
     "Upload",
     "choices",
+    "count_left_out",
     "encoding_title",
     "import_photos",
     "import_roots",
+    "left_out",
     "list_folder",
     "new_or_known",
     "offered_encodings",

@@ -16,6 +16,7 @@ from transfer_core.data.ingest.arrivals import IntakeReport
 from transfer_core.data.labels.dataset import LabelledItem, load_labelled, version
 from transfer_core.data.splits.split import Split
 from transfer_core.errors import BackboneError, ConfigError, RunError, TransferError
+from transfer_core.evaluation.recount import recount
 from transfer_core.evaluation.result import Result
 from transfer_core.jobs.launch import ensure_runner
 from transfer_core.runs import ENDED, Run
@@ -74,7 +75,8 @@ class Outcome:
     def to_json(self) -> dict:
         """The answer of the commands `fit` and `resume`."""
         settings = {"backbone": self.run.config.backbone, "strategy": self.run.config.strategy}
-        return {"run_id": self.run.id, "run_dir": str(self.run.folder), **settings, **self.result.to_json()}
+        figures = {name: value for name, value in self.result.to_json().items() if not name.startswith("recall_")}
+        return {"run_id": self.run.id, "run_dir": str(self.run.folder), **settings, **figures}
 
 
 def make_config(
@@ -283,7 +285,7 @@ def outcome_of(run: Run, state: RunState) -> Outcome:
         raise RunError(f"The run was interrupted. `resume {run.id}` continues from its last checkpoint.")
     if state.result is None:
         raise RunError("The run was stopped before it learned anything. `resume` continues it.")
-    return Outcome(run, Result.from_json(state.result), tuple(state.notices))
+    return Outcome(run, Result.from_json(recount(run, state.result)), tuple(state.notices))
 
 
 def resume(run: Run) -> None:

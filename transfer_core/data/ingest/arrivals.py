@@ -17,10 +17,16 @@ _STALE_S = 3600  # no process is still writing a file that has not changed for t
 
 @dataclass(frozen=True)
 class Rejected:
-    """A file that did not become a photo of the project, and why; `file` is untrusted text."""
+    """A file that did not become a photo of the project, and why.
+
+    Args:
+        file: Untrusted text.
+        is_row: Whether it is a row of a table, which names this file, and no file itself.
+    """
 
     file: str
     reason: str
+    is_row: bool = False
 
 
 @dataclass

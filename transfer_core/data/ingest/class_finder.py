@@ -3,11 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from transfer_core.data.ingest.folder_layout import LabelSource, Layout, OneClass, read_layout, survey
+from transfer_core.data.ingest.folder_layout import (
+    LabelSource,
+    Layout,
+    OneClass,
+    has_photo_ending,
+    read_layout,
+    survey,
+)
 from transfer_core.data.ingest.folder_layout import says_classes as names_say_classes
 from transfer_core.data.ingest.label_source import (
     open_labels,
     photos_among,
+    read_entries,
     says_classes,
     usable_tables,
     wanted_paths,
@@ -55,6 +63,8 @@ def find_labels(
         return without(table.paths, entries), table
     if class_from == "one":
         return entries, OneClass(one_class)
+    if class_from is None and any(entry.class_name for entry in entries):
+        return entries, read_entries(entries)
     paths, photos = wanted_paths(entries), photos_among(entries)
     layout, problems = read_layout(paths, _LAYOUTS.get(class_from or "")), list[str]()
     if class_from != "table" and says_classes(layout, photos):
@@ -73,7 +83,8 @@ def find_labels(
         listed = ", ".join(shorten(name, 40) for name in list(names.classes)[:3])
         told = f"The classes were read from the names of the files ({listed}), for no folder names them."
         return entries, replace(by_name, said=(told, *by_name.said))
-    if photos and not unlabelled and (class_from == "table" or not any(map(layout.place, photos))):
+    named = any(map(has_photo_ending, photos))  # else intake says what they are instead
+    if named and not unlabelled and (class_from == "table" or not any(map(layout.place, photos))):
         sets = f" {sets_in_words(entries)}".rstrip()
         raise DataError(_nothing_says(sets, photos, problems, class_from, has_names=len(names.classes) > 1))
     return entries, layout

@@ -31,6 +31,7 @@ _PHOTO_ENDINGS = (
     *(".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".jfif", ".mpo"),
     *(".avif", ".heic", ".heif", ".hif"),
 )
+CLASS_NAME_LIMIT = 255  # characters; no file system has folders with longer names
 # What cameras, telephones and programs call photos.
 _CAMERA = re.compile(
     r"_?(img|dsc[a-z]?|pxl|mvimg|dcim|pict?|cimg|imag|mg|gopr|gp|p|wa|whatsapp|signal|screen\W?shot|scan|frame|capture|"
@@ -253,7 +254,12 @@ def says_classes(names: Survey) -> bool:
 def photo_paths(paths: Iterable[str]) -> list[str]:
     """Those whose ending is that of a photo; all of them where none is: content decides, and is not known yet."""
     paths = list(paths)
-    return [path for path in paths if path.lower().endswith(_PHOTO_ENDINGS)] or paths
+    return [path for path in paths if has_photo_ending(path)] or paths
+
+
+def has_photo_ending(name: str) -> bool:
+    """Whether a file is called like a photo; what it is, its content says."""
+    return name.lower().endswith(_PHOTO_ENDINGS)
 
 
 @lru_cache(maxsize=10_000)  # asked once for every photo, and classes are few

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from transfer_core.data.ingest.folder_layout import photo_paths
-from transfer_core.data.ingest.sources import Entries, folder_entries, is_junk, with_names, zip_entries
+from transfer_core.data.ingest.sources import (
+    Entries,
+    folder_entries,
+    is_archive,
+    is_junk,
+    open_archive,
+    with_names,
+)
+from transfer_core.data.ingest.teachable_machine import name_classes
 from transfer_core.errors import DataError
 
 VARIABLE = "GRAFT_IMPORT_ROOTS"
@@ -17,7 +25,7 @@ class Listing:
     """What lies directly in a folder below a root.
 
     Args:
-        folders, zips: Names, sorted; untrusted text.
+        folders, zips: Names, sorted; untrusted text. Among the zips are other archives that can be opened.
         photos: How many files there are that look like photos.
     """
 
@@ -46,7 +54,7 @@ def list_folder(root: Path, inside: str) -> Listing:
             files = [entry.name for entry in plain if entry.is_file(follow_symlinks=False)]
     except OSError as error:
         raise DataError(f"'{folder}' cannot be listed ({error.strerror}). Choose another folder.") from error
-    zips = [name for name in files if name.lower().endswith(".zip")]
+    zips = [name for name in files if is_archive(name, folder / name)]
     photos = [name for name in photo_paths(files) if name not in zips]
     return Listing([name for name in folders if not is_junk(name)][:SHOWN_LIMIT], zips[:SHOWN_LIMIT], len(photos))
 
@@ -63,9 +71,9 @@ def open_inside(root: Path, inside: str, encoding: str = "") -> Entries:
     """
     path = resolve_inside(root, inside)
     if path.is_dir():
-        return with_names(folder_entries(path, follow_links=False), path.name, encoding)
+        return name_classes(with_names(folder_entries(path, follow_links=False), path.name, encoding), path.name)
     if path.is_file():
-        return zip_entries(path, path.name, encoding)
+        return open_archive(path, path.name, encoding)
     raise DataError(f"'{path}' does not exist any more. Choose another folder.")
 
 

@@ -14,8 +14,10 @@ from transfer_core.data.checks import alike
 from transfer_core.data.images import decode
 from transfer_core.data.images.thumbnails import keep_pictures
 from transfer_core.data.ingest.arrivals import Arrivals, IntakeReport, Rejected
-from transfer_core.data.ingest.folder_layout import LabelSource, Layout, ParsedLabel, read_layout
+from transfer_core.data.ingest.folder_layout import CLASS_NAME_LIMIT, LabelSource, Layout, ParsedLabel, read_layout
+from transfer_core.data.ingest.label_source import read_entries
 from transfer_core.data.ingest.nameless import Nameless
+from transfer_core.data.ingest.refusals import HERE_AS, NO_MEMORY, long_name, nothing_came, why_no_photo
 from transfer_core.data.ingest.same_pictures import SamePictures
 from transfer_core.data.ingest.sources import Entry, is_junk
 from transfer_core.data.labels.dataset import (
@@ -36,8 +38,6 @@ KeepPixels = Callable[[str, Image.Image], None]  # takes (digest, upright photo)
 
 _ALL = 10**15  # more than there is: waits until nothing else is held
 _files = MemoryBudget(100 * 10**6)  # bytes of files in memory at once; a larger one alone
-_NO_MEMORY = "too large for the memory that is free"
-_HERE_AS = "here already as"
 _DELETED = "deleted from this project for good; to add it all the same, give the file another name"
 
 
@@ -64,7 +64,7 @@ def take_in(
 
     Args:
         report: Called with (files done, files in all).
-        reading: Says the class of each; None reads it from the folder names.
+        reading: Says the class of each; None reads it from the folder names, or from what the files came in.
         part: Overrides the part that the reading says.
         keep_pixels: Makes of each new photo what a backbone sees of it.
         keeps_pictures: Whether thumbnails and training copies are made from the one decode; else when they are needed.
@@ -76,8 +76,8 @@ def take_in(
         DataError: There is no photo among them, or memory lacks for even one at a time; those that have arrived stay.
     """
     wanted, refused = _sift(entries)
-    reading = reading or read_layout([entry.path for entry in wanted])
-    unmatched = [Rejected(file, reason) for file, reason in reading.unmatched]
+    reading = reading or read_entries(wanted)
+    unmatched = [Rejected(file, reason, is_row=True) for file, reason in reading.unmatched]
     result, same = IntakeReport(rejected=refused + unmatched, said=list(reading.said)), SamePictures()
     report(0, len(wanted))
     with _saying_that_memory_lacks(), Arrivals(project, result) as arrivals:
@@ -96,7 +96,7 @@ def take_in(
     result.named = taker.nameless.write(project)
     same.leave_out_disputed(project, result, taker.known)
     if not result.photos:
-        raise DataError(_nothing_came(result))
+        raise DataError(nothing_came(result.rejected))
     if same.copies:
         result.said.append(
             f"{pluralize(same.copies, 'file repeats another one', 'files repeat others')} of the same name in another "
@@ -180,11 +180,14 @@ class _Taker:
             try:
                 return self._take(entry)
             except MemoryError:
-                return Rejected(entry.path, _NO_MEMORY)
+                return Rejected(entry.path, NO_MEMORY)
 
     def _take(self, entry: Entry) -> Item | Rejected:
         place = self._reading.place(entry.path)
         can_come = place is not None or self._parts is not None
+        if place and len(place.class_name) > CLASS_NAME_LIMIT:
+            return Rejected(entry.path, long_name(place.class_name))
+        content = None
         try:
             content = entry.read()
             photo = hashlib.sha256(content).hexdigest()
@@ -202,7 +205,7 @@ class _Taker:
         except DataError as error:
             if _lacks_memory(error):
                 raise MemoryError from error
-            return Rejected(entry.path, str(error))
+            return Rejected(entry.path, why_no_photo(str(error), content, entry.path))
         self._arrivals.store(file, content)
         return self._item(photo, file, entry.path, place, size)
 
@@ -241,7 +244,7 @@ class _Taker:
         if class_name in {other.class_name for other in here}:
             return None
         known, said = here[0].class_name[:80], class_name[:80]
-        reason = f"{_HERE_AS} '{known}'; if '{said}' is right, change that photo's label"
+        reason = f"{HERE_AS} '{known}'; if '{said}' is right, change that photo's label"
         return Rejected(item.path, reason)
 
 
@@ -250,20 +253,3 @@ def _lacks_memory(error: BaseException | None) -> bool:
     while error is not None and not isinstance(error, MemoryError):
         error = error.__cause__
     return error is not None
-
-
-def _nothing_came(result: IntakeReport) -> str:
-    real = [rejected for rejected in result.rejected if rejected.reason != "junk"]
-    if not real:
-        return "There are no photos in it. Put one folder per class in it, with the photos inside."
-    first, remedy = real[0], "Put one folder per class in it, with JPEG or PNG photos inside."
-    if first.reason.startswith(_HERE_AS):
-        remedy = "To change labels, use Fix labels."
-    if first.reason == _NO_MEMORY:
-        remedy = "Close other programs, then try again."
-    if len(real) == 1:
-        return f"The one file in it, '{first.file[:80]}', cannot be used: {first.reason}. {remedy}"
-    return (
-        f"None of the {len(real)} files can be used as a photo. The first, '{first.file[:80]}': "
-        f"{first.reason}. {remedy}"
-    )

@@ -1,8 +1,9 @@
 """How a set of entries can be read, which of these ways is meant, and what it comes to. Imports no torch."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 from transfer_core.data.ingest.folder_layout import (
     WAYS,
@@ -10,10 +11,13 @@ from transfer_core.data.ingest.folder_layout import (
     Layout,
     NoClass,
     OneClass,
+    ParsedLabel,
+    Unmatched,
     alternatives,
     photo_paths,
     read_layout,
     survey,
+    tidy_class_name,
 )
 from transfer_core.data.ingest.label_table import LabelsTable, is_table
 from transfer_core.data.ingest.sources import Entry, is_junk, read_file
@@ -23,6 +27,7 @@ from transfer_core.errors import DataError
 from transfer_core.support.encodings import UnclearEncoding
 
 _OTHER_WAYS = {
+    "project": "the Teachable Machine project",
     "table": "a table of labels",
     "tables": "the tables of labels, together",
     "one_class": "one class for all of them",
@@ -37,7 +42,7 @@ class Choice:
     """A way of reading, as it can be kept in a file.
 
     Args:
-        way: One of `layout.WAYS`, or "table", "tables", "one_class" or "none".
+        way: One of `layout.WAYS`, or "project", "table", "tables", "one_class" or "none".
         value: The table's path among the entries, those of several a line each; the class's name.
         unlabelled: Photos of which this says no class come in without one; all of them, where the way is "none".
         encoding: That of the table's text, where a person has chosen it.
@@ -65,12 +70,15 @@ def choices(entries: Sequence[Entry]) -> list[Choice]:
     """The ways that make sense of these, the one to suggest first; "one_class", without a name, and "none" always.
 
     Tables come after the folders, or before all else where no folder says a class; then those that cannot be read last.
+    A project of Teachable Machine comes before them all.
     """
     paths, photos = wanted_paths(entries), photos_among(entries)
     found = alternatives(paths)
     layouts = [Choice(layout.way) for layout in found]
     tables = [Choice("table", path) for path in _tables(paths)]
     always = [Choice("one_class"), Choice("none", unlabelled=True)]
+    if any(entry.class_name for entry in entries):
+        return [Choice("project"), *layouts, *tables, *always]
     if found and says_classes(found[0], photos) and found[0].way != "file_name":
         return [*layouts, *tables, *always]
     usable = {table: _can_be_used(entries, table.value, photos) for table in tables}
@@ -103,9 +111,42 @@ def read_as(entries: Sequence[Entry], choice: Choice, photos: Sequence[str] | No
         return OneClass(choice.value)
     if choice.way == "none":
         return NoClass()
+    if choice.way == "project":
+        return read_entries(entries)
     if choice.tables:
         return put_together([_table_among(entries, named, photos, choice.encoding) for named in choice.tables])
     return read_layout(wanted_paths(entries), choice.way)
+
+
+@dataclass(frozen=True)
+class OwnClasses:
+    """The files say their class themselves, as those of a Teachable Machine project do; folders say the others'.
+
+    Args:
+        own: Class name by path.
+        others: Reads what says nothing.
+    """
+
+    own: Mapping[str, str]
+    others: LabelSource
+    unmatched: ClassVar[Unmatched] = ()
+    said: ClassVar[Sequence[str]] = ()
+
+    @property
+    def unplaced(self) -> str:
+        return self.others.unplaced
+
+    def place(self, path: str) -> ParsedLabel | None:
+        if path in self.own:
+            return ParsedLabel(None, tidy_class_name(self.own[path]))
+        return self.others.place(path)
+
+
+def read_entries(entries: Sequence[Entry]) -> LabelSource:
+    """What these entries say by themselves: their folders, unless the file that they came in says the classes."""
+    own = {entry.path: entry.class_name for entry in entries if entry.class_name}
+    layout = read_layout([path for path in wanted_paths(entries) if path not in own])
+    return OwnClasses(own, layout) if own else layout
 
 
 def photos_among(entries: Sequence[Entry]) -> list[str]:

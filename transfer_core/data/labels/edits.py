@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from transfer_core.data import split_names
-from transfer_core.data.ingest.folder_layout import tidy_class_name
+from transfer_core.data.ingest.folder_layout import CLASS_NAME_LIMIT, tidy_class_name
 from transfer_core.data.labels.dataset import Item, Labels, labelled, load_items, load_labels, unknown_ids
 from transfer_core.data.labels.replay import Action
 from transfer_core.errors import DataError
@@ -246,10 +246,13 @@ def difference(before: Sequence[Item], now: Sequence[Item]) -> Changes:
 
 
 def check_class_name(name: str) -> str:
-    """The name as all class names are spelled; raises DataError where nothing of it can be read."""
+    """The name as all class names are spelled; raises DataError where nothing of it can be read, or it has no end."""
     if not plain(name):
         raise DataError("A class needs a name. Type one, for example 'oak'.")
-    return tidy_class_name(name)
+    tidy = tidy_class_name(name)
+    if len(tidy) > CLASS_NAME_LIMIT:
+        raise DataError(f"The name has {len(tidy):,} characters; at most {CLASS_NAME_LIMIT} are taken. Shorten it.")
+    return tidy
 
 
 def _edit(project: Project, ids: Collection[str], **changes: object) -> str:
