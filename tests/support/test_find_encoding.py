@@ -94,27 +94,8 @@ HARD = [
     .split(";")
 ]
 WIDE = [
-    "cp1252",
-    "mac_roman",
-    "cp850",
-    "cp437",
-    "iso8859_15",
-    "cp1250",
-    "cp852",
-    "iso8859_2",
-    "cp1251",
-    "koi8_r",
-    "cp866",
-    "mac_cyrillic",
-    "cp1253",
-    "cp737",
-    "cp1254",
-    "cp857",
-    "cp1257",
-    "cp932",
-    "euc_jp",
-    "gbk",
-    "cp950",
+    *("cp1252", "mac_roman", "cp850", "cp437", "iso8859_15", "cp1250", "cp852", "iso8859_2", "cp1251", "koi8_r"),
+    *("cp866", "mac_cyrillic", "cp1253", "cp737", "cp1254", "cp857", "cp1257", "cp932", "euc_jp", "gbk", "cp950"),
     "cp949",
 ]
 

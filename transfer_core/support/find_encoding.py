@@ -85,7 +85,7 @@ def find_encoding(content: bytes, kind: Kind = "table") -> Found:
     readings = [reading for reading in _readings(words, kind) if is_valid(content, reading.encoding)]
     if is_utf8:
         own = _judge(words, "utf-8", 0)
-        most = own.bits + (_POSSIBLE if own.strange else _UTF8_BONUS)
+        most = own.bits + _UTF8_BONUS
         readings = [own, *(one for one in readings if one.strange <= own.strange and one.bits < most)]
         if len(readings) == 1:
             return Found("utf-8", by_validity=True)
@@ -150,6 +150,9 @@ def _is_mixed(words: Sequence[bytes]) -> bool:
 
 
 def _is_likely_utf8(word: bytes) -> bool:
+    """Whether enough of it makes sense as UTF-8: one letter alone may be a Chinese character as well."""
+    if len(word) < 4:
+        return False
     reading = _judge([word], "utf-8", 0)
     return not reading.strange
 
