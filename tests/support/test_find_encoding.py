@@ -1,6 +1,7 @@
 """Texts that do not say their encoding: read right, or asked about, and never read wrong without a word."""
 
 import random
+import time
 from collections import Counter
 
 import pytest
@@ -94,27 +95,8 @@ HARD = [
     .split(";")
 ]
 WIDE = [
-    "cp1252",
-    "mac_roman",
-    "cp850",
-    "cp437",
-    "iso8859_15",
-    "cp1250",
-    "cp852",
-    "iso8859_2",
-    "cp1251",
-    "koi8_r",
-    "cp866",
-    "mac_cyrillic",
-    "cp1253",
-    "cp737",
-    "cp1254",
-    "cp857",
-    "cp1257",
-    "cp932",
-    "euc_jp",
-    "gbk",
-    "cp950",
+    *("cp1252", "mac_roman", "cp850", "cp437", "iso8859_15", "cp1250", "cp852", "iso8859_2", "cp1251", "koi8_r"),
+    *("cp866", "mac_cyrillic", "cp1253", "cp737", "cp1254", "cp857", "cp1257", "cp932", "euc_jp", "gbk", "cp950"),
     "cp949",
 ]
 
@@ -132,6 +114,23 @@ def test_few_and_hard_labels_are_never_read_wrong_without_a_question(encoding):
 def test_two_texts_in_one_are_asked_about():
     found = find_encoding("1.jpg,Füchse\n2.jpg,Löwenzahn\n".encode() + "3.jpg,Käfer\n4.jpg,Möhre\n".encode("cp1252"))
     assert not found.certain
+
+
+def test_a_word_without_an_end_takes_no_longer_than_others():
+    began = time.process_time()
+    found = find_encoding(table_of(["x" * 3_000_000, *WORDS["Czech"].split()]).encode("cp1250"))
+    assert found.encoding == "cp1250" and time.process_time() - began < 5
+    with pytest.raises(DataError, match="no known encoding"):
+        find_encoding(bytes(range(0x80, 0x100)) * 30_000)
+    many = [f"{word}{number}" for number in range(300) for word in WORDS["Czech"].split()]
+    assert find_encoding(table_of(many).encode("cp1250")).encoding == "cp1250"
+    assert time.process_time() - began < 15
+
+
+def test_a_letter_that_comes_late_counts_as_well():
+    early = [f"{word} {number}" for number in range(400) for word in ("Bär", "Käfer")]
+    found = find_encoding(table_of([*early, *(f"K{number}äse" for number in range(400)), "Œuf"]).encode("cp1252"))
+    assert not found.certain or found.encoding == "cp1252"
 
 
 def test_nothing_is_replaced_and_no_two_words_become_one():

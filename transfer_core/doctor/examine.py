@@ -35,15 +35,17 @@ class Photos:
     content: Callable[[int], bytes]
 
 
-def examine(items: Sequence[Item], photos: Photos) -> list[Finding]:
+def examine(items: Sequence[Item], photos: Photos, left_out: Sequence[Sequence[Item]] = ()) -> list[Finding]:
     """All findings, the most important first.
 
     Args:
         items: All of the project, copies included.
+        left_out: Of each picture that came in with two classes and is left out until somebody decides, the items.
     """
     pairs = near_duplicates.find_pairs(photos.features, take_fingerprints(len(photos.items), photos.thumbnail))
     clusters = near_duplicates.find_clusters(pairs, len(photos.items))
-    found = [*_copies(items), *_near_copies(photos.items, pairs, clusters)]
+    found = [_same(own, exact=True) for own in left_out]
+    found += [*_copies(items), *_near_copies(photos.items, pairs, clusters)]
     found += _wrong_labels(photos, clusters, _contradicting(items))
     found += _shortcuts(photos)
     found += _counts(labelled(items))

@@ -173,7 +173,7 @@ def _compare_parts(first: int, second: int, prints: Sequence[Fingerprint]) -> Pa
 
 
 def _likeness_of_part(whole: np.ndarray, part: np.ndarray) -> float:
-    """The highest correlation, wherever and at whichever scale `part` is laid on `whole`; both uint8 (rows, columns)."""
+    """The highest correlation, wherever and at whichever scale `part` is laid on `whole`; both uint8 grey levels."""
     ground, picture = _Ground(whole), Image.fromarray(part)
     found = {scale: ground.match(picture, scale) for scale in _SCALES}
     best = max(found, key=lambda scale: found[scale])

@@ -10,6 +10,7 @@ from transfer_core.backbones.features import compute_features
 from transfer_core.data.images.thumbnails import ensure_thumbnail, thumbnails
 from transfer_core.data.ingest.arrivals import Rejected
 from transfer_core.data.labels.dataset import Item, count_classes, load_items
+from transfer_core.data.labels.disputes import find_disputes
 from transfer_core.doctor.examine import Photos, examine
 from transfer_core.doctor.finding import Finding, in_order
 from transfer_core.errors import DataError
@@ -64,7 +65,8 @@ def examine_data(workspace: Workspace, data: str, reading: Report, looking: Repo
     project, report = ingest.take_in_path(workspace, Path(data), None, reading)
     found = examine_project(workspace, project, looking)
     rejected = tuple(report.rejected)
-    broken = [entry for entry in rejected if entry.reason != "junk"]
+    said = {file for finding in found.findings for file in finding.files}
+    broken = [entry for entry in rejected if entry.reason != "junk" and entry.file not in said]
     findings = found.findings
     if broken:
         says = f"{pluralize(len(broken), 'file')} cannot be used, such as '{broken[0].file[:80]}': {broken[0].reason}."
@@ -99,6 +101,7 @@ def examine_project(workspace: Workspace, project: Project, looking: Report) -> 
     with tempfile.TemporaryDirectory() as folder:
         photos = [(item.photo, project.photos_dir / item.file) for item in once]
         features = compute_features(row, photos, workspace, Path(folder) / "features", looking)
-        findings = examine(items, Photos(once, features, thumbnail, content))
+        left_out = [dispute.items for dispute in find_disputes(project)]
+        findings = examine(items, Photos(once, features, thumbnail, content), left_out)
         del features
     return Diagnosis(project, len(items), (), count_classes(items), tuple(findings))

@@ -2,7 +2,7 @@
 
 import codecs
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from transfer_core.errors import DataError
 from transfer_core.support.text import plain
@@ -61,7 +61,7 @@ KNOWN: dict[str, tuple[str, tuple[str, ...]]] = {
     "koi8_u": ("Ukrainian, KOI8", ("uk", "ru", "en")),
     "euc_jp": ("Japanese, EUC", ("ja",)),
 }
-WORD = re.compile(rb"[^\x00-\x2f:;<=>?]*[\x80-\xff][^\x00-\x2f:;<=>?]*")  # one that is not ASCII alone
+_WORD = re.compile(rb"[^\x00-\x2f:;<=>?]+")
 CONTROL = re.compile(r"[\x80-\x9f\ue000-\uf8ff]")  # of no text: control characters, and what nobody has assigned
 
 
@@ -124,12 +124,17 @@ def decode(content: bytes, encoding: str) -> str:
     except UnicodeDecodeError as error:
         raise DataError(f"it is no {encoding} text: byte {error.start + 1:,} cannot be read") from error
     if not encoding.startswith("utf"):
-        words = WORD.findall(content)
-        if len({word.decode(encoding, "replace") for word in set(words)}) < len(set(words)):
+        words = set(words_of(content))
+        if len({word.decode(encoding, "replace") for word in words}) < len(words):
             raise DataError(f"as {encoding} two different words in it would become one")
         if CONTROL.search(text):
             raise DataError(f"as {encoding} it would hold control characters")
     return text.removeprefix("\ufeff")
+
+
+def words_of(content: bytes) -> Iterator[bytes]:
+    """The words that are not ASCII alone; in time that grows with the content, whatever it is."""
+    return (match[0] for match in _WORD.finditer(content) if not match[0].isascii())
 
 
 def is_valid(content: bytes, encoding: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from transfer_core.errors import DataError
 from transfer_core.support import languages
-from transfer_core.support.encodings import CONTROL, KNOWN, WORD, is_valid
+from transfer_core.support.encodings import CONTROL, KNOWN, is_valid, words_of
 
 # How much rarer than Windows' own, in bits. In a zip, the names are as often in that of DOS.
 _RARER = {"mac": 3.0, "iso": 4.0, "koi": 6.0, "euc": 5.0}
@@ -24,7 +24,7 @@ _ALWAYS = "cp1252"  # offered besides, since most such tables are in it
 _STRANGE = 8.0  # bits for a character that has no place in its word
 _SWITCH = 7.0  # bits for a word of another language than the rest
 _UTF8_BONUS = 6.0  # bits; bytes are hardly valid UTF-8 by chance
-_SAMPLE = 3000  # different words that are looked at
+_SAMPLE, _LONGEST = 300, 300  # different words that are looked at, and bytes of one; longer ones are no words
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),  # before that of UTF-16, with which it begins
@@ -80,16 +80,16 @@ def find_encoding(content: bytes, kind: Kind = "table") -> Found:
         return Found("utf-8", by_validity=True)
     words = _words(content)
     is_utf8 = is_valid(content, "utf-8")
-    if is_utf8 and not _doubtful(words):
+    if is_utf8 and (not words or not _doubtful(words)):
         return Found("utf-8", by_validity=True)
     readings = [reading for reading in _readings(words, kind) if is_valid(content, reading.encoding)]
     if is_utf8:
         own = _judge(words, "utf-8", 0)
-        most = own.bits + (_POSSIBLE if own.strange else _UTF8_BONUS)
+        most = own.bits + _UTF8_BONUS
         readings = [own, *(one for one in readings if one.strange <= own.strange and one.bits < most)]
         if len(readings) == 1:
             return Found("utf-8", by_validity=True)
-    if not readings:
+    if not readings or not words:
         raise DataError("it is in no known encoding, or damaged")
     best, *rest = readings
     beyond_ascii = sum(not letter.isascii() for letter in best.text)
@@ -114,12 +114,16 @@ def _unmarked(content: bytes) -> str | None:
 
 
 def _words(content: bytes) -> list[bytes]:
-    """The different words that are not ASCII alone."""
+    """Different words that are not ASCII alone: the first ones, and of the others those with a byte that is new.
+
+    So nothing that two encodings read differently is left out, and a table of a million rows takes no longer.
+    """
     found: dict[bytes, None] = {}
-    for match in WORD.finditer(content):
-        found[match[0]] = None
-        if len(found) >= _SAMPLE:
-            break
+    seen: set[int] = set()
+    for word in words_of(content):
+        if len(word) <= _LONGEST and (len(found) < _SAMPLE or not seen.issuperset(word)):
+            found[word] = None
+            seen.update(word)
     return list(found)
 
 
@@ -150,6 +154,9 @@ def _is_mixed(words: Sequence[bytes]) -> bool:
 
 
 def _is_likely_utf8(word: bytes) -> bool:
+    """Whether enough of it makes sense as UTF-8: one letter alone may be a Chinese character as well."""
+    if len(word) < 4:
+        return False
     reading = _judge([word], "utf-8", 0)
     return not reading.strange
 

@@ -22,9 +22,10 @@ _LETTERS = {
     "fa": "پچژگکی", "ar": "پءآأؤإئابةتثجحخدذرزسشصضطعغفقكلمنهوىي",
 }  # fmt: skip
 # Signs between and beside words, by how usual they are.
-_SIGNS = dict.fromkeys("–—’‘“”„…€°«»", 9.0) | dict.fromkeys("´‚‹›•§®™©±×·²³µ½¼¾ªº¿¡£№†\u00a0", 11.0)
-_AFTER, _BEFORE, _TOUCHES = "´’‘”“…°²³ªº®™»›–—·\u00a0", "´’‘„“‚«‹¡¿№µ–—·\u00a0", 5.0  # where a sign may touch a letter
-_APOSTROPHES, _DASHES = "’‘´", "–—·"
+_SIGNS = dict.fromkeys("–—’‘“”„…€°«»", 9.0) | dict.fromkeys("´‚‹›•§®™©±×·²³µ½¼¾ªº¿¡£№†\u00a0\u00ad", 11.0)
+# Which may touch a letter before or after them, and what it costs the others.
+_AFTER, _BEFORE, _TOUCHES = "´’‘”“…°²³ªº®™»›–—·\u00a0\u00ad", "´’‘„“‚«‹¡¿№µ–—·\u00a0\u00ad", 5.0
+_APOSTROPHES, _DASHES = "’‘´", "–—·\u00ad"
 _ELIDED = {"d", "l", "j", "c", "s", "n", "m", "t", "qu", "jusqu", "lorsqu", "puisqu", "dell", "all", "nell", "un", "o"}
 _AFTER_APOSTROPHE = {"s", "t", "d", "m", "re", "ve", "ll"}
 _VOWELS = set("aeiouyhàâäæéèêëîïíóòôöœùúûü")
@@ -52,6 +53,7 @@ _DAILY = {
         "栗鷹雀鳩燕鶴"
     ),
 }
+_SETS = {"zh": "gbk", "tw": "big5hkscs", "ja": "euc_jp", "ko": "cp949"}
 # Of Korean syllables, the cost of each part, in Unicode's order of them.
 _INITIALS = (3, 7, 3.5, 3.8, 7.5, 3.8, 4, 4, 8.5, 3, 7.5, 2.2, 3.8, 8, 5, 6, 5.5, 5.5, 4)
 _MEDIALS = (2.4, 4.2, 5.2, 10, 3.2, 4.5, 4.2, 7.5, 3.2, 5.8, 8, 6.5, 5.6, 3.6, 7, 10, 6, 5, 3.6, 5.8, 2.6)
@@ -179,7 +181,7 @@ def _cost_of_character(character: str, language: str) -> tuple[float, int]:
     if language == "ja" and 0xFF66 <= code < 0xFFA0:
         return _CJK_SIGN, 0  # katakana of half the width
     if code < 0x3000:
-        return _cost_of_guest(character)
+        return _cost_of_guest(character, language)
     if 0x3040 <= code < 0x3100:
         return (_KANA, 0) if language == "ja" else (_HARDLY, 1)
     if not 0x4E00 <= code < 0xA000:
@@ -200,8 +202,12 @@ def _cost_of_character(character: str, language: str) -> tuple[float, int]:
     return (_RARE, 0) if row < last else (_HARDLY, 1)
 
 
-def _cost_of_guest(character: str) -> tuple[float, int]:
-    """Letters and signs of other scripts, which the sets of Chinese, Japanese and Korean have, too."""
+def _cost_of_guest(character: str, language: str) -> tuple[float, int]:
+    """Letters and signs of other scripts, as far as the sets of Chinese, Japanese and Korean have them, too."""
+    try:
+        character.encode(_SETS[language])
+    except UnicodeEncodeError:
+        return _HARDLY, 1
     kind = unicodedata.category(character)[0]
     if kind == "L":
         return (_USUAL if _script(character) in ("CYRILLIC", "GREEK") else _CJK_SIGN + 1), 0
