@@ -22,7 +22,7 @@ ORDER = [
     ["data.ingest.sources", "data.ingest.folder_layout"],
     ["data.labels.dataset"],
     ["data.splits.groups", "data.splits.group_suggestion"],
-    ["data.images.thumbnails", "data.labels.edits", "data.splits", "data.public_datasets"],
+    ["data.images.thumbnails", "data.images.shades", "data.labels.edits", "data.splits", "data.public_datasets"],
     ["data.ingest"],
     ["backbones.catalog", "backbones.weights", "backbones.feature_store", "backbones.torch_checkpoint"],
     ["backbones.preprocess"],

@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 
-from transfer_core.cli.terminal import bar, mention_alike, mention_damage
+from transfer_core.cli.terminal import bar, mention_alike, mention_damage, mention_notes
 from transfer_core.services import fetch as public_sets
 from transfer_core.services import ingest
 from transfer_core.support import text
@@ -37,5 +37,6 @@ def show_import(answer: dict) -> None:
 
 def _answer(imported: ingest.Imported) -> dict:
     mention_alike(imported.report.alike)
+    mention_notes(imported.report.notes)
     mention_damage(imported.project)
     return imported.to_json()

@@ -57,6 +57,12 @@ def mention_rejected(rejected: Sequence[Rejected]) -> None:
         say(f"... and {len(rejected) - 10} more")
 
 
+def mention_notes(notes: Sequence[str]) -> None:
+    """How the pictures are read, where a person might expect something else."""
+    for note in notes:
+        say(note)
+
+
 def mention_alike(groups: Sequence[Sequence[str]]) -> None:
     """Classes that a person may have meant to be one."""
     for names in groups:

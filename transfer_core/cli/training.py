@@ -3,7 +3,15 @@
 from argparse import Namespace
 from dataclasses import fields
 
-from transfer_core.cli.terminal import mention_alike, mention_damage, mention_rejected, open_run, say, watch
+from transfer_core.cli.terminal import (
+    mention_alike,
+    mention_damage,
+    mention_notes,
+    mention_rejected,
+    open_run,
+    say,
+    watch,
+)
 from transfer_core.config import TrainConfig
 from transfer_core.services import runs, training
 from transfer_core.services.ingest import IntakeReport
@@ -40,6 +48,7 @@ def show_fit(answer: dict) -> None:
 def _mention(intake: IntakeReport) -> None:
     mention_rejected(intake.rejected)
     mention_alike(intake.alike)
+    mention_notes(intake.notes)
 
 
 def _follow(run: runs.Run) -> dict:

@@ -81,6 +81,7 @@ class Imported:
             **counts,
             "rejected": rejected,
             "classes": self.classes,
+            **({"notes": self.report.notes} if self.report.notes else {}),
             **{key: count for key, count in without.items() if count},
         }
 

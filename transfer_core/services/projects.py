@@ -14,7 +14,7 @@ from PIL import Image
 
 from transfer_core import runs
 from transfer_core.data import sample_set
-from transfer_core.data.images.reading import Reading
+from transfer_core.data.images.reading import KEY_BEGINS, Reading
 from transfer_core.data.images.thumbnails import COPY_PX, ensure_thumbnail, load_for_training, thumbnail_path
 from transfer_core.data.ingest.sources import Entry
 from transfer_core.data.labels.dataset import Item, count_classes, load_items, load_labels
@@ -159,7 +159,7 @@ def find_thumbnail(workspace: Workspace, project: Project, photo: str) -> Path:
     """The thumbnail of a photo that the project has or had, made again where it was cleared.
 
     Args:
-        photo: Its digest.
+        photo: Its digest, or its key as the project reads it now: that is another address for other pixels.
 
     Raises:
         RunError: The project never had such a photo.
@@ -167,7 +167,7 @@ def find_thumbnail(workspace: Workspace, project: Project, photo: str) -> Path:
     """
     labels = load_labels(project)
     for item in (*labels.items, *labels.removed):
-        if item.photo == photo:
+        if item.photo[:KEY_BEGINS] == photo[:KEY_BEGINS] and len(photo) == len(item.photo):
             path = ensure_thumbnail(workspace, project, item)
             if not path.is_file():
                 raise DataError("This photo cannot be shown now. Free some disk space, then try again.")

@@ -25,6 +25,7 @@ PIXELS_AT_ONCE = 25_000_000 * max(2, CORES)
 _DIGEST_LENGTH = 64  # hex digits of the SHA-256 that a stored photo is named by
 _BYTES = 14
 _COPIES = 4  # of the numbers of a picture of more than 8 bits: the file's, those unpacked, joined, and in order
+_DARK = 20  # levels of 256
 _LOOKED_AT = 200  # files of a kind: more would not say it better
 _COSTLY = 1.5  # times that, of a WebP, whose reader keeps two more copies, and of what is laid on white
 _room = MemoryBudget(PIXELS_AT_ONCE)
@@ -49,6 +50,12 @@ def name_file(photo: str, image: Image.Image) -> str:
 def deep_kind(image: Image.Image) -> str | None:
     """The kind of an opened picture of more than 8 bits; None of any other."""
     return read_photo.levels.kind_of(image)
+
+
+def is_off_scale(upright: Image.Image) -> bool:
+    """Whether nearly all of a decoded picture is black, or most of it as white as can be: its scale is not its own."""
+    counts = np.array(upright.convert("L").histogram())
+    return bool(counts[_DARK:].sum() < 0.001 * counts.sum() or counts[255] > 0.5 * counts.sum())
 
 
 def find_scales(sources: Mapping[str, Sequence[Callable[[], bytes]]], page: int | None) -> dict[str, Scale]:

@@ -35,7 +35,7 @@ class IntakeReport:
         unlabelled: Photos without a class.
         named: Photos that were here without a class, and got one from these files.
         items: Ids of the photos, old and new.
-        scaled: Kinds of pictures of more than 8 bits whose black and white were found by these files.
+        notes: Sentences about how the pictures are read.
         alike: Names of classes, of these photos or here already, that differ in capitals only, and may mean the same.
     """
 
@@ -46,7 +46,7 @@ class IntakeReport:
     unlabelled: int = 0
     named: int = 0
     items: set[str] = field(default_factory=set)
-    scaled: tuple[str, ...] = ()
+    notes: list[str] = field(default_factory=list)
     alike: tuple[tuple[str, ...], ...] = ()
 
     def add(self, other: "IntakeReport") -> None:
@@ -57,7 +57,7 @@ class IntakeReport:
         self.unlabelled += other.unlabelled
         self.named += other.named
         self.items |= other.items
-        self.scaled += other.scaled
+        self.notes += other.notes
         self.alike = tuple(sorted({*self.alike, *other.alike}))
         for name, count in other.classes.items():
             self.classes[name] = self.classes.get(name, 0) + count

@@ -11,7 +11,7 @@ from functools import partial
 from PIL import Image
 
 from transfer_core.data.checks import alike
-from transfer_core.data.images import decode
+from transfer_core.data.images import decode, shades
 from transfer_core.data.images.reading import Reading
 from transfer_core.data.images.thumbnails import keep_pictures
 from transfer_core.data.ingest.arrivals import Arrivals, IntakeReport, Rejected
@@ -99,11 +99,11 @@ def take_in(
                         arrived(outcome)
                     report(done := done + 1, count)
             taker.find_scales(waiting)
-            result.scaled += tuple(sorted(waiting))
             wanted = [entry for entries in waiting.values() for entry in entries]
     if not result.photos:
         raise DataError(_nothing_came(result))
     result.named = taker.nameless.write(project)
+    result.notes = shades.notes(project, result.items, taker.off_scale) if result.added else []
     result.alike = _alike_now(project, result.items)
     return result
 
@@ -160,7 +160,8 @@ class _Taker:
         parts: Layout | None,
     ):
         self._project, self._photos_dir, self._arrivals = project, project.photos_dir, arrivals
-        self._picture_reading = Reading.of_project(project)
+        self._picture_reading, self.off_scale = Reading.of_project(project), 0
+        self._known_scales = self._picture_reading.scales
         self._reading, self._part, self._keep, self._parts = reading, part, keep, parts
         labels = load_labels(project)
         now = labels.items
@@ -230,7 +231,9 @@ class _Taker:
     def _look(self, key: str, image: Image.Image) -> tuple[int, int]:
         """Decodes a new photo and keeps what is made of it; returns its width and height, upright."""
         with decode.taking_turns(image):
+            kind = decode.deep_kind(image)
             upright = decode.decode(image, self._picture_reading)
+            self.off_scale += kind in self._known_scales and decode.is_off_scale(upright)
             # Made ahead to save time later: where there is no room for it now, it is made when it is needed.
             with suppress(OSError, MemoryError):
                 for keep in self._keep:
