@@ -19,7 +19,8 @@ from tests.data.bombs import png
 from tests.data.images.test_decode import encoded, picture
 from tests.helpers import answering, exported
 from transfer_core import runs
-from transfer_core.data.images import read_photo
+from transfer_core.data.images import decode, read_photo
+from transfer_core.data.images.reading import Reading
 from transfer_core.errors import DataError
 from transfer_core.evaluation.result import load_answers
 from transfer_core.export.bundle import build_bundle
@@ -191,6 +192,20 @@ def test_the_script_reads_odd_pictures_as_the_app_does_and_names_what_neither_ca
         (line,) = [line for line in answer.stderr.splitlines() if line.startswith(f"{name}: ")]
         assert line == f"{name}: {reason.replace('AVIF, HEIC', 'AVIF')}"
     assert len(answer.stderr.splitlines()) == len(refused)
+
+
+def test_the_script_sees_dim_photos_as_the_run_did(finished, run_script, unpacked, tmp_path):
+    Reading({"tif-grey-u16": (100.0, 700.0)}).save(finished.folder, finished.id)
+    with zipfile.ZipFile(io.BytesIO(build_bundle(finished, runs.read_state(finished)))) as archive:
+        (unpacked / "reading.json").write_bytes(archive.read("reading.json"))
+    path = tmp_path / "dim.tif"
+    path.write_bytes(grey((GREY * 600 + 100).astype(np.uint16)))
+    expected = Predictor.of_run(finished).predict(path)
+    assert (
+        abs(expected.confidence - Predictor.of_run(finished).predict(decode.load_rgb(path, Reading())).confidence) > 0
+    )
+    _, said, confidence = _cells(run_script(path).stdout.splitlines()[0])
+    assert said == expected.class_name and abs(float(confidence) - expected.confidence) < 1e-5
 
 
 def _cells(line: str) -> list[str]:

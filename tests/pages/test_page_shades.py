@@ -1,0 +1,46 @@
+"""Black and white of photos with more than 8 bits: shown on Photos, tried, and changed."""
+
+import numpy as np
+import pytest
+
+from tests.data.deep import write_tiff
+from tests.data.images.test_levels import draw
+from tests.pages.conftest import errors, press, said
+from transfer_core.data.images.reading import Reading
+from transfer_core.data.ingest.intake import take_in
+from transfer_core.data.ingest.sources import open_source
+
+KIND = "tif-grey-u16"
+
+
+@pytest.fixture
+def cells(workspace, tmp_path):
+    project = workspace.create_project("Cells")
+    for name in ("disc", "ring"):
+        (tmp_path / "cells" / name).mkdir(parents=True)
+        for seed in range(4):
+            values = (draw(seed + 9 * (name == "ring")) * 700 + 100).astype(np.uint16)
+            write_tiff(tmp_path / "cells" / name / f"{seed}.tif", values)
+    take_in(workspace, project, open_source(tmp_path / "cells"), lambda done, total: None)
+    return project
+
+
+def test_black_and_white_are_shown_and_can_be_changed(visit, cells):
+    black, white = Reading.of_project(cells).scales[KIND]
+    app = visit("photos", project=cells.id)
+    assert errors(app) == []
+    [panel] = [one for one in app.expander if "more than 8 bits" in one.label]
+    assert panel.label == f"8 photos with more than 8 bits (grey TIFF, 16 bits): black {black:.0f}, white {white:.0f}"
+    first, second = app.number_input
+    assert (first.value, second.value) == (black, white)
+    second.set_value(2000.0).run()
+    press(app, "Use this black and white")
+    assert Reading.of_project(cells).scales == {KIND: (black, 2000.0)}
+
+
+def test_white_below_black_is_refused_in_a_sentence(visit, cells):
+    before = Reading.of_project(cells)
+    app = visit("photos", project=cells.id)
+    app.number_input[1].set_value(1.0).run()
+    assert "White has to be the greater number." in said(app) or "White has to be" in str(errors(app))
+    assert Reading.of_project(cells) == before
