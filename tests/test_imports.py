@@ -17,7 +17,7 @@ ORDER = [
     ["support"],
     ["metrics"],
     ["config", "workspace"],
-    ["data.split_names", "data.sample_set", "data.checks", "data.images.read_photo", "data.images.reading"],
+    ["data.split_names", "data.sample_set", "data.checks", "data.images.read_photo", "data.images.rendering"],
     ["data.images.decode", "data.images.cache", "data.labels.replay"],
     ["data.ingest.sources", "data.ingest.folder_layout"],
     ["data.labels.dataset"],

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from transfer_core.backbones.feature_store import RowStore, StoreDamaged
 from transfer_core.data.images.cache import delete_cached
-from transfer_core.data.images.reading import KEY_BEGINS
+from transfer_core.data.images.rendering import KEY_BEGINS
 from transfer_core.data.labels import edits
 from transfer_core.data.labels.dataset import load_labels, load_original_items
 from transfer_core.errors import RunError, TransferError

@@ -44,7 +44,7 @@ def _received() -> dict:
 
 
 def _draw(project, by_class, page):
-    names, reading = list(by_class), pictures.load_reading(project)
+    names, rendering = list(by_class), pictures.load_rendering(project)
     shown = names[(page - 1) * PER_PAGE : page * PER_PAGE]
     board = st.components.v2.component(
         "board",
@@ -56,7 +56,7 @@ def _draw(project, by_class, page):
         key="board",
         data={
             "project": project.id,
-            "classes": [_column(name, by_class[name], names.index(name), reading) for name in shown],
+            "classes": [_column(name, by_class[name], names.index(name), rendering) for name in shown],
             "names": [plain(name) for name in names],
             "thumbnails": f"/graft/thumbnail/{project.id}/",
             "fresh": page == 1,
@@ -67,8 +67,8 @@ def _draw(project, by_class, page):
     )
 
 
-def _column(name, own, place, reading):
-    newest = [(item, reading.key(item.photo, item.file)) for item in own[: -SHOWN - 1 : -1]]
+def _column(name, own, place, rendering):
+    newest = [(item, rendering.key(item.photo, item.file)) for item in own[: -SHOWN - 1 : -1]]
     return {
         "name": plain(name),
         "colour": theme.class_colour(place),
@@ -86,9 +86,9 @@ def _take_in(project, shots: dict) -> None:
     with errors.shown_errors():
         text = ""
         try:
-            reading = OneClass(shots["class_name"])
+            rendering = OneClass(shots["class_name"])
             report = ingest.take_in_entries(
-                session.workspace(), project, entries, lambda done, total: None, reading=reading
+                session.workspace(), project, entries, lambda done, total: None, rendering=rendering
             )
             if left_out := [entry for entry in report.rejected if entry.reason != "junk"]:
                 text = f"{pluralize(len(left_out), 'file was', 'files were')} left out: {plain(left_out[0].reason)}."

@@ -20,7 +20,7 @@ from tests.data.images.test_decode import encoded, picture
 from tests.helpers import answering, exported
 from transfer_core import runs
 from transfer_core.data.images import decode, read_photo
-from transfer_core.data.images.reading import Reading
+from transfer_core.data.images.rendering import Rendering
 from transfer_core.errors import DataError
 from transfer_core.evaluation.result import load_answers
 from transfer_core.export.bundle import build_bundle
@@ -72,7 +72,8 @@ def ask(run_script):
 
 
 def test_the_zip_holds_model_names_card_and_script(unpacked):
-    assert sorted(os.listdir(unpacked)) == [
+    files = (path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*.*") if path.suffix != ".pyc")
+    assert sorted(files) == [
         "README.md",
         "class_names.json",
         "model.onnx",
@@ -195,14 +196,14 @@ def test_the_script_reads_odd_pictures_as_the_app_does_and_names_what_neither_ca
 
 
 def test_the_script_sees_dim_photos_as_the_run_did(finished, run_script, unpacked, tmp_path):
-    Reading({"tif-grey-u16": (100.0, 700.0)}).save(finished.folder, finished.id)
+    Rendering({"tif-grey-u16": (100.0, 700.0)}).save(finished.folder, finished.id)
     with zipfile.ZipFile(io.BytesIO(build_bundle(finished, runs.read_state(finished)))) as archive:
-        (unpacked / "reading.json").write_bytes(archive.read("reading.json"))
+        (unpacked / "rendering.json").write_bytes(archive.read("rendering.json"))
     path = tmp_path / "dim.tif"
     path.write_bytes(grey((GREY * 600 + 100).astype(np.uint16)))
     expected = Predictor.of_run(finished).predict(path)
     assert (
-        abs(expected.confidence - Predictor.of_run(finished).predict(decode.load_rgb(path, Reading())).confidence) > 0
+        abs(expected.confidence - Predictor.of_run(finished).predict(decode.load_rgb(path, Rendering())).confidence) > 0
     )
     _, said, confidence = _cells(run_script(path).stdout.splitlines()[0])
     assert said == expected.class_name and abs(float(confidence) - expected.confidence) < 1e-5

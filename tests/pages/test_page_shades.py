@@ -6,7 +6,7 @@ import pytest
 from tests.data.deep import write_tiff
 from tests.data.images.test_levels import draw
 from tests.pages.conftest import errors, press, said
-from transfer_core.data.images.reading import Reading
+from transfer_core.data.images.rendering import Rendering
 from transfer_core.data.ingest.intake import take_in
 from transfer_core.data.ingest.sources import open_source
 
@@ -25,22 +25,27 @@ def cells(workspace, tmp_path):
     return project
 
 
+def fields(app) -> list:
+    """Of black and of white."""
+    return [one for one in app.number_input if one.label in ("Black", "White")]
+
+
 def test_black_and_white_are_shown_and_can_be_changed(visit, cells):
-    black, white = Reading.of_project(cells).scales[KIND]
+    black, white = Rendering.of_project(cells).scales[KIND]
     app = visit("photos", project=cells.id)
     assert errors(app) == []
     [panel] = [one for one in app.expander if "more than 8 bits" in one.label]
     assert panel.label == f"8 photos with more than 8 bits (grey TIFF, 16 bits): black {black:.0f}, white {white:.0f}"
-    first, second = app.number_input
+    first, second = fields(app)
     assert (first.value, second.value) == (black, white)
     second.set_value(2000.0).run()
     press(app, "Use this black and white")
-    assert Reading.of_project(cells).scales == {KIND: (black, 2000.0)}
+    assert Rendering.of_project(cells).scales == {KIND: (black, 2000.0)}
 
 
 def test_white_below_black_is_refused_in_a_sentence(visit, cells):
-    before = Reading.of_project(cells)
+    before = Rendering.of_project(cells)
     app = visit("photos", project=cells.id)
-    app.number_input[1].set_value(1.0).run()
+    fields(app)[1].set_value(1.0).run()
     assert "White has to be the greater number." in said(app) or "White has to be" in str(errors(app))
-    assert Reading.of_project(cells) == before
+    assert Rendering.of_project(cells) == before

@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 from transfer_core.data.images import read_photo
-from transfer_core.data.images.reading import Reading
+from transfer_core.data.images.rendering import Rendering
 from transfer_core.export import model_card
 from transfer_core.inference.model_file import read_model
 from transfer_core.runs import Run, load_split
@@ -34,8 +34,8 @@ def build_bundle(run: Run, history: RunState) -> bytes:
         archive.writestr("model.onnx", model, zipfile.ZIP_STORED)
         archive.writestr("class_names.json", _class_names_json(split.class_names))
         archive.writestr("README.md", model_card.write_card(run, history, split, {"name": project.name}))
-        if (reading := run.reading) != Reading():
-            archive.writestr("reading.json", json.dumps(reading.to_json(), indent=1) + "\n")
+        if (rendering := run.rendering) != Rendering():
+            archive.writestr("rendering.json", json.dumps(rendering.to_json(), indent=1) + "\n")
         for name, source in _SCRIPTS.items():
             archive.writestr(name, source.read_bytes())
     return content.getvalue()

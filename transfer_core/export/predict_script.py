@@ -45,11 +45,11 @@ def main() -> int:
     parser.add_argument("photos", nargs="+", metavar="photo", help="a photo, or a folder with photos at any depth")
     names = parser.parse_args().photos
     class_names = json.loads((HERE / "class_names.json").read_text("utf-8"))
-    model, reading = load_model(), load_reading()
+    model, rendering = load_model(), load_rendering()
     answered = 0
     for path in find_photos(names):
         try:
-            confidences = ask(model, path, reading)
+            confidences = ask(model, path, rendering)
         except (Unanswered, UnreadablePhoto, OSError) as error:
             complain(path, error)
             continue
@@ -72,13 +72,13 @@ def load_model() -> onnxruntime.InferenceSession:
         )
 
 
-def load_reading() -> dict:
+def load_rendering() -> dict:
     """What is black and white in pictures of more than 8 bits, and which page is meant, where training noted that."""
-    path = HERE / "reading.json"
+    path = HERE / "rendering.json"
     return json.loads(path.read_text("utf-8")) if path.exists() else {}
 
 
-def ask(model: onnxruntime.InferenceSession, path: str, reading: dict) -> numpy.ndarray:
+def ask(model: onnxruntime.InferenceSession, path: str, rendering: dict) -> numpy.ndarray:
     """The model's confidences, float32 (classes,) in [0, 1], for the photo in a file.
 
     Raises:
@@ -87,7 +87,7 @@ def ask(model: onnxruntime.InferenceSession, path: str, reading: dict) -> numpy.
     if os.path.exists(path) and not os.path.isfile(path):
         raise Unanswered("not a plain file")  # a pipe would be waited for without end
     with open(path, "rb") as file:
-        photo = load_rgb(file, reading.get("scales"), reading.get("page"))
+        photo = load_rgb(file, rendering.get("scales"), rendering.get("page"))
     try:
         confidences = model.run(["confidences"], {"photo": photo[None]})[0][0]
     except Exception as error:  # for want of memory, above all

@@ -67,8 +67,8 @@ def ask(predictor: Predictor, content: bytes) -> Answer:
     Raises:
         DataError: They are no photo that can be read.
     """
-    with decode.open_image(io.BytesIO(content), predictor.reading) as image:
-        upright = decode.decode(image, predictor.reading)
+    with decode.open_image(io.BytesIO(content), predictor.rendering) as image:
+        upright = decode.decode(image, predictor.rendering)
     return Answer(decode.thumbnail(upright), predictor.predict(np.asarray(upright)))
 
 
@@ -78,7 +78,7 @@ def ask_item(workspace: Workspace, project: Project, predictor: Predictor, item:
     Raises:
         DataError: Its file is gone or cannot be read.
     """
-    upright = decode.load_stored(project.photos_dir / item.file, predictor.reading)
+    upright = decode.load_stored(project.photos_dir / item.file, predictor.rendering)
     small = ensure_thumbnail(workspace, project, item)
     picture = str(small) if small.is_file() else upright  # unless the disk is full
     return Answer(picture, predictor.predict(upright))

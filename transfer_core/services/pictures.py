@@ -6,22 +6,22 @@ from dataclasses import replace
 from filelock import FileLock
 
 from transfer_core.data.images import decode
-from transfer_core.data.images.reading import Reading
+from transfer_core.data.images.rendering import Rendering
 from transfer_core.data.images.shades import Shades, number, shades, traits
 from transfer_core.data.labels.dataset import Item
 from transfer_core.errors import DataError
 from transfer_core.workspace import Project
 
-__all__ = ["Shades", "load_reading", "number", "preview", "set_scale", "shades"]
+__all__ = ["Shades", "load_rendering", "number", "preview", "set_scale", "shades"]
 
 
-def load_reading(project: Project) -> Reading:
+def load_rendering(project: Project) -> Rendering:
     """As the project reads its pictures now.
 
     Raises:
         DataError: Its note of that is damaged.
     """
-    return Reading.of_project(project)
+    return Rendering.of_project(project)
 
 
 def preview(project: Project, item: Item, black: float, white: float) -> bytes:
@@ -30,11 +30,11 @@ def preview(project: Project, item: Item, black: float, white: float) -> bytes:
     Raises:
         DataError: The photo can no longer be read, or black and white are none.
     """
-    now, path = Reading.of_project(project), project.photos_dir / item.file
+    now, path = Rendering.of_project(project), project.photos_dir / item.file
     kinds = {trait: _checked(black, white) for trait in traits(item)}
-    reading = replace(now, scales=dict(now.scales) | kinds)
-    with decode.naming(path), decode.open_image(path, reading) as image, decode.taking_turns(image):
-        return decode.thumbnail(decode.decode(image, reading))
+    rendering = replace(now, scales=dict(now.scales) | kinds)
+    with decode.naming(path), decode.open_image(path, rendering) as image, decode.taking_turns(image):
+        return decode.thumbnail(decode.decode(image, rendering))
 
 
 def set_scale(project: Project, kind: str, black: float, white: float) -> None:
@@ -44,8 +44,8 @@ def set_scale(project: Project, kind: str, black: float, white: float) -> None:
         DataError: Black and white are none.
     """
     scale = _checked(black, white)
-    with FileLock(project.folder / "reading.lock"):
-        now = Reading.of_project(project)
+    with FileLock(project.folder / "rendering.lock"):
+        now = Rendering.of_project(project)
         replace(now, scales=dict(now.scales) | {kind: scale}).save(project.folder)
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from transfer_core import runs
 from transfer_core.data import sample_set
-from transfer_core.data.images.reading import KEY_BEGINS, Reading
+from transfer_core.data.images.rendering import KEY_BEGINS, Rendering
 from transfer_core.data.images.thumbnails import COPY_PX, ensure_thumbnail, load_for_training, thumbnail_path
 from transfer_core.data.ingest.sources import Entry
 from transfer_core.data.labels.dataset import Item, count_classes, load_items, load_labels
@@ -182,7 +182,7 @@ def load_picture(workspace: Workspace, project: Project, item: Item) -> Image.Im
         DataError: The photo can no longer be read.
     """
     return load_for_training(
-        workspace.prepared_dir, item.photo, project.photos_dir / item.file, COPY_PX, Reading.of_project(project)
+        workspace.prepared_dir, item.photo, project.photos_dir / item.file, COPY_PX, Rendering.of_project(project)
     )
 
 

@@ -30,7 +30,7 @@ def context_of_run(
             run.workspace,
             scratch,
             lambda message: emit(Notice(message=message)),
-            run.reading,
+            run.rendering,
         ),
         backbone,
         plan,

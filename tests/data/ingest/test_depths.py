@@ -13,7 +13,7 @@ from tests.data.deep import write_tiff
 from tests.data.images.test_levels import draw
 from transfer_core import storage
 from transfer_core.data.images import decode
-from transfer_core.data.images.reading import Reading
+from transfer_core.data.images.rendering import Rendering
 from transfer_core.data.images.thumbnails import ensure_thumbnail, thumbnails
 from transfer_core.data.ingest.intake import take_in
 from transfer_core.data.ingest.sources import open_source, upload_entries
@@ -51,17 +51,17 @@ def fill(folder: Path, scale: float, count: int = 6, first: int = 0) -> Path:
 
 def test_a_set_has_one_black_and_one_white_which_is_said_once(workspace, project, take, tmp_path):
     first = take(fill(tmp_path / "a", 2500))
-    (kind, (black, white)) = next(iter(Reading.of_project(project).scales.items()))
+    (kind, (black, white)) = next(iter(Rendering.of_project(project).scales.items()))
     assert (kind, first.added) == (GREY, 12) and 0 <= black < 100 and 2400 < white <= 2500
     assert len(first.notes) == 1 and "12 photos have more than 8 bits (grey TIFF, 16 bits)" in first.notes[0]
     assert {item.file.partition(".")[2] for item in load_items(project)} == {f"{GREY}.tif"}
 
     take(fill(tmp_path / "b", 2500, 3, 50))  # later ones are read as the first ones are
-    assert Reading.of_project(project).scales == {GREY: (black, white)}
+    assert Rendering.of_project(project).scales == {GREY: (black, white)}
     assert take(fill(tmp_path / "a", 2500)).notes == []  # all of them are here
     dim = take(fill(tmp_path / "c", 90, 3, 70))
     assert "6 photos are nearly black or nearly white" in dim.notes[-1]
-    assert Reading.of_project(project).scales == {GREY: (black, white)}
+    assert Rendering.of_project(project).scales == {GREY: (black, white)}
 
 
 def test_a_set_of_8_bits_is_as_ever(project, take, tmp_path):
@@ -71,19 +71,19 @@ def test_a_set_of_8_bits_is_as_ever(project, take, tmp_path):
         Image.fromarray(shades).save(tmp_path / "a" / f"{seed}.png")
         Image.fromarray(shades[..., 0]).save(tmp_path / "a" / f"{seed}.tif")
     report = take(tmp_path)
-    assert report.added == 6 and report.notes == [] and not (project.folder / "reading.json").exists()
+    assert report.added == 6 and report.notes == [] and not (project.folder / "rendering.json").exists()
     assert {len(item.file) for item in load_items(project)} == {68}
 
 
-def test_another_reading_makes_other_pixels_and_leaves_none_behind(workspace, project, take, tmp_path):
+def test_another_rendering_makes_other_pixels_and_leaves_none_behind(workspace, project, take, tmp_path):
     kept: dict[str, Image.Image] = {}
     take(fill(tmp_path / "a", 2500), keep_pixels=kept.setdefault)
-    item, reading = load_items(project)[0], Reading.of_project(project)
-    cache, key = thumbnails(workspace.prepared_dir), reading.key(item.photo, item.file)
+    item, rendering = load_items(project)[0], Rendering.of_project(project)
+    cache, key = thumbnails(workspace.prepared_dir), rendering.key(item.photo, item.file)
     assert key in kept and key != item.photo and cache.holds(key) and not cache.holds(item.photo)
     before = Image.open(ensure_thumbnail(workspace, project, item))
 
-    replace(reading, scales={GREY: (0.0, 10_000.0)}).save(project.folder)
+    replace(rendering, scales={GREY: (0.0, 10_000.0)}).save(project.folder)
     after = Image.open(ensure_thumbnail(workspace, project, item))
     assert np.mean(after) < np.mean(before) / 2
 
@@ -92,16 +92,16 @@ def test_another_reading_makes_other_pixels_and_leaves_none_behind(workspace, pr
     assert not [path for path in workspace.prepared_dir.rglob("*") if path.name.startswith(item.photo[:32])]
 
 
-def test_a_run_keeps_the_reading_that_it_was_made_with(project, take, tmp_path):
+def test_a_run_keeps_the_rendering_that_it_was_made_with(project, take, tmp_path):
     take(fill(tmp_path / "a", 2500))
-    then = Reading.of_project(project)
+    then = Rendering.of_project(project)
     run = create(project, PublicDatasetSpec("x", 1), Split(("disc", "ring"), (), (), ()))
     replace(then, scales={GREY: (1.0, 2.0)}).save(project.folder)
-    assert run.reading == then != Reading.of_project(project)
-    for path in run.folder.glob("reading.json*"):
+    assert run.rendering == then != Rendering.of_project(project)
+    for path in run.folder.glob("rendering.json*"):
         path.write_bytes(path.read_bytes().replace(b"2", b"3"))
-    with pytest.raises(DataError, match=r"reading\.json is damaged"):
-        _ = run.reading
+    with pytest.raises(DataError, match=r"rendering\.json is damaged"):
+        _ = run.rendering
 
 
 def raw_file(subtype: int | None = 1) -> bytes:
@@ -180,8 +180,8 @@ def test_of_several_pages_one_is_taken_which_is_said(workspace, project):
 def test_another_page_can_be_chosen_for_a_set(project, tmp_path):
     path = tmp_path / "stack.tif"
     path.write_bytes(pages(*(Image.new("RGB", (20, 20), (shade, 0, 0)) for shade in (10, 20, 30))))
-    shown = [decode.load_rgb(path, Reading(page=page))[0, 0, 0] for page in (None, 0, 1, 2, 9)]
+    shown = [decode.load_rgb(path, Rendering(page=page))[0, 0, 0] for page in (None, 0, 1, 2, 9)]
     assert shown == [10, 10, 20, 30, 30]
     photo, file = "a" * 64, f"{'a' * 64}.p3.tif"
-    assert len({Reading(page=page).key(photo, file) for page in (None, 1, 2)}) == 3
-    assert Reading(page=2).key(photo, f"{photo}.tif") == photo
+    assert len({Rendering(page=page).key(photo, file) for page in (None, 1, 2)}) == 3
+    assert Rendering(page=2).key(photo, f"{photo}.tif") == photo

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from transfer_core.data.images.reading import KEY_BEGINS
+from transfer_core.data.images.rendering import KEY_BEGINS
 from transfer_core.support.files import make_folder, move_into_place
 
 _CHECK_BYTES = 4

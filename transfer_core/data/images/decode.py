@@ -12,13 +12,13 @@ import numpy as np
 from PIL import Image
 
 from transfer_core.data.images import read_photo
-from transfer_core.data.images.reading import Reading, Scale
+from transfer_core.data.images.rendering import Rendering, Scale
 from transfer_core.errors import DataError
 from transfer_core.support.parallel import CORES, MemoryBudget, map_ahead
 
 FORMATS = read_photo.FORMATS
 RAW, is_raw_name = read_photo.RAW, read_photo.is_raw_name
-AS_IT_IS = Reading()
+AS_IT_IS = Rendering()
 THUMBNAIL_PX = 320
 # A pixel takes 14 bytes of memory until all is made of it, so that on two cores these are 0.7 GB.
 PIXELS_AT_ONCE = 25_000_000 * max(2, CORES)
@@ -28,21 +28,22 @@ _COPIES = 4  # of the numbers of a picture of more than 8 bits: the file's, thos
 _DARK = 20  # levels of 256
 _LOOKED_AT = 200  # files of a kind: more would not say it better
 _COSTLY = 1.5  # times that, of a WebP, whose reader keeps two more copies, and of what is laid on white
+_MOST_COSTLY = 2.6  # times that, of a JPEG 2000
 _room = MemoryBudget(PIXELS_AT_ONCE)
 
 
-def open_image(source: Path | BinaryIO, reading: Reading = AS_IT_IS) -> Image.Image:
+def open_image(source: Path | BinaryIO, rendering: Rendering = AS_IT_IS) -> Image.Image:
     """As `read_photo.open_image`: the header read, no pixel decoded.
 
     Raises:
         DataError: It cannot be used, and why.
     """
     with _refusing():
-        return read_photo.open_image(source, reading.page)
+        return read_photo.open_image(source, rendering.page)
 
 
 def name_file(photo: str, image: Image.Image) -> str:
-    """The name that a photo is kept under: its digest, what depends on the reading, and the ending of its format."""
+    """The name that a photo is kept under: its digest, what depends on the rendering, and the ending of its format."""
     assert image.format, "an image that was opened from a file has the format of its reader"
     return ".".join([photo, *read_photo.traits(image)]) + FORMATS[image.format]
 
@@ -91,33 +92,34 @@ def taking_turns(image: Image.Image) -> AbstractContextManager:
         cost = read_photo.levels.bytes_per_pixel(image) * _COPIES / _BYTES + _COSTLY
     else:
         cost = _COSTLY if image.format == "WEBP" or "A" in image.mode or "transparency" in image.info else 1
+        cost = _MOST_COSTLY if image.format == "JPEG2000" else cost
     return _room.holding(round(image.width * image.height * cost))
 
 
-def decode(image: Image.Image, reading: Reading = AS_IT_IS) -> Image.Image:
+def decode(image: Image.Image, rendering: Rendering = AS_IT_IS) -> Image.Image:
     """As `read_photo.decode`: all pixels, upright, RGB, and nothing but pixels; the image given is used up.
 
     Raises:
         DataError: The file is damaged or cut off.
     """
     with taking_turns(image), _refusing():
-        return read_photo.decode(image, reading.scales)
+        return read_photo.decode(image, rendering.scales)
 
 
-def load_rgb(source: Path | BinaryIO, reading: Reading = AS_IT_IS) -> np.ndarray:
+def load_rgb(source: Path | BinaryIO, rendering: Rendering = AS_IT_IS) -> np.ndarray:
     """Pixels uint8 (height, width, 3) of a photo.
 
     Raises:
         DataError: As `open_image` and `decode` say.
     """
-    with open_image(source, reading) as image:
-        return np.asarray(decode(image, reading))
+    with open_image(source, rendering) as image:
+        return np.asarray(decode(image, rendering))
 
 
-def load_stored(path: Path, reading: Reading = AS_IT_IS) -> np.ndarray:
+def load_stored(path: Path, rendering: Rendering = AS_IT_IS) -> np.ndarray:
     """As `load_rgb`, of a photo of a project; see `naming`."""
     with naming(path):
-        return load_rgb(path, reading)
+        return load_rgb(path, rendering)
 
 
 def is_intact(path: Path) -> bool:

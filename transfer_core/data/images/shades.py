@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from transfer_core.data.images.reading import Reading
+from transfer_core.data.images.rendering import Rendering
 from transfer_core.data.labels.dataset import Item, load_items
 from transfer_core.support.wording import pluralize
 from transfer_core.workspace import Project
@@ -17,7 +17,7 @@ class Shades:
     """What is black and white in the pictures of one kind that have more than 8 bits.
 
     Args:
-        kind: As `Reading.scales` names it.
+        kind: As `Rendering.scales` names it.
         words: Such as "grey TIFF, 16 bits".
         black, white: Numbers of the files.
         count: Photos of that kind.
@@ -38,16 +38,16 @@ def shades(project: Project, items: Sequence[Item] | None = None) -> list[Shades
     Args:
         items: Its photos; None to read them.
     """
-    reading = Reading.of_project(project)
-    if not reading.scales:
+    rendering = Rendering.of_project(project)
+    if not rendering.scales:
         return []
     found: dict[str, list[Item]] = {}
     for item in load_items(project) if items is None else items:
         for trait in traits(item):
-            if trait in reading.scales:
+            if trait in rendering.scales:
                 found.setdefault(trait, []).append(item)
     return [
-        Shades(kind, _words(kind), *reading.scales[kind], len(own), tuple(own[:: -(-len(own) // _EXAMPLES)]))
+        Shades(kind, _words(kind), *rendering.scales[kind], len(own), tuple(own[:: -(-len(own) // _EXAMPLES)]))
         for kind, own in sorted(found.items())
     ]
 
@@ -90,7 +90,7 @@ def number(value: float) -> str:
 
 
 def traits(item: Item) -> list[str]:
-    """What of a photo depends on the reading, as the name of its file says."""
+    """What of a photo depends on the rendering, as the name of its file says."""
     return item.file.split(".")[1:-1]
 
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from transfer_core.data.images import decode
 from transfer_core.data.images.cache import PhotoCache
-from transfer_core.data.images.reading import Reading
+from transfer_core.data.images.rendering import Rendering
 from transfer_core.data.labels.dataset import Item
 from transfer_core.workspace import Project, Workspace
 
@@ -39,14 +39,14 @@ def ensure_thumbnail(workspace: Workspace, project: Project, item: Item) -> Path
         DataError: The photo can no longer be read.
     """
     cache, path = thumbnails(workspace.prepared_dir), project.photos_dir / item.file
-    reading = Reading.of_project(project)
-    key = reading.key(item.photo, item.file)
+    rendering = Rendering.of_project(project)
+    key = rendering.key(item.photo, item.file)
     if cache.read(key) is None:
-        with decode.naming(path), decode.open_image(path, reading) as image:
+        with decode.naming(path), decode.open_image(path, rendering) as image:
             image.draft(
                 None, (2 * decode.THUMBNAIL_PX, 2 * decode.THUMBNAIL_PX)
             )  # a tenth of the time for a large JPEG
-            cache.write(key, decode.thumbnail(decode.decode(image, reading)))
+            cache.write(key, decode.thumbnail(decode.decode(image, rendering)))
     return cache.path(key)
 
 
@@ -54,7 +54,7 @@ def keep_pictures(prepared_dir: Path, photo: str, upright: Image.Image) -> None:
     """Makes both of a photo that was just decoded, unless they are here already.
 
     Args:
-        photo: Its key, see `Reading.key`.
+        photo: Its key, see `Rendering.key`.
     """
     copies, small = training_copies(prepared_dir), thumbnails(prepared_dir)
     source = upright
@@ -67,7 +67,7 @@ def keep_pictures(prepared_dir: Path, photo: str, upright: Image.Image) -> None:
 
 
 def load_for_training(
-    prepared_dir: Path, photo: str, path: Path, side_px: int, reading: Reading = decode.AS_IT_IS
+    prepared_dir: Path, photo: str, path: Path, side_px: int, rendering: Rendering = decode.AS_IT_IS
 ) -> Image.Image:
     """A stored photo as the random part of training takes it: upright, RGB; a large one from its copy.
 
@@ -77,16 +77,16 @@ def load_for_training(
     Args:
         photo: Its digest.
         side_px: Of the square that the backbone sees; a larger one than the copy is made from the original.
-        reading: As whose pixels it is seen: that of the run.
+        rendering: As whose pixels it is seen: that of the run.
 
     Raises:
         DataError: The photo can no longer be read; says which, and what to do.
     """
-    copies, key = training_copies(prepared_dir), reading.key(photo, path.name)
+    copies, key = training_copies(prepared_dir), rendering.key(photo, path.name)
     content = copies.read(key) if side_px <= COPY_PX else None
     if content is None:
-        with decode.naming(path), decode.open_image(path, reading) as image, decode.taking_turns(image):
-            upright = decode.decode(image, reading)
+        with decode.naming(path), decode.open_image(path, rendering) as image, decode.taking_turns(image):
+            upright = decode.decode(image, rendering)
             if side_px > COPY_PX or not _is_much_larger(upright.size):
                 return upright
             content = _encode_copy(_reduce(upright))

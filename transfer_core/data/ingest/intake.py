@@ -12,7 +12,7 @@ from PIL import Image
 
 from transfer_core.data.checks import alike
 from transfer_core.data.images import decode, shades
-from transfer_core.data.images.reading import Reading
+from transfer_core.data.images.rendering import Rendering
 from transfer_core.data.images.thumbnails import keep_pictures
 from transfer_core.data.ingest.arrivals import Arrivals, IntakeReport, Rejected
 from transfer_core.data.ingest.folder_layout import LabelSource, Layout, ParsedLabel, read_layout
@@ -160,8 +160,8 @@ class _Taker:
         parts: Layout | None,
     ):
         self._project, self._photos_dir, self._arrivals = project, project.photos_dir, arrivals
-        self._picture_reading, self.off_scale = Reading.of_project(project), 0
-        self._known_scales = self._picture_reading.scales
+        self._rendering, self.off_scale = Rendering.of_project(project), 0
+        self._known_scales = self._rendering.scales
         self._reading, self._part, self._keep, self._parts = reading, part, keep, parts
         labels = load_labels(project)
         now = labels.items
@@ -179,12 +179,12 @@ class _Taker:
     def find_scales(self, waiting: Mapping[str, Sequence[Entry]]) -> None:
         """Notes what is black and white for these kinds of pictures, by what the files have in common."""
         if waiting:
-            now = Reading.of_project(self._project)
+            now = Rendering.of_project(self._project)
             reads = {kind: [entry.read for entry in entries] for kind, entries in waiting.items()}
             unknown = dict.fromkeys(waiting, (0.0, 1.0))  # where none can be read, as each will say
             found = unknown | decode.find_scales(reads, now.page)
-            self._picture_reading = replace(now, scales=found | dict(now.scales))
-            self._picture_reading.save(self._project.folder)
+            self._rendering = replace(now, scales=found | dict(now.scales))
+            self._rendering.save(self._project.folder)
 
     def take(self, entry: Entry) -> Item | Rejected | str:
         """Stores the photo, unless it is here, and what is made of it; its label is left to the caller.
@@ -211,16 +211,16 @@ class _Taker:
             if can_come and same and (self._photos_dir / same.file).exists():  # verified when it first came
                 item = self._item(photo, same.file, entry.path, place, (same.width, same.height))
                 return (place and self._contradiction(item, place.class_name)) or item
-            with decode.open_image(io.BytesIO(content), self._picture_reading) as image:
+            with decode.open_image(io.BytesIO(content), self._rendering) as image:
                 if image.format == "TIFF" and decode.is_raw_name(entry.path):
                     return Rejected(entry.path, decode.RAW)
                 if not can_come:
                     return Rejected(entry.path, self._reading.unplaced)
                 kind = decode.deep_kind(image)
-                if kind and kind not in self._picture_reading.scales:
+                if kind and kind not in self._rendering.scales:
                     return kind
                 file = decode.name_file(photo, image)
-                size = self._look(self._picture_reading.key(photo, file), image)
+                size = self._look(self._rendering.key(photo, file), image)
         except DataError as error:
             if _lacks_memory(error):
                 raise MemoryError from error
@@ -232,7 +232,7 @@ class _Taker:
         """Decodes a new photo and keeps what is made of it; returns its width and height, upright."""
         with decode.taking_turns(image):
             kind = decode.deep_kind(image)
-            upright = decode.decode(image, self._picture_reading)
+            upright = decode.decode(image, self._rendering)
             self.off_scale += kind in self._known_scales and decode.is_off_scale(upright)
             # Made ahead to save time later: where there is no room for it now, it is made when it is needed.
             with suppress(OSError, MemoryError):

@@ -3,7 +3,7 @@
 from contextlib import closing
 
 from transfer_core import runs
-from transfer_core.data.images.reading import Reading
+from transfer_core.data.images.rendering import Rendering
 from transfer_core.data.images.thumbnails import ensure_thumbnail, thumbnails
 from transfer_core.data.labels.dataset import Item
 from transfer_core.errors import DataError
@@ -16,8 +16,8 @@ def run(job: Job) -> dict:
     cache, split = thumbnails(job.workspace.prepared_dir), runs.load_split(job.run)
     photos = {item.photo: item for item in (*split.train, *split.val, *split.test)}
     project = job.workspace.open_project(job.run.project_id)
-    reading = Reading.of_project(project)
-    missing = [item for item in photos.values() if not cache.holds(reading.key(item.photo, item.file))]
+    rendering = Rendering.of_project(project)
+    missing = [item for item in photos.values() if not cache.holds(rendering.key(item.photo, item.file))]
 
     def make(item: Item) -> bool:
         try:

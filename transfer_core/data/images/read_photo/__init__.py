@@ -41,6 +41,7 @@ FORMATS = {  # and the ending that a file of each is kept under
 _CLAIM_LIMIT, _BYTES_PER_PIXEL = 30_000_000, 1 / 64
 _PIXEL_BYTES = 3  # of a usual photo: what holds more of them per pixel counts as so many more pixels
 _PAGES_ASKED = 8  # for pictures that belong to them; in a camera's raw file it is the first or second page
+_JPEG2000_LIMIT = 60_000_000  # its reader takes 36 bytes for a pixel
 _SCAN_LIMIT = 500  # Progressive JPEGs have about ten; each costs a pass over all pixels and may be a few bytes long.
 _SCAN = b"\xff\xda"  # begins one
 _ORIENTATION, _TILE_WIDTH, _TILE_HEIGHT = 274, 322, 323  # TIFF tags
@@ -256,6 +257,10 @@ def _check_cost(image: Image.Image, source: Path | BinaryIO) -> None:
     if pixels > _CLAIM_LIMIT and (size := len(_content(source))) < pixels * _BYTES_PER_PIXEL:
         raise UnreadablePhoto(
             f"{pixels / 1e6:.0f} megapixels in a file of {size:,} bytes, so it can only be an empty picture"
+        )
+    if image.format == "JPEG2000" and pixels > _JPEG2000_LIMIT:
+        raise UnreadablePhoto(
+            f"a JPEG 2000 of {pixels / 1e6:.0f} megapixels; at most {_JPEG2000_LIMIT // 10**6} are read"
         )
     if image.mode == "LAB":
         raise UnreadablePhoto("its colours are stored as Lab, which Graft cannot read; save it as RGB")

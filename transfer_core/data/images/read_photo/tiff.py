@@ -24,7 +24,9 @@ _OF_CAMERAS = (32767, 32769, 32770, 34713, 65535)  # ways of packing that only c
 _LOSSLESS = (1, 5, 8, 32773, 32946, 34925, 50000)  # ways of packing that give the bytes back, whatever they mean
 _REDUCED = 5  # bits of NewSubfileType: a smaller copy of another picture (1), or a mask (4)
 _MOST_PAGES = 5000  # a longer chain is one of a file that was made to waste time, or a film
+_MOST_ENTRIES, _MOST_IN_ONE = 100_000, 4096  # of directories: of all pages of a file, and of one
 _BAND = 64  # rows
+_MOST_TILES, _TOO_WIDE, _SMALL = 4096, 4, 64_000_000  # in a row; times the picture's bytes; bytes that do not matter
 _PREVIEW = 4  # a first page of less than a fourth of another one's pixels is a preview of it
 _KINDS = {1: "u", 2: "i", 3: "f"}  # of numbers, by SampleFormat
 _SIZES = {"u": (8, 10, 12, 14, 16, 32, 64), "i": (8, 16, 32, 64), "f": (16, 32, 64)}
@@ -35,11 +37,12 @@ class Unsupported(Exception):
 
 
 class Page(NamedTuple):
-    """One picture of a file: where its directory begins, and the plain entries of that."""
+    """One picture of a file: where its directory begins, the plain entries of that, and how many it has in all."""
 
     offset: int
     tags: dict[int, int]
     subfiles: tuple[int, ...]
+    entries: int
 
     @property
     def pixels(self) -> int:
@@ -83,13 +86,15 @@ def pages(content: bytes) -> list[Page]:
     found: list[Page] = []
     seen: set[int] = set()
     is_big, offset = _first(content)
-    while offset and offset not in seen and len(found) < _MOST_PAGES:
+    entries = 0
+    while offset and offset not in seen and len(found) < _MOST_PAGES and entries < _MOST_ENTRIES:
         seen.add(offset)
         try:
             page, offset = _read_page(content, offset, is_big)
         except struct.error:
             break
         found.append(page)
+        entries += page.entries
     return found
 
 
@@ -151,7 +156,7 @@ def _read_page(content: bytes, offset: int, is_big: bool) -> tuple[Page, int]:
         raise struct.error
     count = struct.unpack_from(f"{order}{'Q' if is_big else 'H'}", content, offset)[0]
     start, size, inline = offset + (8 if is_big else 2), (20 if is_big else 12), (8 if is_big else 4)
-    if start + count * size > len(content):
+    if start + count * size > len(content) or count > _MOST_IN_ONE:
         raise struct.error
     tags: dict[int, int] = {}
     others: tuple[int, ...] = ()
@@ -170,7 +175,7 @@ def _read_page(content: bytes, offset: int, is_big: bool) -> tuple[Page, int]:
                 else struct.unpack_from(order + word, content, where)[0]
             )
             others = struct.unpack_from(f"{order}{min(number, 32)}{code}", content, at)
-    return Page(offset, tags, others), struct.unpack_from(order + word, content, start + count * size)[0]
+    return Page(offset, tags, others, count), struct.unpack_from(order + word, content, start + count * size)[0]
 
 
 def number_kind(image: TiffImageFile) -> str | None:
@@ -220,6 +225,9 @@ def _plane(image: TiffImageFile, content: bytes, kind: str, plane: int, samples:
     tile_width = image.tag_v2.get(_TILE_WIDTH) if _TILES in image.tag_v2 else None
     row_bytes = -(-(tile_width or width) * samples * bits // 8)
     across = -(-width // tile_width) if tile_width else 1
+    padded = row_bytes * across * height
+    if across > _MOST_TILES or padded > max(_SMALL, _TOO_WIDE * width * height * samples * bits // 8):
+        raise Unsupported("in tiles that do not fit the picture")
     raw = _bytes_of(image, content, row_bytes, across, plane, planes)
     order, predictor = "<" if image.tag_v2.prefix == b"II" else ">", image.tag_v2.get(_PREDICTOR, 1)
     pieces = []

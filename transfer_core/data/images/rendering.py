@@ -16,11 +16,11 @@ from transfer_core.workspace import Project
 
 Scale = tuple[float, float]  # black, white
 KEY_BEGINS = 32  # hex digits of a photo's digest that all its keys begin with
-_NAME = "reading.json"
+_NAME = "rendering.json"
 
 
 @dataclass(frozen=True)
-class Reading:
+class Rendering:
     """How pictures are read.
 
     Args:
@@ -32,7 +32,7 @@ class Reading:
     page: int | None = None
 
     @classmethod
-    def of_project(cls, project: Project) -> "Reading":
+    def of_project(cls, project: Project) -> "Rendering":
         """As the project reads its pictures now.
 
         Raises:
@@ -41,7 +41,7 @@ class Reading:
         return cls.load(project.folder)
 
     @classmethod
-    def load(cls, folder: Path, owner: str = "") -> "Reading":
+    def load(cls, folder: Path, owner: str = "") -> "Rendering":
         """As a project or a run has noted it in its folder; one without any notes, as ever.
 
         Raises:
@@ -60,11 +60,11 @@ class Reading:
 
     def save(self, folder: Path, owner: str = "") -> None:
         """Notes it, unless nothing about it is special."""
-        if self != Reading():
+        if self != Rendering():
             write_with_copy(folder / _NAME, self.to_json(), owner)
 
     @classmethod
-    def from_json(cls, content: dict) -> "Reading":
+    def from_json(cls, content: dict) -> "Rendering":
         scales = {str(kind): (float(ends[0]), float(ends[1])) for kind, ends in content["scales"].items()}
         page = content.get("page")
         return cls(scales, None if page is None else int(page))
@@ -77,7 +77,7 @@ class Reading:
 
         Args:
             photo: Its digest.
-            file: Its name in the project, which says what of it depends on the reading.
+            file: Its name in the project, which says what of it depends on the rendering.
         """
         traits = file.split(".")[1:-1]
         said = [self.scales.get(trait) for trait in traits]
