@@ -247,7 +247,8 @@ def _png_bytes(content: bytes, rawmode: str) -> np.ndarray:
     with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
         assert isinstance(picture, ImageFile.ImageFile)
         codec, box, offset, _ = picture.tile[0]
-        picture.tile = [type(picture.tile[0])(codec, box, offset, rawmode)]
+        make = getattr(ImageFile, "_Tile", lambda *parts: parts)  # Pillow 10 has plain tuples
+        picture.tile = [make(codec, box, offset, rawmode)]
         picture.info.pop("transparency", None)
         return np.array(picture)
 
