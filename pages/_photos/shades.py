@@ -1,4 +1,4 @@
-"""What is black and what is white in photos of more than 8 bits: shown, tried, and changed."""
+"""Photos that could be read otherwise: their black and white, where they have more than 8 bits, and their page."""
 
 import streamlit as st
 
@@ -6,6 +6,8 @@ from pages._shared import errors, thumbnails
 from transfer_core.services import pictures
 from transfer_core.services.pictures import Shades
 from transfer_core.support.wording import pluralize
+
+_UNSAID = -1  # among pages: Streamlit takes None for no choice at all
 
 
 def show_shades(project, items) -> None:
@@ -18,12 +20,32 @@ def show_shades(project, items) -> None:
             )
             with st.expander(title, icon=":material/contrast:"):
                 _ask(project, found)
+        if (most := pictures.most_pages(items)) > 1:
+            with st.expander("TIFF files with several pages", icon=":material/layers:"):
+                _ask_page(project, most)
+
+
+def _ask_page(project, most: int) -> None:
+    page = pictures.load_rendering(project).page
+    now = _UNSAID if page is None else page
+    options = [_UNSAID, *range(most)]
+    chosen = st.selectbox(
+        "Page of each file",
+        options,
+        options.index(now) if now in options else 0,
+        format_func=lambda page: "The first, or the full picture after a preview" if page == _UNSAID else str(page + 1),
+        help="A file with fewer pages gives its last.",
+        key=f"page-{project.id}-{now}",
+    )
+    if st.button("Use this page", disabled=chosen == now, key=f"use-page-{project.id}-{now}"):
+        pictures.set_page(project, None if chosen == _UNSAID else chosen)
+        st.rerun()
 
 
 def _ask(project, found: Shades) -> None:
     st.write(
-        "Graft looked at all of these photos together, and shows each with the same black and white. Change them if "
-        "the photos are too dark, too bright or too flat. Models that have learned keep what they learned with."
+        "All of these photos have the same black and white. Change them if the photos are too dark, too bright or too "
+        "flat. Models that have learned keep what they learned with."
     )
     left, right, _ = st.columns([1, 1, 2])
     step = (found.white - found.black) / 100

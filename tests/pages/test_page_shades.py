@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.data.deep import write_tiff
 from tests.data.images.test_levels import draw
@@ -49,3 +50,20 @@ def test_white_below_black_is_refused_in_a_sentence(visit, cells):
     fields(app)[1].set_value(1.0).run()
     assert "White has to be the greater number." in said(app) or "White has to be" in str(errors(app))
     assert Rendering.of_project(cells) == before
+
+
+def test_another_page_of_files_with_several_can_be_chosen(visit, workspace, tmp_path):
+    (tmp_path / "stack").mkdir()
+    pages = [Image.new("RGB", (20, 20), (shade, 0, 0)) for shade in (10, 20, 30)]
+    pages[0].save(tmp_path / "stack" / "a.tif", save_all=True, append_images=pages[1:])
+    project = workspace.create_project("Stacks")
+    take_in(workspace, project, open_source(tmp_path), lambda done, total: None)
+    app = visit("photos", project=project.id)
+    [box] = [one for one in app.selectbox if one.label == "Page of each file"]
+    box.select(2).run()
+    press(app, "Use this page")
+    assert errors(app) == [] and Rendering.of_project(project).page == 2
+    [box] = [one for one in app.selectbox if one.label == "Page of each file"]
+    box.select(-1).run()
+    press(app, "Use this page")
+    assert Rendering.of_project(project) == Rendering()

@@ -7,12 +7,12 @@ from filelock import FileLock
 
 from transfer_core.data.images import decode
 from transfer_core.data.images.rendering import Rendering
-from transfer_core.data.images.shades import Shades, number, shades, traits
+from transfer_core.data.images.shades import Shades, most_pages, number, shades, traits
 from transfer_core.data.labels.dataset import Item
 from transfer_core.errors import DataError
 from transfer_core.workspace import Project
 
-__all__ = ["Shades", "load_rendering", "number", "preview", "set_scale", "shades"]
+__all__ = ["Shades", "load_rendering", "most_pages", "number", "preview", "set_page", "set_scale", "shades"]
 
 
 def load_rendering(project: Project) -> Rendering:
@@ -47,6 +47,12 @@ def set_scale(project: Project, kind: str, black: float, white: float) -> None:
     with FileLock(project.folder / "rendering.lock"):
         now = Rendering.of_project(project)
         replace(now, scales=dict(now.scales) | {kind: scale}).save(project.folder)
+
+
+def set_page(project: Project, page: int | None) -> None:
+    """Has another page of files with several taken from now on, from 0; None for the first that is no preview."""
+    with FileLock(project.folder / "rendering.lock"):
+        replace(Rendering.of_project(project), page=page).save(project.folder)
 
 
 def _checked(black: float, white: float) -> tuple[float, float]:

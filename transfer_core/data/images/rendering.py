@@ -59,8 +59,8 @@ class Rendering:
             ) from error
 
     def save(self, folder: Path, owner: str = "") -> None:
-        """Notes it, unless nothing about it is special."""
-        if self != Rendering():
+        """Notes it, unless nothing about it is special and nothing was noted before."""
+        if self != Rendering() or (folder / _NAME).exists():
             write_with_copy(folder / _NAME, self.to_json(), owner)
 
     @classmethod

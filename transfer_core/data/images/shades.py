@@ -52,6 +52,11 @@ def shades(project: Project, items: Sequence[Item] | None = None) -> list[Shades
     ]
 
 
+def most_pages(items: Iterable[Item]) -> int:
+    """Of the photos' files the most pages that one has; 1 where none has several."""
+    return max((_pages(item) for item in items), default=1)
+
+
 def notes(project: Project, arrived: Iterable[str], off_scale: int = 0) -> list[str]:
     """Sentences about how pictures that came in are read, where a person might expect something else.
 
@@ -66,11 +71,12 @@ def notes(project: Project, arrived: Iterable[str], off_scale: int = 0) -> list[
         f"{number(one.black)} and white is {number(one.white)}; the page Photos changes that."
         for one in shades(project, items)
     ]
-    several = sum(any(trait[:1] == "p" and trait[1:].isdigit() for trait in traits(item)) for item in items)
+    several = sum(_pages(item) > 1 for item in items)
     if several:
+        files = pluralize(several, "TIFF file holds", "TIFF files hold")
         told.append(
-            f"{pluralize(several, 'TIFF file holds', 'TIFF files hold')} several pages. Only the first of each "
-            "is used, or the full picture where that is a preview. To use other pages, save each as a file of its own."
+            f"{files} several pages. Only the first of each is used, or the full picture where that is a preview. "
+            "To use other pages, choose their number on the page Photos, or save each as a file of its own."
         )
     moving = sum("several" in traits(item) for item in items)
     if moving:
@@ -92,6 +98,10 @@ def number(value: float) -> str:
 def traits(item: Item) -> list[str]:
     """What of a photo depends on the rendering, as the name of its file says."""
     return item.file.split(".")[1:-1]
+
+
+def _pages(item: Item) -> int:
+    return max((int(trait[1:]) for trait in traits(item) if trait[:1] == "p" and trait[1:].isdigit()), default=1)
 
 
 def _words(kind: str) -> str:
