@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.depths FOLDER [--per-class 40] [--side 256]
 
-FOLDER holds a folder of photos for each class. Each set is trained on in an empty home, with the same split.
+FOLDER holds a folder of photos for each class. Each set has a split of its own, so that figures differ by chance.
 """
 
 import argparse

@@ -229,6 +229,13 @@ def test_scales_that_were_noted_decide(tmp_path: Path, kind: str) -> None:
     np.testing.assert_allclose(shown, np.broadcast_to(np.clip((values - 100.0) / 400, 0, 1) * 255, shown.shape), atol=1)
 
 
+def test_tags_that_are_text_say_nothing(tmp_path: Path) -> None:
+    values = (draw(1) * 900).astype(np.uint16)
+    odd = write_tiff(tmp_path / "a.tif", values, tags={281: b"bright", 340: b"", 42113: b"none"})
+    usual = write_tiff(tmp_path / "b.tif", values)
+    np.testing.assert_array_equal(read_photo.load_rgb(odd), read_photo.load_rgb(usual))
+
+
 def test_channels_without_colours_are_refused(tmp_path: Path) -> None:
     five = write_tiff(tmp_path / "a.tif", (draw(1, 5) * 900).astype(np.uint16), tags={262: (1,)})
     with pytest.raises(UnreadablePhoto, match="5 channels, of which none"):

@@ -146,6 +146,12 @@ def test_raw_files_are_called_so(workspace, project, name, content):
         take_in(workspace, project, upload_entries([(f"a/{name}", io.BytesIO(content))]), lambda done, total: None)
 
 
+def test_dicom_is_called_so(workspace, project):
+    content = bytes(128) + b"DICM" + bytes(90)
+    with pytest.raises(DataError, match="a DICOM file, which Graft does not read; save it as PNG or TIFF"):
+        take_in(workspace, project, upload_entries([("a/1.dcm", io.BytesIO(content))]), lambda done, total: None)
+
+
 def test_the_name_of_a_raw_file_is_enough_where_only_its_preview_can_be_seen(workspace, project, tmp_path):
     plain = write_tiff(tmp_path / "a.tif", (draw(1, 3) * 255).astype(np.uint8)).read_bytes()
     with pytest.raises(DataError, match="raw file"):

@@ -39,6 +39,7 @@ FORMATS = {  # and the ending that a file of each is kept under
 # A few kilobytes can claim to be many pixels. Of more than this many, a file needs some bytes for each: the smoothest
 # sky takes four times as much, an empty picture less.
 _CLAIM_LIMIT, _BYTES_PER_PIXEL = 30_000_000, 1 / 64
+_HEAD = 132  # bytes that tell what a file is; the last four of a DICOM file's
 _PIXEL_BYTES = 3  # of a usual photo: what holds more of them per pixel counts as so many more pixels
 _PAGES_ASKED = 8  # for pictures that belong to them; in a camera's raw file it is the first or second page
 _JPEG2000_LIMIT = 60_000_000  # its reader takes 36 bytes for a pixel
@@ -98,8 +99,9 @@ def open_image(source: Path | BinaryIO, page: int | None = None) -> Image.Image:
         raise
     except Exception as error:  # Pillow lets struct.error, EOFError and others of its readers through
         raise UnreadablePhoto(_why_not_opened(source, error)) from error
-    _check_size(image)
-    _check_cost(image, source)
+    with _saying_why():
+        _check_size(image)
+        _check_cost(image, source)
     return image
 
 
@@ -224,6 +226,8 @@ def _why_not_opened(source: Path | BinaryIO, error: Exception) -> str:
     head = _head(source) if isinstance(error, UnidentifiedImageError) else b""
     if head.startswith(_RAW_STARTS) or head[4:12] == b"ftypcrx ":
         return RAW
+    if head.endswith(b"DICM"):
+        return "a DICOM file, which Graft does not read; save it as PNG or TIFF"
     if "HEIF" not in _READERS and head[4:8] == b"ftyp" and head[8:12] in _HEIC_BRANDS:
         return "a HEIC photo, which takes one more package to read: pip install pi-heif, or save it as JPEG"
     names = [_SPELLED.get(name, name) for name in _READERS]
@@ -279,10 +283,10 @@ def _tiff_tag(image: Image.Image, tag: int) -> object:
 def _head(source: Path | BinaryIO) -> bytes:
     if isinstance(source, Path):
         with source.open("rb") as file:
-            return file.read(16)
+            return file.read(_HEAD)
     position = source.tell()
     source.seek(0)
-    head = source.read(16)
+    head = source.read(_HEAD)
     source.seek(position)
     return head
 

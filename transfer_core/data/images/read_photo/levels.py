@@ -285,10 +285,14 @@ def _said(image: TiffImageFile) -> Scale | None:
     """Darkest and brightest as tags of a TIFF name them; either may be left out."""
     for low_tag, high_tag in _MAX_TAGS:
         low, high = (image.tag_v2.get(tag) for tag in (low_tag, high_tag))
-        if high is not None:
+        if high is None:
+            continue
+        try:
             ends = [np.ravel(np.asarray(end, np.float64)) for end in (0 if low is None else low, high)]
             scale = float(ends[0].min()), float(ends[1].max())
-            return scale if np.isfinite(scale).all() and scale[0] < scale[1] else None
+        except (TypeError, ValueError):  # text, say, which says nothing
+            continue
+        return scale if np.isfinite(scale).all() and scale[0] < scale[1] else None
     return None
 
 
