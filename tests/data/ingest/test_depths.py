@@ -64,6 +64,17 @@ def test_a_set_has_one_black_and_one_white_which_is_said_once(workspace, project
     assert Rendering.of_project(project).scales == {GREY: (black, white)}
 
 
+def test_damaged_files_decide_nothing(project, take, tmp_path):
+    broken = fill(tmp_path / "a", 2500, 1) / "disc" / "0.tif"
+    (tmp_path / "a" / "ring" / "0.tif").unlink()
+    broken.write_bytes(broken.read_bytes()[:500] + broken.read_bytes()[3000:])
+    with pytest.raises(DataError):
+        take(tmp_path / "a")
+    assert Rendering.of_project(project).scales == {}
+    take(fill(tmp_path / "b", 2500))
+    assert Rendering.of_project(project).scales[GREY][1] > 2000
+
+
 def test_a_set_of_8_bits_is_as_ever(project, take, tmp_path):
     (tmp_path / "a").mkdir()
     for seed in range(3):

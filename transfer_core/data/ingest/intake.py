@@ -103,7 +103,7 @@ def take_in(
     if not result.photos:
         raise DataError(_nothing_came(result))
     result.named = taker.nameless.write(project)
-    result.notes = shades.notes(project, result.items, taker.off_scale) if result.added else []
+    result.notes = shades.notes(project, result.items, len(taker.off_scale)) if result.added else []
     result.alike = _alike_now(project, result.items)
     return result
 
@@ -160,7 +160,8 @@ class _Taker:
         parts: Layout | None,
     ):
         self._project, self._photos_dir, self._arrivals = project, project.photos_dir, arrivals
-        self._rendering, self.off_scale = Rendering.of_project(project), 0
+        self._rendering = Rendering.of_project(project)
+        self.off_scale: list[str] = []  # photos that hardly fit between a black and a white that were known before
         self._known_scales = self._rendering.scales
         self._reading, self._part, self._keep, self._parts = reading, part, keep, parts
         labels = load_labels(project)
@@ -181,10 +182,10 @@ class _Taker:
         if waiting:
             now = Rendering.of_project(self._project)
             reads = {kind: [entry.read for entry in entries] for kind, entries in waiting.items()}
-            unknown = dict.fromkeys(waiting, (0.0, 1.0))  # where none can be read, as each will say
-            found = unknown | decode.find_scales(reads, now.page)
-            self._rendering = replace(now, scales=found | dict(now.scales))
-            self._rendering.save(self._project.folder)
+            known = replace(now, scales=decode.find_scales(reads, now.page) | dict(now.scales))
+            known.save(self._project.folder)
+            nothing = dict.fromkeys(waiting, (0.0, 1.0))  # of a kind of which none can be read, as each will say
+            self._rendering = replace(known, scales=nothing | dict(known.scales))
 
     def take(self, entry: Entry) -> Item | Rejected | str:
         """Stores the photo, unless it is here, and what is made of it; its label is left to the caller.
@@ -233,7 +234,8 @@ class _Taker:
         with decode.taking_turns(image):
             kind = decode.deep_kind(image)
             upright = decode.decode(image, self._rendering)
-            self.off_scale += kind in self._known_scales and decode.is_off_scale(upright)
+            if kind in self._known_scales and decode.is_off_scale(upright):
+                self.off_scale.append(key)
             # Made ahead to save time later: where there is no room for it now, it is made when it is needed.
             with suppress(OSError, MemoryError):
                 for keep in self._keep:
