@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.depths FOLDER [--per-class 40] [--side 256]
 
-FOLDER holds a folder of photos for each class. Each set has a split of its own, so that figures differ by chance.
+FOLDER holds a folder of photos for each class. Of each, the same photos are validation photos.
 """
 
 import argparse
@@ -55,16 +55,18 @@ SETS = {
 
 
 def write_set(source: Path, target: Path, name: str, per_class: int, side: int) -> Path:
-    """The set of that name, in class folders."""
+    """The set of that name, in class folders below train and val."""
     mode, form, change = SETS[name]
     for folder in sorted(path for path in source.iterdir() if path.is_dir()):
         photos = sorted(path for path in folder.iterdir() if path.suffix.lower() in _ENDINGS)[:per_class]
-        (target / folder.name).mkdir(parents=True)
+        for part in ("train", "val"):
+            (target / part / folder.name).mkdir(parents=True)
         for number, path in enumerate(photos):
             photo = Image.open(path).convert(mode)
             photo.thumbnail((side, side))
             shares = np.atleast_3d(np.asarray(photo, np.float64) / 255)
-            place = target / folder.name / f"{number:03}.{form[:3]}"
+            part = "val" if number % 10 < 3 else "train"
+            place = target / part / folder.name / f"{number:03}.{form[:3]}"
             if form == "png8":
                 photo.save(place)
             else:
@@ -74,7 +76,7 @@ def write_set(source: Path, target: Path, name: str, per_class: int, side: int) 
 
 def fit(data: Path, home: Path) -> dict:
     command = [sys.executable, "-m", "transfer_core", "fit", str(data), "--home", str(home), "--json"]
-    command += ["--strategy", "feature_extraction", "--val-fraction", "0.3"]
+    command += ["--strategy", "feature_extraction"]
     return json.loads(subprocess.run(command, env=os.environ, check=True, capture_output=True).stdout.splitlines()[-1])
 
 
@@ -86,7 +88,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="*", default=list(SETS))
     options = parser.parse_args()
     expected: dict[str, tuple[float, float]] = {}
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         for number, name in enumerate(options.sets):
             data = write_set(options.folder, Path(folder) / str(number), name, options.per_class, options.side)
             found = fit(data, Path(folder) / "home")
