@@ -1,5 +1,8 @@
 """Pictures of more than 8 bits: read to the last bit, and scaled by what their whole set says."""
 
+import io
+import struct
+import time
 from pathlib import Path
 
 import numpy as np
@@ -240,6 +243,53 @@ def test_channels_without_colours_are_refused(tmp_path: Path) -> None:
     five = write_tiff(tmp_path / "a.tif", (draw(1, 5) * 900).astype(np.uint16), tags={262: (1,)})
     with pytest.raises(UnreadablePhoto, match="5 channels, of which none"):
         read_photo.load_rgb(five)
+
+
+def in_circles(pages: int, entries: int) -> bytes:
+    """A TIFF of many pages, each with more entries than any has that is meant."""
+    size = 2 + 12 * entries + 4
+    file = bytearray(8 + size * pages)
+    file[:8] = b"II*\0" + struct.pack("<I", 8)
+    for page in range(pages):
+        start = 8 + size * page
+        file[start : start + 2] = struct.pack("<H", entries)
+        file[start + size - 4 : start + size] = struct.pack("<I", start + size if page < pages - 1 else 8)
+    return bytes(file)
+
+
+BOMBS = {
+    "more numbers than memory": ({"tags": {256: (20_000,), 257: (9000,)}}, np.float64, r"GB of numbers; at most 1\.2"),
+    "tiles beyond the picture": (
+        {"tile": 16, "tags": {256: (400,), 257: (20_000,), 322: (60_000,), 323: (16,)}},
+        np.uint16,
+        "in tiles that do not fit",
+    ),
+    "an empty giant": ({"tags": {256: (6000,), 257: (4000,)}}, np.float32, "it can only be an empty picture"),
+}
+
+
+@pytest.mark.parametrize(("how", "kind", "reason"), BOMBS.values(), ids=BOMBS)
+def test_what_would_exhaust_a_machine_is_refused_at_once(tmp_path: Path, how: dict, kind: type, reason: str) -> None:
+    path = write_tiff(tmp_path / "a.tif", np.zeros((64, 64, 3), kind), deflate=True, **how)
+    began = time.monotonic()
+    with pytest.raises(UnreadablePhoto, match=reason):
+        read_photo.load_rgb(path)
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        in_circles(40, 4000),
+        b"P6 14000 14000 65535\n" + bytes(900),
+        b"P1 4000 4000\n" + b"1 " * 6_000_000,
+        b"P5 99 99 65535\n#",
+    ],
+    ids=["pages in circles", "a PPM's claim", "numbers in digits", "cut off"],
+)
+def test_other_ways_to_waste_time_are_refused(content: bytes) -> None:
+    with pytest.raises(UnreadablePhoto):
+        read_photo.load_rgb(io.BytesIO(content))
 
 
 def test_what_is_cut_off_is_refused(tmp_path: Path) -> None:
