@@ -19,10 +19,16 @@ ORDER = [
     ["config", "workspace"],
     ["data.split_names", "data.sample_set", "data.checks", "data.images.read_photo", "data.images.rendering"],
     ["data.images.decode", "data.images.cache", "data.labels.replay"],
-    ["data.ingest.sources", "data.ingest.folder_layout"],
+    ["data.ingest.file_names"],
+    ["data.ingest.part_folders"],
+    [
+        *("data.ingest.sources", "data.ingest.folder_layout", "data.ingest.file_kinds"),
+        *("data.ingest.tar_archive", "data.ingest.teachable_machine"),
+    ],
     ["data.labels.dataset"],
     ["data.splits.groups", "data.splits.group_suggestion"],
     ["data.images.thumbnails", "data.images.shades", "data.labels.edits", "data.splits", "data.public_datasets"],
+    ["data.labels.disputes"],
     ["data.ingest"],
     ["backbones.catalog", "backbones.weights", "backbones.feature_store", "backbones.torch_checkpoint"],
     ["backbones.preprocess"],
@@ -61,6 +67,7 @@ WITH_TORCH = {
 # drawing, settings, and the passive types that answers are made of.
 DOOR = {
     "support.logs",
+    "support.pipes",
     "charts",
     "config",
     "data.split_names",  # words

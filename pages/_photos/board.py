@@ -11,7 +11,6 @@ from transfer_core.errors import TransferError
 from transfer_core.services import ingest, labels, pictures
 from transfer_core.services.ingest import Entry, OneClass
 from transfer_core.support.text import plain
-from transfer_core.support.wording import pluralize
 
 PER_PAGE = 24  # classes; hundreds would be thousands of pictures at every click
 SHOWN = 8  # thumbnails of a class
@@ -90,8 +89,7 @@ def _take_in(project, shots: dict) -> None:
             report = ingest.take_in_entries(
                 session.workspace(), project, entries, lambda done, total: None, rendering=rendering
             )
-            if left_out := [entry for entry in report.rejected if entry.reason != "junk"]:
-                text = f"{pluralize(len(left_out), 'file was', 'files were')} left out: {plain(left_out[0].reason)}."
+            text = plain(ingest.left_out(report.rejected))
         except (
             TransferError
         ) as error:  # they would be refused again; after any other break the browser sends them again

@@ -20,7 +20,7 @@ GOOD = {
     for i, name in enumerate(("cats", "dogs"))
     for number in range(2)
 }
-NOT_A_PHOTO = "not a photo in a format that can be read"
+NOT_A_PHOTO = "not a photo"
 DAMAGED = "damaged or cut off|not a photo in a format that can be read"
 OUTSIDE = "its name points outside"
 

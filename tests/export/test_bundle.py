@@ -17,10 +17,11 @@ from PIL import Image
 
 from tests.data.bombs import png
 from tests.data.images.test_decode import encoded, picture
-from tests.helpers import answering, exported
+from tests.helpers import ROOT, answering, exported
 from transfer_core import runs
 from transfer_core.data.images import decode, read_photo
 from transfer_core.data.images.rendering import Rendering
+from transfer_core.data.ingest import sources
 from transfer_core.errors import DataError
 from transfer_core.evaluation.result import load_answers
 from transfer_core.export.bundle import build_bundle
@@ -317,6 +318,21 @@ def test_names_that_would_break_the_table_do_not(run_script, unpacked, finished,
     assert [row[1] for row in rows] == [shown[class_id] for class_id in answers.predicted_ids]
     assert {row[1] for row in rows} == set(shown)
     assert [row[0] for row in rows] == [str(path).replace("\n", "\\n").replace("\t", "\\t") for path in paths]
+
+
+def test_the_script_passes_over_what_the_app_calls_junk():
+    namespace = {"__file__": "predict.py"}
+    tree = ast.parse((ROOT / "transfer_core/export/predict_script.py").read_text("utf-8"))
+    wanted = [
+        node
+        for node in tree.body
+        if (isinstance(node, ast.FunctionDef) and node.name == "is_meant")
+        or (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "SYSTEM_FILES")
+    ]
+    exec(compile(ast.Module(wanted, []), "predict.py", "exec"), namespace)
+    assert set(namespace["SYSTEM_FILES"]) == sources.JUNK
+    for name in ("$RECYCLE.BIN", "~$a.docx", "._1.jpg", "Lost+Found", "1.jpg", "a.docx", "recycled"):
+        assert namespace["is_meant"](name) is not sources.is_junk(name)
 
 
 @pytest.mark.full

@@ -4,9 +4,10 @@ from argparse import Namespace
 from dataclasses import fields
 
 from transfer_core.cli.terminal import (
+    mention,
     mention_alike,
     mention_damage,
-    mention_notes,
+    mention_disputed,
     mention_rejected,
     open_run,
     say,
@@ -28,6 +29,8 @@ def fit(workspace: Workspace, options: Namespace) -> dict:
         name=options.name,
         val=options.val,
         labels=options.labels,
+        class_from=options.class_from,
+        encoding=options.encoding,
         watch=watch(),
         taken_in=_mention,
     )
@@ -46,9 +49,10 @@ def show_fit(answer: dict) -> None:
 
 
 def _mention(intake: IntakeReport) -> None:
+    mention(intake.said)
+    mention_disputed(intake.disputed)
     mention_rejected(intake.rejected)
     mention_alike(intake.alike)
-    mention_notes(intake.notes)
 
 
 def _follow(run: runs.Run) -> dict:

@@ -24,7 +24,12 @@ except ImportError as error:
 onnxruntime.disable_telemetry_events()  # on Windows, where the line above the import counts for nothing
 
 HERE = Path(__file__).resolve().parent
-SYSTEM_FILES = ("thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir")  # and hidden ones: nobody's photos
+SYSTEM_FILES = (  # and hidden ones: nobody's photos
+    *("thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "$recycle.bin", "system volume information"),
+    *("__macosx", "icon\r", "network trash folder", "temporary items", "desktop db", "desktop df"),
+    *("@eadir", "@recycle", "@tmp", "#recycle", "#snapshot", "lost+found", "lost.dir", "zbthumbnail.info"),
+    *("picasa.ini", "__pycache__", "node_modules"),
+)
 BREAKING = ("Cc", "Zl", "Zp")  # Unicode's kinds of characters that would end a line or a cell, or steer a terminal
 
 
@@ -116,7 +121,7 @@ def find_photos(names: list[str]) -> Iterator[str]:
 
 def is_meant(name: str) -> bool:
     """Whether a file or folder within a folder may be a photo, or hold some, and was not left by a system."""
-    return not name.startswith(".") and name.lower() not in SYSTEM_FILES
+    return not name.startswith((".", "~$")) and name.lower() not in SYSTEM_FILES
 
 
 def complain(name: str, reason: object) -> None:

@@ -119,4 +119,8 @@ class Predictor:
     def confidences(self, photo: Path | BinaryIO | np.ndarray) -> np.ndarray:
         """float32 (classes,), as the model gives them, numbers or not; photo and errors as those of `predict`."""
         pixels = photo if isinstance(photo, np.ndarray) else decode.load_rgb(photo, self.rendering)
-        return self._session.run(["confidences"], {"photo": pixels[np.newaxis]})[0][0]
+        try:
+            return self._session.run(["confidences"], {"photo": pixels[np.newaxis]})[0][0]
+        except Exception as error:  # onnxruntime's have no class in common; mostly for want of memory
+            height, width, _ = pixels.shape
+            raise DataError(f"the model failed at its {width} x {height} pixels") from error

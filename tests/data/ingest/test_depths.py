@@ -53,14 +53,14 @@ def test_a_set_has_one_black_and_one_white_which_is_said_once(workspace, project
     first = take(fill(tmp_path / "a", 2500))
     (kind, (black, white)) = next(iter(Rendering.of_project(project).scales.items()))
     assert (kind, first.added) == (GREY, 12) and 0 <= black < 100 and 2400 < white <= 2500
-    assert len(first.notes) == 1 and "12 photos have more than 8 bits (grey TIFF, 16 bits)" in first.notes[0]
+    assert len(first.said) == 1 and "12 photos have more than 8 bits (grey TIFF, 16 bits)" in first.said[0]
     assert {item.file.partition(".")[2] for item in load_items(project)} == {f"{GREY}.tif"}
 
     take(fill(tmp_path / "b", 2500, 3, 50))  # later ones are read as the first ones are
     assert Rendering.of_project(project).scales == {GREY: (black, white)}
-    assert take(fill(tmp_path / "a", 2500)).notes == []  # all of them are here
+    assert take(fill(tmp_path / "a", 2500)).said == []  # all of them are here
     dim = take(fill(tmp_path / "c", 90, 3, 70))
-    assert "6 photos are nearly black or nearly white" in dim.notes[-1]
+    assert "6 photos are nearly black or nearly white" in dim.said[-1]
     assert Rendering.of_project(project).scales == {GREY: (black, white)}
 
 
@@ -82,7 +82,7 @@ def test_a_set_of_8_bits_is_as_ever(project, take, tmp_path):
         Image.fromarray(shades).save(tmp_path / "a" / f"{seed}.png")
         Image.fromarray(shades[..., 0]).save(tmp_path / "a" / f"{seed}.tif")
     report = take(tmp_path)
-    assert report.added == 6 and report.notes == [] and not (project.folder / "rendering.json").exists()
+    assert report.added == 6 and report.said == [] and not (project.folder / "rendering.json").exists()
     assert {len(item.file) for item in load_items(project)} == {68}
 
 
@@ -188,7 +188,7 @@ def test_of_several_pages_one_is_taken_which_is_said(workspace, project):
     report = take_in(workspace, project, entries, lambda done, total: None)
     sizes = {item.path: (item.width, item.height) for item in load_items(project)}
     assert sizes == {"a/first.tif": (60, 40), "a/preview.tif": (90, 80), "a/film.gif": (60, 40)}
-    assert [note[:35] for note in report.notes] == [
+    assert [note[:35] for note in report.said] == [
         "2 TIFF files hold several pages. On",
         "1 file is an animation. Only the fi",
     ]

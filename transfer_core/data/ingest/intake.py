@@ -15,8 +15,11 @@ from transfer_core.data.images import decode, shades
 from transfer_core.data.images.rendering import Rendering
 from transfer_core.data.images.thumbnails import keep_pictures
 from transfer_core.data.ingest.arrivals import Arrivals, IntakeReport, Rejected
-from transfer_core.data.ingest.folder_layout import LabelSource, Layout, ParsedLabel, read_layout
+from transfer_core.data.ingest.folder_layout import CLASS_NAME_LIMIT, LabelSource, Layout, ParsedLabel, read_layout
+from transfer_core.data.ingest.label_source import read_entries
 from transfer_core.data.ingest.nameless import Nameless
+from transfer_core.data.ingest.refusals import HERE_AS, NO_MEMORY, long_name, nothing_came, why_no_photo
+from transfer_core.data.ingest.same_pictures import SamePictures
 from transfer_core.data.ingest.sources import Entry, is_junk
 from transfer_core.data.labels.dataset import (
     Item,
@@ -29,14 +32,13 @@ from transfer_core.data.labels.dataset import (
 )
 from transfer_core.errors import DataError
 from transfer_core.support.parallel import MemoryBudget, map_ahead
+from transfer_core.support.wording import pluralize
 from transfer_core.workspace import Project, Workspace
 
 KeepPixels = Callable[[str, Image.Image], None]  # takes (key, upright photo); from several threads
 
 _ALL = 10**15  # more than there is: waits until nothing else is held
 _files = MemoryBudget(100 * 10**6)  # bytes of files in memory at once; a larger one alone
-_NO_MEMORY = "too large for the memory that is free"
-_HERE_AS = "here already as"
 _DELETED = "deleted from this project for good; to add it all the same, give the file another name"
 
 
@@ -57,13 +59,13 @@ def take_in(
     """Verifies, stores and labels every photo among the entries; one bad file costs nothing but itself.
 
     A photo is decoded once, for everything that will be needed of it, and one that is here already not at all. One that
-    is here in another class is left out and said, for a photo of two classes teaches neither; that it lies in two
-    folders of these very entries is what somebody wanted. One that is here without a class gets the one that is said
-    now, in a change that can be undone.
+    is here in another class is left out and said, for a photo of two classes teaches neither. Those that lie in two
+    classes of these very entries come in and are left out until somebody decides: see `labels.disputes`. One that is
+    here without a class gets the one that is said now, in a change that can be undone.
 
     Args:
         report: Called with (files done, files in all).
-        reading: Says the class of each; None reads it from the folder names.
+        reading: Says the class of each; None reads it from the folder names, or from what the files came in.
         part: Overrides the part that the reading says.
         keep_pixels: Makes of each new photo what a backbone sees of it.
         keeps_pictures: Whether thumbnails and training copies are made from the one decode; else when they are needed.
@@ -75,16 +77,15 @@ def take_in(
         DataError: There is no photo among them, or memory lacks for even one at a time; those that have arrived stay.
     """
     wanted, refused = _sift(entries)
-    reading = reading or read_layout([entry.path for entry in wanted])
-    unmatched = [Rejected(file, reason) for file, reason in reading.unmatched]
-    result = IntakeReport(rejected=refused + unmatched)
-    count = len(wanted)
+    reading = reading or read_entries(wanted)
+    unmatched = [Rejected(file, reason, is_row=True) for file, reason in reading.unmatched]
+    result, same = IntakeReport(rejected=refused + unmatched, said=list(reading.said)), SamePictures()
+    count, done = len(wanted), 0
     report(0, count)
     with _saying_that_memory_lacks(), Arrivals(project, result) as arrivals:
         keep = (partial(keep_pictures, workspace.prepared_dir), keep_pixels) if keeps_pictures else (keep_pixels,)
         parts = read_layout([entry.path for entry in wanted], "file_name") if unlabelled else None
         taker = _Taker(workspace, project, arrivals, reading, part, keep, may_contradict, parts)
-        done = 0
         while wanted:
             waiting: dict[str, list[Entry]] = defaultdict(list)  # those of kinds whose black and white are not known
             with closing(map_ahead(taker.take, wanted)) as outcomes:
@@ -92,6 +93,7 @@ def take_in(
                     if isinstance(outcome, str):
                         waiting[outcome].append(entry)
                         continue
+                    outcome = outcome if isinstance(outcome, Rejected) else same.take(entry.path, outcome)
                     if isinstance(outcome, Rejected):
                         result.rejected.append(outcome)
                     else:
@@ -100,10 +102,17 @@ def take_in(
                     report(done := done + 1, count)
             taker.find_scales(waiting)
             wanted = [entry for entries in waiting.values() for entry in entries]
-    if not result.photos:
-        raise DataError(_nothing_came(result))
     result.named = taker.nameless.write(project)
-    result.notes = shades.notes(project, result.items, len(taker.off_scale)) if result.added else []
+    same.leave_out_disputed(project, result, taker.known)
+    if not result.photos:
+        raise DataError(nothing_came(result.rejected))
+    if result.added:
+        result.said += shades.notes(project, result.items, len(taker.off_scale))
+    if same.copies:
+        result.said.append(
+            f"{pluralize(same.copies, 'file repeats another one', 'files repeat others')} of the same name in another "
+            "folder, byte for byte. Each photo came in once."
+        )
     result.alike = _alike_now(project, result.items)
     return result
 
@@ -169,7 +178,7 @@ class _Taker:
         here = load_original_items(project)  # what was relabelled or removed since is not to come in once more
         self._deleted = {here[number].id for number in labels.deleted}
         here = [item for item in here if item.id not in self._deleted]
-        self._ids, self._by_photo = {item.id for item in here}, {item.photo: item for item in here}
+        self.known, self._by_photo = {item.id for item in here}, {item.photo: item for item in here}
         self._alike = {(item.photo, item.class_name, item.part): item for item in (*now, *here)}
         self.nameless = Nameless(now)
         self._counting: dict[str, list[LabelledItem]] = defaultdict(list)
@@ -198,11 +207,14 @@ class _Taker:
             try:
                 return self._take(entry)
             except MemoryError:
-                return Rejected(entry.path, _NO_MEMORY)
+                return Rejected(entry.path, NO_MEMORY)
 
     def _take(self, entry: Entry) -> Item | Rejected | str:
         place = self._reading.place(entry.path)
         can_come = place is not None or self._parts is not None
+        if place and len(place.class_name) > CLASS_NAME_LIMIT:
+            return Rejected(entry.path, long_name(place.class_name))
+        content = None
         try:
             content = entry.read()
             photo = hashlib.sha256(content).hexdigest()
@@ -225,7 +237,7 @@ class _Taker:
         except DataError as error:
             if _lacks_memory(error):
                 raise MemoryError from error
-            return Rejected(entry.path, str(error))
+            return Rejected(entry.path, why_no_photo(str(error), content, entry.path))
         self._arrivals.store(file, content)
         return self._item(photo, file, entry.path, place, size)
 
@@ -245,7 +257,7 @@ class _Taker:
     def _item(self, photo: str, file: str, path: str, place: ParsedLabel | None, size: tuple[int, int]) -> Item:
         """The item, or the one that was here where only the path is new: a set handed in as a zip and as a folder."""
         item = self._new_item(photo, file, path, place, size)
-        if item.id in self._ids:
+        if item.id in self.known:
             return item
         if item.class_name is None:  # what is said of a photo that is here stays, its group included
             known = self._by_photo.get(photo)
@@ -262,12 +274,12 @@ class _Taker:
     def _contradiction(self, item: Item, class_name: str) -> Rejected | None:
         """That the photo came in earlier and is of another class by now; a part of its own keeps its copies."""
         here = self._counting.get(item.photo, [])
-        if item.id in self._ids or not here or item.part not in (None, *(other.part for other in here)):
+        if item.id in self.known or not here or item.part not in (None, *(other.part for other in here)):
             return None
         if class_name in {other.class_name for other in here}:
             return None
         known, said = here[0].class_name[:80], class_name[:80]
-        reason = f"{_HERE_AS} '{known}'; if '{said}' is right, change that photo's label"
+        reason = f"{HERE_AS} '{known}'; if '{said}' is right, change that photo's label"
         return Rejected(item.path, reason)
 
 
@@ -276,20 +288,3 @@ def _lacks_memory(error: BaseException | None) -> bool:
     while error is not None and not isinstance(error, MemoryError):
         error = error.__cause__
     return error is not None
-
-
-def _nothing_came(result: IntakeReport) -> str:
-    real = [rejected for rejected in result.rejected if rejected.reason != "junk"]
-    if not real:
-        return "There are no photos in it. Put one folder per class in it, with the photos inside."
-    first, remedy = real[0], "Put one folder per class in it, with JPEG or PNG photos inside."
-    if first.reason.startswith(_HERE_AS):
-        remedy = "To change labels, use Fix labels."
-    if first.reason == _NO_MEMORY:
-        remedy = "Close other programs, then try again."
-    if len(real) == 1:
-        return f"The one file in it, '{first.file[:80]}', cannot be used: {first.reason}. {remedy}"
-    return (
-        f"None of the {len(real)} files can be used as a photo. The first, '{first.file[:80]}': "
-        f"{first.reason}. {remedy}"
-    )
