@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._photos import board, disputes, groups, health, import_review, import_sources
+from pages._photos import board, disputes, groups, health, import_review, import_sources, shades
 from pages._shared import errors, frame, live_answer, navigation, session, theme
 from pages._sort.selection import show_class, show_trouble
 from transfer_core import charts
@@ -100,6 +100,7 @@ with above:
     show_trouble(project)
     disputes.ask_disputes(project)
     groups.ask_groups(project)
+    shades.show_shades(project, items)
 if not waiting:
     place, beside = st.columns([3, 2], gap="medium") if live else (st.container(), None)
     with place:

@@ -8,7 +8,7 @@ from pages._shared import errors, navigation, session, theme, thumbnails
 from pages._shared.data_urls import decoded
 from pages._sort import selection
 from transfer_core.errors import TransferError
-from transfer_core.services import ingest, labels
+from transfer_core.services import ingest, labels, pictures
 from transfer_core.services.ingest import Entry, OneClass
 from transfer_core.support.text import plain
 
@@ -43,7 +43,7 @@ def _received() -> dict:
 
 
 def _draw(project, by_class, page):
-    names = list(by_class)
+    names, rendering = list(by_class), pictures.load_rendering(project)
     shown = names[(page - 1) * PER_PAGE : page * PER_PAGE]
     board = st.components.v2.component(
         "board",
@@ -55,7 +55,7 @@ def _draw(project, by_class, page):
         key="board",
         data={
             "project": project.id,
-            "classes": [_column(name, by_class[name], names.index(name)) for name in shown],
+            "classes": [_column(name, by_class[name], names.index(name), rendering) for name in shown],
             "names": [plain(name) for name in names],
             "thumbnails": f"/graft/thumbnail/{project.id}/",
             "fresh": page == 1,
@@ -66,13 +66,13 @@ def _draw(project, by_class, page):
     )
 
 
-def _column(name, own, place):
-    newest = own[: -SHOWN - 1 : -1]
+def _column(name, own, place, rendering):
+    newest = [(item, rendering.key(item.photo, item.file)) for item in own[: -SHOWN - 1 : -1]]
     return {
         "name": plain(name),
         "colour": theme.class_colour(place),
         "count": len(own),
-        "photos": [{"id": item.id, "digest": item.photo, "file": plain(thumbnails.item_name(item))} for item in newest],
+        "photos": [{"id": item.id, "digest": key, "file": plain(thumbnails.item_name(item))} for item, key in newest],
     }
 
 
@@ -85,9 +85,9 @@ def _take_in(project, shots: dict) -> None:
     with errors.shown_errors():
         text = ""
         try:
-            reading = OneClass(shots["class_name"])
+            rendering = OneClass(shots["class_name"])
             report = ingest.take_in_entries(
-                session.workspace(), project, entries, lambda done, total: None, reading=reading
+                session.workspace(), project, entries, lambda done, total: None, rendering=rendering
             )
             text = plain(ingest.left_out(report.rejected))
         except (

@@ -26,7 +26,7 @@ from transfer_core.services.ingest import (
     without_table,
 )
 from transfer_core.services.labels import Item, load_items, load_original_items
-from transfer_core.services.projects import thumbnail_path
+from transfer_core.services.projects import ensure_thumbnail
 from transfer_core.support.text import markdown, plain, shorten
 from transfer_core.support.wording import pluralize
 
@@ -355,7 +355,7 @@ def _take_in(project, entries: Sequence[Entry], choice: Choice):
         if line(done, total):
             steps += 1
             if steps % SHOW_THUMBNAILS_EVERY == 0 and latest:
-                _show_latest(wall, list(latest))
+                _show_latest(project, wall, list(latest))
 
     return ingest.take_in_entries(
         session.workspace(),
@@ -368,9 +368,9 @@ def _take_in(project, entries: Sequence[Entry], choice: Choice):
     )
 
 
-def _show_latest(wall, items: Sequence[Item]) -> None:
+def _show_latest(project, wall, items: Sequence[Item]) -> None:
     with wall.container(horizontal=True):  # without a key, which Streamlit takes once only in a run of the page
         for item in items:
-            path = thumbnail_path(session.workspace(), item.photo)
+            path = ensure_thumbnail(session.workspace(), project, item)
             if path.is_file():
                 st.image(str(path), width=80, alt=thumbnails.item_name(item))

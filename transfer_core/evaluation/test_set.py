@@ -164,7 +164,7 @@ def _answers(run: Run, predictor: Predictor, items: Sequence[Item], report: Call
 
     def answer(item: Item) -> int:
         try:
-            return predictor.predict(load_stored(run.photos_dir / item.file)).class_id
+            return predictor.predict(load_stored(run.photos_dir / item.file, predictor.rendering)).class_id
         except DataError as error:
             raise DataError(f"The test photo '{item.path}' cannot be used: {error}. Put its file back.") from error
 

@@ -50,7 +50,7 @@ def write_card(run: Run, history: RunState, split: Split, project: dict) -> str:
         "above. Where a mistake can hurt somebody, it does not replace an expert.",
         "",
         "## Licence",
-        "`predict.py` and `read_photo.py` are part of Graft and licensed under the Apache License 2.0 "
+        "`predict.py` and `read_photo` are part of Graft and licensed under the Apache License 2.0 "
         "(https://www.apache.org/licenses/LICENSE-2.0). The licence of the backbone's weights stands above.",
         "",
     ]
@@ -76,7 +76,7 @@ def _how_to_use() -> list[str]:
         "",
         "From other programs: the input of `model.onnx` is `photo`, uint8 (1, height, width, 3), upright RGB in its "
         "full size; resizing and scaling happen inside. The output is `confidences`, float32 (1, classes), in the "
-        "order of `class_names.json`. In Python, `load_rgb` of `read_photo.py` reads a photo just as Graft does; "
+        "order of `class_names.json`. In Python, `load_rgb` of `read_photo` reads a photo just as Graft does; "
         "without it, prepare photos as it does: turn them upright (EXIF), lay transparent ones on white, and scale "
         "grey of more than 8 bits.",
     ]

@@ -189,7 +189,7 @@ def _answer(predictor: Predictor, entry: Entry) -> tuple[Prediction, bytes] | Re
     content = None
     try:
         content = entry.read()
-        with decode.open_image(io.BytesIO(content)) as image, decode.taking_turns(image):
+        with decode.open_image(io.BytesIO(content), predictor.rendering) as image, decode.taking_turns(image):
             return predictor.predict(io.BytesIO(content)), content
     except DataError as error:
         return Rejected(entry.path, why_no_photo(str(error), content, entry.path))
@@ -217,8 +217,8 @@ def ask(predictor: Predictor, entry: Entry) -> Answer | Rejected:
     content = None
     try:
         content = entry.read()
-        with decode.open_image(io.BytesIO(content)) as image:
-            upright = decode.decode(image)
+        with decode.open_image(io.BytesIO(content), predictor.rendering) as image:
+            upright = decode.decode(image, predictor.rendering)
         return Answer(decode.thumbnail(upright), predictor.predict(np.asarray(upright)))
     except DataError as error:
         return Rejected(entry.path, why_no_photo(str(error), content, entry.path))
@@ -232,7 +232,7 @@ def ask_item(workspace: Workspace, project: Project, predictor: Predictor, item:
     Raises:
         DataError: Its file is gone or cannot be read.
     """
-    upright = decode.load_stored(project.photos_dir / item.file)
+    upright = decode.load_stored(project.photos_dir / item.file, predictor.rendering)
     small = ensure_thumbnail(workspace, project, item)
     picture = str(small) if small.is_file() else upright  # unless the disk is full
     return Answer(picture, predictor.predict(upright))

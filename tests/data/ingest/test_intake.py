@@ -343,7 +343,7 @@ def test_file_names_that_are_no_unicode_come_in(workspace, project, take, tmp_pa
 
 def test_a_photo_is_decoded_once_for_everything(workspace, project, take, monkeypatch):
     decoded, decode_photo, kept = [], decode.decode, {}
-    monkeypatch.setattr(decode, "decode", lambda image: decoded.append(1) or decode_photo(image))
+    monkeypatch.setattr(decode, "decode", lambda *given: decoded.append(1) or decode_photo(*given))
     take_zip(take, GOOD)  # without pixels
     take(upload_entries([("9.png", io.BytesIO(photo(9)))]), reading=OneClass("cats"), keep_pixels=kept.setdefault)
     assert len(decoded) == 5
@@ -363,11 +363,11 @@ def test_what_does_not_come_in_leaves_nothing_in_the_caches(workspace, take):
 def test_no_more_pictures_than_cores_are_in_memory_at_once(take, monkeypatch):
     in_memory, most, decode_photo = [], [], decode.decode
 
-    def watched(image):
+    def watched(*given):
         in_memory.append(1)
         most.append(len(in_memory))
         time.sleep(0.01)
-        return decode_photo(image)
+        return decode_photo(*given)
 
     monkeypatch.setattr(decode, "decode", watched)
     files = {f"cats/{n}.png": photo(n) for n in range(12)}

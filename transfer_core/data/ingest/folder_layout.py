@@ -29,7 +29,7 @@ WAYS = {
 }
 _PHOTO_ENDINGS = (
     *(".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".jfif", ".mpo"),
-    *(".avif", ".heic", ".heif", ".hif"),
+    *(".avif", ".heic", ".heif", ".hif", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".jp2", ".j2k", ".jpx"),
 )
 CLASS_NAME_LIMIT = 255  # characters; no file system has folders with longer names
 # What cameras, telephones and programs call photos.

@@ -3,7 +3,7 @@
 import hashlib
 import io
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -11,7 +11,8 @@ from functools import partial
 from PIL import Image
 
 from transfer_core.data.checks import alike
-from transfer_core.data.images import decode
+from transfer_core.data.images import decode, shades
+from transfer_core.data.images.rendering import Rendering
 from transfer_core.data.images.thumbnails import keep_pictures
 from transfer_core.data.ingest.arrivals import Arrivals, IntakeReport, Rejected
 from transfer_core.data.ingest.folder_layout import CLASS_NAME_LIMIT, LabelSource, Layout, ParsedLabel, read_layout
@@ -34,7 +35,7 @@ from transfer_core.support.parallel import MemoryBudget, map_ahead
 from transfer_core.support.wording import pluralize
 from transfer_core.workspace import Project, Workspace
 
-KeepPixels = Callable[[str, Image.Image], None]  # takes (digest, upright photo); from several threads
+KeepPixels = Callable[[str, Image.Image], None]  # takes (key, upright photo); from several threads
 
 _ALL = 10**15  # more than there is: waits until nothing else is held
 _files = MemoryBudget(100 * 10**6)  # bytes of files in memory at once; a larger one alone
@@ -79,24 +80,34 @@ def take_in(
     reading = reading or read_entries(wanted)
     unmatched = [Rejected(file, reason, is_row=True) for file, reason in reading.unmatched]
     result, same = IntakeReport(rejected=refused + unmatched, said=list(reading.said)), SamePictures()
-    report(0, len(wanted))
+    count, done = len(wanted), 0
+    report(0, count)
     with _saying_that_memory_lacks(), Arrivals(project, result) as arrivals:
         keep = (partial(keep_pictures, workspace.prepared_dir), keep_pixels) if keeps_pictures else (keep_pixels,)
         parts = read_layout([entry.path for entry in wanted], "file_name") if unlabelled else None
         taker = _Taker(workspace, project, arrivals, reading, part, keep, may_contradict, parts)
-        with closing(map_ahead(taker.take, wanted)) as outcomes:
-            for done, (entry, outcome) in enumerate(zip(wanted, outcomes, strict=True), 1):
-                outcome = outcome if isinstance(outcome, Rejected) else same.take(entry.path, outcome)
-                if isinstance(outcome, Rejected):
-                    result.rejected.append(outcome)
-                else:
-                    arrivals.label(outcome)
-                    arrived(outcome)
-                report(done, len(wanted))
+        while wanted:
+            waiting: dict[str, list[Entry]] = defaultdict(list)  # those of kinds whose black and white are not known
+            with closing(map_ahead(taker.take, wanted)) as outcomes:
+                for entry, outcome in zip(wanted, outcomes, strict=True):
+                    if isinstance(outcome, str):
+                        waiting[outcome].append(entry)
+                        continue
+                    outcome = outcome if isinstance(outcome, Rejected) else same.take(entry.path, outcome)
+                    if isinstance(outcome, Rejected):
+                        result.rejected.append(outcome)
+                    else:
+                        arrivals.label(outcome)
+                        arrived(outcome)
+                    report(done := done + 1, count)
+            taker.find_scales(waiting)
+            wanted = [entry for entries in waiting.values() for entry in entries]
     result.named = taker.nameless.write(project)
     same.leave_out_disputed(project, result, taker.known)
     if not result.photos:
         raise DataError(nothing_came(result.rejected))
+    if result.added:
+        result.said += shades.notes(project, result.items, len(taker.off_scale))
     if same.copies:
         result.said.append(
             f"{pluralize(same.copies, 'file repeats another one', 'files repeat others')} of the same name in another "
@@ -157,7 +168,10 @@ class _Taker:
         may_contradict: bool,
         parts: Layout | None,
     ):
-        self._photos_dir, self._arrivals = project.photos_dir, arrivals
+        self._project, self._photos_dir, self._arrivals = project, project.photos_dir, arrivals
+        self._rendering = Rendering.of_project(project)
+        self.off_scale: list[str] = []  # photos that hardly fit between a black and a white that were known before
+        self._known_scales = self._rendering.scales
         self._reading, self._part, self._keep, self._parts = reading, part, keep, parts
         labels = load_labels(project)
         now = labels.items
@@ -172,8 +186,21 @@ class _Taker:
             for item in labelled(now):
                 self._counting[item.photo].append(item)
 
-    def take(self, entry: Entry) -> Item | Rejected:
-        """Stores the photo, unless it is here, and what is made of it; its label is left to the caller."""
+    def find_scales(self, waiting: Mapping[str, Sequence[Entry]]) -> None:
+        """Notes what is black and white for these kinds of pictures, by what the files have in common."""
+        if waiting:
+            now = Rendering.of_project(self._project)
+            reads = {kind: [entry.read for entry in entries] for kind, entries in waiting.items()}
+            known = replace(now, scales=decode.find_scales(reads, now.page) | dict(now.scales))
+            known.save(self._project.folder)
+            nothing = dict.fromkeys(waiting, (0.0, 1.0))  # of a kind of which none can be read, as each will say
+            self._rendering = replace(known, scales=nothing | dict(known.scales))
+
+    def take(self, entry: Entry) -> Item | Rejected | str:
+        """Stores the photo, unless it is here, and what is made of it; its label is left to the caller.
+
+        Returns the kind of a picture of more than 8 bits instead, where `find_scales` must be asked first.
+        """
         with suppress(MemoryError), _files.holding(max(1, entry.size)):
             return self._take(entry)
         with _files.holding(_ALL):  # once more, while no other photo is being read
@@ -182,7 +209,7 @@ class _Taker:
             except MemoryError:
                 return Rejected(entry.path, NO_MEMORY)
 
-    def _take(self, entry: Entry) -> Item | Rejected:
+    def _take(self, entry: Entry) -> Item | Rejected | str:
         place = self._reading.place(entry.path)
         can_come = place is not None or self._parts is not None
         if place and len(place.class_name) > CLASS_NAME_LIMIT:
@@ -197,11 +224,16 @@ class _Taker:
             if can_come and same and (self._photos_dir / same.file).exists():  # verified when it first came
                 item = self._item(photo, same.file, entry.path, place, (same.width, same.height))
                 return (place and self._contradiction(item, place.class_name)) or item
-            with decode.open_image(io.BytesIO(content)) as image:
+            with decode.open_image(io.BytesIO(content), self._rendering) as image:
+                if image.format == "TIFF" and decode.is_raw_name(entry.path):
+                    return Rejected(entry.path, decode.RAW)
                 if not can_come:
                     return Rejected(entry.path, self._reading.unplaced)
-                assert image.format, "an image that was opened from a file has the format of its reader"
-                file, size = f"{photo}{decode.FORMATS[image.format]}", self._look(photo, image)
+                kind = decode.deep_kind(image)
+                if kind and kind not in self._rendering.scales:
+                    return kind
+                file = decode.name_file(photo, image)
+                size = self._look(self._rendering.key(photo, file), image)
         except DataError as error:
             if _lacks_memory(error):
                 raise MemoryError from error
@@ -209,14 +241,17 @@ class _Taker:
         self._arrivals.store(file, content)
         return self._item(photo, file, entry.path, place, size)
 
-    def _look(self, photo: str, image: Image.Image) -> tuple[int, int]:
+    def _look(self, key: str, image: Image.Image) -> tuple[int, int]:
         """Decodes a new photo and keeps what is made of it; returns its width and height, upright."""
         with decode.taking_turns(image):
-            upright = decode.decode(image)
+            kind = decode.deep_kind(image)
+            upright = decode.decode(image, self._rendering)
+            if kind in self._known_scales and decode.is_off_scale(upright):
+                self.off_scale.append(key)
             # Made ahead to save time later: where there is no room for it now, it is made when it is needed.
             with suppress(OSError, MemoryError):
                 for keep in self._keep:
-                    keep(photo, upright)
+                    keep(key, upright)
             return upright.size
 
     def _item(self, photo: str, file: str, path: str, place: ParsedLabel | None, size: tuple[int, int]) -> Item:
