@@ -35,6 +35,7 @@ def show_learning(history: RunState, shown: int, key: str) -> None:
     total = max(epoch.step - epoch.epoch + epoch.epochs for epoch in epochs) - first
     # If log lines are lost, the saved epoch may be missing from those that are left.
     ended = history.status == "finished" and shown == len(history.epochs) and not history.lost
+    ended = ended and not history.keeps_solved
     _show_curves(epochs, total, kept_step(epochs) - first if ended else None, key, before)
 
 
@@ -54,13 +55,18 @@ def show_at_work(history: RunState, shown: int, class_names: list[str] | None) -
     if class_names:
         with place:
             width = "stretch" if len(class_names) <= _BESIDE else "content"
-            show_matrix(history.epochs[shown - 1].matrix(len(class_names)), class_names, "live-matrix", width=width)
+            rows = history.confusion_after(shown, len(class_names))
+            show_matrix(rows, class_names, "live-matrix", width=width)
 
 
-def what_is_kept(epoch: EpochFinished) -> str:
-    """A sentence for under the curves, from one epoch of theirs."""
+def what_is_kept(history: RunState, shown: int) -> str:
+    """A sentence or two for under the curves of the first `shown` epochs."""
+    epoch = history.epochs[shown - 1]
     which = (
-        "Graft keeps the model from the last epoch"
+        "Graft tried two kinds of new layer and keeps the one that is solved in a single step, without epochs. The "
+        "curves show the other one, which learns step by step"
+        if history.keeps_solved
+        else "Graft keeps the model from the last epoch"
         if epoch.spared_loss is None
         else "Graft keeps the model from the best epoch, chosen by training photos set apart for this"
     )

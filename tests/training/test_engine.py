@@ -195,7 +195,8 @@ def test_a_run_over_what_are_no_numbers_fails(tiny_workspace, queue_run, monkeyp
     """Wherever they come from: such as a cache that checks nothing."""
     run = queue_run(epochs=3)
     context = make_context(tiny_workspace, run, lambda event: None)
-    rows = np.random.default_rng(0).normal(size=(len(context.train) + len(context.val), 6)).astype(np.float32)
+    shape = len(context.train) + len(context.val), sum(context.backbone.feature_blocks)
+    rows = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     rows[0 if part == "train" else -1, 2] = value
     monkeypatch.setattr(StoredPhotos, "features", lambda *_: contextlib.nullcontext(rows))
     with pytest.raises(TransferError, match="not numbers"), np.errstate(all="ignore"):

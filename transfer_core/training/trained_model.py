@@ -24,14 +24,16 @@ if TYPE_CHECKING:  # both bring onnx, without which commands and pages start soo
 
 
 def save_trained(run: Run, trained: "Trained") -> None:
-    """Writes `head.safetensors` and, where the backbone was changed, `network.safetensors`."""
+    """Writes `head.safetensors`, what stands in for it, and, where the backbone was changed, `network.safetensors`."""
     network = None
     if trained.network is not None:
         state = {name: value.numpy() for name, value in trained.network.state_dict().items()}
         write_arrays(_network_path(run), state, {"order": list(state)})
         network = weights.digest(_network_path(run))
-    arrays = {"weight": trained.head.weight, "bias": trained.head.bias}
-    write_arrays(_head_path(run), arrays, {"sha256": _digest(trained.head), "network": network})
+    for path, head in ((_stand_in_path(run), trained.stands_in), (_head_path(run), trained.head)):
+        if head is not None:
+            arrays = {"weight": head.weight, "bias": head.bias}
+            write_arrays(path, arrays, {"sha256": _digest(head), "network": network})
 
 
 def load_head(run: Run) -> Head:
@@ -40,7 +42,17 @@ def load_head(run: Run) -> Head:
     Raises:
         RunError: Its file is gone or damaged.
     """
-    return _read_head(run)[0]
+    return _read_head(run, _head_path(run))[0]
+
+
+def load_head_to_tune(run: Run) -> Head:
+    """The head with which fine-tuning can go on where the run ended: on the pooled last layer alone.
+
+    Raises:
+        RunError: Its file is gone or damaged.
+    """
+    path = _stand_in_path(run)
+    return _read_head(run, path if path.exists() else _head_path(run))[0]
 
 
 def find_network(run: Run) -> Path | None:
@@ -49,7 +61,7 @@ def find_network(run: Run) -> Path | None:
     Raises:
         RunError: It is gone or damaged; the pretrained backbone must not stand in for it.
     """
-    path, digest = _network_path(run), _read_head(run)[1].get("network")
+    path, digest = _network_path(run), _read_head(run, _head_path(run))[1].get("network")
     if digest and not (path.is_file() and weights.digest(path) == digest):
         raise _damaged(run, path)
     return path if path.is_file() else None  # runs of earlier versions have no digests
@@ -69,8 +81,7 @@ def write_tuned_trunk(backbone: Backbone, network_path: Path) -> "onnx.ModelProt
     return lite0_graph.write_network({name: arrays[name] for name in header["order"]}, backbone.preparation)
 
 
-def _read_head(run: Run) -> tuple[Head, dict]:
-    path = _head_path(run)
+def _read_head(run: Run, path: Path) -> tuple[Head, dict]:
     try:
         arrays, header = read_arrays(path)
         head = Head(**arrays)
@@ -93,6 +104,10 @@ def _damaged(run: Run, path: Path) -> RunError:
 
 def _head_path(run: Run) -> Path:
     return run.model_dir / "head.safetensors"
+
+
+def _stand_in_path(run: Run) -> Path:
+    return run.model_dir / "head-to-tune.safetensors"
 
 
 def _network_path(run: Run) -> Path:
