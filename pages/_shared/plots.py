@@ -99,17 +99,25 @@ def _show_curves(
 
 
 def show_compared(named: Iterable[tuple[str, RunState]], key: str) -> None:
-    """Right answers per epoch of several runs, by name; beside others, one that trained only a head is a level line.
+    """Right answers per epoch of several runs, by name; one that learned only a head may be a level line.
 
-    A head's epochs pass over kept features in no time, a hundred of them against ten: they fit no common axis.
+    Beside others it is: a head's epochs pass over kept features in no time, a hundred of them against ten, and fit no
+    common axis. And where a head is kept that was solved, the epochs are not its own.
     """
     named = list(named)
     parts = {name: [epoch for epoch in history.epochs if epoch.phase != "head"] for name, history in named}
     longest = max(map(len, parts.values()))
-    level = [name for name, history in named if longest and history.epochs and not parts[name]]
+    longest = longest or (max(len(history.epochs) for _, history in named))
+    level = [
+        name
+        for name, history in named
+        if history.epochs and not parts[name] and (any(parts.values()) or history.keeps_solved)
+    ]
     curves = []
     for name, history in named:
         shares = [epoch.val_accuracy for epoch in parts[name] or history.epochs]
+        if history.keeps_solved and history.result:
+            shares = [history.result["val_accuracy"]]
         curves.append((name, shares[-1:] * longest if name in level else shares))
     ends = [f"{name} {'at ' + percent(shares[-1]) if shares else 'without an epoch'}" for name, shares in curves]
     figure = charts.compared_curves(curves, dark=is_dark())
@@ -117,7 +125,7 @@ def show_compared(named: Iterable[tuple[str, RunState]], key: str) -> None:
     st.plotly_chart(figure, theme=None, config=charts.CONFIG, key=key, alt=alt)
     if level:
         st.caption(
-            "A flat line shows the result of a run that trained only the new layer, which takes moments: "
+            "A flat line shows the result of a run in which only the new layer learned, which takes moments: "
             f"{', '.join(level)}."
         )
 
