@@ -35,8 +35,13 @@ def show_learning(history: RunState, shown: int, key: str) -> None:
     total = max(epoch.step - epoch.epoch + epoch.epochs for epoch in epochs) - first
     # If log lines are lost, the saved epoch may be missing from those that are left.
     ended = history.status == "finished" and shown == len(history.epochs) and not history.lost
-    ended = ended and not history.keeps_solved
-    _show_curves(epochs, total, kept_step(epochs) - first if ended else None, key, before)
+    level = {}
+    if before:
+        level = {"loss": before.val_loss, "accuracy": before.val_accuracy}
+    elif history.keeps_solved and history.result and shown == len(history.epochs):
+        ended, level = False, {"accuracy": history.result["val_accuracy"]}
+    name = "before fine-tuning" if before else "kept: solved"
+    _show_curves(epochs, total, kept_step(epochs) - first if ended else None, key, level, name)
 
 
 def show_at_work(history: RunState, shown: int, class_names: list[str] | None) -> None:
@@ -74,9 +79,14 @@ def what_is_kept(history: RunState, shown: int) -> str:
 
 
 def _show_curves(
-    epochs: list[EpochFinished], total: int, kept: int | None, key: str, before: EpochFinished | None = None
+    epochs: list[EpochFinished], total: int, kept: int | None, key: str, level: dict[str, float | None], name: str
 ) -> None:
-    """Loss and accuracy per epoch, side by side; `before` is the last epoch of what came before, to compare with."""
+    """Loss and accuracy per epoch, side by side.
+
+    Args:
+        level: By measure, what these epochs did not bring about, to compare with.
+        name: Of that.
+    """
     by_step = {epoch.step: epoch for epoch in epochs}
     in_order = [by_step.get(step) for step in range(min(by_step), max(by_step) + 1)]  # None: its line is lost
     for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
@@ -86,7 +96,8 @@ def _show_curves(
             metric=metric,
             total_epochs=total,
             kept_epoch=kept,
-            before=getattr(before, f"val_{metric}") if before else None,
+            level=level.get(metric),
+            level_name=name,
             dark=is_dark(),
         )
         column.plotly_chart(

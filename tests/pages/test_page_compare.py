@@ -64,6 +64,13 @@ def test_side_by_side_shows_only_settings_that_differ(visit, two, project):
     assert "compared" in charts(app)
 
 
+def test_a_new_layer_that_was_solved_is_a_level_line(visit, two, project):
+    """Its epochs are those of the other kind."""
+    assert "A flat line shows" not in said(visit("compare", project=project.id))
+    write(two[0], events.HeadChosen(kept="solved", solved_loss=0.25, trained_loss=0.5))
+    assert r"only the new layer learned, which takes moments\: Frozen" in said(visit("compare", project=project.id))
+
+
 def test_photos_that_tell_them_apart_stand_in_a_gallery(visit, two, project):
     app = visit("compare", project=project.id)
     assert [tab.label for tab in app.tabs] == ["A right, B wrong (4)", "B right, A wrong (0)"]

@@ -30,10 +30,11 @@ def save_trained(run: Run, trained: "Trained") -> None:
         state = {name: value.numpy() for name, value in trained.network.state_dict().items()}
         write_arrays(_network_path(run), state, {"order": list(state)})
         network = weights.digest(_network_path(run))
+    stands_in = _digest(trained.stands_in) if trained.stands_in else None
     for path, head in ((_stand_in_path(run), trained.stands_in), (_head_path(run), trained.head)):
         if head is not None:
-            arrays = {"weight": head.weight, "bias": head.bias}
-            write_arrays(path, arrays, {"sha256": _digest(head), "network": network})
+            header = {"sha256": _digest(head), "network": network, "stands_in": stands_in}
+            write_arrays(path, {"weight": head.weight, "bias": head.bias}, header)
 
 
 def load_head(run: Run) -> Head:
@@ -51,8 +52,13 @@ def load_head_to_tune(run: Run) -> Head:
     Raises:
         RunError: Its file is gone or damaged.
     """
-    path = _stand_in_path(run)
-    return _read_head(run, path if path.exists() else _head_path(run))[0]
+    head, header = _read_head(run, _head_path(run))
+    if (digest := header.get("stands_in")) is None:
+        return head
+    stands_in, _ = _read_head(run, _stand_in_path(run))
+    if _digest(stands_in) != digest:
+        raise _damaged(run, _stand_in_path(run))
+    return stands_in
 
 
 def find_network(run: Run) -> Path | None:

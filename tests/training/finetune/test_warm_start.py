@@ -12,7 +12,7 @@ from transfer_core import runs
 from transfer_core.config import TrainConfig
 from transfer_core.data.labels.dataset import load_items
 from transfer_core.data.splits.split import make_split
-from transfer_core.errors import ConfigError
+from transfer_core.errors import ConfigError, RunError
 from transfer_core.jobs import worker
 from transfer_core.services import training
 from transfer_core.training import engine
@@ -73,6 +73,9 @@ def test_a_frozen_run_is_gone_on_from_with_what_stands_in_for_its_head(finished)
     first = begin_from(finished.workspace, finished.id, tiny_row(RESNET), names)
     assert load_head(finished).weight.shape == (3, 768) and first.head.weight.shape == (3, 96)
     assert first.network is None and first.head.weight.any()
+    (finished.model_dir / "head-to-tune.safetensors").unlink()
+    with pytest.raises(RunError, match=r"its file head-to-tune.safetensors is missing. Train again"):
+        begin_from(finished.workspace, finished.id, tiny_row(RESNET), names)
 
 
 def test_photos_that_it_has_learned_from_are_never_kept_aside(tiny_workspace, project, tuned):

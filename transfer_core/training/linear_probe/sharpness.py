@@ -34,11 +34,16 @@ def sharpen(
 
 
 def _losses(told: np.ndarray, fixed: np.ndarray, class_ids: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """(heads, n)."""
+    """(heads, n); head by head, for with many classes there are many numbers."""
     factors = _SHARPNESS[np.minimum(places, len(_SHARPNESS) - 1)]
-    logs = np.log(np.maximum(softmax(factors[:, np.newaxis, np.newaxis] * told + fixed), 1e-12))
-    count, classes = logs.shape[1:]
+    return np.stack([_loss(factor * own + fixed, class_ids) for factor, own in zip(factors, told, strict=True)])
+
+
+def _loss(logits: np.ndarray, class_ids: np.ndarray) -> np.ndarray:
+    """(n,)."""
+    logs = np.log(np.maximum(softmax(logits), 1e-12))
+    count, classes = logs.shape
     doubt = 1 / (count + 2)
-    own = logs[:, np.arange(count), class_ids]
-    others = (logs.sum(-1) - own) / max(1, classes - 1)
+    own = logs[np.arange(count), class_ids]
+    others = (logs.sum(1) - own) / max(1, classes - 1)
     return -(1 - doubt) * own - doubt * others

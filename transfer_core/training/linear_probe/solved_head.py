@@ -58,12 +58,11 @@ def solve(
     shares = np.bincount(class_ids, weights, class_count)
     width = features.shape[1]
     means, scatter = np.zeros((class_count, width)), np.zeros((width, width))
-    blocks = [slice(start, start + _BLOCK) for start in range(0, len(class_ids), _BLOCK)]
-    for rows in blocks:
+    for rows in _blocks(len(class_ids)):
         own = np.eye(class_count)[class_ids[rows]] * weights[rows, np.newaxis]
         means += own.T @ scaler(features[rows])
     means /= np.maximum(shares, 1e-300)[:, np.newaxis]
-    for rows in blocks:
+    for rows in _blocks(len(class_ids)):
         own = (scaler(features[rows]) - means[class_ids[rows]]) * np.sqrt(weights[rows, np.newaxis])
         scatter += own.T @ own
     added = shrinkage * (np.trace(scatter) or 1.0)
@@ -76,12 +75,16 @@ def imitate(head: Head, features: np.ndarray, width: int) -> Head:
 
     By ridge regression on its logits.
     """
-    basis, wanted = Basis.of(features[:, :width]), head.logits(features).astype(np.float64)
+    basis, wanted = Basis.of(features[:, :width]), head.logits(features)
     middle = wanted.mean(0)
-    rows = basis.coordinates(features[:, :width]).astype(np.float64)
-    products = rows.T @ rows
+    size = min(len(features), width)
+    products, shares = np.zeros((size, size)), np.zeros((size, len(middle)))
+    for block in _blocks(len(features)):
+        rows = basis.coordinates(features[block, :width]).astype(np.float64)
+        products += rows.T @ rows
+        shares += rows.T @ (wanted[block] - middle)
     products += _RIDGE * (np.trace(products) / len(products) or 1.0) * np.eye(len(products))
-    return basis.head(np.linalg.solve(products, rows.T @ (wanted - middle)), middle)
+    return basis.head(np.linalg.solve(products, shares), middle)
 
 
 def discriminants_left_out(
@@ -148,6 +151,11 @@ def _answer_fold(
         linear = means_outer - damped.T @ by_outer
         told.append((linear - 0.5 * (squares - (damped * by_means).sum(0))[:, np.newaxis]).T / added)
     return np.stack(told), _log(shares)
+
+
+def _blocks(count: int) -> list[slice]:
+    """Of rows, few enough at a time to be copied."""
+    return [slice(start, start + _BLOCK) for start in range(0, count, _BLOCK)]
 
 
 def _normalized(weights: np.ndarray | None, count: int) -> np.ndarray:
