@@ -51,6 +51,15 @@ def test_rows_count_parameters_without_the_classifier(row):
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_rows_know_what_their_last_stages_give(row):
+    import torch
+
+    with torch.device("meta"):
+        found = torch_backbone.feature_blocks(torch_backbone.build_random(row), row.preparation.size_px)
+    assert found == row.feature_blocks
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_rows_are_complete(row):
     assert row.title and row.summary.endswith(".") and row.licence
     assert (row.hub is None) == (row.download_mb == 0)

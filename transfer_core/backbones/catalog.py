@@ -18,6 +18,9 @@ from transfer_core.support.files import make_folder
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 BUNDLED = "tf_efficientnet_lite0"
+# Features come from the last pooled layer and from so many stages before it. Over eight sets of photos, three random
+# splits each, three stages lifted the mean accuracy by 2 points; earlier ones made it worse.
+STAGES_SEEN = 3
 # What a row may hand to timm's `create_model` beside the name, all of it whole numbers. Others of its arguments name
 # files, which timm would open, or addresses: a row may be part of a shared weights folder.
 MODEL_ARGS = frozenset({"img_size"})
@@ -66,6 +69,8 @@ class Backbone:
         family: "cnn" or "transformer".
         model_args: What timm's `create_model` needs beside the name.
         stages: Parameters of each group of layers that timm names (coarse), the stem first; empty where unknown.
+        feature_blocks: How many features come from the last pooled layer and then from each of the last `STAGES_SEEN`
+            stages, the last stage first; empty where unknown: then the last pooled layer alone is used.
     """
 
     name: str
@@ -79,6 +84,7 @@ class Backbone:
     family: str = "cnn"
     model_args: tuple[tuple[str, int], ...] = ()
     stages: tuple[int, ...] = ()
+    feature_blocks: tuple[int, ...] = ()
 
     @property
     def stage_names(self) -> tuple[str, ...]:
@@ -99,6 +105,7 @@ _ROWS = (
         "Apache-2.0",
         Preparation(224, 0.875, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
         stages=(928, 896, 13_968, 39_712, 198_480, 446_784, 1_652_640, 1_017_600),
+        feature_blocks=(1_280, 640, 384, 224),
     ),
     Backbone(
         "mobilenetv3_small_100.lamb_in1k",
@@ -110,6 +117,7 @@ _ROWS = (
         "timm/mobilenetv3_small_100.lamb_in1k",
         10,
         stages=(464, 744, 9_280, 128_264, 51_768, 680_040, 56_448, 590_848),
+        feature_blocks=(1_024, 1_152, 192, 96),
     ),
     Backbone(
         "resnet18.a1_in1k",
@@ -121,6 +129,7 @@ _ROWS = (
         "timm/resnet18.a1_in1k",
         47,
         stages=(9_536, 147_968, 525_568, 2_099_712, 8_393_728),
+        feature_blocks=(512, 1_024, 512, 256),
     ),
     Backbone(
         "resnet50.a1_in1k",
@@ -132,6 +141,7 @@ _ROWS = (
         "timm/resnet50.a1_in1k",
         103,
         stages=(9_536, 215_808, 1_219_584, 7_098_368, 14_964_736),
+        feature_blocks=(2_048, 4_096, 2_048, 1_024),
     ),
     Backbone(
         "convnext_tiny.fb_in22k_ft_in1k",
@@ -143,6 +153,7 @@ _ROWS = (
         "timm/convnext_tiny.fb_in22k_ft_in1k",
         114,
         stages=(4_896, 237_888, 992_256, 11_112_960, 15_472_128),
+        feature_blocks=(768, 1_536, 768, 384),
     ),
     Backbone(
         "vit_small_patch14_dinov2.lvd142m",
@@ -157,6 +168,7 @@ _ROWS = (
         "transformer",
         (("img_size", 224),),
         stages=(325_248, *[1_775_232] * 11, 1_776_000),
+        feature_blocks=(384, 768, 768, 768),
     ),
     Backbone(
         "vgg16.tv_in1k",
@@ -183,6 +195,7 @@ _ROWS = (
             2_359_808,
             119_545_856,
         ),
+        feature_blocks=(4_096, 1_024, 1_024, 1_024),
     ),
     Backbone(
         "inception_v3.tv_in1k",
@@ -208,6 +221,7 @@ _ROWS = (
             5_044_608,
             6_076_800,
         ),
+        feature_blocks=(2_048, 4_096, 1_536, 576),
     ),
 )
 BUILT_IN = {row.name: row for row in _ROWS}
@@ -262,6 +276,7 @@ def _read_row(path: Path) -> Backbone:
         preparation |= {"mean": tuple(preparation["mean"]), "std": tuple(preparation["std"])}
         content["model_args"] = tuple((key, value) for key, value in content.get("model_args", ()))
         content["stages"] = tuple(content.get("stages", ()))
+        content["feature_blocks"] = tuple(content.get("feature_blocks", ()))
         row = Backbone(preparation=Preparation(**preparation), **content)
         if wrong := [*_wrong_fields(row), *_wrong_preparation(row.preparation)]:
             raise ValueError(f"not as they should be: {', '.join(wrong)}")
@@ -291,6 +306,7 @@ def _wrong_fields(row: Backbone) -> list[str]:
         "hub": row.hub is None or (isinstance(row.hub, str) and _HUB.fullmatch(row.hub)),
         "family": row.family in ("cnn", "transformer"),
         "stages": all(map(_is_count, row.stages)),
+        "feature_blocks": all(_is_count(width) and width > 0 for width in row.feature_blocks),
         "model_args": all(key in MODEL_ARGS and _is_side(value) for key, value in row.model_args),
     }
     return [name for name, right in is_right.items() if not right]
