@@ -146,6 +146,7 @@ def test_a_damaged_header_is_said_and_not_taken_for_the_end():
         (make_tar({}), "is empty"),
         (make_tar({"cats": b""}, type=tarfile.DIRTYPE), "is empty"),
     ],
+    ids=["text", "packed text", "garbage", "nothing in it", "a folder alone"],  # what gzip writes holds the time
 )
 def test_what_is_no_tar_is_refused(content, said):
     with pytest.raises(DataError, match=said):
