@@ -8,11 +8,12 @@ from pages._understand import confusions, test_set, transfer_gain
 from pages._understand.answer_cards import corrected_since, show_cards
 from pages._understand.classes import show_classes
 from transfer_core.services import training
-from transfer_core.services.evaluation import is_opened, load_answers
+from transfer_core.services.coach import final_of
+from transfer_core.services.evaluation import load_answers
 from transfer_core.services.labels import load_labelled
 from transfer_core.services.splits import crossings
 from transfer_core.support.text import markdown
-from transfer_core.support.wording import duration, pluralize
+from transfer_core.support.wording import duration, percent, pluralize
 
 ABOUT_CONFIDENCE = "The bars show the model's confidence: how sure it is of each class."
 ABOUT_INTERVALS = (
@@ -62,6 +63,8 @@ def offer_next():
 
 
 def result_line():
+    if final := final_of(run, history):
+        return f"Final test: {percent(final.accuracy)} of {pluralize(final.count, 'test photo')} right."
     right = sum(row[place] for place, row in enumerate(history.result["confusion_matrix"]))
     return f"{right:,} of {pluralize(history.result['val_count'], 'validation photo')} right."
 
@@ -80,8 +83,6 @@ run_picker.need_result(project, "Understand")
 with frame.title_row("Understand", project):
     run, history = run_picker.need_model(project)
 show_trouble(project)
-if is_opened(history):
-    test_set.show_result(run)
 coach.show_headline(run, history)
 split, answers = load_parts()
 coach.show_suggestion(project, run, history)

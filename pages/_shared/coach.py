@@ -16,9 +16,14 @@ _TONES = {
 def show_headline(run, history, before=""):
     """The result in one line: green only where it is clear of the baselines, amber where it is no better than guessing.
 
+    Once the final test was run, its figure leads, for it is the one that no choice was made by.
+
     Args:
         before: Words in front of it.
     """
+    if final := coach.final_of(run, history):
+        with st.container(key="answer-test"):
+            st.markdown(f"**Final test:** {final.in_words()}")
     found = coach.headline_of(run, history)
     weakest = markdown(found.weakest_sentence)
     text = f"{before}**{markdown(found.sentence)}**  \n{weakest}"

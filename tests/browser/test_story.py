@@ -414,7 +414,7 @@ def test_what_try_says_is_what_the_zip_says_without_torch(open_tab, finished, tm
     photos = [draw_photo(tmp_path / f"{name}.jpg", colour, 999) for name, colour in COLOURS.items()]
     tab = open_tab(f"try_it?project={finished.project_id}")
     tab.get_by_role("tab", name="Photos").click()
-    drop = tab.locator(".st-key-try-files input[type=file]")
+    drop = tab.locator(".st-key-try-files-0 input[type=file]")
     drop.set_input_files(photos[0])
     tab.get_by_role("heading", name="blue", exact=True).wait_for()
     sure = see(tab, re.compile(r"^Confidence: >?\d+%")).inner_text()

@@ -115,7 +115,7 @@ def _answers(run) -> ValAnswers:
 def test_try_one_photo(visit, finished, tmp_path):
     app = visit("try_it", project=finished.project_id)
     photo = draw_photo(tmp_path / "new.jpg", COLOURS["red"], 999)
-    app.file_uploader(key="try-files").set_value([("new.jpg", photo.read_bytes(), "image/jpeg")]).run()
+    app.file_uploader(key="try-files-0").set_value([("new.jpg", photo.read_bytes(), "image/jpeg")]).run()
     assert errors(app) == [] and [entry.value for entry in app.header] == ["red"]
     assert "Confidence" in said(app) and "bars" in charts(app)
 
@@ -126,7 +126,7 @@ def test_try_several_photos_gives_a_wall_and_a_table_to_download(visit, finished
         (f"{name}.jpg", draw_photo(tmp_path / f"{name}.jpg", colour, 999).read_bytes(), "image/jpeg")
         for name, colour in COLOURS.items()
     ]
-    app.file_uploader(key="try-files").set_value(files).run()
+    app.file_uploader(key="try-files-0").set_value(files).run()
 
     def answers() -> list[str]:
         return [entry.value.split("**")[1] for entry in app.markdown if entry.value.startswith("**")]
@@ -142,7 +142,7 @@ def test_try_several_photos_gives_a_wall_and_a_table_to_download(visit, finished
 @pytest.mark.parametrize("content", [b"", b"no photo", b"\xff\xd8\xff\xe0 cut"])
 def test_try_a_file_that_is_no_photo(visit, finished, content):
     app = visit("try_it", project=finished.project_id)
-    app.file_uploader(key="try-files").set_value([("a.jpg", content, "image/jpeg")]).run()
+    app.file_uploader(key="try-files-0").set_value([("a.jpg", content, "image/jpeg")]).run()
     [message] = errors(app)
     assert message.startswith(r"a\.jpg: not a photo in a format that can be read")
     assert button(app, "Show me one")
@@ -151,7 +151,9 @@ def test_try_a_file_that_is_no_photo(visit, finished, content):
 def test_try_a_bad_file_among_good_ones(visit, finished, tmp_path):
     app = visit("try_it", project=finished.project_id)
     photo = draw_photo(tmp_path / "new.jpg", COLOURS["red"], 999).read_bytes()
-    app.file_uploader(key="try-files").set_value([("a.txt", b"x", "text/plain"), ("b.jpg", photo, "image/jpeg")]).run()
+    app.file_uploader(key="try-files-0").set_value(
+        [("a.txt", b"x", "text/plain"), ("b.jpg", photo, "image/jpeg")]
+    ).run()
     assert len(errors(app)) == 1 and [entry.value for entry in app.header] == ["red"]
 
 

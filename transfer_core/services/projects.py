@@ -3,7 +3,6 @@
 What needs no composing is handed on from `transfer_core.storage` as it is.
 """
 
-import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,10 +18,11 @@ from transfer_core.data.ingest.sources import Entry
 from transfer_core.data.labels.dataset import Item, count_classes, load_items, load_labels
 from transfer_core.data.labels.dataset import damage as labels_damage
 from transfer_core.deletion import finish as finish_deletions
-from transfer_core.errors import DataError, RunError, TransferError
+from transfer_core.errors import DataError, RunError
 from transfer_core.runs import Run
 from transfer_core.runs.state import RunState
 from transfer_core.services import ingest
+from transfer_core.services.coach import final_of
 from transfer_core.storage import cache_use, clear_caches, delete_project, disk_use
 from transfer_core.support.files import folder_size
 from transfer_core.support.text import plain
@@ -51,7 +51,7 @@ __all__ = [
 
 _THUMBNAILS = 4
 _SAMPLE_SEED = 3  # a typical one: 29 of 32 validation photos right; other seeds range from 27 to 32
-_SAMPLE_PER_CLASS = 40  # enough for a sound result, few enough to be drawn in four seconds
+_SAMPLE_PER_CLASS = 40  # enough for a sound result, few enough to be drawn in a few seconds
 
 
 @dataclass(frozen=True)
@@ -107,21 +107,10 @@ def summarize(
         len(results),
         max(results, key=lambda result: result["val_accuracy"], default=None),
         any(state.status in ("queued", "running") for _, state in states),
-        next((final for run, state in states if (final := _final(run, state))), None),
+        next((final.in_words() for run, state in states if (final := final_of(run, state))), None),
         max([changed, *(run.created for run in own)]),
         tuple(_thumbnails(workspace, project, chosen)),
     )
-
-
-def _final(run: Run, state: RunState) -> str | None:
-    """The run's final test in a sentence; None where it was not run, or can no longer be read."""
-    if not state.has_finished("test_set"):
-        return None
-    from transfer_core.evaluation.test_set import load_opening  # which imports onnxruntime; the first page needs none
-
-    with suppress(TransferError):
-        return load_opening(run).in_words()
-    return None
 
 
 @lru_cache(maxsize=256)
@@ -211,12 +200,15 @@ def project_size(project: Project) -> int:
 
 
 def create_sample(workspace: Workspace, report: Callable[[int, int], None]) -> Project:
-    """A new project filled with the drawn sample set; takes a few seconds."""
-    pictures = []
-    total = _SAMPLE_PER_CLASS * len(sample_set.class_names)
-    for path, content in sample_set.draw_sample_set(_SAMPLE_PER_CLASS, _SAMPLE_SEED):
-        pictures.append(Entry(path, io.BytesIO(content).read))
-        report(len(pictures), total)
+    """A new project filled with the drawn sample set; takes a few seconds, or leaves nothing where it is broken off.
+
+    Each picture is drawn when the intake comes to it, so that all cores draw, and none waits for the last picture.
+    """
+    pictures = [Entry(path, draw) for path, draw in sample_set.sample_pictures(_SAMPLE_PER_CLASS, _SAMPLE_SEED)]
     project = workspace.create_project(sample_set.SAMPLE_NAME)
-    ingest.take_in_entries(workspace, project, pictures, lambda done, total: None)
+    try:
+        ingest.take_in_entries(workspace, project, pictures, report)
+    except BaseException:  # such as that of a page which somebody has left
+        delete_project(workspace, project)
+        raise
     return project
