@@ -11,6 +11,7 @@ from transfer_core.data.images.cache import PhotoCache
 from transfer_core.evaluation.result import ValAnswers, evaluate, save_evaluation
 from transfer_core.jobs import worker
 from transfer_core.runs import events
+from transfer_core.services import inference
 from transfer_core.support.arrays import read_arrays
 from transfer_core.support.files import read_json, write_json
 
@@ -120,7 +121,7 @@ def test_try_one_photo(visit, finished, tmp_path):
     assert "Confidence" in said(app) and "bars" in charts(app)
 
 
-def test_try_several_photos_gives_a_wall_and_a_table_to_download(visit, finished, tmp_path):
+def test_try_several_photos_gives_a_wall_and_a_table_to_download(visit, finished, tmp_path, monkeypatch):
     app = visit("try_it", project=finished.project_id)
     files = [
         (f"{name}.jpg", draw_photo(tmp_path / f"{name}.jpg", colour, 999).read_bytes(), "image/jpeg")
@@ -135,8 +136,11 @@ def test_try_several_photos_gives_a_wall_and_a_table_to_download(visit, finished
     assert "3 photos" in said(app) and len(app.image) == 3 and sorted(answers()) == ["blue", "green", "red"]
     app.selectbox(key="try-order").set_value("As handed in").run()
     assert answers() == list(COLOURS)
+    monkeypatch.setattr(inference, "ask", lambda predictor, content: pytest.fail("each photo is asked about once"))
     app.selectbox(key="try-order").set_value("By class").run()
     assert answers() == ["blue", "green", "red"]
+    press(app, "Remove all")
+    assert errors(app) == [] and button(app, "Show me one") and not app.download_button
 
 
 @pytest.mark.parametrize("content", [b"", b"no photo", b"\xff\xd8\xff\xe0 cut"])
