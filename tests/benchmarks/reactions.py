@@ -39,11 +39,14 @@ _PRESS = """(element, title) => new Promise(resolve => {
     last = performance.now()
     if (first === null) requestAnimationFrame(() => (first ??= performance.now() - began))
   })
-  seen.observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true })
+  // Of a component, what is in its shadow tree, too.
+  for (const root of new Set([document.body, element.getRootNode()]))
+    seen.observe(root, { subtree: true, childList: true, attributes: true, characterData: true })
   const look = () => {
-    if (first === null || !isDone()) return requestAnimationFrame(look)
+    const waited = performance.now() - began
+    if ((first === null || !isDone()) && waited < 30000) return requestAnimationFrame(look)
     seen.disconnect()
-    resolve([first, title ? performance.now() - began : last - began])
+    resolve([first ?? waited, title ? waited : last - began])
   }
   element.click()
   requestAnimationFrame(look)
@@ -101,7 +104,7 @@ def _pressed_on(tab: Page, page: str) -> dict[str, Locator]:
         },
         "Train": {"train again": button("Train again"), "another strategy": button("In between")},
         "Understand": {"another tab": tab.get_by_role("tab", name="Class by class")},
-        "Try": {"show me one": button("Show me one")},
+        "Try": {"another tab": tab.get_by_role("tab", name="Photos"), "show me one": button("Show me one")},
         "Export": {},
         "Home": {"more": button("More")},
     }[page]
