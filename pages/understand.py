@@ -8,12 +8,12 @@ from pages._understand import confusions, test_set, transfer_gain
 from pages._understand.answer_cards import corrected_since, show_cards
 from pages._understand.classes import show_classes
 from transfer_core.services import training
-from transfer_core.services.coach import final_of
+from transfer_core.services.coach import outcome_of
 from transfer_core.services.evaluation import load_answers
 from transfer_core.services.labels import load_labelled
 from transfer_core.services.splits import crossings
 from transfer_core.support.text import markdown
-from transfer_core.support.wording import duration, percent, pluralize
+from transfer_core.support.wording import duration, pluralize
 
 ABOUT_CONFIDENCE = "The bars show the model's confidence: how sure it is of each class."
 ABOUT_INTERVALS = (
@@ -63,8 +63,8 @@ def offer_next():
 
 
 def result_line():
-    if final := final_of(run, history):
-        return f"Final test: {percent(final.accuracy)} of {pluralize(final.count, 'test photo')} right."
+    if history.has_finished("test_set"):
+        return f"This run: {outcome_of(run, history)}."
     right = sum(row[place] for place, row in enumerate(history.result["confusion_matrix"]))
     return f"{right:,} of {pluralize(history.result['val_count'], 'validation photo')} right."
 

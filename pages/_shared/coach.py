@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._shared import navigation, session
+from pages._shared import errors, navigation, session
 from transfer_core.services import coach, runs
 from transfer_core.support.text import markdown
 
@@ -21,9 +21,10 @@ def show_headline(run, history, before=""):
     Args:
         before: Words in front of it.
     """
-    if final := coach.final_of(run, history):
-        with st.container(key="answer-test"):
-            st.markdown(f"**Final test:** {final.in_words()}")
+    with errors.shown_errors():
+        if final := coach.final_of(run, history):
+            with st.container(key="answer-test"):
+                st.markdown(f"**Final test:** {final.in_words()}")
     found = coach.headline_of(run, history)
     weakest = markdown(found.weakest_sentence)
     text = f"{before}**{markdown(found.sentence)}**  \n{weakest}"

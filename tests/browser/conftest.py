@@ -235,9 +235,9 @@ def start_run(server, blots, monkeypatch) -> Callable[..., Run]:
 
 @pytest.fixture
 def finished_apart(server, blots, _finished_home) -> Run:
-    """A finished run, with its export, of `blots`."""
+    """A finished run, with its export, of `blots`; by an id of its own, for `finished` has the other."""
     [folder] = _finished_home.glob("projects/*/runs/*")
-    copy = blots.runs_dir / folder.name
+    copy = blots.runs_dir / f"{folder.name[:-6]}{secrets.token_hex(3)}"
     shutil.copytree(folder, copy)
     config = read_json(copy / "config.json")
     write_json(copy / "config.json", config | {"project": blots.id})

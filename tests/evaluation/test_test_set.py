@@ -18,6 +18,7 @@ from transfer_core.jobs.queue import _Queue
 from transfer_core.jobs.slots import failure_event_for
 from transfer_core.runs import Run, events
 from transfer_core.runs.events import EventLog, read_events
+from transfer_core.services.projects import summarize
 from transfer_core.support.files import read_json, write_json
 
 
@@ -175,3 +176,11 @@ def test_by_command(held_back, capsys):
     assert answers[0] == answers[1] and '"count": 6' in answers[0] and '"confusion_matrix"' in answers[0]
     assert main(["evaluate", held_back.id]) == 2 and main(["evaluate", held_back.id, "photos", "--test"]) == 2
     assert "one of the two" in capsys.readouterr().err
+
+
+def test_an_older_result_does_not_pass_for_one_that_is_damaged(held_back, workspace):
+    project, older = workspace.open_project(held_back.project_id), open_(held_back)
+    assert summarize(workspace, project).final == older.in_words()
+    later = runs.create(project, held_back.spec, runs.load_split(held_back))
+    EventLog(later.events_path).append(events.StepFinished(name="test_set", result={}))  # and no file with it
+    assert "can no longer be read" in summarize(workspace, project).final

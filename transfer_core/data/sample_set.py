@@ -169,7 +169,13 @@ class_names = tuple(_KINDS)
 
 
 def _noise(
-    rng: Generator, size: tuple[int, int], across: int, down: int, power: int = 1, share: tuple[float, float] = (1, 1)
+    rng: Generator,
+    size: tuple[int, int],
+    across: int,
+    down: int,
+    power: int = 1,
+    *,
+    share: tuple[float, float] = (1, 1),
 ) -> np.ndarray:
     """Returns smooth noise in about [-1, 1], float32 (height, width), with so many bumps across and down.
 

@@ -1,7 +1,6 @@
 """How to speak of a run's result: its headline, and one suggestion for the next step. Imports no torch."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,20 +44,25 @@ def headline_of(run: Run, state: RunState) -> Headline:
 
 
 def final_of(run: Run, state: RunState) -> "Opening | None":
-    """The run's final test; None where it was not run, or can no longer be read."""
+    """The run's final test; None where it was not run.
+
+    Raises:
+        RunError: Its result can no longer be read.
+    """
     if not state.has_finished("test_set"):
         return None
     from transfer_core.evaluation.test_set import load_opening  # which imports onnxruntime; the first page needs none
 
-    with suppress(TransferError):
-        return load_opening(run)
-    return None
+    return load_opening(run)
 
 
 def outcome_of(run: Run, state: RunState) -> str:
     """In few words how good the run is: its final test, named, before its validation photos; else how it stands."""
-    if final := final_of(run, state):
-        return f"final test {percent(final.accuracy)}"
+    try:
+        if final := final_of(run, state):
+            return f"final test {percent(final.accuracy)}"
+    except TransferError:  # another figure must not pass for it
+        return "final test that cannot be read"
     return percent(state.result["val_accuracy"]) if state.result else state.status
 
 
