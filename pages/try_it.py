@@ -23,7 +23,7 @@ def predictor_of(run):
 
 
 def ask_for_photos():
-    """Files from the uploader."""
+    """The uploader's files."""
     key = f"try-files-{st.session_state.setdefault(session.TRIED, 0)}"
     with st.container(key="drop-try"):
         return st.file_uploader("Photos to classify", accept_multiple_files=True, key=key, max_upload_size=100) or []
@@ -56,7 +56,7 @@ with camera:
     live_answer.show(project, run)
 with handed_in, errors.shown_errors():
     photos = ask_for_photos()
-    answers = predict_all(check_of(history).sha256, lambda: predictor_of(run), photos)
+    answers = predict_all(check_of(history).sha256, lambda: predictor_of(run), photos) if photos else []
     if len(answers) == 1:
         show_one(answers[0][1], answers[0][0], answers[0][2], evaluation.find_unsure_margin(run))
     elif answers:

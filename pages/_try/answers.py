@@ -2,15 +2,16 @@
 
 import streamlit as st
 
+from pages._photos import import_review
 from pages._shared import progress, session, theme
 from transfer_core import charts
-from transfer_core.errors import DataError
 from transfer_core.services import inference
 from transfer_core.services.inference import predictions_csv
 from transfer_core.support.text import markdown
 from transfer_core.support.wording import percent, pluralize
 
 PER_PAGE = 48
+FEW = 3  # bad files, of which each gets a line
 ABOUT_CONFIDENCE = "How sure the model is of its answer. The confidences of all classes add up to 100%."
 ORDERS = ("Least sure first", "As handed in", "By class")
 
@@ -19,29 +20,46 @@ def predict_all(model, load, files):
     """[(name, small upright picture, prediction)] of those that can be read; the others are named with the reason.
 
     Args:
-        model: Its digest: what it has said of a file before is not asked again when the page is drawn anew.
+        model: Its digest: what it has said of these files before is not asked again when the page is drawn anew.
         load: Gives the predictor.
+        files: Of the uploader; of zips, what is in them.
     """
-    before = st.session_state.get(session.ANSWERS, {})
-    known = {(model, file.file_id): before.get((model, file.file_id)) for file in files}
-    st.session_state[session.ANSWERS] = known
-    new = [file for file in files if known[model, file.file_id] is None]
-    place = st.empty()
+    asked = (model, *(file.file_id for file in files))
+    before = st.session_state.get(session.ANSWERS)
+    if before is None or before[0] != asked:
+        before = st.session_state[session.ANSWERS] = (asked, *_ask(load, files))
+    _, answers, rejected = before
+    _name_rejected(rejected, len(answers) + len(rejected))
+    return answers
+
+
+def _ask(load, files):
+    """(answers, files that cannot be classified)."""
+    entries = inference.handed_in([(file.name, file) for file in files])
+    answers, rejected, place = [], [], st.empty()
     with place:
-        line = progress.progress_line("Classifying") if len(new) > 1 else None
-    for done, file in enumerate(new, 1):
-        try:
-            answer = inference.ask(load(), file.getvalue())
-            known[model, file.file_id] = (file.name, answer.picture, answer.prediction)
-        except DataError as error:
-            known[model, file.file_id] = str(error)
+        line = progress.progress_line("Classifying") if len(entries) > 1 else None
+    for done, entry in enumerate(entries, 1):
+        answer = inference.ask(load(), entry)
+        if isinstance(answer, inference.Rejected):
+            rejected.append(answer)
+        else:
+            answers.append((entry.path, answer.picture, answer.prediction))
         if line:
-            line(done, len(new))
+            line(done, len(entries))
     place.empty()
-    for file in files:
-        if isinstance(problem := known[model, file.file_id], str):
-            st.error(f"{markdown(file.name)}: {markdown(problem)}", icon=":material/error:")
-    return [answer for answer in known.values() if not isinstance(answer, str)]
+    return answers, rejected
+
+
+def _name_rejected(rejected, total):
+    """A line for each of a few files; of more, how many, and the list folded up."""
+    if len(rejected) <= FEW:
+        for entry in rejected:
+            st.error(f"{markdown(entry.file)}: {markdown(entry.reason)}", icon=":material/error:")
+        return
+    st.error(f"{len(rejected):,} of {pluralize(total, 'file')} cannot be classified.", icon=":material/error:")
+    left_out = [(entry.file, entry.reason) for entry in rejected]
+    import_review.list_files(f"{pluralize(len(rejected), 'file was', 'files were')} left out", left_out)
 
 
 def show_one(picture, name, answer, unsure, truth=None):

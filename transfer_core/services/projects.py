@@ -13,6 +13,7 @@ from PIL import Image
 
 from transfer_core import runs
 from transfer_core.data import sample_set
+from transfer_core.data.images.rendering import KEY_BEGINS, Rendering
 from transfer_core.data.images.thumbnails import COPY_PX, ensure_thumbnail, load_for_training, thumbnail_path
 from transfer_core.data.ingest.sources import Entry
 from transfer_core.data.labels.dataset import Item, count_classes, load_items, load_labels
@@ -156,7 +157,7 @@ def find_thumbnail(workspace: Workspace, project: Project, photo: str) -> Path:
     """The thumbnail of a photo that the project has or had, made again where it was cleared.
 
     Args:
-        photo: Its digest.
+        photo: Its digest, or its key as the project reads it now: that is another address for other pixels.
 
     Raises:
         RunError: The project never had such a photo.
@@ -164,7 +165,7 @@ def find_thumbnail(workspace: Workspace, project: Project, photo: str) -> Path:
     """
     labels = load_labels(project)
     for item in (*labels.items, *labels.removed):
-        if item.photo == photo:
+        if item.photo[:KEY_BEGINS] == photo[:KEY_BEGINS] and len(photo) == len(item.photo):
             path = ensure_thumbnail(workspace, project, item)
             if not path.is_file():
                 raise DataError("This photo cannot be shown now. Free some disk space, then try again.")
@@ -178,7 +179,9 @@ def load_picture(workspace: Workspace, project: Project, item: Item) -> Image.Im
     Raises:
         DataError: The photo can no longer be read.
     """
-    return load_for_training(workspace.prepared_dir, item.photo, project.photos_dir / item.file, COPY_PX)
+    return load_for_training(
+        workspace.prepared_dir, item.photo, project.photos_dir / item.file, COPY_PX, Rendering.of_project(project)
+    )
 
 
 def find_project(workspace: Workspace, name: str) -> Project:
