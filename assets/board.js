@@ -370,6 +370,7 @@ class Camera {
     this.start.addEventListener("click", () => this.turnOn(null))
     this.stop.addEventListener("click", () => {
       this.turnOff()
+      this.start.focus()
       this.say("The camera is off.")
     })
     this.which.addEventListener("change", () => this.turnOn(this.place))
@@ -380,6 +381,7 @@ class Camera {
   }
 
   async turnOn(place) {
+    const hadFocus = this.start.getRootNode().activeElement === this.start
     this.start.disabled = true // a second press would open a second stream, which nothing turns off
     const wanted = this.which.value ? { deviceId: { exact: this.which.value } } : { facingMode: "user" }
     try {
@@ -395,9 +397,11 @@ class Camera {
       this.start.hidden = true
       this.stop.hidden = false
       this.place = place
+      this.lend(stream)
       await this.listCameras(stream)
       this.say("The camera is on. Hold a button, or the space bar on it: five photos a second. A short press takes one.")
       this.changed()
+      if (hadFocus) this.place.button.focus() // the next thing to press; the one that was pressed is gone
     } catch (error) {
       this.say(
         error.name === "NotAllowedError"
@@ -408,7 +412,14 @@ class Camera {
       )
     } finally {
       this.start.disabled = false
+      if (hadFocus && !this.isOn) this.start.focus()
     }
+  }
+
+  /** For the live answer (live.js), which stands beside the board and has no camera of its own. */
+  lend(stream) {
+    window.graftCamera = stream
+    window.dispatchEvent(new Event("graft-camera"))
   }
 
   async listCameras(stream) {
@@ -432,6 +443,7 @@ class Camera {
   turnOff() {
     for (const track of this.stream?.getTracks() ?? []) track.stop()
     this.stream = this.video.srcObject = null
+    this.lend(null)
     this.video.remove()
     this.place = null
     this.stop.hidden = this.which.hidden = true

@@ -4,20 +4,24 @@
 // In:  data.worker, data.model  addresses
 //      data.classes    [{ name, colour }], in the order of the model's confidences
 //      data.choices    names of the classes that a photo may be put into
+//      data.margin     a smaller lead than this over the second class is no clear answer
 //      data.starts     whether to begin by itself where the browser has allowed the camera before
+//      data.borrows    whether another part of the page, the board of classes, has the camera: it lends its picture, and
+//                      a photo is put right there, by recording it
 //      data.received   { id, text }: the last photo that the server has received, and the text to show
 // Out: the trigger "photo" { id, class_name, photo: data URL }, the trigger "train"
 //
-// Names are hostile: they go into the page as text and attributes, never as markup.
+// Names are hostile: they go into the page as text and attributes, never as markup. The bars are in bars.js.
 
 const EVERY_MS = 100 // ten answers a second at most: more cannot be read, and warm a phone
 const REST = 0.2 // of an answer's own time: a slow machine keeps some for everything else
-const CLOSE = 0.2 // a smaller lead than this over the second class is no clear answer
 const LONG = 30 // letters of an answer: more do not fit into two large lines
 const SPEAK_EVERY_MS = 2000 // a screen reader reads each answer to the end
 const AGAIN_MS = 20000 // a photo that was not acknowledged by then is sent once more
 const AS_STORED = { colorSpaceConversion: "none" } // see the worker
 const PRIVATE = "The model runs in this browser. What the camera sees stays here."
+const ASK = "Start the camera, and the model's answer appears here."
+const WIDEST = 640 // pixels of a picture that is looked at: the board records larger ones, which would take longer
 const REMEMBERED = "graft-camera" // the chosen one, for the next visit
 
 const views = new WeakMap() // by the element that Streamlit gives; it calls the function below at every change
@@ -39,7 +43,7 @@ function startView(root, { data }) {
   const find = (name) => root.querySelector(name)
   const [video, pause, wrong] = [find("video"), find(".pause"), find(".wrong")]
   const [cameras, choices] = [find(".cameras select"), find(".correcting select")]
-  const bars = makeBars(find(".bars"), data.classes, () => show(confidences))
+  const bars = makeBars(find(".bars"), find(".more"), data.classes, () => show(confidences))
   let component, model, opening, stream, confidences, resend
   let isWatching = false
   let hasLeft = false
@@ -52,7 +56,7 @@ function startView(root, { data }) {
     confidences = answer
     if (!answer) return
     const shares = bars.show(answer)
-    const text = answerIn(shares)
+    const text = answerIn(shares, component.data.margin)
     say(text || "All classes are left out.", !text)
     speak(text)
   }
@@ -74,11 +78,16 @@ function startView(root, { data }) {
   async function look() {
     try {
       // As camera.js records it: neither is mirrored, only what a person sees of it is.
-      const answer = await model.ask(await createImageBitmap(video, AS_STORED))
+      const answer = await model.ask(await createImageBitmap(video, { ...AS_STORED, ...size() }))
       if (canLook()) show(answer)
     } catch (error) {
       if (canLook()) say(`The model cannot answer: ${error.message}`)
     }
+  }
+
+  function size() {
+    const { videoWidth: width, videoHeight: height } = video
+    return width > WIDEST ? { resizeWidth: WIDEST, resizeHeight: Math.round((height * WIDEST) / width) } : {}
   }
 
   async function watch() {
@@ -98,7 +107,7 @@ function startView(root, { data }) {
   async function turnOn(deviceId) {
     find(".start").disabled = true // a second press would open a second stream, which nothing turns off
     if (!opening) loadModel() // meanwhile the browser may ask for the camera
-    stopTracks(stream) // many phones open one camera at a time
+    release() // many phones open one camera at a time
     try {
       const wanted = deviceId ? { deviceId: { ideal: deviceId } } : { facingMode: "environment" }
       const opened = await navigator.mediaDevices.getUserMedia({
@@ -112,6 +121,21 @@ function startView(root, { data }) {
     } finally {
       find(".start").disabled = false
     }
+  }
+
+  // The board's camera is the only one of its page, so that there is one switch, and a phone need not open two.
+  function borrow() {
+    const lent = window.graftCamera
+    if (!lent) return turnOff()
+    stream = lent
+    if (!opening) loadModel()
+    video.srcObject = stream
+    if (!model) say("Loading the model")
+    goOn()
+  }
+
+  function release() {
+    if (!component.data.borrows) stopTracks(stream)
   }
 
   async function begin() {
@@ -141,10 +165,10 @@ function startView(root, { data }) {
 
   function turnOff(why = "") {
     endCorrection()
-    stopTracks(stream)
+    release()
     stream = video.srcObject = confidences = null
     bars.clear()
-    say("")
+    say(component.data.borrows ? why || ASK : "")
     for (const button of [pause, wrong, find(".stop")]) button.disabled = true
     find(".cameras").hidden = true
     find(".off").hidden = false
@@ -232,9 +256,10 @@ function startView(root, { data }) {
 
   function leave() {
     hasLeft = true
-    stopTracks(stream)
+    release()
     opening?.close()
     clearTimeout(resend)
+    removeEventListener("graft-camera", borrow)
     document.removeEventListener("visibilitychange", watch)
   }
 
@@ -263,7 +288,11 @@ function startView(root, { data }) {
   // Streamlit takes letters for commands, unless they go into a field that it can see.
   root.querySelectorAll("select").forEach((field) => field.addEventListener("keydown", (event) => event.stopPropagation()))
   document.addEventListener("visibilitychange", watch)
-  if (!navigator.mediaDevices?.getUserMedia) {
+  find(".live").classList.toggle("borrowing", data.borrows)
+  if (data.borrows) {
+    addEventListener("graft-camera", borrow)
+    setTimeout(borrow) // once this view has been updated for the first time
+  } else if (!navigator.mediaDevices?.getUserMedia) {
     find(".start").hidden = true
     find(".why").textContent =
       "Browsers show the camera only over https, or on the computer that runs Graft (localhost). " +
@@ -274,59 +303,10 @@ function startView(root, { data }) {
   return { update, leave }
 }
 
-// A row per class in the model's own order, so that bars stay where they are; a class can be left out.
-function makeBars(list, classes, onChange) {
-  const rows = classes.map(({ name }) => {
-    const row = document.createElement("li")
-    row.innerHTML =
-      '<label><input type="checkbox" checked><span></span></label>' +
-      '<div class="track"><div class="fill"></div></div><div class="share"></div>'
-    row.querySelector("span").textContent = row.title = name
-    row.querySelector("input").addEventListener("change", () => {
-      row.classList.toggle("out", !isIn(row))
-      onChange()
-    })
-    return row
-  })
-  list.replaceChildren(...rows)
-  const isIn = (row) => row.querySelector("input").checked
-  const draw = (row, share) => {
-    row.querySelector(".fill").style.transform = `scaleX(${share ?? 0})`
-    row.querySelector(".share").textContent = share === null ? "" : percent(share)
-  }
-  // Each class with its share of the confidence, those left out without any.
-  const shared = (confidences) => {
-    const total = rows.reduce((sum, row, place) => sum + (isIn(row) ? confidences[place] : 0), 0)
-    return rows.map((row, place) => ({
-      row,
-      name: classes[place].name,
-      share: isIn(row) ? (total ? confidences[place] / total : 0) : null,
-    }))
-  }
-  return {
-    show(confidences) {
-      const shares = shared(confidences)
-      for (const { row, share } of shares) draw(row, share)
-      return shares.filter(({ share }) => share !== null)
-    },
-    clear: () => rows.forEach((row) => draw(row, null)),
-    colour: (now) => rows.forEach((row, i) => (row.querySelector(".fill").style.background = now[i].colour)),
-    // Names, the most likely first; those left out last.
-    ranked: (confidences) => shared(confidences).sort((a, b) => (b.share ?? -1) - (a.share ?? -1)).map(({ name }) => name),
-  }
-}
-
-function answerIn(shares) {
+function answerIn(shares, margin) {
   const [first, second] = [...shares].sort((a, b) => b.share - a.share)
   if (!first) return ""
-  return second && first.share - second.share < CLOSE ? `Not sure: ${first.name} or ${second.name}` : first.name
-}
-
-// As transfer_core.support.wording says it.
-function percent(share) {
-  if (share > 0 && share < 0.005) return "<1%"
-  if (share >= 0.995 && share < 1) return ">99%"
-  return `${Math.round(share * 100)}%`
+  return second && first.share - second.share < margin ? `Not sure: ${first.name} or ${second.name}` : first.name
 }
 
 // The worker with the model in it: { ready: promise, ask(bitmap): promise of the confidences, close() }.

@@ -102,12 +102,12 @@ with above:
     groups.ask_groups(project)
     shades.show_shades(project, items)
 if not waiting:
-    place, beside = st.columns([3, 2], gap="medium") if live else (st.container(), None)
+    place, beside = st.columns([7, 3], gap="medium") if live else (st.container(), None)
     with place:
         board.show_board(project, in_use)
     if beside:
-        with beside:
-            live_answer.show(project, model)
+        with beside, st.container(key="beside-board"):
+            live_answer.show(project, model, borrows=True)
 opened = st.session_state.setdefault(session.ADDING, {}).setdefault(project.id, not items)
 with st.expander("Add many at once: a zip, a folder, ready-made sets", opened, icon=":material/add_photo_alternate:"):
     import_sources.ask_for_photos(project)

@@ -7,7 +7,7 @@ import streamlit as st
 from pages._shared import errors, frame, live_answer, navigation, run_picker, session, thumbnails
 from pages._shared.label_changes import show_changes
 from pages._try.answers import predict_all, show_many, show_one
-from transfer_core.services import inference, runs
+from transfer_core.services import evaluation, inference, runs
 from transfer_core.services.export import check_of
 
 
@@ -23,10 +23,10 @@ def predictor_of(run):
 
 
 def ask_for_photos():
-    """What is in the uploader; of zips, what is in them."""
+    """The uploader's files."""
+    key = f"try-files-{st.session_state.setdefault(session.TRIED, 0)}"
     with st.container(key="drop-try"):
-        files = st.file_uploader("Photos to classify", accept_multiple_files=True, key="try-files", max_upload_size=100)
-    return inference.handed_in([(file.name, file) for file in files or []])
+        return st.file_uploader("Photos to classify", accept_multiple_files=True, key=key, max_upload_size=100) or []
 
 
 def show_kept_aside():
@@ -42,7 +42,8 @@ def show_kept_aside():
     if of == run.id:
         item = split.val[place]
         answer = inference.ask_item(session.workspace(), project, predictor_of(run), item)
-        show_one(answer.picture, thumbnails.item_name(item), answer.prediction, truth=item.class_name)
+        unsure = evaluation.find_unsure_margin(run)
+        show_one(answer.picture, thumbnails.item_name(item), answer.prediction, unsure, truth=item.class_name)
 
 
 project = navigation.need_project()
@@ -55,9 +56,9 @@ with camera:
     live_answer.show(project, run)
 with handed_in, errors.shown_errors():
     photos = ask_for_photos()
-    answers = predict_all(predictor_of(run), photos) if photos else []
+    answers = predict_all(check_of(history).sha256, lambda: predictor_of(run), photos) if photos else []
     if len(answers) == 1:
-        show_one(answers[0][1], answers[0][0], answers[0][2])
+        show_one(answers[0][1], answers[0][0], answers[0][2], evaluation.find_unsure_margin(run))
     elif answers:
         show_many(answers)
     else:

@@ -8,7 +8,8 @@ from pages._understand import confusions, test_set, transfer_gain
 from pages._understand.answer_cards import corrected_since, show_cards
 from pages._understand.classes import show_classes
 from transfer_core.services import training
-from transfer_core.services.evaluation import different_rows, is_opened, load_answers
+from transfer_core.services.coach import outcome_of
+from transfer_core.services.evaluation import different_rows, load_answers
 from transfer_core.services.labels import load_labelled
 from transfer_core.services.splits import crossings
 from transfer_core.support.text import markdown
@@ -63,6 +64,8 @@ def offer_next():
 
 
 def result_line():
+    if history.has_finished("test_set"):
+        return f"This run: {outcome_of(run, history)}."
     result = history.result
     right = sum(row[place] for place, row in enumerate(result["confusion_matrix"]))
     return f"{right_of(right, result['val_count'], result.get('val_copies', 0), 'validation photo')}."
@@ -82,8 +85,6 @@ run_picker.need_result(project, "Understand")
 with frame.title_row("Understand", project):
     run, history = run_picker.need_model(project)
 show_trouble(project)
-if is_opened(history):
-    test_set.show_result(run)
 coach.show_headline(run, history)
 split, answers = load_parts()
 coach.show_suggestion(project, run, history)

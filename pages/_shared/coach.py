@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._shared import navigation, session
+from pages._shared import errors, navigation, session
 from transfer_core.services import coach, runs
 from transfer_core.support.text import markdown
 
@@ -16,9 +16,15 @@ _TONES = {
 def show_headline(run, history, before=""):
     """The result in one line: green only where it is clear of the baselines, amber where it is no better than guessing.
 
+    Once the final test was run, its figure leads, for it is the one that no choice was made by.
+
     Args:
         before: Words in front of it.
     """
+    with errors.shown_errors():
+        if final := coach.final_of(run, history):
+            with st.container(key="answer-test"):
+                st.markdown(f"**Final test:** {final.in_words()}")
     found = coach.headline_of(run, history)
     weakest = markdown(found.weakest_sentence)
     text = f"{before}**{markdown(found.sentence)}**  \n{weakest}"

@@ -11,7 +11,9 @@ from transfer_core.workspace import Project
 
 # On a phone the menu is a drawer over the page, and Streamlit leaves it open after a choice. After a step the focus
 # falls back to the top of the document; keyboard and screen reader users need it on the new page's title, and in the
-# text field of an open dialog.
+# text field of an open dialog. Where what had the focus is gone, or cannot be pressed any more, once the page is drawn
+# anew, the card, the foot or whatever it stood in takes it: there is the answer to what was pressed, and the next Tab
+# goes on from there.
 _WATCH_JS = """
 export default function ({ data }) {
   const fold = (event) => {
@@ -25,6 +27,25 @@ export default function ({ data }) {
     title?.focus({ preventScroll: true })
   }
   window.graftPage = data.page
+  const note = ({ target }) => {
+    // Menus and dialogs are gone at once, and come back to what has opened them.
+    if (!target.closest || target.closest('[role="menu"], [role="listbox"], [role="dialog"]')) return
+    const around = []
+    for (let part = target; part; part = part.parentElement)
+      around.push(...[...part.classList].filter((name) => name.startsWith("st-key-")))
+    window.graftFocus = { target, around }
+  }
+  document.addEventListener("focusin", note)
+  const keepFocus = new MutationObserver(() => {
+    const left = window.graftFocus
+    if (!left || document.activeElement !== document.body) return
+    if (left.target.isConnected && !left.target.matches(":disabled")) return
+    const part = left.around.map((name) => document.querySelector(`.${CSS.escape(name)}`)).find((one) => one)
+    window.graftFocus = null
+    part?.setAttribute("tabindex", "-1")
+    part?.focus({ preventScroll: true })
+  })
+  keepFocus.observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ["disabled"] })
   const focusDialog = new MutationObserver(() => {
     const field = document.querySelector('[role="dialog"] input[type="text"]')
     if (field && !field.dataset.graftSeen) {
@@ -36,6 +57,8 @@ export default function ({ data }) {
   focusDialog.observe(document.body, { childList: true, subtree: true })
   return () => {
     document.removeEventListener("click", fold)
+    document.removeEventListener("focusin", note)
+    keepFocus.disconnect()
     focusDialog.disconnect()
   }
 }

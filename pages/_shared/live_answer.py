@@ -9,7 +9,7 @@ from pages._shared.data_urls import decoded
 from transfer_core import charts
 from transfer_core.errors import TransferError
 from transfer_core.http.routes import model_address, worker_address
-from transfer_core.services import export, ingest, labels, runs
+from transfer_core.services import evaluation, export, ingest, labels, runs
 from transfer_core.services.ingest import Entry, OneClass
 from transfer_core.services.runs import Run
 from transfer_core.support.text import plain
@@ -18,18 +18,19 @@ from transfer_core.workspace import Project
 _APP = Path(__file__).parents[2]
 
 
-def show(project: Project, run: Run) -> None:
+def show(project: Project, run: Run, *, borrows: bool = False) -> None:
     """Draws the camera, and puts the photos that a person corrects into their class.
 
     Args:
         run: One whose exported model is ready; otherwise a sentence says why there is none.
+        borrows: Whether the board of classes on the same page has the camera; then only the answer is drawn.
     """
     with errors.shown_errors():
         digest = export.model_digest(run, session.history(run))
         now = labels.load_labels(project)
         names = {plain(name): name for name in now.class_names}
         live = st.components.v2.component(
-            "live", html=_asset("live.html"), css=_asset("live.css"), js=_asset("live.js")
+            "live", html=_asset("live.html"), css=_asset("live.css"), js=_asset("bars.js") + _asset("live.js")
         )
         heard = live(
             key=f"live-{run.id}-{digest[:8]}",
@@ -42,6 +43,8 @@ def show(project: Project, run: Run) -> None:
                 ],
                 "choices": list(names),
                 # A person who recorded photos with the camera will show it something next.
+                "margin": evaluation.find_unsure_margin(run).margin,
+                "borrows": borrows,
                 "starts": any(item.path.startswith("camera/") for item in now.items),
                 "received": st.session_state.get(session.LIVE),
             },

@@ -11,11 +11,10 @@ from pages._shared.errors import shown_errors
 from pages._shared.navigation import open_page
 from pages._shared.session import history, workspace
 from transfer_core.runs.state import RunState
-from transfer_core.services import export, runs
+from transfer_core.services import coach, export, runs
 from transfer_core.services.runs import Run
 from transfer_core.services.training import ensure_runner
 from transfer_core.support.text import markdown
-from transfer_core.support.wording import percent
 from transfer_core.workspace import Project
 
 
@@ -124,9 +123,8 @@ def run_titles(found: Iterable[Run]) -> dict[str, str]:
 
 
 def outcome_of(run: Run) -> str:
-    """Its accuracy, or how it stands."""
-    entry = history(run)
-    return percent(entry.result["val_accuracy"]) if entry.result else entry.status
+    """The figure of its final test or its accuracy, or how it stands."""
+    return coach.outcome_of(run, history(run))
 
 
 def distinct(labels: Iterable[str]) -> list[str]:

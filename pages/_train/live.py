@@ -89,13 +89,25 @@ def show_progress(run, history, shown):
         phase = next(phase for phase in history.phases if phase.name == epoch.phase)
         left = history.seconds_left(time.time())
         rest = f", {duration(left)} left" if left and history.status == "running" else ""
-        st.progress(epoch.epoch / epoch.epochs, f"{markdown(phase.title)}: epoch {epoch.epoch} of {epoch.epochs}{rest}")
+        text = told_in_time(run, history, f"epoch {epoch.epoch} of {epoch.epochs}{rest}")
+        st.progress(epoch.epoch / epoch.epochs, f"{markdown(phase.title)}: {text}")
     elif history.progress:
-        st.progress(
-            history.progress.done / max(1, history.progress.total), f"{markdown(phase.title)}: {count_of(history)}"
-        )
+        text = told_in_time(run, history, count_of(history))
+        st.progress(history.progress.done / max(1, history.progress.total), f"{markdown(phase.title)}: {text}")
+    elif phase and phase.name == waiting.WAIT:
+        st.progress(0.0, markdown(waiting.find_other_home(run) or phase.title))
     else:
         st.progress(0.0, markdown(phase.title) if phase else "Starting")
+
+
+def told_in_time(run, history, text):
+    """How far it is; where the estimate has turned out wrong, that is said in place of the time left."""
+    late = waiting.lateness(run, history, time.time())
+    if not late:
+        return text
+    if text.endswith(" left"):
+        text, _, _ = text.rpartition(", ")
+    return f"{text}. {late}"
 
 
 def waiting_for(run):

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages._shared import session, theme
+from pages._shared import run_picker, session, theme
 from pages._shared.widgets import drafted_config
 from transfer_core import charts
 from transfer_core.services import catalog, training
 from transfer_core.services.catalog import STRATEGIES
-from transfer_core.support.wording import duration, percent
+from transfer_core.support.wording import duration
 
 BY_STAGES = ("partial", "gradual")  # these need to know a backbone's stages,
 STAGES_FROM = 3  # and at least so many
@@ -32,15 +32,15 @@ def choose_strategy(rows, items, draft, row, facts, found):
         with column, st.container(border=True, key=f"card-strategy-{entry.name}", height="stretch"):
             show_card(entry, entry.name == chosen, draft, replace(config, strategy=entry.name), items, facts)
             if entry.name in results:
-                st.caption(f"Last result: **{percent(results[entry.name]['val_accuracy'])}**")
+                st.caption(f"Last result: **{results[entry.name]}**")
 
 
 def last_results(found, row):
-    """{strategy: result of the newest run of it with this backbone}."""
+    """{strategy: how good the newest run of it with this backbone is, in few words}."""
     results = {}
     for run in found:
-        if run.config.backbone == row.name and (result := session.history(run).result):
-            results.setdefault(run.config.strategy, result)
+        if run.config.backbone == row.name and run.config.strategy not in results and session.history(run).result:
+            results[run.config.strategy] = run_picker.outcome_of(run)
     return results
 
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages._photos import import_review
-from pages._shared import theme
+from pages._shared import progress, session, theme
 from transfer_core import charts
 from transfer_core.services import inference
 from transfer_core.services.inference import predictions_csv
@@ -13,26 +13,42 @@ from transfer_core.support.wording import percent, pluralize
 PER_PAGE = 48
 FEW = 3  # bad files, of which each gets a line
 ABOUT_CONFIDENCE = "How sure the model is of its answer. The confidences of all classes add up to 100%."
-CLOSE = 0.15  # two confidences nearer than this: the model is not sure which
 ORDERS = ("Least sure first", "As handed in", "By class")
 
 
-def predict_all(predictor, entries):
-    """[(name, small upright picture, prediction)] of those that can be read; the others are named with the reason."""
-    answers, rejected, line = [], [], None
-    for place, entry in enumerate(entries, 1):
-        if len(entries) > 1:
-            text = f"Classifying photo {place:,} of {len(entries):,}"
-            line = line.progress(place / len(entries), text) if line else st.progress(0.0, text)
-        answer = inference.ask(predictor, entry)
+def predict_all(model, load, files):
+    """[(name, small upright picture, prediction)] of those that can be read; the others are named with the reason.
+
+    Args:
+        model: Its digest: what it has said of these files before is not asked again when the page is drawn anew.
+        load: Gives the predictor.
+        files: Of the uploader; of zips, what is in them.
+    """
+    asked = (model, *(file.file_id for file in files))
+    before = st.session_state.get(session.ANSWERS)
+    if before is None or before[0] != asked:
+        before = st.session_state[session.ANSWERS] = (asked, *_ask(load, files))
+    _, answers, rejected = before
+    _name_rejected(rejected, len(answers) + len(rejected))
+    return answers
+
+
+def _ask(load, files):
+    """(answers, files that cannot be classified)."""
+    entries = inference.handed_in([(file.name, file) for file in files])
+    answers, rejected, place = [], [], st.empty()
+    with place:
+        line = progress.progress_line("Classifying") if len(entries) > 1 else None
+    for done, entry in enumerate(entries, 1):
+        answer = inference.ask(load(), entry)
         if isinstance(answer, inference.Rejected):
             rejected.append(answer)
         else:
             answers.append((entry.path, answer.picture, answer.prediction))
-    if line:
-        line.empty()
-    _name_rejected(rejected, len(entries))
-    return answers
+        if line:
+            line(done, len(entries))
+    place.empty()
+    return answers, rejected
 
 
 def _name_rejected(rejected, total):
@@ -46,16 +62,24 @@ def _name_rejected(rejected, total):
     import_review.list_files(f"{pluralize(len(rejected), 'file was', 'files were')} left out", left_out)
 
 
-def show_one(picture, name, answer, truth=None):
+def show_one(picture, name, answer, unsure, truth=None):
+    """One photo with its answer.
+
+    Args:
+        unsure: The run's `UnsureMargin`.
+        truth: Its label, where it has one.
+    """
     left, right = st.columns([1, 1], gap="large")
     left.image(picture, width="stretch", alt=name)
     with right:
         ranked = sorted(answer.by_class().items(), key=lambda entry: -entry[1])
-        if len(ranked) > 1 and ranked[0][1] - ranked[1][1] < CLOSE:
+        if len(ranked) > 1 and ranked[0][1] - ranked[1][1] < unsure.margin:
             st.header(f"Not sure: {markdown(ranked[0][0])} or {markdown(ranked[1][0])}", anchor=False)
         else:
             st.header(markdown(answer.class_name), anchor=False)
-        st.markdown(f"Confidence: {markdown(percent(answer.confidence))}", help=ABOUT_CONFIDENCE)
+        st.markdown(
+            f"Confidence: {markdown(percent(answer.confidence))}", help=f"{ABOUT_CONFIDENCE} {unsure.in_words()}"
+        )
         if truth:
             st.caption("That is right." if truth == answer.class_name else f"Wrong: the label is {markdown(truth)}.")
         st.plotly_chart(
@@ -67,9 +91,15 @@ def show_one(picture, name, answer, truth=None):
         )
 
 
+def empty_uploader():
+    """A new key is an empty uploader."""
+    st.session_state[session.TRIED] += 1
+
+
 def show_many(answers):
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(pluralize(len(answers), "photo"), anchor=False, width="stretch")
+        st.button("Remove all", icon=":material/close:", key="try-none", on_click=empty_uploader)
         order = st.selectbox("Order", ORDERS, label_visibility="collapsed", width=200, key="try-order")
         table = predictions_csv([(name, answer) for name, _, answer in answers])
         st.download_button("Download as a table (CSV)", table, "answers.csv", "text/csv", icon=":material/download:")

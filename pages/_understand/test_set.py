@@ -79,12 +79,6 @@ def watch(run):
         st.progress(0.0, "Starting the final test")
 
 
-def show_result(run):
-    """The sentence that leads the page once the final test was run."""
-    with errors.shown_errors(), st.container(key="answer-test"):
-        st.markdown(f"**Final test:** {load_opening(run).in_words()}")
-
-
 def show_outcome(run):
     found = load_opening(run)
     st.markdown(found.in_words())

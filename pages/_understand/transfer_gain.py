@@ -59,22 +59,34 @@ def offer_control(project, run, split, busy):
         if st.button("Watch it", icon=":material/visibility:", key="watch-control"):
             navigation.open_run("train", project, busy)
         return
+    chosen = None
     with errors.shown_errors():
         found = comparison.estimate_control(session.workspace(), run, split)
-        pressed = st.button(
+        about = f"Takes about {duration(found.seconds)}." if found else "Takes minutes rather than seconds."
+        if st.button(
             "Compare with training from scratch",
             icon=":material/science:",
             key="start-control",
             help="Trains the same network on the same photos, without its pretrained weights.",
-        )
-        st.caption(f"Takes about {duration(found.seconds)}." if found else "Takes minutes rather than seconds.")
-        if pressed:
+        ):
+            chosen = comparison.SCRATCH
+        st.caption(about)
+        if comparison.has_quick_control(session.workspace(), run):
+            found = comparison.estimate_control(session.workspace(), run, split, comparison.QUICK)
+            about = f"Takes about {duration(found.seconds)}. " if found else ""
+            if st.button("Quick, on small pictures", icon=":material/bolt:", key="start-quick-control"):
+                chosen = comparison.QUICK
+            st.caption(
+                f"{about}For a lesson: it shows how a network learns without a head start. It also sees less, so it "
+                "cannot tell what the head start is worth."
+            )
+        if chosen:
             started, shown = (
                 st.session_state.setdefault(session.STARTED, []),
                 st.session_state.setdefault(session.SHOWN, {}),
             )
             with st.spinner("Checking the photos"):
-                control = comparison.start_control(session.workspace(), project, run, split)
+                control = comparison.start_control(session.workspace(), project, run, split, chosen)
                 started.append(control.id)
                 shown[control.id] = 0
             navigation.open_run("train", project, control)

@@ -1,7 +1,6 @@
 """What the browser tests share: one server with its own home, one Chromium, and tabs that notice errors."""
 
 import os
-import secrets
 import shutil
 import subprocess
 import sys
@@ -31,9 +30,9 @@ from transfer_core.config import TrainConfig
 from transfer_core.data import sample_set
 from transfer_core.data.labels.dataset import load_items
 from transfer_core.data.splits.split import make_split
+from transfer_core.jobs import worker
 from transfer_core.jobs.launch import ensure_runner
 from transfer_core.runs import Run
-from transfer_core.support.files import read_json, write_json
 from transfer_core.workspace import Project, Workspace
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
@@ -234,14 +233,12 @@ def start_run(server, blots, monkeypatch) -> Callable[..., Run]:
 
 
 @pytest.fixture
-def finished_apart(server, blots, _finished_home) -> Run:
-    """A finished run, with its export, of `blots`; by an id of its own, for `finished` has the other."""
-    [folder] = _finished_home.glob("projects/*/runs/*")
-    copy = blots.runs_dir / f"{folder.name[:-6]}{secrets.token_hex(3)}"
-    shutil.copytree(folder, copy)
-    config = read_json(copy / "config.json")
-    write_json(copy / "config.json", config | {"project": blots.id})
-    return runs.open_run(server.workspace, str(copy))
+def finished_apart(blots) -> Run:
+    """A finished run, with its export, of `blots`; trained, for a copy's files are bound to the first one's id."""
+    config = TrainConfig(backbone=RESNET, val_fraction=0.25, epochs=30)
+    run = runs.create(blots, runs.TrainSpec(config), make_split(load_items(blots), 0.25, 0))
+    assert worker.main(str(run.folder)) == 0, runs.read_state(run)
+    return run
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ def _train_in_browser(tab, url: str, photos: Path, folder: Path) -> Path:
     see(tab, "Rows: the true class.")
     press(tab, "Try it")
     tab.get_by_role("tab", name="Photos").click()
-    tab.locator(".st-key-try-files input[type=file]").set_input_files(photos / "red" / "red0.jpg")
+    tab.locator(".st-key-try-files-0 input[type=file]").set_input_files(photos / "red" / "red0.jpg")
     see(tab, re.compile(r"^Confidence: >?\d+%"))
     press(tab, "Export")
     see(tab, re.compile("Same answers as in Graft on"))

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 from tests.benchmarks.browser_parity import ADD_FIELD, CLASSIFY, SPY
 from tests.browser.test_story import press, see
-from tests.helpers import COLOURS, draw_photo, wait_for
+from tests.helpers import COLOURS, ROOT, draw_photo, wait_for
 from transfer_core.data.labels.dataset import count_classes, load_items
+from transfer_core.evaluation.unsure import RULE_OF_THUMB
 from transfer_core.services import inference
 
 SHARES = ".live .share"
@@ -37,7 +39,7 @@ def says_what_the_bars_say(tab) -> bool:
              row => [parseFloat(row.querySelector(".fill").style.transform.slice(7)), row.title])]"""
     )
     (lead, first), (next_best, second), *_ = sorted(parts, reverse=True)
-    return said == (first if lead - next_best >= 0.2 else f"Not sure: {first} or {second}")
+    return said == (first if lead - next_best >= RULE_OF_THUMB else f"Not sure: {first} or {second}")
 
 
 def stays(tab) -> bool:
@@ -97,6 +99,61 @@ def test_the_camera_is_answered_and_corrected_without_the_server(open_tab, finis
 
     tab.go_back()  # this project has photos of the camera, and the browser has allowed it: it starts by itself
     assert wait_for(lambda: answer(tab))
+
+
+@pytest.mark.full
+def test_beside_the_board_there_is_one_camera_with_one_switch(open_tab, finished_apart, blots):
+    tab = open_tab(f"photos?project={blots.id}")
+    tab.get_by_text("Live answer").first.click()
+    see(tab, "Start the camera, and the model's answer appears here.")
+    start = tab.get_by_role("button", name="Start the camera")  # more than one would fail here
+    start.focus()
+    tab.keyboard.press("Enter")
+    assert wait_for(lambda: answer(tab))
+    # The keyboard is where the eye is: on what comes next, not at the top of the page.
+    expect(tab.get_by_role("button", name="Hold to record photos of blue")).to_be_focused()
+    tab.keyboard.press("Space")  # to correct the answer, record the photo where it belongs
+    wait_for(lambda: any(item.path.startswith("camera/") for item in load_items(blots)))
+    wait_for(lambda: not stays(tab))  # recording has not turned it off
+    press(tab, "Turn the camera off")
+    see(tab, "Start the camera, and the model's answer appears here.")
+    expect(start).to_be_focused()
+    assert bars(tab) == ["scaleX(0)"] * 3
+
+
+BARS = """source => {
+  document.body.innerHTML = "<ul></ul><button></button>"
+  const [list, more] = [document.querySelector("ul"), document.querySelector("button")]
+  const classes = Array.from({ length: 30 }, (_, number) => ({ name: `kind ${number}` }))
+  window.shown = () => [...list.children].filter(row => !row.hidden).map(row => row.title)
+  window.bars = new Function(`${source}; return makeBars`)()(list, more, classes, () => {})
+  window.say = (leads, times = 1) => {
+    for (let time = 0; time < times; time++) bars.show(classes.map((_, number) => leads[number] ?? 0.001))
+  }
+}"""
+
+
+@pytest.mark.full
+def test_of_many_classes_the_leading_ones_are_in_sight_and_keep_their_places(open_tab):
+    tab = open_tab()
+    tab.evaluate(BARS, (ROOT / "assets" / "bars.js").read_text("utf-8"))
+    shown, more = (lambda: tab.evaluate("shown()")), tab.locator("button")
+    tab.evaluate("say({ 20: 0.5, 7: 0.2, 13: 0.1, 29: 0.05, 3: 0.04 })")
+    assert shown() == ["kind 20", "kind 7", "kind 13", "kind 29", "kind 3"] and more.inner_text() == "25 more"
+    tab.evaluate("say({ 7: 0.5, 20: 0.2, 13: 0.1, 29: 0.05, 3: 0.04 }, 20)")
+    assert shown()[:2] == ["kind 20", "kind 7"]  # who leads among them moves no row
+    tab.evaluate("say({ 11: 0.9, 7: 0.05, 20: 0.02, 13: 0.01, 29: 0.01 }, 20)")
+    assert shown() == ["kind 20", "kind 7", "kind 13", "kind 29", "kind 11"]  # in the place of the weakest
+    tab.evaluate("say({ 7: 0.9, 25: 0.005 }, 3)")
+    assert "kind 25" not in shown()  # a hair's breadth is no lead
+    more.click()
+    listed = shown()
+    assert len(listed) == 30 and listed[5:8] == ["kind 0", "kind 1", "kind 2"]  # the rest in its own order
+    tab.evaluate("say({ 0: 0.9 }, 20)")
+    assert shown() == listed  # nothing moves while somebody looks for a class
+    more.click()
+    tab.evaluate("say({ 0: 0.9 }, 2)")
+    assert "kind 0" in shown() and len(shown()) == 5
 
 
 @pytest.mark.full

@@ -410,11 +410,26 @@ def test_click_on_a_cell_of_the_matrix_shows_its_photos(open_tab, finished):
 
 
 @pytest.mark.full
+def test_after_a_correction_by_keyboard_the_focus_is_on_its_card(open_tab, finished_apart, blots):
+    tab = open_tab(f"understand?project={blots.id}&run={finished_apart.id}")
+    wrong = tab.get_by_role("button", name="My label was wrong").first
+    wrong.wait_for()
+    is_at_rest(tab, wrong)
+    wrong.press("Enter")
+    tab.get_by_role("menuitem", name="It is green").press("Enter")
+    see(tab, "1 correction since this run.")
+    held = "document.activeElement.className.includes('st-key-card-cell') && document.activeElement.innerText"
+    wait_for(lambda: "Now labelled" in (tab.evaluate(held) or ""))
+    tab.keyboard.press("Tab")  # and on from there: the next card, not the top of the page
+    assert tab.evaluate("document.activeElement.closest('[class*=st-key-card-cell]') !== null")
+
+
+@pytest.mark.full
 def test_what_try_says_is_what_the_zip_says_without_torch(open_tab, finished, tmp_path):
     photos = [draw_photo(tmp_path / f"{name}.jpg", colour, 999) for name, colour in COLOURS.items()]
     tab = open_tab(f"try_it?project={finished.project_id}")
     tab.get_by_role("tab", name="Photos").click()
-    drop = tab.locator(".st-key-try-files input[type=file]")
+    drop = tab.locator(".st-key-try-files-0 input[type=file]")
     drop.set_input_files(photos[0])
     tab.get_by_role("heading", name="blue", exact=True).wait_for()
     sure = see(tab, re.compile(r"^Confidence: >?\d+%")).inner_text()

@@ -223,8 +223,29 @@ def test_the_whole_name_is_in_the_hover_box():
 
 def test_equal_short_forms_stay_two_classes():
     names = ["a" * 100 + middle + "b" * 100 for middle in "xy"]
-    fig = charts.confusion_matrix(np.array([[3, 0], [1, 2]]), names)
-    assert list(fig.layout.yaxis.tickvals) == [0, 1] and len(set(fig.layout.yaxis.ticktext)) == 1
+    rows = [(note.y, note.text) for note in labels(charts.confusion_matrix(np.array([[3, 0], [1, 2]]), names), "y")]
+    assert rows == [(0, "…xbbbbbbbbbbbb<br>bbbbbbbbbbbbb…"), (1, "…ybbbbbbbbbbbb<br>bbbbbbbbbbbbb…")]
+
+
+def labels(fig: go.Figure, axis: str) -> list:
+    """The class names beside a matrix ("y") or below it ("x")."""
+    return [note for note in fig.layout.annotations if note[f"{axis}ref"] == axis and note.hovertext]
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (["Common yellow swallowtail butterfly", "ant"], ["Common yellow<br>swallowtail…", "ant"]),  # the end is cut
+        # Those that would look alike lose what is the same in them.
+        ([f"the very long class number {n:02} of it" for n in (7, 12)], ["…07 of it", "…12 of it"]),
+        ([f"kind {n}" for n in range(30)], [f"kind {n}" for n in range(30)]),
+    ],
+)
+def test_a_long_name_beside_the_matrix_stays_telling_and_is_whole_in_its_hover_box(names, shown):
+    fig = charts.confusion_matrix(np.eye(len(names), dtype=int), names)
+    for axis in "xy":
+        assert [note.text for note in labels(fig, axis)] == shown
+        assert [note.hovertext.replace("<br>", " ") for note in labels(fig, axis)] == names
 
 
 # Curves
@@ -374,7 +395,7 @@ def test_matrix_says_it_in_a_sentence():
 
 def test_matrix_names_its_sides_and_how_many_were_right():
     fig = charts.confusion_matrix(COUNTS, NAMES)
-    said = [note.text for note in fig.layout.annotations]
+    said = [note.text for note in fig.layout.annotations if not note.hovertext]
     assert said == [
         "Model's answer",
         "True class",
@@ -398,7 +419,9 @@ def test_matrix_can_be_clicked():
 @pytest.mark.parametrize(("count", "tallest"), [(1, 200), (2, 200), (5, 450), (30, 800), (100, 2200)])
 def test_matrix_height_follows_the_number_of_classes(count, tallest):
     fig = charts.confusion_matrix(np.eye(count, dtype=int), [f"kind {i}" for i in range(count)])
-    assert 60 < fig.layout.height <= tallest and (fig.layout.xaxis.tickangle == -90) == (count > 12)
+    assert 60 < fig.layout.height <= tallest and all(
+        (note.textangle == -90) == (count > 12) for note in labels(fig, "x")
+    )
     cell_px = (fig.layout.height - fig.layout.margin.t - fig.layout.margin.b) / count
     assert 20 <= cell_px <= 64
 

@@ -187,9 +187,9 @@ def test_finished_run_whose_project_has_a_hostile_name(visit, workspace, finishe
 def test_try_a_file_of_a_hostile_name(visit, finished, tmp_path):
     app = visit("try_it", project=finished.project_id)
     photo = draw_photo(tmp_path / "p.jpg", (200, 40, 40), 9).read_bytes()
-    app.file_uploader(key="try-files").set_value([(f"{name}.jpg", photo, "image/jpeg") for name in NAMES]).run()
+    app.file_uploader(key="try-files-0").set_value([(f"{name}.jpg", photo, "image/jpeg") for name in NAMES]).run()
     check(app)
-    app.file_uploader(key="try-files").set_value([(f"{NAMES[2]}.jpg", b"no photo", "image/jpeg")]).run()
+    app.file_uploader(key="try-files-0").set_value([(f"{NAMES[2]}.jpg", b"no photo", "image/jpeg")]).run()
     assert len(errors(app)) == 1
     check(app)
 

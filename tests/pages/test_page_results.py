@@ -12,6 +12,7 @@ from transfer_core.data.images.cache import PhotoCache
 from transfer_core.evaluation.result import ValAnswers, evaluate, save_evaluation
 from transfer_core.jobs import worker
 from transfer_core.runs import events
+from transfer_core.services import inference
 from transfer_core.support.arrays import read_arrays
 from transfer_core.support.files import read_json, write_json
 
@@ -125,18 +126,18 @@ def _answers(run) -> ValAnswers:
 def test_try_one_photo(visit, finished, tmp_path):
     app = visit("try_it", project=finished.project_id)
     photo = draw_photo(tmp_path / "new.jpg", COLOURS["red"], 999)
-    app.file_uploader(key="try-files").set_value([("new.jpg", photo.read_bytes(), "image/jpeg")]).run()
+    app.file_uploader(key="try-files-0").set_value([("new.jpg", photo.read_bytes(), "image/jpeg")]).run()
     assert errors(app) == [] and [entry.value for entry in app.header] == ["red"]
     assert "Confidence" in said(app) and "bars" in charts(app)
 
 
-def test_try_several_photos_gives_a_wall_and_a_table_to_download(visit, finished, tmp_path):
+def test_try_several_photos_gives_a_wall_and_a_table_to_download(visit, finished, tmp_path, monkeypatch):
     app = visit("try_it", project=finished.project_id)
     files = [
         (f"{name}.jpg", draw_photo(tmp_path / f"{name}.jpg", colour, 999).read_bytes(), "image/jpeg")
         for name, colour in COLOURS.items()
     ]
-    app.file_uploader(key="try-files").set_value(files).run()
+    app.file_uploader(key="try-files-0").set_value(files).run()
 
     def answers() -> list[str]:
         return [entry.value.split("**")[1] for entry in app.markdown if entry.value.startswith("**")]
@@ -145,8 +146,11 @@ def test_try_several_photos_gives_a_wall_and_a_table_to_download(visit, finished
     assert "3 photos" in said(app) and len(app.image) == 3 and sorted(answers()) == ["blue", "green", "red"]
     app.selectbox(key="try-order").set_value("As handed in").run()
     assert answers() == list(COLOURS)
+    monkeypatch.setattr(inference, "ask", lambda predictor, content: pytest.fail("each photo is asked about once"))
     app.selectbox(key="try-order").set_value("By class").run()
     assert answers() == ["blue", "green", "red"]
+    press(app, "Remove all")
+    assert errors(app) == [] and button(app, "Show me one") and not app.download_button
 
 
 @pytest.mark.parametrize(
@@ -159,7 +163,7 @@ def test_try_several_photos_gives_a_wall_and_a_table_to_download(visit, finished
 )
 def test_try_a_file_that_is_no_photo(visit, finished, content, said):
     app = visit("try_it", project=finished.project_id)
-    app.file_uploader(key="try-files").set_value([("a.jpg", content, "image/jpeg")]).run()
+    app.file_uploader(key="try-files-0").set_value([("a.jpg", content, "image/jpeg")]).run()
     [message] = errors(app)
     assert message.startswith(rf"a\.jpg: {said}")
     assert button(app, "Show me one")
@@ -168,7 +172,9 @@ def test_try_a_file_that_is_no_photo(visit, finished, content, said):
 def test_try_a_bad_file_among_good_ones(visit, finished, tmp_path):
     app = visit("try_it", project=finished.project_id)
     photo = draw_photo(tmp_path / "new.jpg", COLOURS["red"], 999).read_bytes()
-    app.file_uploader(key="try-files").set_value([("a.txt", b"x", "text/plain"), ("b.jpg", photo, "image/jpeg")]).run()
+    app.file_uploader(key="try-files-0").set_value(
+        [("a.txt", b"x", "text/plain"), ("b.jpg", photo, "image/jpeg")]
+    ).run()
     assert len(errors(app)) == 1 and [entry.value for entry in app.header] == ["red"]
 
 
@@ -177,7 +183,7 @@ def test_try_opens_a_zip_and_folds_up_many_bad_files(visit, finished, tmp_path):
     photos = [draw_photo(tmp_path / f"{name}.jpg", COLOURS[name], 999).read_bytes() for name in ("red", "blue")]
     bad = {f"bad/{n}.jpg": b"x" for n in range(7)} | {"Thumbs.db": b"x"}
     content = make_zip({"a/1.jpg": photos[0], "a/2.jpg": photos[1]} | bad).getvalue()
-    app.file_uploader(key="try-files").set_value([("set.zip", content, "application/zip")]).run()
+    app.file_uploader(key="try-files-0").set_value([("set.zip", content, "application/zip")]).run()
     assert errors(app) == ["7 of 9 files cannot be classified."]
     assert [entry.value for entry in app.subheader] == ["2 photos"]
     assert any("7 files were left out" in entry.label for entry in app.expander)

@@ -15,6 +15,7 @@ from transfer_core import runs, strategies
 from transfer_core.advice.machine_speed import Speed, next_request, save_speed
 from transfer_core.backbones import catalog
 from transfer_core.data.labels.dataset import load_items
+from transfer_core.evaluation import test_set
 from transfer_core.jobs import launch
 from transfer_core.jobs.launch import card_path
 from transfer_core.runs import events
@@ -534,3 +535,35 @@ def test_two_scripts_of_a_session_do_not_read_a_run_at_once(queue_run, monkeypat
         ending.join()
     found = session.history(run)
     assert (found.status, len(found.epochs), len(found.phases)) == ("finished", 2, 1)
+
+
+# --- what a person is told of time and of the final test ---
+
+
+def test_after_the_final_test_its_figure_leads(visit, finished, workspace):
+    project, split = workspace.open_project(finished.project_id), runs.load_split(finished)
+    later = runs.create(project, runs.TrainSpec(replace(finished.config, strategy="full")), split)
+    write(later, events.RunStarted(), events.RunFinished(result=RESULT))
+    content = read_json(finished.folder / "split.json")
+    write_json(finished.folder / "split.json", content | {"test": content["val"]})
+    test_set.open_test_part(finished, lambda done, total: None)
+    write(finished, events.StepFinished(name="test_set"))
+    app = visit("train", project=finished.project_id, run=finished.id)
+    assert "**Final test:** 6 of 6 test photos right" in said(app).replace("\\", "")
+    assert "Frozen: final test 100%" in run_chooser(app).options
+
+
+def test_a_wrong_estimate_is_said_in_place_of_the_time_left(visit, training, monkeypatch):
+    late = "This takes longer than expected: about 4 min more."
+    monkeypatch.setattr("transfer_core.services.waiting.lateness", lambda run, history, now: late)
+    [line] = [bar.text for bar in visit("train", project=training.project_id).progress]
+    assert line.endswith(f"epoch 2 of 10. {late}")
+
+
+def test_who_waits_for_another_folder_is_told_for_which(visit, queue_run, monkeypatch):
+    run = write(queue_run(), events.RunStarted(), events.PhaseStarted(name="wait", title="Waiting for another"))
+    told = "Waiting for a training of 'Moths' in another Graft folder (/home/ann/.graft), about 5 min left"
+    monkeypatch.setattr("transfer_core.services.waiting.find_other_home", lambda run: told)
+    with run.lock():
+        [line] = [bar.text for bar in visit("train", project=run.project_id).progress]
+    assert line.replace("\\", "") == told

@@ -60,6 +60,17 @@ def test_the_control_is_started_with_the_same_photos_and_leads_to_train(visit, f
     assert app.query_params["run"] in (newest.id, [newest.id])
 
 
+def test_a_quick_one_for_lessons_is_offered_beside_it_and_is_no_control(visit, finished, workspace):
+    app = visit("understand", project=finished.project_id)
+    assert "cannot tell what the head start is worth" in said(app)
+    app = press(app, "Quick, on small pictures")
+    assert errors(app) == [] and app.title[0].value == "Train"
+    newest = runs.list_runs(workspace)[0]
+    assert newest.config.strategy == "scratch_small" and runs.load_split(newest) == runs.load_split(finished)
+    app = visit("understand", project=finished.project_id, run=finished.id)
+    assert button(app, "Compare with training from scratch") and "being trained from scratch now" not in said(app)
+
+
 def test_a_control_under_way_is_shown_instead_of_a_second(visit, finished, control):
     app = visit("understand", project=finished.project_id, run=finished.id)
     assert "being trained from scratch now" in said(app)

@@ -6,6 +6,7 @@ import os
 import platform
 import time
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -104,11 +105,16 @@ def speed_path(workspace: Workspace, backbone: Backbone) -> Path:
     Raises:
         BackboneError: The backbone's weights are not here.
     """
-    packages = [version(name) for name in ("torch", "timm", "onnxruntime", "numpy")]
     machine = [platform.node(), platform.machine(), platform.processor(), os.cpu_count()]
-    parts = [_TRIAL_VERSION, onnx_backbone.digest(backbone, workspace.weights_dir), *packages, *machine]
+    parts = [_TRIAL_VERSION, onnx_backbone.digest(backbone, workspace.weights_dir), *_versions(), *machine]
     name = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
     return workspace.home / "speeds" / f"{backbone.name}-{name}.json"
+
+
+@cache
+def _versions() -> list[str]:
+    """Of the packages that do the work; asked of the disk once, for a page with a dozen estimates asks each time."""
+    return [version(name) for name in ("torch", "timm", "onnxruntime", "numpy")]
 
 
 def request_benchmark(workspace: Workspace, backbone: Backbone) -> bool:

@@ -17,9 +17,10 @@ from transfer_core.charts.style import (
     palette,
     width_px,
 )
-from transfer_core.support.text import shorten
+from transfer_core.support.text import wrap_apart
 from transfer_core.support.wording import percent
 
+_TWO_LINES_PX = 30  # the height of a row in which a name may take two lines
 _WIDEST = 1.5  # a cell's width by its height; a narrow page makes it narrower
 _CLICKABLE = "rgba(128,128,128,0.01)"  # a mark that is fully clear would take no click
 
@@ -49,7 +50,7 @@ def confusion_matrix(
     _check(counts, class_names)
     n = len(class_names)
     cell_px = int(min(64, max(20, 320 / n)))
-    fig = _frame([shorten(name, NAME_LETTERS) for name in class_names], cell_px, show_recall, dark)
+    fig = _frame(class_names, cell_px, show_recall, dark)
     totals = counts.sum(1)
     shares = np.divide(counts, totals[:, None], out=np.zeros(counts.shape), where=totals[:, None] > 0)
     sentences = _sentences(counts, totals, class_names)
@@ -65,20 +66,44 @@ def confusion_matrix(
     return fig
 
 
-def _frame(names: list[str], cell_px: int, show_recall: bool, dark: bool) -> go.Figure:
-    """The empty table with its names and captions."""
-    n = len(names)
-    name_px = max(width_px(name, 12) for name in names) + 8
+def _frame(class_names: Sequence[str], cell_px: int, show_recall: bool, dark: bool) -> go.Figure:
+    """The empty table with its names and captions; a name that is cut is whole in its hover box."""
+    n = len(class_names)
+    names = wrap_apart(class_names, NAME_LETTERS, 2 if cell_px >= _TWO_LINES_PX else 1)
+    name_px = max(width_px(line, 12) for name in names for line in name.split("\n")) + 8
     turned = n > 12 or name_px > 60
     top, right, bottom = (24, 48, 44) if show_recall else (4, 4, 44)
     if turned:
         bottom += name_px - 22
     fig = figure(top + n * cell_px + bottom, dark=dark, l=name_px + 22, r=right, t=top, b=bottom)
     fig.update_layout(width=name_px + 22 + int(n * cell_px * _WIDEST) + right)
-    ticks = {"tickvals": list(range(n)), "ticktext": [escape(name) for name in names], "showgrid": False}
-    fig.update_xaxes(tickangle=-90 if turned else 0, range=[-0.5, n - 0.5], **ticks)
-    fig.update_yaxes(range=[n - 0.5, -0.5], **ticks)
+    fig.update_xaxes(range=[-0.5, n - 0.5], showticklabels=False, showgrid=False)
+    fig.update_yaxes(range=[n - 0.5, -0.5], showticklabels=False, showgrid=False)
     quiet = {"size": 12, "color": palette(dark).quiet}
+    below = {
+        "y": 0,
+        "yanchor": "top",
+        "yshift": -4,
+        "xref": "x",
+        "xanchor": "center",
+        "textangle": -90 if turned else 0,
+    }
+    beside = {"x": 0, "xanchor": "right", "xshift": -6, "yref": "y"}
+    texts = [(escape(name).replace("\n", "<br>"), hover(whole)) for name, whole in zip(names, class_names, strict=True)]
+    add_notes(
+        fig,
+        [
+            note(text, x=place, hovertext=whole, font=quiet, align="right" if turned else "center", **below)
+            for place, (text, whole) in enumerate(texts)
+        ],
+    )
+    add_notes(
+        fig,
+        [
+            note(text, y=place, hovertext=whole, font=quiet, align="right", **beside)
+            for place, (text, whole) in enumerate(texts)
+        ],
+    )
     across = {"x": 0.5, "xanchor": "center", "y": 0, "yanchor": "bottom", "yshift": -bottom, "font": quiet}
     down = {"x": 0, "xshift": -name_px - 22, "y": 0.5, "textangle": -90, "font": quiet}
     add_notes(fig, [note("Model's answer", **across), note("True class", **down)])

@@ -294,7 +294,7 @@ def find_controls(run: Run, split: Split, others: Iterable[Run]) -> list[Run]:
     return [other for other in alike if _same_photos(split, other)]
 
 
-def control_config(config: TrainConfig) -> TrainConfig:
+def control_config(config: TrainConfig, strategy: str = SCRATCH) -> TrainConfig:
     """The same experiment from scratch: same network, photos and augmentation.
 
     The rules choose epochs and learning rates, because what suits a pretrained network starves one with random weights,
@@ -302,7 +302,7 @@ def control_config(config: TrainConfig) -> TrainConfig:
     """
     defaults = TrainConfig()
     open_ = {name: getattr(defaults, name) for name in _LEFT_TO_THE_RULES}
-    return replace(config, strategy=SCRATCH, **open_)
+    return replace(config, strategy=strategy, **open_)
 
 
 def _is_control(config: TrainConfig, wanted: TrainConfig) -> bool:

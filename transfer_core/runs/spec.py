@@ -18,12 +18,15 @@ class TrainSpec:
 
     Args:
         intake_s: Seconds that reading the photos took before the run was queued; part of its `seconds`.
+        expected_s: Seconds from its start to its result, as they were estimated when it was queued; None where nobody
+            could know.
     """
 
     kind: ClassVar[str] = "train"
     is_light: ClassVar[bool] = False
     config: TrainConfig
     intake_s: float = 0.0
+    expected_s: float | None = None
 
     @property
     def is_quick(self) -> bool:

@@ -1,6 +1,7 @@
 """How to speak of a run's result: its headline, and one suggestion for the next step. Imports no torch."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,9 +19,23 @@ from transfer_core.evaluation.headline import FEW, ClassShare, Headline, class_s
 from transfer_core.runs import Run
 from transfer_core.runs.state import RunState
 from transfer_core.services.runs import name_runs, read_state
+from transfer_core.support.wording import percent
 from transfer_core.workspace import Project
 
-__all__ = ["FEW", "ClassShare", "Headline", "Suggestion", "class_shares", "headline_of", "suggestion_for"]
+if TYPE_CHECKING:
+    from transfer_core.evaluation.test_set import Opening
+
+__all__ = [
+    "FEW",
+    "ClassShare",
+    "Headline",
+    "Suggestion",
+    "class_shares",
+    "final_of",
+    "headline_of",
+    "outcome_of",
+    "suggestion_for",
+]
 
 _FROZEN, _FINE_TUNED = "feature_extraction", ("partial", "lp_ft", "full", "gradual")
 
@@ -29,6 +44,29 @@ def headline_of(run: Run, state: RunState) -> Headline:
     """The headline of a run that has a result, held against guessing and, once that was measured, colours alone."""
     result = state.result or {}
     return make_headline(result, _share_by_colours(run, result))
+
+
+def final_of(run: Run, state: RunState) -> "Opening | None":
+    """The run's final test; None where it was not run.
+
+    Raises:
+        RunError: Its result can no longer be read.
+    """
+    if not state.has_finished("test_set"):
+        return None
+    from transfer_core.evaluation.test_set import load_opening  # which imports onnxruntime; the first page needs none
+
+    return load_opening(run)
+
+
+def outcome_of(run: Run, state: RunState) -> str:
+    """In few words how good the run is: its final test, named, before its validation photos; else how it stands."""
+    try:
+        if final := final_of(run, state):
+            return f"final test {percent(final.accuracy)}"
+    except TransferError:  # another figure must not pass for it
+        return "final test that cannot be read"
+    return percent(state.result["val_accuracy"]) if state.result else state.status
 
 
 def suggestion_for(

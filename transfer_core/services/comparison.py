@@ -9,6 +9,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from transfer_core import runs
+from transfer_core.backbones import catalog
 from transfer_core.data.splits.split import Split
 from transfer_core.errors import RunError
 from transfer_core.evaluation.baselines import baselines_path
@@ -23,6 +24,7 @@ from transfer_core.evaluation.compare_runs import (
 from transfer_core.evaluation.result import Result
 from transfer_core.evaluation.transfer_gain import (
     NAMES,
+    SCRATCH,
     TransferGain,
     control_config,
     find_controls,
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NAMES",
+    "QUICK",
+    "SCRATCH",
     "Comparison",
     "Gain",
     "Pair",
@@ -51,6 +55,7 @@ __all__ = [
     "find_gain",
     "group_by_photos",
     "has_baselines",
+    "has_quick_control",
     "in_points",
     "in_words",
     "load_right",
@@ -60,6 +65,9 @@ __all__ = [
     "start_control",
     "verdict_sentence",
 ]
+
+
+QUICK = "scratch_small"  # from scratch in the time of a lesson: no control, for it sees less
 
 
 @dataclass(frozen=True)
@@ -186,13 +194,22 @@ def has_baselines(run: Run) -> bool:
     return baselines_path(run.evaluation_dir).exists()
 
 
-def estimate_control(workspace: Workspace, run: Run, split: Split) -> "Estimate | None":
+def estimate_control(workspace: Workspace, run: Run, split: Split, strategy: str = SCRATCH) -> "Estimate | None":
     """Seconds that training the same network from scratch will take; None if unknown."""
     items = [*split.train, *split.val, *split.test]
-    return training.estimate_run(workspace, items, control_config(run.config))[0]
+    return training.estimate_run(workspace, items, control_config(run.config, strategy))[0]
 
 
-def start_control(workspace: Workspace, project: Project, run: Run, split: Split) -> Run:
-    """Trains the same network on the same photos from nothing; errors as those of `training.start`."""
+def start_control(workspace: Workspace, project: Project, run: Run, split: Split, strategy: str = SCRATCH) -> Run:
+    """Trains the same network on the same photos from nothing; errors as those of `training.start`.
+
+    Args:
+        strategy: "scratch", or for a lesson "scratch_small", which is quick but no control.
+    """
     ids = {item.id for item in (*split.train, *split.val, *split.test)}
-    return training.start(workspace, project, control_config(run.config), ids)
+    return training.start(workspace, project, control_config(run.config, strategy), ids)
+
+
+def has_quick_control(workspace: Workspace, run: Run) -> bool:
+    """Whether the run's network can see small pictures, so that it can be trained from scratch in a lesson."""
+    return catalog.find(run.config.backbone, workspace.weights_dir).family == "cnn"

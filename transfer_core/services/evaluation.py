@@ -27,6 +27,7 @@ from transfer_core.evaluation.compare_runs import check_photos
 from transfer_core.evaluation.evidence import measure, weigh
 from transfer_core.evaluation.result import ValAnswers
 from transfer_core.evaluation.test_set import Opening, count_looks, load_opening
+from transfer_core.evaluation.unsure import RULE_OF_THUMB, UnsureMargin, find_margin
 from transfer_core.inference.predictor import Prediction, Predictor
 from transfer_core.jobs.launch import ensure_runner
 from transfer_core.metrics.classification import class_scores
@@ -39,12 +40,14 @@ from transfer_core.support.class_order import in_class_order
 __all__ = [
     "Evaluation",
     "Opening",
+    "UnsureMargin",
     "ValAnswers",
     "class_scores",
     "count_looks",
     "different_rows",
     "evaluate",
     "evaluate_test_set",
+    "find_unsure_margin",
     "is_opened",
     "load_answers",
     "load_opening",
@@ -148,6 +151,14 @@ def load_answers(run: Run, split: Split, result: dict) -> ValAnswers:
     answers = results.load_answers(run.evaluation_dir, result, split)
     check_photos(run, split, answers)
     return answers
+
+
+def find_unsure_margin(run: Run) -> UnsureMargin:
+    """How near its two best classes may come before this run's model is called not sure, wherever it answers."""
+    try:
+        return find_margin(results.load_answers(run.evaluation_dir))
+    except RunError:  # as Understand says; a model whose answers are lost can still be tried
+        return UnsureMargin(RULE_OF_THUMB)
 
 
 def different_rows(split: Split, result: dict) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -210,22 +211,30 @@ def estimate_run(
 
     Where there was no trial yet the runner is asked for one. A backbone that must be downloaded first has none.
     """
-    from transfer_core.advice.cost import estimate  # these import onnx; a look at most pages needs none
-    from transfer_core.advice.machine_speed import load_speed, request_benchmark
+    from transfer_core.advice.machine_speed import request_benchmark  # imports onnx; a look at most pages needs none
 
     backbone = catalog.find(config.backbone, workspace.weights_dir)
     if weights.state(backbone, workspace.weights_dir) == "download":
         return None, False
     try:
-        speed, seen = load_speed(workspace, backbone), strategies.network_of(config, workspace.weights_dir)
-        share = (seen.preparation.size_px / backbone.preparation.size_px) ** 2
-        found = estimate(workspace, seen, config, items, speed.on_smaller(share)) if speed else None
+        found = _estimate(workspace, items, config)
         coming = found is None and request_benchmark(workspace, backbone)
     except BackboneError:  # its weights are damaged, as a run on it will say
         return None, False
     if coming:
         ensure_runner(workspace)
     return found, coming
+
+
+def _estimate(workspace: Workspace, items: Sequence[LabelledItem], config: TrainConfig) -> "Estimate | None":
+    """By the speed of this machine as far as it is known; raises BackboneError where the weights are damaged."""
+    from transfer_core.advice.cost import estimate
+    from transfer_core.advice.machine_speed import load_speed
+
+    backbone = catalog.find(config.backbone, workspace.weights_dir)
+    speed, seen = load_speed(workspace, backbone), strategies.network_of(config, workspace.weights_dir)
+    share = (seen.preparation.size_px / backbone.preparation.size_px) ** 2
+    return estimate(workspace, seen, config, items, speed.on_smaller(share)) if speed else None
 
 
 def start(
@@ -245,11 +254,15 @@ def start(
     split, basis = check(workspace, project, config, only)
     if basis.parent:  # a folder may have been named
         config = replace(config, continue_from=basis.parent.id)
+    expected = None
+    with suppress(BackboneError):  # as the run itself will say
+        expected = _estimate(workspace, [*split.train, *split.val, *split.test], config)
     with FileLock(project.folder / "start.lock"):
         run = runs.find_under_way(workspace, project, runs.TrainSpec(config), split)
         if run is None:
             spent_s = intake_s + time.monotonic() - began
-            run = runs.create(project, runs.TrainSpec(config, spent_s), split, labels_version=labels_version)
+            spec = runs.TrainSpec(config, spent_s, expected.seconds if expected else None)
+            run = runs.create(project, spec, split, labels_version=labels_version)
     ensure_runner(workspace)
     return run
 

@@ -1,6 +1,8 @@
 """Text from outside, made harmless: one function per place it goes to."""
 
 import re
+import textwrap
+from collections.abc import Sequence
 from html import escape
 
 _AUTOMATIC = re.compile(r"(https?:|www(?=\.)|@|:(?=material/|streamlit/))", re.IGNORECASE)
@@ -35,6 +37,35 @@ def shorten(text: str, limit: int) -> str:
         return text
     tail = (limit - 1) // 2
     return f"{text[: limit - 1 - tail].rstrip()}…{text[len(text) - tail :].lstrip()}"
+
+
+def wrap_apart(names: Sequence[str], width: int, lines: int) -> list[str]:
+    """The names as labels of at most so many lines, with "…" for what is left out; not escaped.
+
+    A long one loses its end. Where that makes several look alike ("class number 1", "class number 2"), these lose what
+    they have in common at the beginning instead.
+
+    Args:
+        width: Letters of a line.
+    """
+    whole = [plain(name) or "(no name)" for name in names]
+    labels = [_wrap(name, width, lines) for name in whole]
+    alike = [[place for place, other in enumerate(labels) if other == label] for label in set(labels)]
+    for places in alike:
+        if len(places) > 1:
+            first, last = min(whole[place] for place in places), max(whole[place] for place in places)
+            same = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+            kept = first.rfind(" ", 0, same) + 1 or same  # words are not cut
+            for place in places:
+                if rest := whole[place][kept:]:
+                    labels[place] = _wrap(f"…{rest}", width, lines)
+    return labels
+
+
+def _wrap(text: str, width: int, lines: int) -> str:
+    whole = textwrap.wrap(text, width)
+    cut = [f"{whole[lines - 1][: width - 1].rstrip()}…"] if len(whole) > lines else whole[lines - 1 :]
+    return "\n".join([*whole[: lines - 1], *cut])
 
 
 def csv_cell(text: str) -> str:
