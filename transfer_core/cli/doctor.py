@@ -20,7 +20,7 @@ def doctor(workspace: Workspace, options: Namespace) -> dict:
 def show_findings(answer: dict) -> None:
     findings = answer["findings"]
     if not findings:
-        print(f"{pluralize(answer['photos'], 'photo')}: nothing to look at was found.")
+        print(f"{pluralize(answer['photos'], 'photo')}: no problems found.")
     for number, finding in enumerate(findings, 1):
         print(f"{number}. {text.plain(finding['says'])} {text.plain(finding['remedy'])}")
         for file in finding["files"][:_SHOWN]:

@@ -92,16 +92,16 @@ def _same(own: Sequence[Item], exact: bool) -> Finding:
     if len(parts - {None}) > 1:
         kind = "duplicate_across_parts" if exact else "near_duplicate_across_parts"
         says = (
-            f"{len(own)} files show {what}, some used for training and some for checking. What was learned by heart "
-            "then counts as right."
+            f"{len(own)} files show {what}, some of them training photos and some validation or test photos. "
+            "What was memorized then counts as right."
         )
         return Finding(kind, files, "high", says, "Put them in the same part, or remove all but one.")
     if exact:
         says = f"{len(own)} files are {what}. They count as one and stay in the same part."
         return Finding("duplicate", files, "low", says, "Nothing has to be done; remove all but one to tidy up.")
     says = (
-        f"{len(own)} files show {what}. If one is used for training and another for checking, what was learned by "
-        "heart counts as right."
+        f"{len(own)} files show {what}. If one becomes a training photo and another a validation photo, "
+        "what was memorized counts as right."
     )
     return Finding("near_duplicate", files, "medium", says, "Keep one of them, or give them the same group.")
 
@@ -171,7 +171,7 @@ def _shortcuts(photos: Photos) -> list[Finding]:
         own = [photos.items[number].path for number in chosen if photos.items[number].class_name == name]
         says = (
             f"Photos of '{name}' {' and '.join(shortcut.words)}. That alone tells them from the others in "
-            f"{shortcut.share:.0%} of cases. A model may learn this instead of what the photos show, and fail on new "
+            f"{shortcut.share:.0%} of cases. A model may use this in place of what the photos show, and fail on new "
             "ones."
         )
         remedy = f"Take photos of '{name}' and of the others in the same way, or crop and save all of them alike."
@@ -186,7 +186,7 @@ def _counts(items: Sequence[LabelledItem]) -> list[Finding]:
     found = []
     for name, own in paths.items():
         if len(own) < SMALL_CLASS:
-            says = f"'{name}' has only {pluralize(len(own), 'photo')}: too few to learn from, and to check with."
+            says = f"'{name}' has only {pluralize(len(own), 'photo')}: too few for training and for validation."
             remedy = f"Add photos of '{name}' until there are at least {SMALL_CLASS}."
             found.append(Finding("small_class", tuple(own.values()), "medium", says, remedy))
     sizes = Counter({name: len(own) for name, own in paths.items()})

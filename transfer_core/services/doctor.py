@@ -71,7 +71,7 @@ def examine_data(workspace: Workspace, data: str, reading: Report, looking: Repo
     if broken:
         says = f"{pluralize(len(broken), 'file')} cannot be used, such as '{broken[0].file[:80]}': {broken[0].reason}."
         files = tuple(entry.file for entry in broken)
-        remedy = "Save them again, or leave them out: nothing is learned from them."
+        remedy = "Save them again, or leave them out: they are in no class."
         findings = tuple(in_order([Finding("broken", files, "low", says, remedy), *findings]))
     return replace(found, photos=report.photos, rejected=rejected, findings=findings)
 
