@@ -27,7 +27,9 @@ ORDER = [
     ["backbones.licences"],
     ["backbones.catalog", "backbones.weights", "backbones.feature_store", "backbones.torch_checkpoint"],
     ["backbones.preprocess"],
+    ["backbones.pack"],
     ["backbones.torch_backbone", "backbones.torch_export", "backbones.lite0_graph"],
+    ["backbones.adopt"],
     ["backbones.onnx_backbone"],
     ["backbones.features"],
     ["strategies"],
@@ -51,6 +53,7 @@ ORDER = [
 HEAVY = {"torch", "timm", "torchvision", "sklearn"}
 # The only rooms that may import torch when they are imported.
 WITH_TORCH = {
+    "backbones.adopt",
     "backbones.torch_backbone",
     "backbones.torch_export",
     "training.augment",

@@ -23,7 +23,7 @@ BUNDLED = "tf_efficientnet_lite0"
 # files, which timm would open, or addresses: a row may be part of a shared weights folder.
 MODEL_ARGS = frozenset({"img_size"})
 # timm takes a name with a colon, such as "hf-hub:...", for an address to load from.
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+MODEL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _HUB = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 # What the rows that come with Graft were chosen for.
 GROUPS = {"small": "Small and fast", "few": "Strong with few photos", "course": "Taught in courses"}
@@ -125,8 +125,10 @@ def find(name: str, weights_dir: Path) -> Backbone:
         BackboneError: No such backbone (names the nearest ones), or a description that cannot be read.
     """
     known = {row.name: row for row in rows(weights_dir)}
+    if name in known:
+        return known[name]
     for full_name, row in known.items():
-        if name in (full_name, full_name.partition(".")[0]):
+        if name == full_name.partition(".")[0]:
             return row
     for path in weights_dir.glob("*/backbone.json"):
         if path.parent.name == name:
@@ -179,7 +181,7 @@ _TEXTS = ("title", "summary", "licence", "series", "pretraining", "good_for", "b
 def _wrong_fields(row: Backbone) -> list[str]:
     """Names of the fields that are not of their type or range."""
     is_right = {
-        "name": isinstance(row.name, str) and _NAME.fullmatch(row.name),
+        "name": isinstance(row.name, str) and MODEL_NAME.fullmatch(row.name),
         **{name: _is_text(getattr(row, name)) for name in _TEXTS},
         "parameters": _is_count(row.parameters),
         "download_mb": _is_count(row.download_mb),

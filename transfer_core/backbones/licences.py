@@ -26,6 +26,7 @@ _PERMISSIONS = {
     "fastvit-license": Permission("own terms", "Apple's own terms. Read them before you pass the model on."),
     "dinov3-license": Permission("own terms", "Meta's own terms, some uses excluded. Read them before you use it."),
     "fair-noncommercial-research-license": _NON_COMMERCIAL,
+    "own": Permission("unknown", "Added from a file here: whoever added it knows its terms."),
 }
 
 

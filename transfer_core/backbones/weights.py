@@ -77,6 +77,22 @@ def verify(backbone: Backbone, weights_dir: Path) -> Path:
     return path
 
 
+def verify_pack(backbone: Backbone, path: Path) -> str:
+    """The digest of weights in a pack, which has to be the one that was noted when they were fetched.
+
+    Raises:
+        BackboneError: It is another, or none was noted.
+    """
+    promised = _noted(path)
+    if promised is None:
+        raise BackboneError(
+            f"Nothing beside the weights of {backbone.title} says what they should be. Fetch them again."
+        )
+    if promised != digest(path):
+        raise BackboneError(f"The weights of {backbone.title} in the pack are damaged. Fetch them again.")
+    return promised
+
+
 def mend(backbone: Backbone, weights_dir: Path) -> str:
     """What a person can do about damaged weights: a sentence or two."""
     if is_packaged(backbone):
@@ -102,6 +118,11 @@ def _promised(backbone: Backbone, path: Path) -> str | None:
     """The expected digest of the weights; None if none was recorded."""
     if backbone.package and is_packaged(backbone):
         return _promised_by_package(backbone.package, path.name)
+    return _noted(path)
+
+
+def _noted(path: Path) -> str | None:
+    """The digest that was noted beside weights when they came."""
     try:
         noted = read_json(path.with_name("source.json"))["sha256"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
