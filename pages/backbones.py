@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._backbones import picture, search
+from pages._backbones import others, picture, search
 from pages._backbones.row import show_row
 from pages._shared import errors, frame, navigation, session
 from transfer_core.services import backbones, catalog, runs, weights
@@ -33,6 +33,7 @@ if not fitting:
 downloads = weights.find_downloads(session.workspace(), project)
 for entry in fitting:
     show_row(project, draft, entry, entry is chosen, downloads.get(entry.row.name))
+others.offer_others()
 with frame.foot(f"{pluralize(len(fitting), 'network')} of {len(entries)}. Chosen: **{markdown(chosen.row.title)}**"):
     if st.button("Back to Train", type="primary", icon=":material/arrow_back:", key="to-train"):
         navigation.open_page("train", project)

@@ -39,7 +39,10 @@ RESULT = {
 
 def use(app, name: str):
     """Takes a network in the catalogue, which leads back to Train."""
-    return app.button(key=f"use-{name}").click().run()
+    app = app.switch_page("pages/backbones.py").run()  # AppTest itself does not follow to where a page leads
+    app = app.button(key=f"use-{name}").click().run()
+    assert app.title[0].value == "Train"
+    return app.switch_page("pages/train.py").run()
 
 
 def points(app, key: str) -> int:

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from transfer_core.backbones import weights
+from transfer_core.backbones import catalog, weights
 from transfer_core.backbones.catalog import BUILT_IN, MODEL_NAME, Backbone, Preparation, save_row
 from transfer_core.backbones.torch_backbone import build_random, stages
 from transfer_core.errors import BackboneError
@@ -87,20 +87,29 @@ def _row(
     )
 
 
-def add_by_name(name: str, weights_dir: Path) -> Backbone:
+def add_by_name(name: str, weights_dir: Path, title: str = "") -> Backbone:
     """Describes a network so that the catalogue lists it; its weights come with its first run, or when asked for.
+
+    Args:
+        title: What people call it; its name where there is none.
 
     Raises:
         BackboneError: As `describe`, or there are no weights of it that could be downloaded.
     """
-    row = describe(name)
+    if name in BUILT_IN:
+        raise BackboneError(f"'{name}' stands in the catalogue already.")
+    row = _titled(describe(name), title)
     if row.hub is None:
         raise BackboneError(f"timm knows the network '{name}', but no weights of it that Graft could download.")
     save_row(row, weights_dir)
     return row
 
 
-def add_file(name: str, file: Path, weights_dir: Path) -> Adopted:
+def _titled(row: Backbone, title: str) -> Backbone:
+    return replace(row, title=title[:100] or row.title)
+
+
+def add_file(name: str, file: Path, weights_dir: Path, title: str = "") -> Adopted:
     """Takes weights from a file for one of timm's networks, so that the catalogue lists it as one added by hand.
 
     Raises:
@@ -108,9 +117,10 @@ def add_file(name: str, file: Path, weights_dir: Path) -> Adopted:
             the catalogue's.
     """
     if name in BUILT_IN:  # whose title, licence and pretraining are those of other weights
-        own = name.partition(".")[0] if "." in name else f"{name}.in1k"
-        raise BackboneError(f"'{name}' stands in the catalogue, with weights of its own. Add yours as '{own}'.")
-    row = replace(describe(name), summary=ADDED, licence="own", hub=None, download_mb=0)
+        raise BackboneError(
+            f"'{name}' stands in the catalogue, with weights of its own. Add yours as '{catalog.own_name(name)}'."
+        )
+    row = replace(_titled(describe(name), title), summary=ADDED, licence="own", hub=None, download_mb=0)
     network = build_random(row)
     tensors, adopted = _match(row, network, read_tensors(file))
     folder = weights_dir / name
@@ -194,13 +204,13 @@ def _beginning(wanted: Mapping[str, torch.Tensor], given: Mapping[str, torch.Ten
 
 
 def main(arguments: list[str]) -> int:
-    """NAME WEIGHTS_DIR [FILE]: prints {"error"} or what was added, as JSON."""
-    name, weights_dir, *file = arguments
+    """NAME WEIGHTS_DIR TITLE [FILE]: prints {"error"} or what was added, as JSON."""
+    name, weights_dir, title, *file = arguments
     try:
         if file:
-            answer = asdict(add_file(name, Path(file[0]), Path(weights_dir)))
+            answer = asdict(add_file(name, Path(file[0]), Path(weights_dir), title))
         else:
-            answer = {"name": add_by_name(name, Path(weights_dir)).name}
+            answer = {"name": add_by_name(name, Path(weights_dir), title).name}
     except BackboneError as error:
         answer = {"error": str(error)}
     print(json.dumps(answer))

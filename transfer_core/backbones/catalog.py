@@ -139,6 +139,13 @@ def find(name: str, weights_dir: Path) -> Backbone:
     )
 
 
+def own_name(name: str) -> str:
+    """The name under which other weights for the same network stand beside the catalogue's; timm knows both."""
+    if name not in BUILT_IN:
+        return name
+    return name.partition(".")[0] if "." in name else f"{name}.in1k"
+
+
 def _read_row(path: Path) -> Backbone:
     """A row that was added by hand."""
     try:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from transfer_core import runs
 from transfer_core.backbones import catalog, pack, weights
@@ -12,6 +13,7 @@ from transfer_core.backbones.catalog import Backbone
 from transfer_core.errors import BackboneError
 from transfer_core.jobs.launch import ensure_runner, run_python
 from transfer_core.runs import Run, WeightsSpec
+from transfer_core.training.trained_model import find_network
 from transfer_core.workspace import Project, Workspace
 
 
@@ -64,10 +66,13 @@ def take_pack(workspace: Workspace, folder: Path) -> pack.Taken:
     return pack.take_in(folder, workspace.weights_dir)
 
 
-def add(workspace: Workspace, name: str, file: Path | None = None) -> dict:
+def add(workspace: Workspace, name: str, file: Path | None = None, title: str = "") -> dict:
     """Adds one of timm's networks that is not in the catalogue, with weights from a file where one is given.
 
     It is a process of its own, of some seconds: this one imports no torch.
+
+    Args:
+        title: What people call it; its name where there is none.
 
     Returns:
         {"name"}, and for a file {"matched", "total", "missing"}: how many of the network's tensors it holds.
@@ -75,7 +80,7 @@ def add(workspace: Workspace, name: str, file: Path | None = None) -> dict:
     Raises:
         BackboneError: There is no such network, or the file is not of it.
     """
-    arguments = [name, str(workspace.weights_dir), *([str(file)] if file else [])]
+    arguments = [name, str(workspace.weights_dir), title, *([str(file)] if file else [])]
     done = run_python(["transfer_core.backbones.adopt", *arguments])
     try:
         answer = json.loads(done.stdout.splitlines()[-1])
@@ -85,6 +90,32 @@ def add(workspace: Workspace, name: str, file: Path | None = None) -> dict:
     if "error" in answer:
         raise BackboneError(answer["error"])
     return answer
+
+
+def add_upload(workspace: Workspace, name: str, title: str, content: tuple[str, bytes] | None) -> dict:
+    """As `add`, with the content of a file that a browser sent: its name, which tells its form, and its bytes."""
+    if content is None:
+        return add(workspace, name, None, title)
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "weights").with_suffix(Path(content[0]).suffix.lower())
+        path.write_bytes(content[1])
+        return add(workspace, name, path, title)
+
+
+def add_run(workspace: Workspace, run: Run, title: str) -> dict:
+    """As `add`, with the backbone that a run has changed, so that other runs can be built on it.
+
+    Raises:
+        BackboneError: The run's backbone was frozen, so that it is still the one it was built on.
+        RunError: What the run has learned is gone or damaged.
+    """
+    network = find_network(run)
+    if network is None:
+        raise BackboneError(
+            f"Run '{run.id}' has changed nothing of {run.config.backbone}: its backbone was frozen. Choose a run that "
+            "was fine-tuned."
+        )
+    return add(workspace, catalog.own_name(run.config.backbone), network, title)
 
 
 def begin(workspace: Workspace, project: Project, row: Backbone) -> None:
