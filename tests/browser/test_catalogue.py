@@ -48,7 +48,7 @@ def test_networks_are_found_and_fetched_and_what_is_wrong_is_refused(open_tab, s
     tab.get_by_text("3 networks of 31").wait_for()
     tab.keyboard.press("Escape")
 
-    fetch = tab.locator(".st-key-get-resnet18-a1_in1k button")
+    fetch = tab.locator(".st-key-get-resnet18-a1_in1k button").first
     hub.promised = hashlib.sha256(b"something else").hexdigest()
     fetch.click()
     tab.get_by_text("arrived damaged").wait_for()
@@ -65,5 +65,5 @@ def test_networks_are_found_and_fetched_and_what_is_wrong_is_refused(open_tab, s
     row.get_by_text("on this computer", exact=True).wait_for()
     assert weights.verify(ROW, server.workspace.weights_dir).read_bytes() == CONTENT
 
-    row.get_by_role("button", name="Use it").click()
+    row.locator(".st-key-use-resnet18-a1_in1k button").first.click()
     tab.locator(".st-key-backbone-line").get_by_text("ResNet-18").wait_for()

@@ -144,7 +144,7 @@ def hand_in(tab, *files: Path) -> None:
 
 def choose_tiny_backbone(tab) -> None:
     press(tab, "Change")
-    tab.locator(f".st-key-use-{RESNET.replace('.', '-')} button").click()
+    tab.locator(f".st-key-use-{RESNET.replace('.', '-')} button").first.click()
     tab.locator(".st-key-backbone-line").get_by_text(f"Tiny {RESNET}").wait_for()
 
 

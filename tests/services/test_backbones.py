@@ -27,7 +27,7 @@ ENTRIES = [
     [
         (Wanted(), "EfficientNet-Lite0, VGG16, ConvNeXt V2 Atto, DINOv2 Small, DINOv3 Small"),
         (Wanted("dino"), "DINOv2 Small, DINOv3 Small"),
-        (Wanted("few PHOTOS dinov2"), "DINOv2 Small"),
+        (Wanted("few PHOTOS dinov2"), "DINOv2 Small, DINOv3 Small"),
         (Wanted("lvd142m"), "DINOv2 Small"),  # a name or what it was pretrained on
         (Wanted("*.["), ""),
         (Wanted(group="course"), "VGG16"),
