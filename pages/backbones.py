@@ -22,9 +22,9 @@ st.caption(
     "better it suits your photos, the fewer of them you need."
 )
 found = runs.list_runs(session.workspace(), project)
-picture.show_picture(entries, found)
 wanted = search.ask_wanted()
 fitting = wanted.find(entries)
+picture.show_picture(entries, found)
 picture.offer_measuring(entries)
 if not fitting:
     st.info(

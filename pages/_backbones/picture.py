@@ -17,7 +17,10 @@ def show_picture(entries, found):
         figure = charts.accuracy_and_speed(
             [(point.name, point.photos_per_s, point.accuracy, point.low, point.high) for point in drawn], dark=is_dark()
         )
-        st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="accuracy-and-speed")
+        with st.expander(
+            "Your results: accuracy against speed", icon=":material/scatter_plot:", expanded=len(drawn) > 1
+        ):
+            st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="accuracy-and-speed")
 
 
 def offer_measuring(entries):
