@@ -12,6 +12,8 @@ from transfer_core.backbones import adopt, catalog, weights
 from transfer_core.backbones.torch_backbone import build_backbone
 from transfer_core.errors import BackboneError
 
+OWN = "test_resnet.own1"  # the name that weights of one's own get
+
 
 @pytest.fixture(scope="module")
 def state():
@@ -70,7 +72,7 @@ def test_weights_come_from_a_file_whatever_stands_before_their_names(state, tmp_
     path = saved(tmp_path, {begin + key: value for key, value in state.items()}, name)
     adopted = adopt.add_file(RESNET, path, tmp_path / "weights")
     assert adopted.matched == adopted.total and adopted.missing == ()
-    row = catalog.find(RESNET, tmp_path / "weights")
+    row = catalog.find(OWN, tmp_path / "weights")
     assert (weights.state(row, tmp_path / "weights"), row.licence) == ("local", "own")
     own = build_backbone(row, tmp_path / "weights").state_dict()
     assert all(torch.equal(value, state[key]) for key, value in own.items())
@@ -126,9 +128,19 @@ def test_a_file_that_cannot_be_read_is_said(tmp_path, name):
         adopt.add_file(RESNET, tmp_path / name, tmp_path / "weights")
 
 
-def test_a_name_of_the_catalogue_keeps_its_own_weights(state, tmp_path):
-    with pytest.raises(BackboneError, match=r"'resnet18.a1_in1k' stands in the catalogue.*Add yours as 'resnet18'"):
-        adopt.add_file("resnet18.a1_in1k", saved(tmp_path, state), tmp_path / "weights")
+def test_weights_of_ones_own_get_a_name_of_their_own_and_replace_nothing(state, tmp_path):
+    path, folder = saved(tmp_path, state), tmp_path / "weights"
+    assert [adopt.add_file(RESNET, path, folder, f"Mine {n}").name for n in (1, 2)] == [OWN, "test_resnet.own2"]
+    assert [catalog.find(name, folder).title for name in (OWN, "test_resnet.own2")] == ["Mine 1", "Mine 2"]
+
+
+def test_what_is_listed_is_not_added_again(tmp_path):
+    with pytest.raises(BackboneError, match=r"'resnet18\.a1_in1k' is in the list already"):
+        adopt.add_by_name("resnet18.a1_in1k", tmp_path)
+    adopt.add_by_name("resnet34.a1_in1k", tmp_path, "Mine")
+    with pytest.raises(BackboneError, match=r"'resnet34\.a1_in1k' is in the list already"):
+        adopt.add_by_name("resnet34.a1_in1k", tmp_path)
+    assert catalog.find("resnet34.a1_in1k", tmp_path).title == "Mine"
 
 
 def test_a_name_without_its_tag_may_be_added_beside_the_catalogues(tmp_path):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.helpers import RESNET, VIT, pretend_speed, tiny_row
+from tests.helpers import PATIENCE_S, RESNET, VIT, pretend_speed, tiny_row
 from tests.pages.conftest import button, charts, errors, press, said, write
 from tests.pages.test_page_train import RESULT, use
 from transfer_core import runs
@@ -138,3 +138,17 @@ def test_the_row_of_somebody_else_is_shown_literally(visit, project, workspace):
     assert r"**\<b\>\$x\$ \[a\]\(b\)**" in said(app) and r"Licence \*\*mine\*\*" in said(app)
     assert ":material/gavel: licence unknown" in said(app)
     assert button(app, "Back to Train")
+
+
+@pytest.mark.full
+@pytest.mark.training
+def test_another_network_of_timm_is_added_by_its_name(visit, project):
+    app = visit("backbones", project=project.id)
+    assert button(app, "Add this network").disabled
+    app.text_input(key="timm-name").set_value("resnet9000").run()
+    app = button(app, "Add this network").click().run(timeout=PATIENCE_S)
+    assert "has no network called 'resnet9000'" in errors(app)[0].replace("\\", "")
+    app.text_input(key="timm-name").set_value("resnet34.a1_in1k").run()
+    app = button(app, "Add this network").click().run(timeout=PATIENCE_S)
+    assert "resnet34.a1_in1k is in the list now." in said(app).replace("\\", "")
+    assert "resnet34.a1_in1k" in shown(app) and "download of 85 MB" in said(app)

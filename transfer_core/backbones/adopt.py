@@ -96,8 +96,8 @@ def add_by_name(name: str, weights_dir: Path, title: str = "") -> Backbone:
     Raises:
         BackboneError: As `describe`, or there are no weights of it that could be downloaded.
     """
-    if name in BUILT_IN:
-        raise BackboneError(f"'{name}' stands in the catalogue already.")
+    if name in BUILT_IN or (weights_dir / name / "backbone.json").exists():
+        raise BackboneError(f"'{name}' is in the list already.")
     row = _titled(describe(name), title)
     if row.hub is None:
         raise BackboneError(f"timm knows the network '{name}', but no weights of it that Graft could download.")
@@ -110,32 +110,27 @@ def _titled(row: Backbone, title: str) -> Backbone:
 
 
 def add_file(name: str, file: Path, weights_dir: Path, title: str = "") -> Adopted:
-    """Takes weights from a file for one of timm's networks, so that the catalogue lists it as one added by hand.
+    """Takes weights from a file for one of timm's networks, so that the catalogue lists it under a name of its own.
 
     Raises:
-        BackboneError: The file cannot be read, holds more than tensors, or is of another network; or the name is one of
-            the catalogue's.
+        BackboneError: The file cannot be read, holds more than tensors, or is of another network.
     """
-    if name in BUILT_IN:  # whose title, licence and pretraining are those of other weights
-        raise BackboneError(
-            f"'{name}' stands in the catalogue, with weights of its own. Add yours as '{catalog.own_name(name)}'."
-        )
-    row = replace(_titled(describe(name), title), summary=ADDED, licence="own", hub=None, download_mb=0)
-    network = build_random(row)
-    tensors, adopted = _match(row, network, read_tensors(file))
-    folder = weights_dir / name
+    described = describe(name)
+    network = build_random(described)
+    tensors, adopted = _match(described, network, read_tensors(file))
+    own = catalog.own_name(name, weights_dir)
+    row = replace(_titled(described, title or own), name=own, summary=ADDED, licence="own", hub=None, download_mb=0)
+    folder = weights_dir / own
     make_folder(folder)
     part = temp_path(folder / "model.safetensors")
     try:
         save_file({key: value.contiguous() for key, value in tensors.items()}, part)
-        for old in ("source.json", "backbone.json"):
-            (folder / old).unlink(missing_ok=True)
         move_into_place(part, folder / "model.safetensors")
     finally:
         part.unlink(missing_ok=True)
     save_row(row, weights_dir)
     weights.record(row, weights_dir)
-    return adopted
+    return replace(adopted, name=own)
 
 
 def read_tensors(file: Path) -> dict[str, torch.Tensor]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
+from itertools import count
 from pathlib import Path
 
 from transfer_core.errors import BackboneError
@@ -139,11 +140,10 @@ def find(name: str, weights_dir: Path) -> Backbone:
     )
 
 
-def own_name(name: str) -> str:
-    """The name under which other weights for the same network stand beside the catalogue's; timm knows both."""
-    if name not in BUILT_IN:
-        return name
-    return name.partition(".")[0] if "." in name else f"{name}.in1k"
+def own_name(name: str, weights_dir: Path) -> str:
+    """A name for other weights of the same network, such as "resnet18.own1", that nothing here has yet."""
+    names = (f"{name.partition('.')[0]}.own{number}" for number in count(1))
+    return next(own for own in names if not (weights_dir / own).exists())
 
 
 def _read_row(path: Path) -> Backbone:

@@ -73,7 +73,10 @@ def build_random(backbone: Backbone) -> nn.Module:
 
 def _create(backbone: Backbone, **options: Any) -> nn.Module:
     """timm's network without its classifier; the options are those of `timm.create_model`, ours before the row's."""
-    return timm.create_model(backbone.name, **(dict(backbone.model_args) | options | {"num_classes": 0}))
+    name = backbone.name
+    if not timm.is_model_pretrained(name):  # weights that were added here have a tag of ours, see `catalog.own_name`
+        name = name.partition(".")[0]
+    return timm.create_model(name, **(dict(backbone.model_args) | options | {"num_classes": 0}))
 
 
 def feature_width(network: nn.Module) -> int:

@@ -115,7 +115,7 @@ def add_run(workspace: Workspace, run: Run, title: str) -> dict:
             f"Run '{run.id}' has changed nothing of {run.config.backbone}: its backbone was frozen. Choose a run that "
             "was fine-tuned."
         )
-    return add(workspace, catalog.own_name(run.config.backbone), network, title)
+    return add(workspace, run.config.backbone, network, title)
 
 
 def begin(workspace: Workspace, project: Project, row: Backbone) -> None:
