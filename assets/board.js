@@ -299,7 +299,7 @@ class Column {
   drawThumbnails(row, coming) {
     const shown = [
       ...coming.map((photo) => ({ key: photo.url, url: photo.url })),
-      ...row.photos.map((photo) => ({ ...photo, key: photo.id, url: `${this.board.data.thumbnails}${photo.digest}.jpg` })),
+      ...row.photos.map((photo) => ({ ...photo, key: photo.digest.slice(-16) + photo.id, url: `${this.board.data.thumbnails}${photo.digest}.jpg` })),
     ].slice(0, SHOWN)
     const key = JSON.stringify(shown.map((photo) => photo.key.slice(-64)))
     if (key === this.drawn) return

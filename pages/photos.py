@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from pages._photos import board, groups, health, import_review, import_sources
+from pages._photos import board, disputes, groups, health, import_review, import_sources, shades
 from pages._shared import errors, frame, live_answer, navigation, session, theme
 from pages._sort.selection import show_class, show_trouble
 from transfer_core import charts
 from transfer_core.config import TrainConfig
-from transfer_core.services import runs, training
+from transfer_core.services import ingest, runs, training
 from transfer_core.services.export import is_ready
 from transfer_core.services.labels import count_classes, labelled, load_items, load_original_items
 from transfer_core.support.wording import duration, pluralize
@@ -23,8 +23,9 @@ def show_report():
     told += f" {pluralize(already, 'photo was', 'photos were')} already in the project." if already else ""
     told += f" {pluralize(report.named, 'photo')} that had no class got one." if report.named else ""
     st.success(told, icon=":material/check_circle:")
+    import_review.tell(report.said)
     left_out = [(entry.file, entry.reason) for entry in report.rejected if entry.reason != "junk"]
-    import_review.list_files(f"{pluralize(len(left_out), 'file was', 'files were')} left out", left_out)
+    import_review.list_files(ingest.count_left_out(report.rejected), left_out)
 
 
 def show_parts():
@@ -97,7 +98,9 @@ with above:
     waiting = import_review.review_waiting(project)
     show_report()
     show_trouble(project)
+    disputes.ask_disputes(project)
     groups.ask_groups(project)
+    shades.show_shades(project, items)
 if not waiting:
     place, beside = st.columns([3, 2], gap="medium") if live else (st.container(), None)
     with place:

@@ -23,10 +23,10 @@ def predictor_of(run):
 
 
 def ask_for_photos():
-    """(name, bytes) pairs from the uploader."""
+    """What is in the uploader; of zips, what is in them."""
     with st.container(key="drop-try"):
         files = st.file_uploader("Photos to classify", accept_multiple_files=True, key="try-files", max_upload_size=100)
-    return [(file.name, file.getvalue()) for file in files or []]
+    return inference.handed_in([(file.name, file) for file in files or []])
 
 
 def show_kept_aside():

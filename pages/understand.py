@@ -8,21 +8,22 @@ from pages._understand import confusions, test_set, transfer_gain
 from pages._understand.answer_cards import corrected_since, show_cards
 from pages._understand.classes import show_classes
 from transfer_core.services import training
-from transfer_core.services.evaluation import is_opened, load_answers
+from transfer_core.services.evaluation import different_rows, is_opened, load_answers
 from transfer_core.services.labels import load_labelled
 from transfer_core.services.splits import crossings
 from transfer_core.support.text import markdown
-from transfer_core.support.wording import duration, pluralize
+from transfer_core.support.wording import duration, pluralize, right_of
 
 ABOUT_CONFIDENCE = "The bars show the model's confidence: how sure it is of each class."
 ABOUT_INTERVALS = (
     "Validation photos are kept back to check the model. 'Probably' means: in 95 of 100 such cases, the true accuracy "
-    "lies in this range (95% Wilson interval). More validation photos make the range narrower."
+    "lies in this range (95% Wilson interval). More validation photos make the range narrower. Copies do not, and "
+    "photos of one group less than others."
 )
 
 
 def show_mistakes():
-    mistakes = answers.mistakes().tolist()
+    mistakes = answers.mistakes(different_rows(split, history.result)).tolist()
     if mistakes:
         st.markdown(f"{pluralize(len(mistakes), 'mistake')}, the most confident first.", help=ABOUT_CONFIDENCE)
     else:
@@ -62,8 +63,9 @@ def offer_next():
 
 
 def result_line():
-    right = sum(row[place] for place, row in enumerate(history.result["confusion_matrix"]))
-    return f"{right:,} of {pluralize(history.result['val_count'], 'validation photo')} right."
+    result = history.result
+    right = sum(row[place] for place, row in enumerate(result["confusion_matrix"]))
+    return f"{right_of(right, result['val_count'], result.get('val_copies', 0), 'validation photo')}."
 
 
 def load_parts():

@@ -64,7 +64,7 @@ def test_a_run_is_trained_asked_and_found_again(tiny, dataset, tmp_path):
 def test_the_photos_of_a_project_are_trained_on(tiny, project, finished):
     run = graft.train(graft.open_project(project.name), **tiny, seed=3)
     assert run.record.project_id == project.id and run.config.seed == 3
-    with pytest.raises(RunError, match="Leave out val, labels and name"):
+    with pytest.raises(RunError, match="Leave out val, labels, class_from and name"):
         graft.train(project, name="Other")
 
 

@@ -4,7 +4,6 @@ import argparse
 import errno
 import io
 import json
-import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields
@@ -15,6 +14,7 @@ from transfer_core import __version__
 from transfer_core.cli import app
 from transfer_core.errors import DISK_FULL, TransferError
 from transfer_core.support import logs
+from transfer_core.support.pipes import flush_output, is_closed_pipe, silence, tell
 from transfer_core.workspace import Workspace
 
 # Mistakes of the file system that the user can mend, with the next step.
@@ -29,10 +29,18 @@ _MENDABLE = {
 }
 _Command = Callable[[Workspace, argparse.Namespace], dict]
 _LABELS = "a CSV table with the class of each photo: a file on this machine, or the name of one inside DATA"
+_ENCODING = "that of the table and of names in a zip, such as cp1252, where they are not UTF-8; else it is found"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; 0: done, 2: a mistake the user can mend, 1: our fault (with its traceback)."""
+    try:
+        return _main(arguments)
+    finally:  # what `--help` prints included
+        flush_output()
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
     options = (_app_parser() if words[:1] == ["app"] else build_parser()).parse_args(words)
     try:
@@ -42,21 +50,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _finish_deletions(workspace)
         answer = options.command(workspace, options)
     except KeyboardInterrupt:
-        print("Cancelled.", file=sys.stderr)
+        tell("Cancelled.")
         return 130
     except TransferError as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
+        tell(" ".join(str(error).split()))
         return 2
     except OSError as error:
         if error.errno not in _MENDABLE:
             raise
         place = f"'{error.filename}'" if error.filename else "A file"
-        print(f"{place} cannot be used: {error.strerror}. {_MENDABLE[error.errno]}", file=sys.stderr)
+        tell(f"{place} cannot be used: {error.strerror}. {_MENDABLE[error.errno]}")
         return 2
     try:
         _say(answer, options)
-    except BrokenPipeError:  # `runs | head -1`: the reader has what it wanted, and the command has done its work
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
+    except OSError as error:  # `runs | head -1`: the reader has what it wanted, and the command has done its work
+        if not is_closed_pipe(error):
+            raise
+        silence(sys.stdout)
     return options.exit_code(answer)
 
 
@@ -65,7 +75,7 @@ def _finish_deletions(workspace: Workspace) -> None:
     from transfer_core.services.projects import finish_deletions
 
     for sentence in finish_deletions(workspace):
-        print(sentence, file=sys.stderr)
+        tell(sentence)
 
 
 def _say(answer: dict, options: argparse.Namespace) -> None:
@@ -75,7 +85,6 @@ def _say(answer: dict, options: argparse.Namespace) -> None:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="replace")  # a name that this terminal cannot show must not end the answer
         options.show(answer)
-    sys.stdout.flush()
 
 
 class _Parser(argparse.ArgumentParser):
@@ -116,7 +125,7 @@ def _app_parser() -> argparse.ArgumentParser:
 
 def build_parser() -> argparse.ArgumentParser:
     """Every command with its options."""
-    from transfer_core.cli import check, compare, label, lists, model, photos, telemetry, training, weights
+    from transfer_core.cli import check, compare, doctor, label, lists, model, photos, telemetry, training, weights
     from transfer_core.services.fetch import SETS
 
     parser, command = _empty_parser()
@@ -124,19 +133,22 @@ def build_parser() -> argparse.ArgumentParser:
     fit.add_argument("data", type=Path, metavar="DATA")
     fit.add_argument("--val", type=Path, metavar="DIR", help="validation photos, in class folders")
     fit.add_argument("--name", help="name of the project")
-    fit.add_argument("--labels", metavar="FILE", help=_LABELS)
+    _add_labels(fit)
     _add_settings(fit)
 
     take = command("import", photos.import_, photos.show_import, "add photos to a project without training")
     take.add_argument("data", type=Path, metavar="DATA")
     take.add_argument("--name", required=True, help="name of the project")
-    take.add_argument("--labels", metavar="FILE", help=_LABELS)
+    _add_labels(take)
     take.add_argument("--unlabelled", action="store_true", help="add photos without a class, too, to sort them later")
 
     fetch = command("fetch", photos.fetch, photos.show_import, "add photos of a public dataset to a project")
     fetch.add_argument("set", metavar="NAME", help=f"one of {', '.join(SETS)}")
     fetch.add_argument("--per-class", type=int, required=True, metavar="N", help="photos per class")
     fetch.add_argument("--name", required=True, help="name of the project")
+
+    examined = command("doctor", doctor.doctor, doctor.show_findings, "find what is wrong with the photos")
+    examined.add_argument("data", metavar="DATA|PROJECT", help="folder or zip of photos, or a project's id or name")
 
     change = command("label", label.label, label.show_label, "list, relabel, rename and remove photos, with undo")
     label.add_options(change)
@@ -147,9 +159,7 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--test", action="store_true", help="run the final test, once, on the run's own test photos")
 
     predict = command("predict", model.predict, model.show_predict, "classify photos with a run's model")
-    predict.add_argument("run", metavar="RUN")
-    predict.add_argument("photos", nargs="+", type=Path, metavar="PHOTO")
-    predict.add_argument("--csv", type=Path, metavar="FILE", help="also write the answers to a CSV table")
+    model.add_predict_options(predict)
 
     several = command(
         "compare", compare.compare, compare.show_compare, "compare runs, and say whether the difference is clear"
@@ -185,6 +195,20 @@ def build_parser() -> argparse.ArgumentParser:
     command("backbones", lists.backbones, lists.show_backbones, "list the backbones")
     command("strategies", lists.strategies, lists.show_strategies, "list the strategies")
     return parser
+
+
+def _add_labels(parser: argparse.ArgumentParser) -> None:
+    """What says the class of each photo."""
+    from transfer_core.services.ingest import CLASS_FROM
+
+    parser.add_argument("--labels", metavar="FILE", help=_LABELS)
+    parser.add_argument("--encoding", metavar="NAME", default="", help=_ENCODING)
+    parser.add_argument(
+        "--class-from",
+        choices=CLASS_FROM,
+        help="what says the class: the folder that holds the photo, its top folder, the beginning of its name, the "
+        "tables beside the photos, or one class for all, called as DATA is (default: what is found, in this order)",
+    )
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:

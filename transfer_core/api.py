@@ -93,6 +93,8 @@ def train(
     *,
     val: StrPath | None = None,
     labels: StrPath | None = None,
+    class_from: str | None = None,
+    encoding: str = "",
     name: str | None = None,
     workspace: Workspace | None = None,
     progress: Watch = silent,
@@ -107,6 +109,8 @@ def train(
         data: A folder or zip with a folder per class; or a project, of which all photos are used.
         val: A second folder or zip, whose photos are used to validate with; None sets some of `data` aside.
         labels: A CSV that says the class of each photo, where the folders do not.
+        class_from: What says the class: "folder", "top", "name", "table" or "one"; None finds it.
+        encoding: That of the table and of names in zips, where they are not Unicode; else it is found.
         name: Of the project that the photos come into; None finds or makes one that belongs to this data.
         workspace: Where everything is kept; None for GRAFT_HOME, else ~/.graft.
         progress: Called now and then with (what is done, so many, of so many).
@@ -122,8 +126,8 @@ def train(
         TransferError: The run has failed, with the reason and what to do.
     """
     if isinstance(data, Project):
-        if val or labels or name:
-            raise RunError("A project has its photos and labels already. Leave out val, labels and name.")
+        if val or labels or class_from or name:
+            raise RunError("A project has its photos and labels already. Leave out val, labels, class_from and name.")
         workspace = _workspace_of(data)
         run = training.start(workspace, data, training.make_config(workspace, settings))
     else:
@@ -134,6 +138,8 @@ def train(
             name=name,
             val=Path(val) if val else None,
             labels=str(labels) if labels else None,
+            class_from=class_from,
+            encoding=encoding,
             watch=progress,
         ).run
     training.follow(run, progress)
@@ -217,20 +223,31 @@ def import_photos(
     name: str,
     *,
     labels: StrPath | None = None,
+    class_from: str | None = None,
+    encoding: str = "",
     unlabelled: bool = False,
     workspace: Workspace | None = None,
 ) -> Imported:
     """Takes photos into the project of that name, which is made if there is none; only new ones come in.
 
     Args:
-        data, labels, workspace: As in `train`.
+        data, labels, class_from, encoding, workspace: As in `train`.
         unlabelled: Photos of which nothing says the class come in without one, instead of being rejected.
 
     Raises:
         DataError: There is no photo among them.
     """
     home, table = workspace or Workspace.default(), str(labels) if labels else None
-    return ingest.import_photos(home, Path(data), name, lambda done, total: None, table, unlabelled=unlabelled)
+    return ingest.import_photos(
+        home,
+        Path(data),
+        name,
+        lambda done, total: None,
+        table,
+        encoding,
+        class_from=class_from,
+        unlabelled=unlabelled,
+    )
 
 
 def _record(run: Run | StrPath) -> runs.Run:

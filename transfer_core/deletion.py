@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 
 from transfer_core.backbones.feature_store import RowStore, StoreDamaged
 from transfer_core.data.images.cache import delete_cached
+from transfer_core.data.images.rendering import KEY_BEGINS
 from transfer_core.data.labels import edits
 from transfer_core.data.labels.dataset import load_labels, load_original_items
 from transfer_core.errors import RunError, TransferError
@@ -163,8 +164,10 @@ def _delete_files(project: Project, ids: Collection[str]) -> set[str]:
 def _delete_made(workspace: Workspace, photos: set[str]) -> None:
     """Deletes what the caches hold of those photos that no project has."""
     photos = set(filter(_DIGEST.fullmatch, photos)) - _photos_held(workspace)
+    begun = {photo[:KEY_BEGINS] for photo in photos}
     for store in stores(workspace):
-        store.delete(sorted(photos))
+        held = store.keys()
+        store.delete([key for key in held if key[:KEY_BEGINS] in begun])
         _delete_stray_rows(store)
     delete_cached(workspace.prepared_dir, photos)
 

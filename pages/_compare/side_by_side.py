@@ -12,7 +12,7 @@ from transfer_core.services.comparison import (
     settings_that_differ,
 )
 from transfer_core.support.text import markdown
-from transfer_core.support.wording import percent, pluralize
+from transfer_core.support.wording import percent, photos_phrase, pluralize
 
 LETTERS = "ABCD"
 PER_PAGE = 24
@@ -22,7 +22,7 @@ def show_side_by_side(project, chosen, rights, among):
     """Everything about the chosen runs, the best of them first.
 
     Args:
-        rights: {run id: {item id: right}}.
+        rights: {run id: as from `load_right`}.
         among: How many runs they were chosen from.
     """
     show_verdicts(chosen, rights, among)
@@ -43,7 +43,8 @@ def show_verdicts(chosen, rights, among):
     correction = f", corrected for all {pairs_of(among)} pairs of the {among} runs" if among > 2 else ""
     st.caption(
         "All runs have the same validation photos. Only photos that one run gets right and the other wrong "
-        f"count (McNemar's exact test, 95%{correction}; Newcombe's interval)."
+        f"count; copies count once, and photos of one group together (McNemar's exact test, 95%{correction}; "
+        "Newcombe's interval)."
     )
 
 
@@ -51,8 +52,8 @@ def show_table(chosen):
     results = [session.history(run).result for run in chosen]
     facts = {
         "Accuracy": [percent(result["val_accuracy"]) for result in results],
-        "Probably on new photos": [" to ".join(map(percent, result["val_interval"])) for result in results],
-        "Validation photos": [f"{result['val_count']:,}" for result in results],
+        "Probably on new photos": [" to ".join(map(percent, result["val_interval"] or ())) for result in results],
+        "Validation photos": [photos_phrase(result) for result in results],
         "Time": [run_card.seconds_of(result) for result in results],
         **dict(settings_that_differ(chosen)),
     }
@@ -69,11 +70,12 @@ def show_changed(project, chosen, rights):
     place = LETTERS.index(other or "B")
     first, second = chosen[0], chosen[place]
     split, name = session.split_of(first), LETTERS[place]
-    mine, theirs = rights[first.id], rights[second.id]
+    mine, theirs = rights[first.id].right, rights[second.id].right
     with errors.shown_errors():
         said = {"A": load_said(first, split), name: load_said(second, session.split_of(second))}
-        won = [item for item in split.val if mine[item.id] and not theirs[item.id]]
-        lost = [item for item in split.val if theirs[item.id] and not mine[item.id]]
+        different = [item for item in split.val if item.id in mine]  # of copies one
+        won = [item for item in different if mine[item.id] and not theirs[item.id]]
+        lost = [item for item in different if theirs[item.id] and not mine[item.id]]
         for tab, items, right, wrong in zip(
             st.tabs([f"A right, {name} wrong ({len(won)})", f"{name} right, A wrong ({len(lost)})"]),
             (won, lost),

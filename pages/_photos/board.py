@@ -8,10 +8,9 @@ from pages._shared import errors, navigation, session, theme, thumbnails
 from pages._shared.data_urls import decoded
 from pages._sort import selection
 from transfer_core.errors import TransferError
-from transfer_core.services import ingest, labels
+from transfer_core.services import ingest, labels, pictures
 from transfer_core.services.ingest import Entry, OneClass
 from transfer_core.support.text import plain
-from transfer_core.support.wording import pluralize
 
 PER_PAGE = 24  # classes; hundreds would be thousands of pictures at every click
 SHOWN = 8  # thumbnails of a class
@@ -44,7 +43,7 @@ def _received() -> dict:
 
 
 def _draw(project, by_class, page):
-    names = list(by_class)
+    names, rendering = list(by_class), pictures.load_rendering(project)
     shown = names[(page - 1) * PER_PAGE : page * PER_PAGE]
     board = st.components.v2.component(
         "board",
@@ -56,7 +55,7 @@ def _draw(project, by_class, page):
         key="board",
         data={
             "project": project.id,
-            "classes": [_column(name, by_class[name], names.index(name)) for name in shown],
+            "classes": [_column(name, by_class[name], names.index(name), rendering) for name in shown],
             "names": [plain(name) for name in names],
             "thumbnails": f"/graft/thumbnail/{project.id}/",
             "fresh": page == 1,
@@ -67,13 +66,13 @@ def _draw(project, by_class, page):
     )
 
 
-def _column(name, own, place):
-    newest = own[: -SHOWN - 1 : -1]
+def _column(name, own, place, rendering):
+    newest = [(item, rendering.key(item.photo, item.file)) for item in own[: -SHOWN - 1 : -1]]
     return {
         "name": plain(name),
         "colour": theme.class_colour(place),
         "count": len(own),
-        "photos": [{"id": item.id, "digest": item.photo, "file": plain(thumbnails.item_name(item))} for item in newest],
+        "photos": [{"id": item.id, "digest": key, "file": plain(thumbnails.item_name(item))} for item, key in newest],
     }
 
 
@@ -86,12 +85,11 @@ def _take_in(project, shots: dict) -> None:
     with errors.shown_errors():
         text = ""
         try:
-            reading = OneClass(shots["class_name"])
+            rendering = OneClass(shots["class_name"])
             report = ingest.take_in_entries(
-                session.workspace(), project, entries, lambda done, total: None, reading=reading
+                session.workspace(), project, entries, lambda done, total: None, rendering=rendering
             )
-            if left_out := [entry for entry in report.rejected if entry.reason != "junk"]:
-                text = f"{pluralize(len(left_out), 'file was', 'files were')} left out: {plain(left_out[0].reason)}."
+            text = plain(ingest.left_out(report.rejected))
         except (
             TransferError
         ) as error:  # they would be refused again; after any other break the browser sends them again

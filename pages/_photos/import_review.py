@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import streamlit as st
 from filelock import Timeout
 
+from pages._photos import encoding
 from pages._shared import errors, frame, progress, session, thumbnails
 from transfer_core.data.split_names import words_of
 from transfer_core.errors import DataError
@@ -16,6 +17,7 @@ from transfer_core.services.ingest import (
     Entry,
     LabelSource,
     Survey,
+    UnclearEncoding,
     Upload,
     choices,
     photos_among,
@@ -24,7 +26,7 @@ from transfer_core.services.ingest import (
     without_table,
 )
 from transfer_core.services.labels import Item, load_items, load_original_items
-from transfer_core.services.projects import thumbnail_path
+from transfer_core.services.projects import ensure_thumbnail
 from transfer_core.support.text import markdown, plain, shorten
 from transfer_core.support.wording import pluralize
 
@@ -34,19 +36,26 @@ THUMBNAILS = 8
 SHOW_THUMBNAILS_EVERY = 5  # of the progress line's steps
 
 
+Found = tuple[LabelSource, Survey] | UnclearEncoding | str
+
+
 @dataclass(frozen=True)
 class Plan:
     """What a batch can be read as.
 
     Args:
         photos: Paths of what looks like a photo.
-        readings: By choice; one that cannot be read has its problem in words.
+        readings: By choice; one that cannot be read has its problem in words, one that can be in several ways, these.
+        names: The encoding of names that a person has chosen.
+        sets: Which folders are sets and no classes, in words, where nothing else says a class.
     """
 
     key: tuple
     entries: Sequence[Entry]
     photos: list[str]
-    readings: dict[Choice, tuple[LabelSource, Survey] | str]
+    readings: dict[Choice, Found]
+    names: str = ""
+    sets: str = ""
 
 
 def review_waiting(project) -> bool:
@@ -62,14 +71,34 @@ def review_waiting(project) -> bool:
     if st.session_state.get(session.READING) == batch.id:
         return _read(project, batch)
     with errors.shown_errors():
-        return _review(batch, _plan(batch)) if batch.choice is None else _ask_to_go_on(project, batch)
+        if batch.choice:
+            return _ask_to_go_on(project, batch)
+        plan = _plan(batch)
+        return _review(batch, plan) if plan else _ask_to_wait(batch)
     return False
 
 
-def _open(batch: Upload) -> Sequence[Entry]:
-    """Its entries; forgets one whose zip or folder cannot be opened any more, or the page could never be used again."""
+def _ask_to_wait(batch: Upload) -> bool:
+    """The foot as long as a question must be answered first."""
+    with frame.foot("These photos wait until you have chosen."):
+        left = st.button("Cancel", key="leave-photos")
+        st.button("Add photos", type="primary", disabled=True, key="add-photos")
+    if left:
+        batch.discard()
+        st.rerun()
+    return True
+
+
+def _opened(batch: Upload) -> Sequence[Entry]:
+    """The entries of one whose reading has been chosen."""
+    opened = _open(batch)
+    return opened[0] if opened else []
+
+
+def _open(batch: Upload) -> tuple[Sequence[Entry], str] | None:
+    """As `ask_names`; forgets one that cannot be opened any more, or the page could never be used again."""
     try:
-        return batch.entries()
+        return encoding.ask_names(batch)
     except DataError:
         batch.discard()
         raise
@@ -80,21 +109,30 @@ def _review(batch: Upload, plan: Plan) -> bool:
         _begin(batch, Choice("one_class", "unnamed"))  # says what is wrong with each file
     st.subheader("How should Graft sort these photos?")
     _tell_missing(batch)
+    encoding.offer_other_names(batch, plan.entries, plan.names)
+    if plan.sets:
+        st.info(markdown(plan.sets), icon=":material/info:")
     chosen = _choose(batch, plan)
-    found = plan.readings[chosen] if chosen in plan.readings else _survey(plan.entries, chosen, plan.photos)
+    found = _find(plan, chosen)
+    if chosen.way == "table" and not isinstance(found, str):
+        encoded = encoding.ask_table(batch, chosen, found[0] if isinstance(found, tuple) else found)
+        chosen, found = encoded, _find(plan, encoded)
+    if isinstance(found, UnclearEncoding):
+        return _ask_to_wait(batch)
     if isinstance(found, str):
         st.error(markdown(found), icon=":material/error:")
     elif chosen != Choice("one_class"):
         chosen = _ask_unlabelled(batch, chosen, found[1])
         found = (found[0], found[1].with_unplaced()) if chosen.unlabelled else found
         _sum_up(plan, *found)
+        tell(found[0].said)
     count = 0 if isinstance(found, str) else found[1].photos
     ready = count > 0 and chosen != Choice("one_class")
     with frame.foot("These photos wait until you add them."):
         left = st.button("Cancel", key="leave-photos")
         added = st.button(f"Add {pluralize(count, 'photo')}", type="primary", disabled=not ready, key="add-photos")
     if added:
-        _begin(batch, chosen)
+        _begin(batch, replace(chosen, names=plan.names))
     if left:
         batch.discard()
         st.rerun()
@@ -103,23 +141,35 @@ def _review(batch: Upload, plan: Plan) -> bool:
     return True
 
 
-def _plan(batch: Upload) -> Plan:
-    """Made once for as long as a person looks at it."""
-    key = (batch.id, len(batch.files), len(batch.missing))
+def _plan(batch: Upload) -> Plan | None:
+    """Made once for as long as a person looks at it; None as long as it must be said first how names are read."""
+    key = (batch.id, len(batch.files), len(batch.missing), st.session_state.get(f"names-{batch.id}"))
     plan = st.session_state.get(session.PLAN)
     if plan is None or plan.key != key:
         with st.spinner("Reading the file names"):
-            entries = _open(batch)
+            opened = _open(batch)
+            if opened is None:
+                return None
+            entries, names = opened
             photos = photos_among(entries)
             readings = {choice: _survey(entries, choice, photos) for choice in choices(entries)}
-        plan = st.session_state[session.PLAN] = Plan(key, entries, photos, readings)
+            by_folder = any(choice.way in ("folder", "top_folder", "project") for choice in readings)
+            sets = "" if by_folder else ingest.sets_in_words(entries)
+        plan = st.session_state[session.PLAN] = Plan(key, entries, photos, readings, names, sets)
     return plan
 
 
-def _survey(entries: Sequence[Entry], choice: Choice, photos: Sequence[str]) -> tuple[LabelSource, Survey] | str:
+def _find(plan: Plan, choice: Choice) -> Found:
+    """What a choice comes to; a table in another encoding than at first is read anew."""
+    return plan.readings[choice] if choice in plan.readings else _survey(plan.entries, choice, plan.photos)
+
+
+def _survey(entries: Sequence[Entry], choice: Choice, photos: Sequence[str]) -> Found:
     """A reading and what it comes to, or why it cannot be read so."""
     try:
         reading = read_as(entries, choice, photos)
+    except UnclearEncoding as unclear:
+        return unclear
     except DataError as error:
         return str(error)
     return reading, survey(reading, photos)
@@ -154,16 +204,18 @@ def _choose(batch: Upload, plan: Plan) -> Choice:
 
 def _title(choice: Choice) -> str:
     title = choice.title[0].upper() + choice.title[1:]
-    return f"{title}: {markdown(choice.value)}" if choice.way == "table" else title
+    return f"{title}: {markdown(', '.join(choice.tables))}" if choice.tables else title
 
 
-def _caption(choice: Choice, found: tuple[LabelSource, Survey] | str) -> str:
+def _caption(choice: Choice, found: Found) -> str:
     if choice.way == "one_class":
         return "Type one name for all."
     if choice.way == "none":
         return "Add the photos without a class and sort them afterwards."
     if isinstance(found, str):
         return "Cannot be read."
+    if isinstance(found, UnclearEncoding):
+        return "Can be read in several ways."
     names = list(found[1].classes)
     listed = ", ".join(shorten(name, 40) for name in names[:EXAMPLES])
     told = f"{pluralize(len(names), 'class', 'classes')}: {markdown(listed)}"
@@ -204,6 +256,12 @@ def _show(reading: LabelSource, found: Survey) -> None:
         st.dataframe(columns, hide_index=True, key="review-classes")
 
 
+def tell(sentences: Sequence[str]) -> None:
+    """What a person must get to read of how photos and tables were read; untrusted text."""
+    if sentences:
+        st.info("\n\n".join(map(markdown, sentences)), icon=":material/info:")
+
+
 def list_files(title: str, files: Sequence[tuple[str, str]]) -> None:
     """Files and why something is with them, folded up; nothing where there are none."""
     if files:
@@ -229,7 +287,7 @@ def _ask_to_go_on(project, batch: Upload) -> bool:
     except Timeout:
         st.info("Photos are being read in another window. They will appear here when that is done.")
         return _wait_until_free(batch)
-    paths = photos_among(_open(batch))
+    paths = photos_among(_opened(batch))
     if batch.before is None:
         told = f"{pluralize(len(paths), 'photo waits', 'photos wait')} to be read. Press Continue to add them."
     else:
@@ -289,7 +347,7 @@ def _read(project, batch: Upload) -> bool:
 
 def _take_in(project, entries: Sequence[Entry], choice: Choice):
     """The intake, with photos per second, time left, and the last few thumbnails."""
-    line = progress.progress_line("Reading photos")
+    line, reading = progress.progress_line("Reading photos"), read_as(entries, choice)
     wall, latest, steps = st.container(key="gallery-arriving").empty(), deque(maxlen=THUMBNAILS), 0
 
     def report(done: int, total: int) -> None:
@@ -297,22 +355,22 @@ def _take_in(project, entries: Sequence[Entry], choice: Choice):
         if line(done, total):
             steps += 1
             if steps % SHOW_THUMBNAILS_EVERY == 0 and latest:
-                _show_latest(wall, list(latest))
+                _show_latest(project, wall, list(latest))
 
     return ingest.take_in_entries(
         session.workspace(),
         project,
-        without_table(entries, choice),
+        without_table(entries, choice, reading),
         report,
-        reading=read_as(entries, choice),
+        reading=reading,
         arrived=latest.append,
         unlabelled=choice.unlabelled,
     )
 
 
-def _show_latest(wall, items: Sequence[Item]) -> None:
+def _show_latest(project, wall, items: Sequence[Item]) -> None:
     with wall.container(horizontal=True):  # without a key, which Streamlit takes once only in a run of the page
         for item in items:
-            path = thumbnail_path(session.workspace(), item.photo)
+            path = ensure_thumbnail(session.workspace(), project, item)
             if path.is_file():
                 st.image(str(path), width=80, alt=thumbnails.item_name(item))

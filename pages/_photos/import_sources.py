@@ -1,6 +1,7 @@
 """Import sources: files, a folder, one class at a time, a public set, a folder of the server."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
@@ -9,7 +10,7 @@ from pages._photos import public_datasets
 from pages._shared import errors, progress, session
 from transfer_core.errors import DataError
 from transfer_core.services import ingest
-from transfer_core.services.ingest import Choice, Listing, import_roots, list_folder
+from transfer_core.services.ingest import Choice, Listing, UnclearEncoding, import_roots, list_folder
 from transfer_core.support.text import markdown, plain
 from transfer_core.support.wording import pluralize
 
@@ -28,7 +29,8 @@ def ask_for_photos(project):
             "Photos, or a .zip of them",
             accept_multiple_files=True,
             key=f"zip-{generation}",
-            help="Best with one folder per class in the zip. You can add a table of labels (CSV: file, label).",
+            help="Best with one folder per class in the zip; a .tar.gz, or a Teachable Machine project (.tm), will do "
+            "as well. You can add a table of labels (CSV: file, label).",
         )
     with places[1]:
         folder = st.file_uploader(
@@ -64,6 +66,10 @@ def receive(project, uploads, choice=None):
         )
         try:
             batch.entries()
+        except (
+            UnclearEncoding
+        ) as unclear:  # asked about in the review; where the class is known, the names hardly count
+            choice = choice and replace(choice, names=next(iter(unclear.readings)))
         except DataError:  # the one zip is none: the uploader still shows which, and the message says what to do
             batch.discard()
             raise

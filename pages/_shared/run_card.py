@@ -8,7 +8,7 @@ from pages._shared import errors, naming, run_picker, session
 from transfer_core.services import catalog, runs
 from transfer_core.services.runs import NOTE_LIMIT, load_notes, save_notes
 from transfer_core.support.text import markdown
-from transfer_core.support.wording import duration, format_time, interval_phrase, pluralize
+from transfer_core.support.wording import duration, format_time, interval_phrase, photos_phrase, pluralize
 
 
 @st.dialog("Note on this run")
@@ -29,8 +29,9 @@ def show_row(project, run, badge="", verdict=""):
             star = ":material/star: " if about.starred else ""
             st.markdown(f"{star}**{run_picker.title_of(run)}** {badge}")
             if result:
-                count = pluralize(result["val_count"], "photo")
-                st.caption(f"{count}; {interval_phrase(result)}. Training took {seconds_of(result)}. {verdict}")
+                st.caption(
+                    f"{photos_phrase(result)}; {interval_phrase(result)}. Training took {seconds_of(result)}. {verdict}"
+                )
             st.caption(f"{markdown(catalog.backbone_title(run.config.backbone))}, {format_time(run.created)}")
             if about.note:
                 st.markdown(markdown(about.note))

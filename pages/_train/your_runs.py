@@ -43,7 +43,11 @@ def show_your_runs(project, found, run):
         key="your-runs",
         alt="; ".join(f"{plain(name)} {percent(share)}" for name, share, _ in rows),
     )
-    st.caption(
-        f"Accuracy on the same {pluralize(results[run.id]['val_count'], 'validation photo')}, with the range in which "
-        "the true accuracy probably lies. Where two ranges overlap, the difference may be luck."
-    )
+    photos = f"Accuracy on the same {pluralize(results[run.id]['val_count'], 'validation photo')}"
+    if any(interval is None for *_, interval in rows):
+        st.caption(f"{photos}. Some of these were training photos, too: expect less on new photos.")
+    else:
+        st.caption(
+            f"{photos}, with the range in which the true accuracy probably lies. Where two ranges overlap, the "
+            "difference may be luck."
+        )

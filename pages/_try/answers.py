@@ -2,36 +2,48 @@
 
 import streamlit as st
 
+from pages._photos import import_review
 from pages._shared import theme
 from transfer_core import charts
-from transfer_core.errors import DataError
 from transfer_core.services import inference
 from transfer_core.services.inference import predictions_csv
 from transfer_core.support.text import markdown
 from transfer_core.support.wording import percent, pluralize
 
 PER_PAGE = 48
+FEW = 3  # bad files, of which each gets a line
 ABOUT_CONFIDENCE = "How sure the model is of its answer. The confidences of all classes add up to 100%."
 CLOSE = 0.15  # two confidences nearer than this: the model is not sure which
 ORDERS = ("Least sure first", "As handed in", "By class")
 
 
-def predict_all(predictor, photos):
+def predict_all(predictor, entries):
     """[(name, small upright picture, prediction)] of those that can be read; the others are named with the reason."""
-    answers, line = [], None
-    for place, (name, content) in enumerate(photos, 1):
-        if len(photos) > 1:
-            text = f"Classifying photo {place:,} of {len(photos):,}"
-            line = line.progress(place / len(photos), text) if line else st.progress(0.0, text)
-        try:
-            answer = inference.ask(predictor, content)
-        except DataError as error:
-            st.error(f"{markdown(name)}: {markdown(str(error))}", icon=":material/error:")
-            continue
-        answers.append((name, answer.picture, answer.prediction))
+    answers, rejected, line = [], [], None
+    for place, entry in enumerate(entries, 1):
+        if len(entries) > 1:
+            text = f"Classifying photo {place:,} of {len(entries):,}"
+            line = line.progress(place / len(entries), text) if line else st.progress(0.0, text)
+        answer = inference.ask(predictor, entry)
+        if isinstance(answer, inference.Rejected):
+            rejected.append(answer)
+        else:
+            answers.append((entry.path, answer.picture, answer.prediction))
     if line:
         line.empty()
+    _name_rejected(rejected, len(entries))
     return answers
+
+
+def _name_rejected(rejected, total):
+    """A line for each of a few files; of more, how many, and the list folded up."""
+    if len(rejected) <= FEW:
+        for entry in rejected:
+            st.error(f"{markdown(entry.file)}: {markdown(entry.reason)}", icon=":material/error:")
+        return
+    st.error(f"{len(rejected):,} of {pluralize(total, 'file')} cannot be classified.", icon=":material/error:")
+    left_out = [(entry.file, entry.reason) for entry in rejected]
+    import_review.list_files(f"{pluralize(len(rejected), 'file was', 'files were')} left out", left_out)
 
 
 def show_one(picture, name, answer, truth=None):

@@ -15,8 +15,7 @@ def show_classes(split, result):
         scores.precision, scores.recall, scores.f1, scores.count, list(split.class_names), dark=theme.is_dark()
     )
     st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="scores", alt="Recall and precision of each class")
-    known = [] if result.get("val_learned") else class_shares(list(split.class_names), result["confusion_matrix"])
-    shares = {found.name: found.interval for found in known}
+    shares = {found.name: found.interval for found in class_shares(result)}
     st.dataframe(
         {
             "Class": list(split.class_names),
@@ -35,7 +34,8 @@ def show_classes(split, result):
                 format="%.0f%%", help="Found: of the photos of this class, how many the model recognized."
             ),
             "Probably": st.column_config.TextColumn(
-                help="The range in which the true recall probably lies (95% Wilson interval). Few photos, wide range."
+                help="The range in which the true recall probably lies (95% Wilson interval). Few photos or groups, "
+                "wide range."
             ),
             "Precision": st.column_config.NumberColumn(
                 format="%.0f%%",

@@ -1,10 +1,10 @@
 """The matrix on the left, and beside it the photos of the chosen cell: first those of the most frequent confusion."""
 
-import numpy as np
 import streamlit as st
 
 from pages._shared import plots
 from pages._understand.answer_cards import show_cards
+from transfer_core.services.evaluation import different_rows
 from transfer_core.support.text import plain
 from transfer_core.support.wording import pluralize
 
@@ -26,8 +26,9 @@ def show_confusions(project, run, split, result, answers, about):
         show_matrix(run, split, result, key, cells, about)
     with photos if photos is not st else st.container():
         chosen = st.selectbox("Photos of", list(cells), format_func=cells.get, key=key)
-        rows = np.flatnonzero((answers.true_ids == chosen[0]) & (answers.predicted_ids == chosen[1]))
-        show_cards(project, split, answers, rows.tolist(), f"cell-{run.id}-{chosen[0]}-{chosen[1]}")
+        rows = different_rows(split, result)
+        inside = (answers.true_ids[rows] == chosen[0]) & (answers.predicted_ids[rows] == chosen[1])
+        show_cards(project, split, answers, rows[inside].tolist(), f"cell-{run.id}-{chosen[0]}-{chosen[1]}")
 
 
 def list_cells(split, result):

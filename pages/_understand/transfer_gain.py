@@ -37,7 +37,8 @@ def show_scores(knowledge):
             key="knowledge",
             alt="Accuracy: " + "; ".join(f"{name} {percent(share)}" for name, share, _ in rows),
         )
-    st.caption("Accuracy on the validation photos, each with the range in which the true accuracy probably lies.")
+    ranges = ", each with the range in which the true accuracy probably lies" if rows[own][2] else ""
+    st.caption(f"Accuracy on the validation photos{ranges}.")
 
 
 def are_coming(run):

@@ -57,7 +57,7 @@ PAGES = ("home", "photos", "sort", "train", "understand", "try_it", "export", "c
 _LEFT_OUT = re.compile(r"\.lock$|\.log$|runner\.wake$|needs-torch$")
 _CHANGES_BY_ITSELF = re.compile(
     r"Changed .*|.* for projects, .* for caches, .*|Download \(.*|Training (took|needs) .*|Takes about .*"
-    r"|.*\bago\b.*|Tested .*"
+    r"|.*\bago\b.*|Tested .*|Takes minutes rather than seconds\."
 )
 _WORDS = re.compile(
     r"cannot|damaged|missing|not here|no longer|unreadable|interrupted|failed|again|no model|could not|is gone|do not"
@@ -171,10 +171,11 @@ def damage(path: Path, way: str, stand_in: Path | None) -> None:
 def stand_in(home: Path, name: str) -> Path | None:
     """Another file of the same kind: same name, or ending, elsewhere in the home."""
     path = home / name
-    alike = [other for other in sorted(home.rglob(path.name)) if other != path and other.is_file()]
-    alike = alike or [other for other in sorted(path.parent.glob(f"*{path.suffix}")) if other != path]
-    different = [other for other in alike if other.read_bytes() != path.read_bytes()]
-    return different[-1] if different else None
+    for others in (home.rglob(path.name), path.parent.glob(f"*{path.suffix}")):
+        files = [other for other in sorted(others) if other.is_file() and other.read_bytes() != path.read_bytes()]
+        if files:
+            return files[-1]
+    return None
 
 
 # --- what a home says ------------------------------------------------------------------------------------------------

@@ -61,6 +61,14 @@ def test_a_run_without_epochs_leaves_room():
     assert not charts.compared_curves([("A", [])]).layout.annotations
 
 
+@pytest.mark.parametrize("draw", [charts.share_bars, charts.share_dots])
+def test_a_share_without_a_range_has_no_line(draw):
+    """Photos that were trained on: the share is drawn, and nothing is said of new photos."""
+    with_range, without = (draw([("Frozen", 0.9, interval)]) for interval in ((0.8, 0.95), None))
+    assert "probably" in str(with_range) and "probably" not in str(without)
+    assert "90%" in str(without) and "95%" not in str(without)
+
+
 def test_shares_show_how_sure_they_are():
     fig = charts.share_bars([("colours", 0.4, (0.3, 0.5)), ("this model", 0.9, (0.8, 0.95))], own=1)
     bars = fig.data[1]

@@ -14,7 +14,7 @@ import pytest
 from tests.data.bombs import png
 from tests.data.images.test_decode import JPEG, encoded, picture
 from tests.data.ingest.test_sources import make_zip
-from tests.helpers import RESNET, ROOT, draw_dataset, draw_photo, run_python, start_python, wait_for
+from tests.helpers import COLOURS, RESNET, ROOT, draw_dataset, draw_photo, run_python, start_python, wait_for
 from transfer_core import runs
 from transfer_core.__main__ import main
 from transfer_core.data import public_datasets
@@ -26,7 +26,7 @@ from transfer_core.services import ingest
 
 FIT_KEYS = {
     *("run_id", "run_dir", "backbone", "strategy", "class_names", "train_count", "val_count", "val_accuracy"),
-    *("val_interval", "confusion_matrix", "epochs", "seconds"),
+    *("val_interval", "val_units", "confusion_matrix", "epochs", "seconds"),
 }
 
 
@@ -177,6 +177,33 @@ def test_import_takes_the_labels_from_a_table(workspace, tmp_path, ask, refuse):
     assert [project.name for project in workspace.projects()] == ["Trees"]
 
 
+def test_an_old_encoding_is_said_or_must_be_chosen(workspace, tmp_path, ask, refuse, capsys):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    for n in range(3):
+        draw_photo(folder / f"{n}.jpg", (40 * n, 60, 200), n)
+
+    def table(labels: list[str], encoding: str):
+        rows = "".join(f"{n}.jpg;{label}\r\n" for n, label in enumerate(labels))
+        (tmp_path / f"{encoding}.csv").write_bytes(f"file;label\r\n{rows}".encode(encoding))
+        return tmp_path / f"{encoding}.csv"
+
+    labels, clear = ["Œillet d’Inde", "5 € – alt", "Šípek"], ["kočka", "žába", "pták"]
+    unclear, sure = table(labels, "cp1252"), table(clear, "cp1250")
+    told = refuse("import", folder, "--name", "Flowers", "--labels", unclear)
+    assert "cp1252 (Western Europe, Windows): 'Œillet d’Inde'" in told and "--encoding NAME" in told
+    assert refuse("import", folder, "--name", "Flowers", "--labels", unclear, "--encoding", "ansi1").startswith(
+        "There is"
+    )
+    assert workspace.projects() == []
+    found = ask("import", folder, "--name", "Flowers", "--labels", unclear, "--encoding", "cp1252")
+    assert set(found["classes"]) == set(labels)
+    assert main(["import", str(folder), "--name", "Animals", "--labels", str(sure)]) == 0
+    out, err = capsys.readouterr()
+    assert "It is read as cp1250 (Central Europe, Windows): 'kočka', 'žába', 'pták'." in err
+    assert all(label in out for label in clear)
+
+
 def test_fetch_takes_in_a_public_set(workspace, tmp_path, ask, refuse, monkeypatch):
     def unpack(folder):
         return [(draw_photo(folder / f"{n}.jpg", (40 * n, 60, 200), n), "ab"[n % 2]) for n in range(4)]
@@ -225,8 +252,11 @@ def test_import_lists_everything(workspace, tmp_path, ask):
 
 
 def test_evaluate(finished, tmp_path, ask):
-    found = ask("evaluate", finished.id, draw_dataset(tmp_path / "more", 3))
-    assert found.keys() == {"accuracy", "interval", "count", "class_names", "confusion_matrix"}
+    for seed, (name, colour) in enumerate(3 * list(COLOURS.items()), 900):
+        draw_photo(tmp_path / "more" / name / f"{seed}.jpg", colour, seed)
+    found = ask("evaluate", finished.id, tmp_path / "more")
+    assert found.keys() == {"accuracy", "interval", "count", "units", "learned", "class_names", "confusion_matrix"}
+    assert (found["units"], found["learned"]) == (9, 0) and found["interval"][0] <= found["accuracy"]
     assert found["count"] == 9 == sum(map(sum, found["confusion_matrix"]))
     hits = sum(row[i] for i, row in enumerate(found["confusion_matrix"]))
     assert found["accuracy"] == hits / 9
@@ -235,7 +265,7 @@ def test_evaluate(finished, tmp_path, ask):
 def test_predict_and_its_table(finished, tmp_path, ask):
     photos = [draw_photo(tmp_path / name, (200, 40, 40), n) for n, name in enumerate(("a.jpg", "=b.jpg"))]
     found = ask("predict", finished.folder, *photos, "--csv", tmp_path / "new" / "out.csv")
-    assert found.keys() == {"predictions"}
+    assert found.keys() == {"predictions", "rejected"} and found["rejected"] == []
     for entry, photo in zip(found["predictions"], photos, strict=True):
         assert entry.keys() == {"photo", "class_name", "confidence", "confidences"}
         assert entry["photo"] == str(photo)
@@ -291,11 +321,13 @@ def test_people_get_text(finished, capsys, command):
         (["fit", "{data}", "--val", "{tmp}/nowhere"], "does not exist. Name a folder"),
         (["fit", "{tmp}/empty.zip"], "is empty"),
         (["fit", "{tmp}/broken.zip"], "is not a zip that can be opened"),
-        (["import", __file__, "--name", "One"], "is neither a folder nor a zip. Name a folder"),
+        (["import", __file__, "--name", "One"], "neither a folder nor a zip. Name a folder"),
         (["fit", "{tmp}/text.zip"], "None of the 2 files can be used as a photo"),
         (["fit", "{tmp}/one-class"], "There is only one class, 'blue'"),
         (["fit", "{tmp}/one-photo"], "Class 'red' has 1 photo. It needs at least 2"),
         (["fit", "{data}", "--name", " "], "A project needs a name"),
+        (["fit", "{tmp}/one-each"], "Class 'blue' has 1 photo. It needs at least 2"),
+        (["fit", "{tmp}/one-each"], "Class 'red' has 1 photo. It needs at least 2"),
         (["resume", "20261121-000000-abcdef"], "There is no run '20261121-000000-abcdef' here"),
         (["resume", "../x"], "'../x' is not an id"),
         (["predict", "nothing", "{photo}"], "There is no run 'nothing' here"),
@@ -313,6 +345,7 @@ def test_mistakes_get_one_clear_line(tiny_workspace, tmp_path, refuse, arguments
     draw_dataset(tmp_path / "one-class", 3, ("blue",))
     draw_dataset(tmp_path / "one-photo", 3, ("blue", "green"))
     draw_photo(tmp_path / "one-photo" / "red" / "1.jpg", (200, 0, 0), 1)
+    draw_dataset(tmp_path / "one-each", 1)
     places = {"data": data, "tmp": tmp_path, "photo": data / "blue" / "blue0.jpg"}
     assert said in refuse(*(argument.format(**places) for argument in arguments))
     assert runs.list_runs(tiny_workspace) == []
@@ -321,10 +354,9 @@ def test_mistakes_get_one_clear_line(tiny_workspace, tmp_path, refuse, arguments
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["predict", "{run}", "{tmp}/nowhere.jpg"], "does not exist"),
-        (["predict", "{run}", "{tmp}"], "is not a plain file"),
-        (["predict", "{run}", "{tmp}/text.jpg"], "cannot be used: not a photo"),
         (["predict", "{run}", "{photo}", "--csv", "{tmp}"], "cannot be used: Is a directory"),
+        (["predict", "{run}", "{photo}", "--csv", "{photo}"], "cannot be the table as well. Name another file."),
+        (["predict", "{run}", "{photo}", "--sort-into", "{tmp}/text.jpg"], "cannot be used: File exists"),
         (["export", "{run}", "--out", "{tmp}"], "is a folder. Name the zip to write"),
         (["export", "{run}", "--out", "{tmp}/text.jpg/x.zip"], "cannot be used"),
         (["evaluate", "{run}", "{tmp}/others"], "does not know these classes: ants"),
@@ -502,21 +534,3 @@ def test_classes_that_differ_in_capitals_are_named_in_a_line(workspace, tmp_path
     data = draw_dataset(tmp_path / "blots", 1, ("Red", "red", "blue"))
     assert main(["import", str(data), "--name", "Blots", "--json"]) == 0
     assert capsys.readouterr().err == "classes that differ only in capitals: Red, red\n"
-
-
-def test_a_reader_that_has_had_enough_ends_it_quietly():
-    """`strategies | head -1`: Python would say BrokenPipeError, and once more when it ends."""
-    reading, writing = os.pipe()
-    os.close(reading)
-    try:
-        answer = subprocess.run(
-            [sys.executable, "-m", "transfer_core", "strategies"],
-            cwd=ROOT,
-            stdout=writing,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=60,
-        )
-    finally:
-        os.close(writing)
-    assert (answer.returncode, answer.stderr) == (0, "")

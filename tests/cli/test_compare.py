@@ -39,12 +39,13 @@ def test_answer_as_programs_read_it(ask, queue_run):
         "accuracy": 1.0,
         "interval": pytest.approx([0.61, 1.0], abs=0.01),
         "count": 6,
+        "units": 6,
         "strategy": "feature_extraction",
         "backbone": one.config.backbone,
         "seconds": {"total": 2.0},
     }
     [pair] = found["pairs"]
-    assert pair.keys() == {"first", "second", "difference", "interval", "p", "verdict", "count"}
+    assert pair.keys() == {"first", "second", "difference", "interval", "p", "verdict", "count", "units"}
     assert (pair["first"], pair["second"], pair["count"]) == (one.id, two.id, 6)
     assert (pair["difference"], pair["p"]) == pytest.approx((1 / 3, 0.5)) and pair["verdict"] == "cannot be told apart"
 

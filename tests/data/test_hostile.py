@@ -43,7 +43,7 @@ def take(workspace, project):
         assert everything_but(workspace.home) == outside
         items = load_items(project)
         assert {path.name for path in project.photos_dir.iterdir()} == {item.file for item in items}
-        assert all(re.fullmatch(r"[0-9a-f]{64}\.[a-z]{3,4}", item.file) for item in items)
+        assert all(re.fullmatch(r"[0-9a-f]{64}(\.[a-z0-9-]+)*\.[a-z0-9]{3,4}", item.file) for item in items)
         assert report.photos + len(report.rejected) == len(entries)
         return report
 

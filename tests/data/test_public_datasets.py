@@ -1,5 +1,6 @@
 """Public datasets: what torchvision makes of a downloaded one, and what is said where it cannot be had."""
 
+import dataclasses
 import errno
 import socket
 import time
@@ -113,6 +114,33 @@ def unpacked(tmp_path, photos=("disc", "ring")):
         return [(path, path.parent.name) for path in sorted((folder / "photos").glob("*/*"))]
 
     return PublicSet("shapes", "Shapes", "", 1, "", "", load), times
+
+
+def test_a_file_that_cannot_be_read_from_the_beginning_costs_itself_alone(tmp_path):
+    """What was unreadable when it came is not unpacked again each time."""
+    row, times = unpacked(tmp_path)
+
+    def load(folder):
+        return [*row.load(folder), (folder / "photos" / "disc" / "gone.jpg", "disc")]
+
+    lacking = dataclasses.replace(row, load=load)
+    for _ in range(2):
+        assert len(public_datasets.load(lacking, tmp_path / "set", 9)) > 1
+    assert times == [False]
+
+
+def test_a_bad_photo_of_a_set_costs_itself_alone(workspace, tmp_path, monkeypatch):
+    row, _ = unpacked(tmp_path)
+
+    def load(folder):
+        photos = row.load(folder)
+        photos[0][0].write_bytes(b"no photo")
+        return photos
+
+    monkeypatch.setitem(public_datasets.SETS, "shapes", dataclasses.replace(row, load=load))
+    monkeypatch.setattr(public_datasets, "probe_url", lambda address, timeout_s: None)
+    report = fetch.fetch(workspace, workspace.create_project("Shapes"), "shapes", 9, lambda done, total: None)
+    assert [entry.reason for entry in report.rejected] == ["a text file, not a photo"] and report.photos > 2
 
 
 @pytest.mark.parametrize("damage", ["bit", "cut", "empty", "zeros", "missing", "another's"])

@@ -25,7 +25,7 @@ def test_right_answers_are_paired_by_photo(queue_run):
     )
     paired = compare_right(load_right(one), load_right(other))
     assert (paired.only_first, paired.only_second, paired.both, paired.neither) == (3, 0, 2, 1)
-    assert val_photos(runs.load_split(one)) == load_right(other).keys()
+    assert val_photos(runs.load_split(one)) == load_right(other).right.keys()
 
 
 def test_other_photos_cannot_be_compared(queue_run):

@@ -15,6 +15,9 @@ def result_of(matrix: list[list[int]], **more: object) -> dict:
         "val_count": count,
         "val_accuracy": hits / count,
         "val_interval": wilson(hits, count),
+        "val_units": count,
+        "recall_intervals": [wilson(row[place], sum(row)) if sum(row) else None for place, row in enumerate(matrix)],
+        "recall_units": [sum(row) for row in matrix],
         **more,
     }
 
@@ -58,3 +61,11 @@ def test_the_class_that_is_found_least_is_the_weakest():
 def test_a_class_without_validation_photos_is_no_weakest_one():
     found = make_headline(result_of([[30, 0], [0, 0]]))
     assert found.weakest.name == "class 0"
+
+
+def test_few_groups_say_as_little_as_few_photos():
+    """Twenty photos of two animals: found all, and still too few to say."""
+    found = make_headline(result_of([[30, 0], [0, 20]], recall_units=[30, 2], recall_intervals=[[0.88, 1], [0.34, 1]]))
+    assert found.weakest_sentence == (
+        "Weakest class: class 1, 20 of 20 right, probably between 34% and 100%: too few photos to say."
+    )

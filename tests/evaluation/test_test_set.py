@@ -16,8 +16,10 @@ from transfer_core.export.model_card import write_card
 from transfer_core.jobs import worker
 from transfer_core.jobs.queue import _Queue
 from transfer_core.jobs.slots import failure_event_for
+from transfer_core.metrics.wilson import wilson
 from transfer_core.runs import Run, events
 from transfer_core.runs.events import EventLog, read_events
+from transfer_core.services.projects import summarize
 from transfer_core.support.files import read_json, write_json
 
 
@@ -118,8 +120,28 @@ def test_photos_that_were_learned_from_too_are_counted_and_said(finished):
     content["test"] = content["val"] + content["train"][:2]
     write_json(finished.folder / "split.json", content)
     found = open_(finished)
-    assert found.count == 8 and found.learned == 2
+    assert (found.count, found.learned, found.interval) == (8, 2, None)
     assert found.in_words().endswith("2 of these were training photos, too: expect less on new photos.")
+
+
+def test_a_result_of_an_earlier_version_gets_the_range_that_its_photos_are_worth(held_back):
+    """It counted photos of a group one by one, and which of them were right is not known any more."""
+    content = read_json(held_back.folder / "split.json")
+    content["test"] = [item | {"group": item["class_name"]} for item in content["test"]]
+    write_json(held_back.folder / "split.json", content)
+    open_(held_back)
+    path = held_back.evaluation_dir / "test.json"
+    told = {name: value for name, value in read_json(path).items() if name not in ("units", "copies", "crc")}
+    hits = sum(row[place] for place, row in enumerate(told["confusion_matrix"]))
+    write_json(path, told | {"interval": wilson(hits, 6)})
+    found = test_set.load_opening(held_back)
+    assert (found.count, found.units, found.interval) == (6, 3, pytest.approx(wilson(hits, 6, 3)))
+    assert "Only 3 of these photos are independent of the others" in found.in_words()
+    content["train"] += content["test"][:1]
+    write_json(held_back.folder / "split.json", content)
+    del told["learned"]
+    write_json(path, told)
+    assert test_set.load_opening(held_back).interval is None
 
 
 def test_a_run_without_a_test_part_or_a_model_is_refused(finished, queue_run):
@@ -175,3 +197,11 @@ def test_by_command(held_back, capsys):
     assert answers[0] == answers[1] and '"count": 6' in answers[0] and '"confusion_matrix"' in answers[0]
     assert main(["evaluate", held_back.id]) == 2 and main(["evaluate", held_back.id, "photos", "--test"]) == 2
     assert "one of the two" in capsys.readouterr().err
+
+
+def test_an_older_result_does_not_pass_for_one_that_is_damaged(held_back, workspace):
+    project, older = workspace.open_project(held_back.project_id), open_(held_back)
+    assert summarize(workspace, project).final == older.in_words()
+    later = runs.create(project, held_back.spec, runs.load_split(held_back))
+    EventLog(later.events_path).append(events.StepFinished(name="test_set", result={}))  # and no file with it
+    assert "can no longer be read" in summarize(workspace, project).final

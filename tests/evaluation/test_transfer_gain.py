@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from tests.helpers import answered, right
@@ -82,6 +83,22 @@ def test_scores_stand_in_the_same_order_with_their_intervals():
     assert [score.name for score in found.scores] == ["majority", "colours", "model", "scratch"]
     assert [score.share for score in found.scores] == [0.24, 0.4, 0.92, 0.4]
     assert all(score.interval[0] < score.share < score.interval[1] for score in found.scores)
+
+
+def test_photos_of_few_groups_tell_as_little_as_few_photos():
+    few = np.repeat(np.arange(5), 10)
+    assert "With only 5 independent validation photos" in verdict_sentence(judge(GOOD, {}, POOR, units=few))
+    assert judge(GOOD, {}, POOR).verdict == "helped"
+    assert not judge(POOR, GUESS, units=few).is_weak and judge(POOR, GUESS).is_weak
+
+
+def test_photos_that_were_trained_on_have_no_range_and_decide_nothing():
+    learned = right((40, True), (10, False))
+    found = judge(GOOD, GUESS, POOR, learned=learned)
+    assert [score.interval for score in found.scores] == [None] * 4
+    assert found.against["scratch"].count == 10 and found.scores[2].share == 0.92
+    nothing = judge(GOOD, GUESS, POOR, learned=right((50, True)))
+    assert "All validation photos were training photos" in verdict_sentence(nothing)
 
 
 def test_the_control_keeps_the_photos_and_leaves_the_schedule_to_the_rules():

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,9 +17,11 @@ from PIL import Image
 
 from tests.data.bombs import png
 from tests.data.images.test_decode import encoded, picture
-from tests.helpers import answering, exported
+from tests.helpers import ROOT, answering, exported
 from transfer_core import runs
-from transfer_core.data.images import read_photo
+from transfer_core.data.images import decode, read_photo
+from transfer_core.data.images.rendering import Rendering
+from transfer_core.data.ingest import sources
 from transfer_core.errors import DataError
 from transfer_core.evaluation.result import load_answers
 from transfer_core.export.bundle import build_bundle
@@ -70,12 +73,15 @@ def ask(run_script):
 
 
 def test_the_zip_holds_model_names_card_and_script(unpacked):
-    assert sorted(os.listdir(unpacked)) == [
+    files = (path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*.*") if path.suffix != ".pyc")
+    assert sorted(files) == [
         "README.md",
         "class_names.json",
         "model.onnx",
         "predict.py",
-        "read_photo.py",
+        "read_photo/__init__.py",
+        "read_photo/levels.py",
+        "read_photo/tiff.py",
     ]
     assert json.loads((unpacked / "class_names.json").read_text("utf-8")) == ["blue", "green", "red"]
 
@@ -186,8 +192,22 @@ def test_the_script_reads_odd_pictures_as_the_app_does_and_names_what_neither_ca
     assert wrong == {}
     for name, reason in refused.items():
         (line,) = [line for line in answer.stderr.splitlines() if line.startswith(f"{name}: ")]
-        assert line == f"{name}: {reason.replace('TIFF, AVIF and HEIC', 'TIFF and AVIF')}"
+        assert line == f"{name}: {reason.replace('AVIF, HEIC', 'AVIF')}"
     assert len(answer.stderr.splitlines()) == len(refused)
+
+
+def test_the_script_sees_dim_photos_as_the_run_did(finished, run_script, unpacked, tmp_path):
+    Rendering({"tif-grey-u16": (100.0, 700.0)}).save(finished.folder, finished.id)
+    with zipfile.ZipFile(io.BytesIO(build_bundle(finished, runs.read_state(finished)))) as archive:
+        (unpacked / "rendering.json").write_bytes(archive.read("rendering.json"))
+    path = tmp_path / "dim.tif"
+    path.write_bytes(grey((GREY * 600 + 100).astype(np.uint16)))
+    expected = Predictor.of_run(finished).predict(path)
+    assert (
+        abs(expected.confidence - Predictor.of_run(finished).predict(decode.load_rgb(path, Rendering())).confidence) > 0
+    )
+    _, said, confidence = _cells(run_script(path).stdout.splitlines()[0])
+    assert said == expected.class_name and abs(float(confidence) - expected.confidence) < 1e-5
 
 
 def _cells(line: str) -> list[str]:
@@ -300,6 +320,21 @@ def test_names_that_would_break_the_table_do_not(run_script, unpacked, finished,
     assert [row[0] for row in rows] == [str(path).replace("\n", "\\n").replace("\t", "\\t") for path in paths]
 
 
+def test_the_script_passes_over_what_the_app_calls_junk():
+    namespace = {"__file__": "predict.py"}
+    tree = ast.parse((ROOT / "transfer_core/export/predict_script.py").read_text("utf-8"))
+    wanted = [
+        node
+        for node in tree.body
+        if (isinstance(node, ast.FunctionDef) and node.name == "is_meant")
+        or (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "SYSTEM_FILES")
+    ]
+    exec(compile(ast.Module(wanted, []), "predict.py", "exec"), namespace)
+    assert set(namespace["SYSTEM_FILES"]) == sources.JUNK
+    for name in ("$RECYCLE.BIN", "~$a.docx", "._1.jpg", "Lost+Found", "1.jpg", "a.docx", "recycled"):
+        assert namespace["is_meant"](name) is not sources.is_junk(name)
+
+
 @pytest.mark.full
 def test_a_reader_who_leaves_early_is_no_mistake(unpacked, finished):
     """As in `python predict.py folder | head -1`."""
@@ -331,7 +366,7 @@ def test_a_model_that_cannot_be_loaded_is_said_in_a_line(run_script, unpacked):
     assert "model.onnx" in answer.stderr and "pip install --upgrade onnxruntime" in answer.stderr
 
 
-@pytest.mark.parametrize("name", ["predict.py", "read_photo.py"])
+@pytest.mark.parametrize("name", ["predict.py", *(f"read_photo/{part}.py" for part in ("__init__", "levels", "tiff"))])
 def test_what_travels_stands_on_onnxruntime_pillow_and_numpy_alone_from_python_3_9_on(unpacked, name):
     """HEIC's packages are looked for by name where they are installed."""
     tree = ast.parse((unpacked / name).read_text("utf-8"), feature_version=(3, 9))
@@ -340,13 +375,13 @@ def test_what_travels_stands_on_onnxruntime_pillow_and_numpy_alone_from_python_3
         if isinstance(node, ast.Import):
             found |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            found.add(node.module.split(".")[0])
+            found.add("read_photo" if node.level else node.module.split(".")[0])
     assert found - set(sys.stdlib_module_names) <= {"numpy", "onnxruntime", "PIL", "read_photo"}
 
 
-def test_the_zip_carries_the_very_file_that_the_app_reads_photos_with(unpacked):
-    with open(read_photo.__file__, "rb") as file:
-        assert (unpacked / "read_photo.py").read_bytes() == file.read()
+def test_the_zip_carries_the_very_files_that_the_app_reads_photos_with(unpacked):
+    for path in Path(read_photo.__file__).parent.glob("*.py"):
+        assert (unpacked / "read_photo" / path.name).read_bytes() == path.read_bytes()
 
 
 def test_a_failed_write_leaves_the_old_zip(finished, tmp_path, monkeypatch):

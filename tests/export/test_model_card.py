@@ -44,7 +44,7 @@ def test_the_card_says_what_the_result_says(finished):
     assert f"`{RESNET}`" in card and "(`feature_extraction`), 30 epochs, seed 0" in card
     assert "## Where it will fail" in card
     assert "on new photos like these (95% Wilson interval).\n" in card
-    assert "`predict.py` and `read_photo.py` are part of Graft and licensed under the Apache License 2.0" in card
+    assert "`predict.py` and `read_photo` are part of Graft and licensed under the Apache License 2.0" in card
     rows = [line for line in card.splitlines() if line.startswith("| ")]
     assert [row.split("|")[1].strip() for row in rows] == ["Class", "blue", "green", "red"]
     assert all(row.split("|")[2:4] == [" 6 ", " 2 "] for row in rows[1:])
@@ -68,7 +68,8 @@ def test_hostile_names_survive_every_file(nasty, tmp_path):
     names = list(runs.load_split(nasty).class_names)
     assert len(names) == len(NASTY) and "cod.exe" in names and "two lines" in names
     with zipfile.ZipFile(io.BytesIO(build_bundle(nasty, runs.read_state(nasty)))) as archive:
-        files = {"README.md", "class_names.json", "model.onnx", "predict.py", "read_photo.py"}
+        files = {"README.md", "class_names.json", "model.onnx", "predict.py"}
+        files |= {f"read_photo/{part}.py" for part in ("__init__", "levels", "tiff")}
         assert set(archive.namelist()) == files
         assert json.loads(archive.read("class_names.json")) == names
         card = archive.read("README.md").decode("utf-8")

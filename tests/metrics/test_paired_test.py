@@ -63,8 +63,10 @@ def test_in_words():
 
 
 def test_in_points():
-    assert in_points(Paired(0, 0, 0, 0, 1.0, 0.081, (-0.02, 0.14))) == "+8 points, probably between \u22122 and +14"
-    assert in_points(Paired(0, 0, 0, 0, 1.0, -0.004, (-0.1, 0.1))).startswith("0 points")
+    assert (
+        in_points(Paired(0, 0, 0, 0, 1.0, 0.081, (-0.02, 0.14), 0, 0)) == "+8 points, probably between \u22122 and +14"
+    )
+    assert in_points(Paired(0, 0, 0, 0, 1.0, -0.004, (-0.1, 0.1), 0, 0)).startswith("0 points")
 
 
 def test_an_interval_that_says_more_than_the_test_gives_way_to_it():
@@ -130,5 +132,47 @@ def test_interval_holds_the_true_difference_as_often_as_it_says(shares):
 
 @pytest.mark.parametrize("shapes", [((3,), (4,)), ((2, 2), (2, 2))])
 def test_answers_that_do_not_fit_are_refused(shapes):
-    with pytest.raises(ValueError, match="expected two rows of equal length"):
+    with pytest.raises(ValueError, match="expected rows of equal length"):
         compare(*(np.ones(shape, bool) for shape in shapes))
+
+
+def test_photos_of_a_unit_count_together():
+    """Twelve photos of two patients, won by the same model: two independent wins, which chance explains."""
+    first, second, patients = np.ones(12, bool), np.zeros(12, bool), np.repeat([0, 1], 6)
+    alone, together = compare(first, second), compare(first, second, patients)
+    assert (alone.p, alone.verdict) == (pytest.approx(2 / 2**12), "better")
+    assert (together.p, together.verdict) == (pytest.approx(2 / 4), "cannot be told apart")
+    assert (together.units, together.open_units, together.count) == (2, 2, 12)
+    assert together.interval[0] < alone.interval[0] and together.interval[1] >= alone.interval[1]
+
+
+def test_ten_copies_of_each_photo_change_nothing():
+    rng = np.random.default_rng(3)
+    first, second = rng.random(40) < 0.9, rng.random(40) < 0.6
+    one, ten = (
+        compare(first, second),
+        compare(np.repeat(first, 10), np.repeat(second, 10), np.repeat(np.arange(40), 10)),
+    )
+    assert ten.p == pytest.approx(one.p) and ten.interval == pytest.approx(one.interval)
+    assert (ten.verdict, ten.difference, ten.units) == (one.verdict, one.difference, 40)
+
+
+@pytest.mark.parametrize("sizes", [(1, 1, 1, 2, 5), (3, 3, 2), (4, 1, 1, 1, 1, 1), (20, 1)])
+def test_p_of_units_is_that_of_all_ways_to_flip_them(sizes):
+    """Units in which either model wins all photos; every way to exchange the models in them, counted one by one."""
+    leads = np.array(sizes) * np.where(np.arange(len(sizes)) % 3 == 1, -1, 1)
+    first = np.concatenate([np.full(abs(lead), lead > 0) for lead in leads])
+    units = np.repeat(np.arange(len(sizes)), sizes)
+    flips = [abs(int(np.dot(signs, leads))) >= abs(int(leads.sum())) for signs in product((-1, 1), repeat=len(sizes))]
+    assert compare(first, ~first, units).p == pytest.approx(np.mean(flips))
+
+
+def test_equal_models_seldom_seem_different_on_groups():
+    """McNemar's test on the photos would call one better in far more than 5% of such cases."""
+    rng, alarms, alarms_of_photos = np.random.default_rng(0), 0, 0
+    for _ in range(400):
+        units = np.repeat(np.arange(15), 8)
+        hits = [np.repeat(rng.random(15) < 0.7, 8) ^ (rng.random(120) < 0.05) for _ in range(2)]
+        alarms += compare(*hits, units).is_clear
+        alarms_of_photos += compare(*hits).is_clear
+    assert alarms <= 0.07 * 400 < 0.3 * 400 < alarms_of_photos

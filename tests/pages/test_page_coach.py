@@ -55,6 +55,17 @@ def test_changed_labels_ask_for_training_again(visit, many, page):
     assert app.title[0].value == "Train" and button(app, "Back to the results")
 
 
+def test_groups_that_were_named_since_ask_for_training_again(visit, many, workspace):
+    run = ended(many, VAL)
+    workspace.keep_groups(many, r"(\d)\.jpg$")
+    split = runs.load_split(run)
+    names = {item.path[-5] for item in split.train}
+    parted = sum(item.path[-5] in names for item in split.val)
+    app = visit("understand", project=many.id)
+    assert parted and f"{parted} validation photos have others of the same group among" in said(app)
+    assert "Train again to keep groups together" in said(app).replace("\\", "")
+
+
 def test_a_guess_is_amber_and_leads_to_photos(visit, many):
     ended(many, 6)
     app = visit("understand", project=many.id)

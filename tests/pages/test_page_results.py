@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from tests.data.ingest.test_sources import make_zip
 from tests.helpers import COLOURS, draw_photo
 from tests.pages.conftest import button, charts, errors, forget_export, press, run_chooser, said, write
 from transfer_core import runs, storage
@@ -139,12 +140,19 @@ def test_try_several_photos_gives_a_wall_and_a_table_to_download(visit, finished
     assert answers() == ["blue", "green", "red"]
 
 
-@pytest.mark.parametrize("content", [b"", b"no photo", b"\xff\xd8\xff\xe0 cut"])
-def test_try_a_file_that_is_no_photo(visit, finished, content):
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "an empty file, not a photo"),
+        (b"no photo", "a text file, not a photo"),
+        (b"\xff\xd8\xff\xe0 cut", "not a photo in a format that can be read"),
+    ],
+)
+def test_try_a_file_that_is_no_photo(visit, finished, content, said):
     app = visit("try_it", project=finished.project_id)
     app.file_uploader(key="try-files").set_value([("a.jpg", content, "image/jpeg")]).run()
     [message] = errors(app)
-    assert message.startswith(r"a\.jpg: not a photo in a format that can be read")
+    assert message.startswith(rf"a\.jpg: {said}")
     assert button(app, "Show me one")
 
 
@@ -153,6 +161,17 @@ def test_try_a_bad_file_among_good_ones(visit, finished, tmp_path):
     photo = draw_photo(tmp_path / "new.jpg", COLOURS["red"], 999).read_bytes()
     app.file_uploader(key="try-files").set_value([("a.txt", b"x", "text/plain"), ("b.jpg", photo, "image/jpeg")]).run()
     assert len(errors(app)) == 1 and [entry.value for entry in app.header] == ["red"]
+
+
+def test_try_opens_a_zip_and_folds_up_many_bad_files(visit, finished, tmp_path):
+    app = visit("try_it", project=finished.project_id)
+    photos = [draw_photo(tmp_path / f"{name}.jpg", COLOURS[name], 999).read_bytes() for name in ("red", "blue")]
+    bad = {f"bad/{n}.jpg": b"x" for n in range(7)} | {"Thumbs.db": b"x"}
+    content = make_zip({"a/1.jpg": photos[0], "a/2.jpg": photos[1]} | bad).getvalue()
+    app.file_uploader(key="try-files").set_value([("set.zip", content, "application/zip")]).run()
+    assert errors(app) == ["7 of 9 files cannot be classified."]
+    assert [entry.value for entry in app.subheader] == ["2 photos"]
+    assert any("7 files were left out" in entry.label for entry in app.expander)
 
 
 def test_try_a_photo_that_was_kept_aside(visit, finished):

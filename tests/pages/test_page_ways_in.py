@@ -1,6 +1,7 @@
 """How files come in through the page: the reading is shown and changed before it is applied, and no break loses any."""
 
 import errno
+import gzip
 import os
 import re
 import shutil
@@ -9,6 +10,8 @@ import pytest
 
 from pages._photos import import_review
 from pages._shared import progress
+from tests.data.ingest.test_tar_archive import make_tar
+from tests.data.ingest.test_teachable_machine import project_file
 from tests.helpers import draw_photo
 from tests.pages.conftest import add, button, chip, errors, press, said, zipped
 from transfer_core import runs
@@ -70,6 +73,18 @@ def test_reading_is_shown_and_changed_before_it_is_applied(visit, empty, nested)
     assert "6 new photos added." in said(app) and "2 files were left out" in said(app)
     assert count_classes(load_items(empty)) == {"north": 4, "south": 2}
     assert upload_inbox.batches(empty) == []
+
+
+def test_a_teachable_machine_project_says_its_classes_itself(visit, empty):
+    app = given(visit("photos", project=empty.id), ("project.tm", project_file(classes=("Class 1", "Class 2"))))
+    assert ways(app).options[0] == "The Teachable Machine project" and classes_shown(app) == ["Class 1", "Class 2"]
+    press(app, "Add 6 photos")
+    assert count_classes(load_items(empty)) == {"Class 1": 3, "Class 2": 3}
+
+
+def test_a_tar_is_read_like_a_zip(visit, empty, nested):
+    app = given(visit("photos", project=empty.id), ("set.tar.gz", gzip.compress(make_tar(nested))))
+    assert ways(app).options[0] == "The folder that holds the photos" and classes_shown(app) == ["elm", "oak"]
 
 
 def test_loose_photos_are_read_by_their_names_or_as_one_class(visit, empty, drawn):
@@ -260,7 +275,7 @@ def test_server_folders_of_hostile_names_can_be_opened(visit, empty, drawn, tmp_
     assert app.selectbox[-1].label == r"In \:red\[a\] /b"
     press(app, "Use these photos")
     app = add(app)
-    assert "1 new photo added." in said(app) and list(app.dataframe[0].value["File"]) == ["oak/?.jpg"]
+    assert "1 new photo added." in said(app) and list(app.dataframe[0].value["File"]) == ["oak/я.jpg"]
 
 
 def test_hostile_names_are_words_in_the_review(visit, empty, drawn):
@@ -305,3 +320,33 @@ def test_public_set_that_came_in_is_reported_once(visit, empty, asked):
     EventLog(asked.events_path).append(events.RunFinished(result={"photos": 6, "added": 6, "rejected": rejected}))
     assert "6 new photos added." in said(visit("photos", project=empty.id))
     assert "added" not in said(visit("photos", project=empty.id))
+
+
+def test_folders_that_are_sets_are_no_classes_and_that_is_said(visit, empty, drawn):
+    loose = {f"{part}/IMG_{n}.jpg": drawn[n] for n, part in enumerate(("train", "train", "valid", "test"))}
+    app = given(visit("photos", project=empty.id), ("set.zip", zipped(loose)))
+    assert "The folders 'test', 'train' and 'valid' are read as sets of photos" in said(app).replace("\\", "")
+    assert [option[:8] for option in ways(app).options] == ["One clas", "Nowhere "]
+
+
+def test_tables_of_the_parts_are_read_together(visit, empty, drawn):
+    files = {f"{part}/{n}.jpg": drawn[n] for n, part in enumerate(("train", "train", "valid", "valid"))}
+    tables = {f"{part}/_classes.csv": "" for part in ("train", "valid")}
+    for n, path in enumerate(files):
+        tables[f"{path.split('/')[0]}/_classes.csv"] += f"{n}.jpg,{('elm', 'oak')[n % 2]}\n"
+    content = {path: f"file,label\n{rows}".encode() for path, rows in tables.items()}
+    app = given(visit("photos", project=empty.id), ("set.zip", zipped(files | content)))
+    assert ways(app).options[0].startswith("A table of labels: train/")
+    assert "**4 photos, 2 classes.**" in said(app)
+    press(app, "Add 4 photos")
+    assert {(item.part, item.class_name) for item in load_items(empty)} == {
+        (part, name) for part in ("train", "val") for name in ("elm", "oak")
+    }
+
+
+def test_folds_are_put_together_and_that_is_said_before_and_after(visit, empty, drawn):
+    files = {f"fold{n // 2}/{('elm', 'oak')[n % 2]}/{n}.jpg": drawn[n] for n in range(6)}
+    app = given(visit("photos", project=empty.id), ("set.zip", zipped(files)))
+    assert classes_shown(app) == ["elm", "oak"] and "are the folds of a cross" in said(app)
+    press(app, "Add 6 photos")
+    assert "are the folds of a cross" in said(app)

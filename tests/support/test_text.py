@@ -66,12 +66,22 @@ def test_plain_text_is_one_readable_line(name, expected):
     assert text.plain(name) == expected
 
 
-@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://evil","x")'])
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "\uff1d1+1", '=HYPERLINK("http://evil","x")']
+
+
+@pytest.mark.parametrize("name", FORMULAS)
 def test_a_table_cell_is_never_a_formula(name):
     buffer = io.StringIO()
     csv.writer(buffer).writerow([text.csv_cell(name)])
     (cell,) = next(csv.reader(io.StringIO(buffer.getvalue(), newline="")))
     assert cell == "'" + name
+
+
+def test_no_two_names_become_one_cell():
+    names = [*FORMULAS, *(f"'{name}" for name in FORMULAS), *(f"''{name}" for name in FORMULAS), "'tis", "''tis", "tis"]
+    cells = [text.csv_cell(name) for name in names]
+    assert len(set(cells)) == len(names) and cells[-3:] == names[-3:]
+    assert all(not cell.startswith(tuple("=+-@\t\r\n \uff1d")) for cell in cells)
 
 
 def test_a_harmless_cell_stays_as_it_is():

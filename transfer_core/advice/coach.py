@@ -18,7 +18,8 @@ class Suggestion:
     """What to do next, and why.
 
     Args:
-        reason: What was seen: "labels_changed", "guessing", "few_photos", "not_worth_it" or "overfitting".
+        reason: What was seen: "labels_changed", "groups_parted", "guessing", "few_photos", "not_worth_it" or
+            "overfitting".
         sentence: Evidence and advice in one or two sentences; untrusted text where it names a class or run.
         act: Where its button leads: "train_again", "add_photos", "fix_labels" or "other_run".
         button: Its words; untrusted text where they name a run.
@@ -56,6 +57,7 @@ def suggest(
     train_counts: dict[str, int],
     *,
     changed_labels: str = "",
+    parted: int = 0,
     last_epoch: EpochFinished | None = None,
     rival: FrozenRival | None = None,
 ) -> Suggestion | None:
@@ -65,12 +67,20 @@ def suggest(
         result: As `Result.to_json` wrote it.
         train_counts: Training photos of each class.
         changed_labels: Such as "2 labels have changed"; "" where none have.
+        parted: Validation photos with others of their group among the training photos, by groups that were named since.
         last_epoch: Of the run.
         rival: Of a run that fine-tuned, where there is one.
     """
     if changed_labels:
         sentence = f"{changed_labels} since this run. Train again to use today's labels."
         return Suggestion("labels_changed", sentence, "train_again", "Train again")
+    if parted:
+        have = pluralize(parted, "validation photo has", "validation photos have")
+        sentence = (
+            f"This run did not know the groups yet: {have} others of the same group among the training photos, so the "
+            "accuracy may look too good. Train again to keep groups together."
+        )
+        return Suggestion("groups_parted", sentence, "train_again", "Train again")
     if headline.verdict == "guessing":
         return Suggestion(
             "guessing",

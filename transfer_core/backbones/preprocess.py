@@ -20,6 +20,7 @@ from PIL import Image
 from transfer_core.backbones.catalog import Preparation
 from transfer_core.data.images import decode
 from transfer_core.data.images.cache import PhotoCache
+from transfer_core.data.images.rendering import Rendering
 from transfer_core.errors import StopRequested
 from transfer_core.support.parallel import map_ahead
 
@@ -121,13 +122,16 @@ class Preparer:
 class PreparedPhotos:
     """Prepared pixels by photo: from the cache, else made from the photo and kept. For several threads at once.
 
+    A photo is named by its key, see `Rendering.key`: read otherwise, it has other pixels.
+
     Args:
         preparation: mean and std do not matter here: they are the network's business and do not change the pixels.
         prepared_dir: The workspace's; preparations that give the same pixels share a folder in it.
+        rendering: As which photos are read that are not in the cache.
     """
 
-    def __init__(self, preparation: Preparation, prepared_dir: Path):
-        self._preparation = preparation
+    def __init__(self, preparation: Preparation, prepared_dir: Path, rendering: Rendering = decode.AS_IT_IS):
+        self._preparation, self._rendering = preparation, rendering
         self._shape = (3, preparation.size_px, preparation.size_px)
         name = f"pixels-{preparation.size_px}-{preparation.shortest_px}-{preparation.interpolation}"
         self._cache = PhotoCache(prepared_dir / name, ".pixels")
@@ -141,7 +145,7 @@ class PreparedPhotos:
         """Pixels uint8 (3, size, size), not to be written to, of a stored photo.
 
         Args:
-            photo: Its digest.
+            photo: Its key.
 
         Raises:
             DataError: It can no longer be read; says which photo, and what to do.
@@ -149,8 +153,8 @@ class PreparedPhotos:
         content = self._cache.read(photo)
         if content is not None and len(content) == math.prod(self._shape):
             return np.frombuffer(content, np.uint8).reshape(self._shape)
-        with decode.naming(path), decode.open_image(path) as image, decode.taking_turns(image):
-            return self._make(photo, decode.decode(image))
+        with decode.naming(path), decode.open_image(path, self._rendering) as image, decode.taking_turns(image):
+            return self._make(photo, decode.decode(image, self._rendering))
 
     def holds(self, photo: str) -> bool:
         """Whether the photo's pixels are in the cache (a damaged file counts, and is made again when it is read)."""

@@ -25,6 +25,7 @@ MOST = 4  # curves in one figure; more can be drawn by nobody
 _DASHES = ("solid", "8px,4px", "2px,4px", "12px,4px,2px,4px")
 _HEIGHT_PX, _TOP_PX, _BOTTOM_PX = 300, 44, 40
 _NAME_LETTERS = 16
+ShareRow = tuple[str, float, tuple[float, float] | None]  # name, share in [0, 1], its (low, high) if it has one
 
 
 def compared_curves(curves: Sequence[tuple[str, Sequence[float | None]]], *, dark: bool = False) -> go.Figure:
@@ -80,9 +81,7 @@ def _add_curve(fig: go.Figure, name: str, points: list[tuple[int, float]], total
     fig.add_scatter(x=epochs[-1:], y=values[-1:], mode="markers", marker=dot, hoverinfo="skip", cliponaxis=False)
 
 
-def share_dots(
-    rows: Sequence[tuple[str, float, tuple[float, float]]], *, own: int | None = None, dark: bool = False
-) -> go.Figure:
+def share_dots(rows: Sequence[ShareRow], *, own: int | None = None, dark: bool = False) -> go.Figure:
     """Shares of right answers under each other, each a dot with its 95% interval as a line; one axis for all.
 
     Arguments and errors as `share_bars`.
@@ -92,10 +91,12 @@ def share_dots(
     names = [label(name, _NAME_LETTERS) for name, *_ in rows]
     left = 16 + max(width_px(name[:_NAME_LETTERS], 13) for name in names)
     fig = figure(len(rows) * 32 + 36, dark=dark, l=left, r=64, t=4, b=28)
-    for row, (name, share, (low, high)) in enumerate(rows):
+    for row, (name, share, interval) in enumerate(rows):
         colour = colours.accent if row == own else colours.quiet
-        fig.add_scatter(x=[low, high], y=[row, row], mode="lines", line={"color": colour, "width": 3}, hoverinfo="skip")
-        sentence = hover(f"{name}: {percent(share)}, probably between {percent(low)} and {percent(high)}")
+        if interval:
+            line = {"color": colour, "width": 3}
+            fig.add_scatter(x=list(interval), y=[row, row], mode="lines", line=line, hoverinfo="skip")
+        sentence = _share_sentence(name, share, interval)
         fig.add_scatter(
             x=[share],
             y=[row],
@@ -113,7 +114,7 @@ def share_dots(
             for row, (_, share, _) in enumerate(rows)
         ],
     )
-    lowest = min(low for *_, (low, _) in rows)
+    lowest = min(interval[0] if interval else share for _, share, interval in rows)
     start = 0.5 if lowest > 0.55 else 0.0
     ticks = [start, (start + 1) / 2, 1]
     fig.update_xaxes(
@@ -127,21 +128,25 @@ def share_dots(
     return fig.update_yaxes(tickfont=font)
 
 
-def _check_shares(rows: Sequence[tuple[str, float, tuple[float, float]]]) -> None:
+def _check_shares(rows: Sequence[ShareRow]) -> None:
     if not rows:
         raise ValueError("there are no rows; at least one is needed")
-    for name, share, (low, high) in rows:
+    for name, share, interval in rows:
+        low, high = interval or (share, share)
         if not 0 <= low <= share <= high <= 1:
             raise ValueError(f"'{name}': {share} must lie in its interval {low} to {high}, and that in 0 to 1")
 
 
-def share_bars(
-    rows: Sequence[tuple[str, float, tuple[float, float]]], *, own: int | None = None, dark: bool = False
-) -> go.Figure:
+def _share_sentence(name: str, share: float, interval: tuple[float, float] | None) -> str:
+    reach = f", probably between {percent(interval[0])} and {percent(interval[1])}" if interval else ""
+    return hover(f"{name}: {percent(share)}{reach}")
+
+
+def share_bars(rows: Sequence[ShareRow], *, own: int | None = None, dark: bool = False) -> go.Figure:
     """Shares of right answers under each other, each with its 95% interval as a line over the bar's end.
 
     Args:
-        rows: (name, share in [0, 1], (low, high)).
+        rows: (name, share in [0, 1], (low, high)); None in place of an interval draws none.
         own: The row in the accent colour.
 
     Raises:
@@ -151,17 +156,15 @@ def share_bars(
     colours = palette(dark)
     fig = figure(len(rows) * 48 + 8, dark=dark, t=0, b=4)
     places = list(range(len(rows)))
-    sentences = [
-        hover(f"{name}: {percent(share)}, probably between {percent(low)} and {percent(high)}")
-        for name, share, (low, high) in rows
-    ]
+    sentences = [_share_sentence(*row) for row in rows]
+    ends = [interval or (share, share) for _, share, interval in rows]
     bar = {"y": places, "orientation": "h", "width": 0.26}
     fig.add_bar(**bar, x=[1] * len(rows), marker_color=colours.heat[0], hovertext=sentences, hoverinfo="text")
     reach = {
         "type": "data",
         "symmetric": False,
-        "array": [high - share for _, share, (_, high) in rows],
-        "arrayminus": [share - low for _, share, (low, _) in rows],
+        "array": [high - share for (_, share, _), (_, high) in zip(rows, ends, strict=True)],
+        "arrayminus": [share - low for (_, share, _), (low, _) in zip(rows, ends, strict=True)],
         **{"color": colours.text, "thickness": 1.5, "width": 5},
     }
     marker = {"color": [colours.accent if row == own else colours.frozen for row in places], "line_width": 0}
@@ -172,13 +175,15 @@ def share_bars(
     return fig.update_layout(barmode="overlay", barcornerradius=5)
 
 
-def _bar_notes(rows: Sequence[tuple], own: int | None, colours: Palette) -> list[dict]:
+def _bar_notes(rows: Sequence[ShareRow], own: int | None, colours: Palette) -> list[dict]:
     """Name left and share with interval right, over each bar."""
     notes = []
-    for row, (name, share, (low, high)) in enumerate(rows):
+    for row, (name, share, interval) in enumerate(rows):
         font = {"size": 13, "color": colours.text, "weight": 600 if row == own else 400}
         place = {"y": row, "yref": "y", "yshift": 10, "yanchor": "bottom"}
-        reach = f"<b>{escape(percent(share))}</b>  {_bare(low)} to {escape(percent(high))}"
+        reach = f"<b>{escape(percent(share))}</b>"
+        if interval:
+            reach += f"  {_bare(interval[0])} to {escape(percent(interval[1]))}"
         quiet = {"size": 12, "color": colours.quiet}
         notes.append(note(label(name, 30), x=0, font=font, **place))
         notes.append(note(reach, x=1, xanchor="right", font=quiet, **place))

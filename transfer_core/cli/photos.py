@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 
-from transfer_core.cli.terminal import bar, mention_alike, mention_damage
+from transfer_core.cli.terminal import bar, mention, mention_alike, mention_damage, mention_disputed
 from transfer_core.services import fetch as public_sets
 from transfer_core.services import ingest
 from transfer_core.support import text
@@ -13,7 +13,14 @@ from transfer_core.workspace import Workspace
 def import_(workspace: Workspace, options: Namespace) -> dict:
     show = bar("Reading photos")
     imported = ingest.import_photos(
-        workspace, options.data, options.name, show, options.labels, unlabelled=options.unlabelled
+        workspace,
+        options.data,
+        options.name,
+        show,
+        options.labels,
+        options.encoding,
+        class_from=options.class_from,
+        unlabelled=options.unlabelled,
     )
     return _answer(imported)
 
@@ -36,6 +43,8 @@ def show_import(answer: dict) -> None:
 
 
 def _answer(imported: ingest.Imported) -> dict:
+    mention(imported.report.said)
+    mention_disputed(imported.report.disputed)
     mention_alike(imported.report.alike)
     mention_damage(imported.project)
     return imported.to_json()

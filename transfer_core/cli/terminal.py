@@ -4,10 +4,14 @@ import sys
 from collections.abc import Callable, Sequence
 
 from transfer_core.services import projects, runs
-from transfer_core.services.ingest import Rejected
+from transfer_core.services.ingest import Rejected, left_out
 from transfer_core.services.runs import Run
 from transfer_core.support import text
+from transfer_core.support.pipes import tell
+from transfer_core.support.wording import pluralize
 from transfer_core.workspace import Project, Workspace
+
+_LISTED = 10  # files of which each gets a line
 
 
 def bar(title: str = "") -> Callable[[int, int], None]:
@@ -24,14 +28,14 @@ def watch() -> Callable[[str, int, int], None]:
     def show(title: str, done: int, total: int) -> None:
         filled = 30 * done // max(1, total)
         end = "\n" if done >= total else ""
-        print(f"\r{title[:40]:40} {'#' * filled:30} {done} of {total}", end=end, file=sys.stderr, flush=True)
+        tell(f"\r{title[:40]:40} {'#' * filled:30} {done} of {total}", end)
 
     return show
 
 
 def say(sentence: str) -> None:
     """One line beside the answer."""
-    print(sentence, file=sys.stderr)
+    tell(sentence)
 
 
 def open_run(workspace: Workspace, name: str) -> Run:
@@ -50,11 +54,29 @@ def mention_damage(project: Project) -> None:
 
 
 def mention_rejected(rejected: Sequence[Rejected]) -> None:
-    """Which files were left out, and why; of many, the first."""
-    for entry in rejected[:10]:
-        say(f"left out: {text.plain(entry.file)}: {entry.reason}")
-    if len(rejected) > 10:
-        say(f"... and {len(rejected) - 10} more")
+    """Which files were left out, and why, but for what systems leave; of many, some, and how many for which reason."""
+    meant = [entry for entry in rejected if entry.reason != "junk"]
+    if len(meant) > _LISTED:
+        say(f"left out: {text.plain(left_out(rejected))}")
+    for entry in meant[:_LISTED]:
+        say(f"left out: {text.plain(entry.file)}: {text.plain(entry.reason)}")
+    if len(meant) > _LISTED:
+        say(f"left out: ... and {len(meant) - _LISTED} more")
+
+
+def mention(said: Sequence[str]) -> None:
+    """What a person must get to read, such as how photos and tables were read."""
+    for sentence in said:
+        say(text.plain(sentence))
+
+
+def mention_disputed(count: int) -> None:
+    """Pictures that came in with two classes."""
+    if count:
+        told = pluralize(
+            count, "picture is in more than one class and is", "pictures are in more than one class and are"
+        )
+        say(f"{told} left out until you decide: on the page Photos, or with `label PROJECT --removed --bring-back`")
 
 
 def mention_alike(groups: Sequence[Sequence[str]]) -> None:

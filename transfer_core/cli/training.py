@@ -3,7 +3,16 @@
 from argparse import Namespace
 from dataclasses import fields
 
-from transfer_core.cli.terminal import mention_alike, mention_damage, mention_rejected, open_run, say, watch
+from transfer_core.cli.terminal import (
+    mention,
+    mention_alike,
+    mention_damage,
+    mention_disputed,
+    mention_rejected,
+    open_run,
+    say,
+    watch,
+)
 from transfer_core.config import TrainConfig
 from transfer_core.services import runs, training
 from transfer_core.services.ingest import IntakeReport
@@ -20,6 +29,8 @@ def fit(workspace: Workspace, options: Namespace) -> dict:
         name=options.name,
         val=options.val,
         labels=options.labels,
+        class_from=options.class_from,
+        encoding=options.encoding,
         watch=watch(),
         taken_in=_mention,
     )
@@ -38,6 +49,8 @@ def show_fit(answer: dict) -> None:
 
 
 def _mention(intake: IntakeReport) -> None:
+    mention(intake.said)
+    mention_disputed(intake.disputed)
     mention_rejected(intake.rejected)
     mention_alike(intake.alike)
 

@@ -175,7 +175,7 @@ def load(row: PublicSet, folder: Path, per_class: int, seed: int = 0) -> list[Ph
 def _fetch(row: PublicSet, folder: Path) -> dict[Photo, int]:
     """Has torchvision download and unpack what is not there, and lists all photos with their checksums."""
     try:
-        checksums = {photo: _checksum(photo[0]) or 0 for photo in row.load(folder)}
+        checksums = {photo: _checksum(photo[0]) for photo in row.load(folder)}
     except (OSError, RuntimeError) as error:  # torchvision says RuntimeError where an archive arrived damaged
         if getattr(error, "errno", None) in DISK_FULL:
             raise
@@ -213,11 +213,12 @@ def _delete_photos(folder: Path, paths: Sequence[Path]) -> None:
                 parent.rmdir()
 
 
-def _checksum(path: Path) -> int | None:
+def _checksum(path: Path) -> int:
+    """Of the file's content; 0 of one that cannot be read, which is then left out for itself alone."""
     try:
         return zlib.crc32(path.read_bytes())
     except OSError:
-        return None
+        return 0
 
 
 def delete_all(public_dir: Path) -> None:

@@ -101,10 +101,11 @@ def nearest_rows(known: np.ndarray, asked: np.ndarray) -> np.ndarray:
 def _histograms(run: Run, items: Sequence[Item]) -> np.ndarray:
     """float32 (n, 512); a photo per core, each decoded only where its pixels are no longer in the cache."""
     preparation = catalog.find(run.config.backbone, run.workspace.weights_dir).preparation
-    prepared = PreparedPhotos(preparation, run.workspace.prepared_dir)
+    rendering = run.rendering
+    prepared = PreparedPhotos(preparation, run.workspace.prepared_dir, rendering)
 
     def look(item: Item) -> np.ndarray:
-        return colour_histogram(prepared(item.photo, run.photos_dir / item.file))
+        return colour_histogram(prepared(rendering.key(item.photo, item.file), run.photos_dir / item.file))
 
     with closing(map_ahead(look, items)) as found:
         return np.stack(list(found))

@@ -1,7 +1,7 @@
 """Runs side by side: who answered which photo rightly, and which settings differ. Imports no torch."""
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from transfer_core.backbones import catalog
 from transfer_core.config import TrainConfig, setting
 from transfer_core.data.splits.split import Split
 from transfer_core.errors import RunError
+from transfer_core.evaluation.evidence import weigh
 from transfer_core.evaluation.result import ValAnswers, load_answers
 from transfer_core.metrics.paired_test import Paired, compare
 from transfer_core.runs import Run
@@ -32,21 +33,46 @@ def group_by_photos(splits: dict[str, Split]) -> list[list[str]]:
     return sorted(groups.values(), key=len, reverse=True)
 
 
-def load_own_answers(run: Run) -> ValAnswers:
+@dataclass(frozen=True)
+class RightAnswers:
+    """Which validation photos a run got right, by item id.
+
+    Args:
+        right: Of each different photo: copies count once.
+        units: Photos with the same name here depend on each other, as those of a group do.
+        learned: Those that were training photos, too.
+    """
+
+    right: dict[str, bool]
+    units: dict[str, int]
+    learned: frozenset[str]
+
+
+def load_own_answers(run: Run, split: Split | None = None) -> ValAnswers:
     """What the run's model said of its validation photos.
+
+    Args:
+        split: As of `load_answers`.
 
     Raises:
         RunError: That cannot be read, for example because the run was deleted meanwhile, or is not its result.
     """
-    return load_answers(run.evaluation_dir, runs.read_state(run).result)
+    return load_answers(run.evaluation_dir, runs.read_state(run).result, split)
 
 
-def load_right(run: Run, split: Split | None = None) -> dict[str, bool]:
-    """Whether the run was right, by photo (item id); RunError as `load_own_answers`."""
-    split, answers = split or runs.load_split(run), load_own_answers(run)
+def load_right(run: Run, split: Split | None = None) -> RightAnswers:
+    """What the run got right; RunError as `load_own_answers`."""
+    split = split or runs.load_split(run)
+    answers = load_own_answers(run, split)
     right = answers.predicted_ids == answers.true_ids
     check_photos(run, split, answers)
-    return {item.id: bool(hit) for item, hit in zip(split.val, right, strict=True)}
+    evidence = weigh(split.val, {item.photo for item in split.train})
+    items = [split.val[row] for row in evidence.rows]
+    return RightAnswers(
+        {item.id: bool(right[row]) for item, row in zip(items, evidence.rows, strict=True)},
+        {item.id: int(unit) for item, unit in zip(items, evidence.units, strict=True)},
+        frozenset(item.id for item, learned in zip(items, evidence.learned, strict=True) if learned),
+    )
 
 
 def check_photos(run: Run, split: Split, answers: ValAnswers) -> None:
@@ -58,25 +84,27 @@ def check_photos(run: Run, split: Split, answers: ValAnswers) -> None:
 
 def load_said(run: Run, split: Split) -> dict[str, str]:
     """The class that the run named, by photo (item id); untrusted text. RunError as `load_own_answers`."""
-    answers = load_own_answers(run)
+    answers = load_own_answers(run, split)
     check_photos(run, split, answers)
     said = answers.predicted_ids
     return {item.id: split.class_names[class_id] for item, class_id in zip(split.val, said, strict=True)}
 
 
-def compare_right(first: dict[str, bool], second: dict[str, bool]) -> Paired:
-    """The paired comparison of two runs by their right answers, from `load_right`.
+def compare_right(first: RightAnswers, second: RightAnswers) -> Paired:
+    """The paired comparison of two runs on the photos that neither of them was trained on.
 
     Raises:
         RunError: They have different validation photos.
     """
-    if first.keys() != second.keys():
+    if first.right.keys() != second.right.keys():
         raise RunError(
             "These runs have different validation photos, so their results cannot be compared. Train with "
             "the same photos, the same seed and the same share of validation photos."
         )
-    order = sorted(first)
-    return compare(*(np.array([right[photo] for photo in order], bool) for right in (first, second)))
+    order = sorted(first.right.keys() - first.learned - second.learned)
+    units = np.array([first.units[photo] for photo in order], np.int64)
+    one, other = (np.array([each.right[photo] for photo in order], bool) for each in (first, second))
+    return compare(one, other, units)
 
 
 def settings_that_differ(compared: Sequence[Run]) -> list[tuple[str, list[str]]]:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from math import isnan
 
-from transfer_core.metrics.wilson import wilson
 from transfer_core.support.wording import percent, pluralize, result_sentence
 
-FEW = 10  # photos of a class; below that its interval is wider than 50 points and says next to nothing
+FEW = 10  # independent photos of a class; below that its interval is wider than 50 points and says next to nothing
+_BY_CLASS = ("class_names", "confusion_matrix", "recall_intervals", "recall_units")
 
 
 @dataclass(frozen=True)
@@ -16,12 +16,14 @@ class ClassShare:
     Args:
         name: Of the class; untrusted text.
         interval: 95%, (low, high).
+        units: How many of the photos are independent of each other.
     """
 
     name: str
     right: int
     count: int
     interval: tuple[float, float]
+    units: int
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Headline:
         if self.weakest is None:
             return ""
         low, high = map(percent, self.weakest.interval)
-        few = ": too few photos to say" if self.weakest.count < FEW else ""
+        few = ": too few photos to say" if self.weakest.units < FEW else ""
         right = f"{self.weakest.right:,} of {self.weakest.count:,} right"
         if self.tied:
             right += f" (as {pluralize(self.tied, 'other class', 'other classes')})"
@@ -72,27 +74,31 @@ def make_headline(result: dict, colours: float | None = None) -> Headline:
     Args:
         colours: Share that the baseline "colours" gets right of the same photos; None where it was not measured.
     """
-    classes = class_shares(result["class_names"], result["confusion_matrix"])
-    guess = max((found.count for found in classes), default=0) / max(1, result["val_count"])
-    low = result["val_interval"][0]
+    matrix, learned = result["confusion_matrix"], result.get("val_learned")
+    guess = max(map(sum, matrix), default=0) / max(1, result["val_count"])
     baseline = guess if colours is None or isnan(colours) else max(guess, colours)
-    if result.get("val_learned"):
+    if learned:
         verdict = "open"  # the figure is too good by an unknown amount
-    elif low <= guess:
+    elif (low := result["val_interval"][0]) <= guess:
         verdict, baseline = "guessing", guess
     else:
         verdict = "good" if low > baseline else "open"
+    classes = class_shares(result)
     weakest = min(classes, key=lambda found: (found.interval[0], found.count), default=None)
-    if result.get("val_learned"):
-        weakest = None  # its interval would be biased like that of the whole, by an unknown amount
     tied = sum(weakest is not None and found.interval == weakest.interval for found in classes) - 1
     return Headline(result_sentence(result), weakest, verdict, baseline, max(0, tied))
 
 
-def class_shares(class_names: list[str], matrix: list[list[int]]) -> list[ClassShare]:
-    """Found photos of each class that has validation photos, in the order of the names; rows of the matrix = true."""
+def class_shares(result: dict) -> list[ClassShare]:
+    """Found photos of each class with validation photos, in the order of the names.
+
+    Empty where some validation photos were training photos, too: the intervals would be biased by an unknown amount.
+    """
+    if result.get("val_learned"):
+        return []
+    rows = zip(*(result[name] for name in _BY_CLASS), strict=True)
     return [
-        ClassShare(name, row[place], sum(row), wilson(row[place], sum(row)))
-        for place, (name, row) in enumerate(zip(class_names, matrix, strict=True))
-        if sum(row)
+        ClassShare(name, row[place], sum(row), (interval[0], interval[1]), units)
+        for place, (name, row, interval, units) in enumerate(rows)
+        if interval
     ]

@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from transfer_core.data.images.decode import load_stored
-from transfer_core.data.labels.dataset import Item
+from transfer_core.data.labels.dataset import Item, LabelledItem
+from transfer_core.data.splits.split import Split
 from transfer_core.errors import DataError, RunError
+from transfer_core.evaluation.evidence import measure, weigh, widest_interval
 from transfer_core.inference.predictor import Predictor
-from transfer_core.metrics.classification import confusion_matrix
-from transfer_core.metrics.wilson import wilson
 from transfer_core.runs import Run, load_split
 from transfer_core.support.checked_json import in_words, read_checked, write_checked
 from transfer_core.support.parallel import map_ahead
-from transfer_core.support.wording import percent, pluralize, too_good
+from transfer_core.support.wording import dependence_note, percent, right_of, too_good
 
 
 @dataclass(frozen=True)
@@ -29,30 +29,35 @@ class Opening:
         opened: Unix seconds.
         class_names: Of the model.
         accuracy: In [0, 1].
-        interval: 95%, (low, high).
-        count: Photos that were asked about.
+        interval: 95%, (low, high); None where some of the photos were training photos, too.
+        count: Different photos that were asked about.
         confusion_matrix: Rows = true class.
         left_out: Photos of classes that the model does not know.
         learned: How many of the tested photos were training photos, too, in a split that came with the data.
+        units: How many of these photos are independent of each other; photos of a group are not.
+        copies: How many further photos are copies of these.
     """
 
     opened: float
     class_names: tuple[str, ...]
     accuracy: float
-    interval: tuple[float, float]
+    interval: tuple[float, float] | None
     count: int
     confusion_matrix: list[list[int]]
     left_out: int
-    learned: int = 0  # runs of earlier versions do not know
+    learned: int
+    units: int
+    copies: int
 
     def in_words(self) -> str:
         """Such as "46 of 50 test photos right: 92%, probably between 81% and 97% on new photos like these."."""
         hits = sum(row[class_id] for class_id, row in enumerate(self.confusion_matrix))
-        right = f"{hits:,} of {pluralize(self.count, 'test photo')} right: {percent(self.accuracy)}"
-        if self.learned:
+        right = f"{right_of(hits, self.count, self.copies, 'test photo')}: {percent(self.accuracy)}"
+        if self.learned or not self.interval:
             return f"{right}. But {too_good(self.learned)}"
         low, high = map(percent, self.interval)
-        return f"{right}, probably between {low} and {high} on new photos like these."
+        note = dependence_note(self.count, self.units)
+        return f"{right}, probably between {low} and {high} on new photos like these.{note}"
 
 
 def open_test_part(run: Run, report: Callable[[int, int], None]) -> None:
@@ -66,25 +71,28 @@ def open_test_part(run: Run, report: Callable[[int, int], None]) -> None:
     if _path(run).exists():
         return
     split = load_split(run)
-    held, learned = split.test, {item.photo for item in split.train}
+    held = split.test
     predictor = Predictor.of_run(run, threads=1)
     place = {name: class_id for class_id, name in enumerate(predictor.class_names)}
-    asked = [item for item in held if item.class_name in place]
+    asked = _known(split, predictor.class_names)
     if not asked:
         raise DataError("None of the test photos belongs to a class that the model knows. Check the class names.")
     true_ids = np.array([place[item.class_name] for item in asked], np.int64)
-    confusion = confusion_matrix(true_ids, _answers(run, predictor, asked, report), len(place))
-    hits, count, now = int(np.trace(confusion)), len(asked), time.time()
+    evidence = weigh(asked, {item.photo for item in split.train})
+    figures = measure(evidence, true_ids, _answers(run, predictor, asked, report), len(place))
+    now = time.time()
     write_checked(_look_path(run), {"opened": now, "photos": sorted({item.photo for item in held})}, run.id)
     found = Opening(
         now,
         predictor.class_names,
-        hits / count,
-        wilson(hits, count),
-        count,
-        confusion.tolist(),
-        len(held) - count,
-        sum(item.photo in learned for item in asked),
+        figures.accuracy,
+        figures.interval,
+        figures.count,
+        figures.confusion_matrix,
+        len(held) - len(asked),
+        figures.learned,
+        figures.units,
+        figures.copies,
     )
     write_checked(_path(run), asdict(found), run.id)
 
@@ -97,12 +105,34 @@ def load_opening(run: Run) -> Opening:
     """
     try:
         content = read_checked(_path(run), run.id)
-        return Opening(**content | {name: tuple(content[name]) for name in ("class_names", "interval")})
+        if "units" not in content:
+            content |= _recounted(run, content)
+        interval = content["interval"] and tuple(content["interval"])
+        return Opening(**content | {"class_names": tuple(content["class_names"]), "interval": interval})
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise RunError(
             f"The result of the final test of run '{run.id}' cannot be read from {_path(run)} ({in_words(error)}). The "
             "test counts as made; put the file back from a backup if you need its figure."
         ) from error
+
+
+def _recounted(run: Run, content: dict) -> dict:
+    """What an earlier version's result lacks: it counted copies, and photos of a group, as evidence of their own.
+
+    Which photos were right is not known any more, so the interval is the widest that the counts allow.
+    """
+    split = load_split(run)
+    evidence = weigh(_known(split, content["class_names"]), {item.photo for item in split.train})
+    hits = sum(row[class_id] for class_id, row in enumerate(content["confusion_matrix"]))
+    learned = content.get("learned", int(evidence.learned.sum()))
+    interval = None if learned else widest_interval(hits, content["count"], evidence)
+    return {"units": evidence.unit_count, "copies": 0, "learned": learned, "interval": interval}
+
+
+def _known(split: Split, class_names: Sequence[str]) -> list[LabelledItem]:
+    """The test photos of classes that the model knows."""
+    names = set(class_names)
+    return [item for item in split.test if item.class_name in names]
 
 
 def count_looks(run: Run) -> int:
@@ -134,7 +164,7 @@ def _answers(run: Run, predictor: Predictor, items: Sequence[Item], report: Call
 
     def answer(item: Item) -> int:
         try:
-            return predictor.predict(load_stored(run.photos_dir / item.file)).class_id
+            return predictor.predict(load_stored(run.photos_dir / item.file, predictor.rendering)).class_id
         except DataError as error:
             raise DataError(f"The test photo '{item.path}' cannot be used: {error}. Put its file back.") from error
 

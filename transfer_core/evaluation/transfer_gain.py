@@ -12,8 +12,9 @@ from transfer_core.data.splits.split import Split
 from transfer_core.errors import RunError
 from transfer_core.evaluation.baselines import load_baselines
 from transfer_core.evaluation.compare_runs import load_own_answers, load_right
+from transfer_core.evaluation.evidence import weigh
+from transfer_core.metrics.clustered import clustered_interval
 from transfer_core.metrics.paired_test import FEWEST, Paired, compare, count_or_none
-from transfer_core.metrics.wilson import wilson
 from transfer_core.runs import Run
 from transfer_core.support.wording import pluralize
 
@@ -38,12 +39,12 @@ class Score:
     Args:
         name: A key of `NAMES`.
         share: In [0, 1].
-        interval: 95%, (low, high).
+        interval: 95%, (low, high); None where some of the photos were training photos, too.
     """
 
     name: str
     share: float
-    interval: tuple[float, float]
+    interval: tuple[float, float] | None
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class TransferGain:
         if self.unbeaten is None:
             return False
         paired = self.against[self.unbeaten]
-        return paired.only_first + paired.neither >= FEWEST
+        return paired.open_units >= FEWEST
 
 
 def judge(
@@ -103,6 +104,8 @@ def judge(
     baselines: dict[str, np.ndarray],
     scratch: np.ndarray | None = None,
     *,
+    units: np.ndarray | None = None,
+    learned: np.ndarray | None = None,
     is_control: bool = False,
     is_fixed: bool = False,
     barred: str | None = None,
@@ -113,18 +116,28 @@ def judge(
         right: Of the run's model.
         baselines: By "majority" and "colours"; empty where they are not known.
         scratch: Of the run that was trained from scratch.
+        units: As in `compare`.
+        learned: bool (n,), photos that were training photos, too: they count in the shares, but in no comparison.
         is_control, is_fixed, barred: See `TransferGain`.
     """
     measured = {**baselines, "model": right}
     if scratch is not None:
         measured[SCRATCH] = scratch
     count = len(right)
+    unit_of = np.arange(count) if units is None else units
+    new = np.ones(count, bool) if learned is None else ~learned
     scores = (
-        Score(name, float(measured[name].mean()) if count else 0.0, wilson(int(measured[name].sum()), count))
+        Score(
+            name,
+            float(measured[name].mean()) if count else 0.0,
+            clustered_interval(measured[name], unit_of) if new.all() else None,
+        )
         for name in NAMES
         if name in measured
     )
-    against = {name: compare(right, other) for name, other in measured.items() if name != "model"}
+    against = {
+        name: compare(right[new], other[new], unit_of[new]) for name, other in measured.items() if name != "model"
+    }
     return TransferGain(tuple(scores), against, is_control, is_fixed, barred)
 
 
@@ -174,7 +187,7 @@ def _misfit(paired: Paired) -> str:
 
 
 def _alike(paired: Paired) -> str:
-    if paired.count < FEWEST:
+    if paired.units < FEWEST:
         return _too_few(paired)
     return (
         f"No clear difference on {pluralize(paired.count, 'validation photo')}: trained from scratch, the "
@@ -184,9 +197,12 @@ def _alike(paired: Paired) -> str:
 
 
 def _too_few(paired: Paired) -> str:
+    if not paired.count:
+        return "All validation photos were training photos, too, so nobody can tell. Add others for validation."
+    what = "validation photo" if paired.units == paired.count else "independent validation photo"
     return (
-        f"With only {pluralize(paired.count, 'validation photo')}, nobody can tell. Add photos, or raise the "
-        "share of validation photos."
+        f"With only {pluralize(paired.units, what)}, nobody can tell. Add photos, or raise the share of validation "
+        "photos."
     )
 
 
@@ -206,7 +222,7 @@ def _against_baselines(knowledge: TransferGain) -> str:
             f"{count_or_none(paired.only_second)}. {_CONTROL}"
         )
     paired = knowledge.against[name]
-    if paired.count < FEWEST:
+    if paired.units < FEWEST:
         return _too_few(paired)
     hits = f"{paired.both + paired.only_second:,} of {pluralize(paired.count, 'photo')}"
     if knowledge.is_weak:
@@ -240,24 +256,26 @@ def load_knowledge(run: Run, split: Split, control: Run | None) -> TransferGain:
     Raises:
         RunError: The run's own answers cannot be read.
     """
-    answers = load_own_answers(run)
-    true_ids, found = answers.true_ids, load_baselines(run.evaluation_dir)
+    answers, evidence = load_own_answers(run, split), weigh(split.val, {item.photo for item in split.train})
+    true_ids, found, rows = answers.true_ids, load_baselines(run.evaluation_dir), evidence.rows
     baselines = {
-        name: np.array(ids, np.int64) == true_ids
+        name: (np.array(ids, np.int64) == true_ids)[rows]
         for name, ids in (vars(found).items() if found else ())
         if len(ids) == len(true_ids)  # else somebody changed the file
     }
     scratch = None
     if control:
         with suppress(RunError, KeyError):  # it was deleted meanwhile
-            right = load_right(control)
-            scratch = np.array([right[item.id] for item in split.val], bool)
+            right = load_right(control).right
+            scratch = np.array([right[split.val[row].id] for row in rows], bool)
     small = run.config.strategy == "scratch_small"
     stopped, continued = runs.read_state(run).status == "stopped", run.config.continue_from is not None
     return judge(
-        answers.predicted_ids == true_ids,
+        (answers.predicted_ids == true_ids)[rows],
         baselines,
         scratch,
+        units=evidence.units,
+        learned=evidence.learned,
         is_control=run.config.strategy == SCRATCH,
         is_fixed=run.config.strategy == "feature_extraction",
         barred=_SMALL if small else _STOPPED if stopped else _CONTINUED if continued else None,

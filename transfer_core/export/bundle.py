@@ -1,6 +1,6 @@
 """The zip that a person exports: the model, its class names, a model card, and a script that predicts.
 
-Beside the script lies a copy of the very file that the app reads photos with.
+Beside the script lies a copy of the very package that the app reads photos with, and how it read those of the run.
 """
 
 import io
@@ -9,12 +9,14 @@ import zipfile
 from pathlib import Path
 
 from transfer_core.data.images import read_photo
+from transfer_core.data.images.rendering import Rendering
 from transfer_core.export import model_card
 from transfer_core.inference.model_file import read_model
 from transfer_core.runs import Run, load_split
 from transfer_core.runs.state import RunState
 
-_SCRIPTS = {"predict.py": Path(__file__).with_name("predict_script.py"), "read_photo.py": Path(read_photo.__file__)}
+_SCRIPTS = {"predict.py": Path(__file__).with_name("predict_script.py")}
+_SCRIPTS |= {f"read_photo/{path.name}": path for path in sorted(Path(read_photo.__file__).parent.glob("*.py"))}
 
 
 def build_bundle(run: Run, history: RunState) -> bytes:
@@ -32,6 +34,8 @@ def build_bundle(run: Run, history: RunState) -> bytes:
         archive.writestr("model.onnx", model, zipfile.ZIP_STORED)
         archive.writestr("class_names.json", _class_names_json(split.class_names))
         archive.writestr("README.md", model_card.write_card(run, history, split, {"name": project.name}))
+        if (rendering := run.rendering) != Rendering():
+            archive.writestr("rendering.json", json.dumps(rendering.to_json(), indent=1) + "\n")
         for name, source in _SCRIPTS.items():
             archive.writestr(name, source.read_bytes())
     return content.getvalue()

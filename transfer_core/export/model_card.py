@@ -6,6 +6,7 @@ from transfer_core import strategies
 from transfer_core.backbones import catalog
 from transfer_core.data.labels.dataset import count_classes
 from transfer_core.data.splits.split import Split
+from transfer_core.evaluation.recount import recount
 from transfer_core.evaluation.test_set import count_looks, load_opening
 from transfer_core.metrics.classification import class_scores
 from transfer_core.runs import Run
@@ -16,8 +17,8 @@ from transfer_core.support.wording import result_sentence, reuse_warning
 
 def write_card(run: Run, history: RunState, split: Split, project: dict) -> str:
     """Markdown text of the card of a finished or stopped run with a checked export."""
-    result, check = history.result, history.steps["export"].result
-    assert result is not None, "without one there is no export, either"
+    assert history.result is not None, "without one there is no export, either"
+    result, check = recount(run, history.result), history.steps["export"].result
     strategy = strategies.find(run.config.strategy)
     backbone = catalog.BUILT_IN.get(run.config.backbone)
     lines = [
@@ -49,7 +50,7 @@ def write_card(run: Run, history: RunState, split: Split, project: dict) -> str:
         "above. Where a mistake can hurt somebody, it does not replace an expert.",
         "",
         "## Licence",
-        "`predict.py` and `read_photo.py` are part of Graft and licensed under the Apache License 2.0 "
+        "`predict.py` and `read_photo` are part of Graft and licensed under the Apache License 2.0 "
         "(https://www.apache.org/licenses/LICENSE-2.0). The licence of the backbone's weights stands above.",
         "",
     ]
@@ -59,7 +60,11 @@ def write_card(run: Run, history: RunState, split: Split, project: dict) -> str:
 def _accuracy(result: dict) -> str:
     """The result, and the name of its range where it has one."""
     sentence = result_sentence(result)
-    return sentence if result.get("val_learned") else f"{sentence.removesuffix('.')} (95% Wilson interval)."
+    if result.get("val_learned"):
+        return sentence
+    depends = result["val_units"] < result["val_count"]
+    name = "95% Wilson interval, on as many photos as these are worth" if depends else "95% Wilson interval"
+    return sentence.replace("on new photos like these.", f"on new photos like these ({name}).")
 
 
 def _how_to_use() -> list[str]:
@@ -71,7 +76,7 @@ def _how_to_use() -> list[str]:
         "",
         "From other programs: the input of `model.onnx` is `photo`, uint8 (1, height, width, 3), upright RGB in its "
         "full size; resizing and scaling happen inside. The output is `confidences`, float32 (1, classes), in the "
-        "order of `class_names.json`. In Python, `load_rgb` of `read_photo.py` reads a photo just as Graft does; "
+        "order of `class_names.json`. In Python, `load_rgb` of `read_photo` reads a photo just as Graft does; "
         "without it, prepare photos as it does: turn them upright (EXIF), lay transparent ones on white, and scale "
         "grey of more than 8 bits.",
     ]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from transfer_core.data.images.rendering import Rendering
 from transfer_core.errors import RunError
 from transfer_core.evaluation.result import ValAnswers
 from transfer_core.inference.predictor import Predictor
@@ -27,11 +28,18 @@ class Parity:
     checked: int
 
 
-def check_parity(model: bytes, class_names: tuple[str, ...], photos: list[Path], answers: ValAnswers) -> Parity:
+def check_parity(
+    model: bytes,
+    class_names: tuple[str, ...],
+    photos: list[Path],
+    answers: ValAnswers,
+    rendering: Rendering | None = None,
+) -> Parity:
     """Compares the exported model's answers on `photos` with the trained model's, in the same order.
 
     Args:
         model: What is in the ONNX file.
+        rendering: As which the run learned its photos.
 
     Raises:
         RunError: The exported model has answers that are no numbers: no comparison finds a difference from these. The
@@ -39,7 +47,7 @@ def check_parity(model: bytes, class_names: tuple[str, ...], photos: list[Path],
     """
     if len(photos) != len(answers.true_ids):
         raise ValueError(f"{len(photos)} photos, but answers for {len(answers.true_ids)}")
-    predictor = Predictor(model, class_names, threads=1)
+    predictor = Predictor(model, class_names, 1, rendering or Rendering())
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         found = np.stack(list(pool.map(predictor.confidences, photos)))
     if bad := int((~np.isfinite(found)).any(1).sum()):

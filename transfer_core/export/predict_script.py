@@ -18,13 +18,18 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # onnxruntime looks at it when it is 
 try:
     import numpy
     import onnxruntime
-    from read_photo import UnreadablePhoto, load_rgb  # the file beside this one
+    from read_photo import UnreadablePhoto, load_rgb  # the folder beside this file
 except ImportError as error:
     sys.exit(f"{error}. Install what is needed: pip install --upgrade onnxruntime pillow")
 onnxruntime.disable_telemetry_events()  # on Windows, where the line above the import counts for nothing
 
 HERE = Path(__file__).resolve().parent
-SYSTEM_FILES = ("thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir")  # and hidden ones: nobody's photos
+SYSTEM_FILES = (  # and hidden ones: nobody's photos
+    *("thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "$recycle.bin", "system volume information"),
+    *("__macosx", "icon\r", "network trash folder", "temporary items", "desktop db", "desktop df"),
+    *("@eadir", "@recycle", "@tmp", "#recycle", "#snapshot", "lost+found", "lost.dir", "zbthumbnail.info"),
+    *("picasa.ini", "__pycache__", "node_modules"),
+)
 BREAKING = ("Cc", "Zl", "Zp")  # Unicode's kinds of characters that would end a line or a cell, or steer a terminal
 
 
@@ -45,11 +50,11 @@ def main() -> int:
     parser.add_argument("photos", nargs="+", metavar="photo", help="a photo, or a folder with photos at any depth")
     names = parser.parse_args().photos
     class_names = json.loads((HERE / "class_names.json").read_text("utf-8"))
-    model = load_model()
+    model, rendering = load_model(), load_rendering()
     answered = 0
     for path in find_photos(names):
         try:
-            confidences = ask(model, path)
+            confidences = ask(model, path, rendering)
         except (Unanswered, UnreadablePhoto, OSError) as error:
             complain(path, error)
             continue
@@ -72,7 +77,13 @@ def load_model() -> onnxruntime.InferenceSession:
         )
 
 
-def ask(model: onnxruntime.InferenceSession, path: str) -> numpy.ndarray:
+def load_rendering() -> dict:
+    """What is black and white in pictures of more than 8 bits, and which page is meant, where training noted that."""
+    path = HERE / "rendering.json"
+    return json.loads(path.read_text("utf-8")) if path.exists() else {}
+
+
+def ask(model: onnxruntime.InferenceSession, path: str, rendering: dict) -> numpy.ndarray:
     """The model's confidences, float32 (classes,) in [0, 1], for the photo in a file.
 
     Raises:
@@ -81,7 +92,7 @@ def ask(model: onnxruntime.InferenceSession, path: str) -> numpy.ndarray:
     if os.path.exists(path) and not os.path.isfile(path):
         raise Unanswered("not a plain file")  # a pipe would be waited for without end
     with open(path, "rb") as file:
-        photo = load_rgb(file)
+        photo = load_rgb(file, rendering.get("scales"), rendering.get("page"))
     try:
         confidences = model.run(["confidences"], {"photo": photo[None]})[0][0]
     except Exception as error:  # for want of memory, above all
@@ -110,7 +121,7 @@ def find_photos(names: list[str]) -> Iterator[str]:
 
 def is_meant(name: str) -> bool:
     """Whether a file or folder within a folder may be a photo, or hold some, and was not left by a system."""
-    return not name.startswith(".") and name.lower() not in SYSTEM_FILES
+    return not name.startswith((".", "~$")) and name.lower() not in SYSTEM_FILES
 
 
 def complain(name: str, reason: object) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import onnxruntime
 
 from transfer_core.data.images import decode
+from transfer_core.data.images.rendering import Rendering
 from transfer_core.errors import DataError, RunError
 from transfer_core.inference.model_file import read_model
 from transfer_core.runs import Run, load_split, read_state
@@ -75,14 +76,18 @@ class Predictor:
         model: What is in the ONNX file; preparation of the photo is inside it.
         class_names: In the order of its output.
         threads: Of onnxruntime; 1 where the caller predicts several photos at once.
+        rendering: As which it learned its photos, so that it sees others likewise.
     """
 
-    def __init__(self, model: bytes, class_names: Sequence[str], threads: int = 0):
+    def __init__(
+        self, model: bytes, class_names: Sequence[str], threads: int = 0, rendering: Rendering = decode.AS_IT_IS
+    ):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self.class_names = tuple(class_names)
+        self.rendering = rendering
 
     @classmethod
     def of_run(cls, run: Run, threads: int = 0) -> "Predictor":
@@ -95,7 +100,7 @@ class Predictor:
         if not state.has_finished("export"):
             raise RunError("This run has no model yet. Wait until it has finished, or resume it if it was interrupted.")
         model = read_model(run, state.steps["export"].result.get("sha256"))
-        return cls(model, load_split(run).class_names, threads)
+        return cls(model, load_split(run).class_names, threads, run.rendering)
 
     def predict(self, photo: Path | BinaryIO | np.ndarray) -> Prediction:
         """The model's answer.
@@ -113,5 +118,9 @@ class Predictor:
 
     def confidences(self, photo: Path | BinaryIO | np.ndarray) -> np.ndarray:
         """float32 (classes,), as the model gives them, numbers or not; photo and errors as those of `predict`."""
-        pixels = photo if isinstance(photo, np.ndarray) else decode.load_rgb(photo)
-        return self._session.run(["confidences"], {"photo": pixels[np.newaxis]})[0][0]
+        pixels = photo if isinstance(photo, np.ndarray) else decode.load_rgb(photo, self.rendering)
+        try:
+            return self._session.run(["confidences"], {"photo": pixels[np.newaxis]})[0][0]
+        except Exception as error:  # onnxruntime's have no class in common; mostly for want of memory
+            height, width, _ = pixels.shape
+            raise DataError(f"the model failed at its {width} x {height} pixels") from error

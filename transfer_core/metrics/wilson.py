@@ -2,11 +2,14 @@
 
 from math import sqrt
 
-_Z_95 = 1.959963984540054  # two-sided 95% of the normal distribution
+Z_95 = 1.959963984540054  # two-sided 95% of the normal distribution
 
 
-def wilson(successes: int, count: int) -> tuple[float, float]:
+def wilson(successes: int, count: int, worth: float | None = None) -> tuple[float, float]:
     """95% interval (low, high) of a share, in [0, 1]; (0, 1) for a count of 0.
+
+    Args:
+        worth: How many independent ones tell as much as these do, see `clustered`; None where all are independent.
 
     Source: E. B. Wilson, 1927; recommended over the normal approximation for small counts and shares near 1.
     """
@@ -14,8 +17,8 @@ def wilson(successes: int, count: int) -> tuple[float, float]:
         raise ValueError(f"expected 0 <= successes <= count, got {successes} of {count}")
     if count == 0:
         return 0.0, 1.0
-    share, z2 = successes / count, _Z_95**2
-    centre = (share + z2 / (2 * count)) / (1 + z2 / count)
-    half = _Z_95 * sqrt(share * (1 - share) / count + z2 / (4 * count**2)) / (1 + z2 / count)
+    share, size, z2 = successes / count, count if worth is None else worth, Z_95**2
+    centre = (share + z2 / (2 * size)) / (1 + z2 / size)
+    half = Z_95 * sqrt(share * (1 - share) / size + z2 / (4 * size**2)) / (1 + z2 / size)
     # Exactly 0 and 1 at the ends, where rounding would put the share itself a hair outside.
     return (max(0.0, centre - half) if successes else 0.0), (min(1.0, centre + half) if successes < count else 1.0)

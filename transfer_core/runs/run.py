@@ -11,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from transfer_core.config import TrainConfig
+from transfer_core.data.images.rendering import Rendering
 from transfer_core.data.labels.dataset import version
 from transfer_core.data.splits.split import Split
 from transfer_core.errors import ConfigError, RunError
@@ -107,6 +108,15 @@ class Run:
         return self.folder.parents[1] / "photos"
 
     @property
+    def rendering(self) -> Rendering:
+        """How its pictures are read: as its project read them when it was made.
+
+        Raises:
+            DataError: Its note of that is damaged.
+        """
+        return Rendering.load(self.folder, self.id)
+
+    @property
     def workspace(self) -> Workspace:
         """The one that the run's folder lies in."""
         return Workspace(self.folder.parents[3])
@@ -147,6 +157,7 @@ def create(project: Project, spec: Spec, split: Split | None = None, *, labels_v
     run = Run(run_id, project.id, folder, time.time(), labels_version, spec, order, number)
     if split is not None:
         write_split(folder, run_id, split)
+        Rendering.of_project(project).save(folder, run_id)
     events.EventLog(run.events_path).append(events.RunQueued(order=order))
     # Last, for this file makes the folder a run.
     about = {"project": project.id, "created": run.created, "order": order, "number": number}
@@ -211,7 +222,7 @@ def find_under_way(workspace: Workspace, project: Project, spec: Spec, split: Sp
         under_way = _asks_the_same(run.spec, spec) and read_state(run).status in ("queued", "running")
         if under_way and not stop_requested(run):
             with suppress(RunError):  # one whose photos cannot be read is not the same
-                if split is None or load_split(run) == split:
+                if split is None or (load_split(run) == split and run.rendering == Rendering.of_project(project)):
                     return run
     return None
 

@@ -8,14 +8,16 @@ from transfer_core import runs
 from transfer_core.advice.coach import FrozenRival, Suggestion, suggest
 from transfer_core.data.labels.dataset import count_classes
 from transfer_core.data.labels.edits import changes_since
+from transfer_core.data.splits.groups import name_groups
 from transfer_core.data.splits.split import Split
 from transfer_core.errors import TransferError
 from transfer_core.evaluation.baselines import load_baselines
 from transfer_core.evaluation.compare_runs import compare_right, load_own_answers, load_right, val_photos
+from transfer_core.evaluation.evidence import weigh
 from transfer_core.evaluation.headline import FEW, ClassShare, Headline, class_shares, make_headline
 from transfer_core.runs import Run
 from transfer_core.runs.state import RunState
-from transfer_core.services.runs import name_runs
+from transfer_core.services.runs import name_runs, read_state
 from transfer_core.workspace import Project
 
 __all__ = ["FEW", "ClassShare", "Headline", "Suggestion", "class_shares", "headline_of", "suggestion_for"]
@@ -25,7 +27,8 @@ _FROZEN, _FINE_TUNED = "feature_extraction", ("partial", "lp_ft", "full", "gradu
 
 def headline_of(run: Run, state: RunState) -> Headline:
     """The headline of a run that has a result, held against guessing and, once that was measured, colours alone."""
-    return make_headline(state.result or {}, _share_by_colours(run))
+    result = state.result or {}
+    return make_headline(result, _share_by_colours(run, result))
 
 
 def suggestion_for(
@@ -33,7 +36,7 @@ def suggestion_for(
     run: Run,
     state: RunState,
     split: Split,
-    read_state: Callable[[Run], RunState] = runs.read_state,
+    read_state: Callable[[Run], RunState] = read_state,
 ) -> Suggestion | None:
     """The most useful next step after a run that has a result; None where nothing stands out.
 
@@ -46,21 +49,36 @@ def suggestion_for(
         headline_of(run, state),
         count_classes(split.train),
         changed_labels=str(changes) if changes else "",
+        parted=_parted_by(project.group_pattern, run, split),
         last_epoch=state.epochs[-1] if state.epochs else None,
         rival=_frozen_rival(project, run, split, read_state),
     )
 
 
-def _share_by_colours(run: Run) -> float | None:
+def _parted_by(pattern: str | None, run: Run, split: Split) -> int:
+    """Validation photos whose group, by the pattern that the project has now, is also among the training photos.
+
+    The run keeps the parts that it had; 0 where it was asked for these groups, or came with parts of its own.
+    """
+    if not pattern or pattern == run.config.group_pattern or split.given:
+        return 0
+    learned = {item.group for item in name_groups(split.train, pattern)} - {None}
+    return sum(item.group in learned for item in name_groups(split.val, pattern))
+
+
+def _share_by_colours(run: Run, result: dict) -> float | None:
     """Of the validation photos, those whose class the baseline "colours" names; None where it was not measured."""
     try:
-        baselines, true_ids = load_baselines(run.evaluation_dir), load_own_answers(run).true_ids
+        if (baselines := load_baselines(run.evaluation_dir)) is None:
+            return None
+        split = runs.load_split(run) if result.get("val_copies") else None
+        true_ids, said = load_own_answers(run, split).true_ids, np.array(baselines.colours)
     except TransferError:
         return None
-    if baselines is None:
+    if len(said) != len(true_ids) or not len(said):
         return None
-    said = np.array(baselines.colours)
-    return float((said == true_ids).mean()) if len(said) == len(true_ids) > 0 else None
+    right = said == true_ids
+    return float((right[weigh(split.val).rows] if split else right).mean())
 
 
 def _frozen_rival(

@@ -13,6 +13,7 @@ from transfer_core.data.splits.split import Split
 from transfer_core.errors import RunError
 from transfer_core.evaluation.baselines import baselines_path
 from transfer_core.evaluation.compare_runs import (
+    RightAnswers,
     compare_right,
     group_by_photos,
     load_right,
@@ -32,6 +33,7 @@ from transfer_core.metrics.paired_test import Paired, corrected, in_points, in_w
 from transfer_core.runs import Run
 from transfer_core.runs.state import RunState
 from transfer_core.services import training
+from transfer_core.services.runs import read_state
 from transfer_core.workspace import Project, Workspace
 
 if TYPE_CHECKING:
@@ -76,7 +78,8 @@ class Pair:
     def to_json(self) -> dict:
         paired = self.paired
         figures = {"difference": paired.difference, "interval": paired.interval, "p": paired.p}
-        return {"first": self.first, "second": self.second, **figures, "verdict": paired.verdict, "count": paired.count}
+        counts = {"verdict": paired.verdict, "count": paired.count, "units": paired.units}
+        return {"first": self.first, "second": self.second, **figures, **counts}
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,7 @@ class Comparison:
                     "accuracy": result.val_accuracy,
                     "interval": result.val_interval,
                     "count": result.val_count,
+                    "units": result.val_units,
                     "strategy": run.config.strategy,
                     "backbone": run.config.backbone,
                     "seconds": result.seconds,
@@ -118,7 +122,7 @@ def compare(compared: Sequence[Run]) -> Comparison:
         raise RunError("Name at least two different runs. `runs` lists all runs.")
     results = []
     for run in different:
-        if (result := runs.read_state(run).result) is None:
+        if (result := read_state(run).result) is None:
             raise RunError(f"Run '{run.id}' has no result to compare. Resume it, or leave it out.")
         results.append((run, result))
     rights = {run.id: load_right(run) for run in different}
@@ -129,7 +133,7 @@ def compare(compared: Sequence[Run]) -> Comparison:
     return Comparison(tuple((run, Result.from_json(result)) for run, result in results), tuple(pairs))
 
 
-def compare_answers(first: dict[str, bool], second: dict[str, bool], among: int) -> Paired:
+def compare_answers(first: RightAnswers, second: RightAnswers, among: int) -> Paired:
     """The paired comparison of two runs by their right answers, with p corrected for all pairs of so many runs.
 
     Args:

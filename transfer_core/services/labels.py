@@ -19,6 +19,7 @@ from transfer_core.data.labels.dataset import (
     load_original_items,
     version,
 )
+from transfer_core.data.labels.disputes import Dispute, decide, find_disputes
 from transfer_core.data.labels.edits import (
     SPLIT_NAMES,
     Changes,
@@ -46,6 +47,7 @@ __all__ = [
     "Changes",
     "CreateClass",
     "Delete",
+    "Dispute",
     "Edit",
     "Edited",
     "Item",
@@ -63,10 +65,12 @@ __all__ = [
     "class_warnings",
     "count_classes",
     "create_class",
+    "decide",
     "delete_for_good",
     "describe",
     "edit",
     "find_action",
+    "find_disputes",
     "labelled",
     "load_items",
     "load_labelled",

@@ -17,6 +17,7 @@ from transfer_core.errors import ConfigError, DataError, RunError
 from transfer_core.jobs.launch import ensure_runner
 from transfer_core.runs import LrFinderSpec, PreviewSpec, Run
 from transfer_core.services import training
+from transfer_core.support.class_order import in_class_order
 from transfer_core.training import short_run_results
 from transfer_core.training.short_run_results import LrSweep, PreviewRow
 from transfer_core.workspace import Project, Workspace
@@ -42,7 +43,7 @@ def start_preview(
     chosen = _spread(items) if photos is None else [item for item in items if item.id in photos]
     if not chosen:
         raise DataError("There are no photos to show augmentation on. Add photos first.")
-    names = tuple(sorted({item.class_name for item in chosen[:PHOTOS]}))
+    names = tuple(in_class_order({item.class_name for item in chosen[:PHOTOS]}))
     split = Split(names, tuple(chosen[:PHOTOS]), (), given=False)
     return _start(workspace, project, PreviewSpec(config), split)
 
@@ -96,7 +97,7 @@ def _spread(items: Sequence[LabelledItem]) -> list[LabelledItem]:
     by_class: dict[str, list[LabelledItem]] = defaultdict(list)
     for item in {item.photo: item for item in reversed(items)}.values():
         by_class[item.class_name].insert(0, item)
-    turns = zip_longest(*(by_class[name] for name in sorted(by_class)))
+    turns = zip_longest(*(by_class[name] for name in in_class_order(by_class)))
     return [item for turn in turns for item in turn if item]
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 
 from transfer_core import runs
 from transfer_core.data import sample_set
+from transfer_core.data.images.rendering import KEY_BEGINS, Rendering
 from transfer_core.data.images.thumbnails import COPY_PX, ensure_thumbnail, load_for_training, thumbnail_path
 from transfer_core.data.ingest.sources import Entry
 from transfer_core.data.labels.dataset import Item, count_classes, load_items, load_labels
@@ -107,21 +108,20 @@ def summarize(
         len(results),
         max(results, key=lambda result: result["val_accuracy"], default=None),
         any(state.status in ("queued", "running") for _, state in states),
-        next((final for run, state in states if (final := _final(run, state))), None),
+        next((_final(run) for run, state in states if state.has_finished("test_set")), None),
         max([changed, *(run.created for run in own)]),
         tuple(_thumbnails(workspace, project, chosen)),
     )
 
 
-def _final(run: Run, state: RunState) -> str | None:
-    """The run's final test in a sentence; None where it was not run, or can no longer be read."""
-    if not state.has_finished("test_set"):
-        return None
+def _final(run: Run) -> str:
+    """The run's final test in a sentence; of a damaged one that it is: an older one must not pass for the newest."""
     from transfer_core.evaluation.test_set import load_opening  # which imports onnxruntime; the first page needs none
 
-    with suppress(TransferError):
+    try:
         return load_opening(run).in_words()
-    return None
+    except TransferError:
+        return "its result can no longer be read; Understand says why"
 
 
 @lru_cache(maxsize=256)
@@ -158,7 +158,7 @@ def find_thumbnail(workspace: Workspace, project: Project, photo: str) -> Path:
     """The thumbnail of a photo that the project has or had, made again where it was cleared.
 
     Args:
-        photo: Its digest.
+        photo: Its digest, or its key as the project reads it now: that is another address for other pixels.
 
     Raises:
         RunError: The project never had such a photo.
@@ -166,7 +166,7 @@ def find_thumbnail(workspace: Workspace, project: Project, photo: str) -> Path:
     """
     labels = load_labels(project)
     for item in (*labels.items, *labels.removed):
-        if item.photo == photo:
+        if item.photo[:KEY_BEGINS] == photo[:KEY_BEGINS] and len(photo) == len(item.photo):
             path = ensure_thumbnail(workspace, project, item)
             if not path.is_file():
                 raise DataError("This photo cannot be shown now. Free some disk space, then try again.")
@@ -180,7 +180,9 @@ def load_picture(workspace: Workspace, project: Project, item: Item) -> Image.Im
     Raises:
         DataError: The photo can no longer be read.
     """
-    return load_for_training(workspace.prepared_dir, item.photo, project.photos_dir / item.file, COPY_PX)
+    return load_for_training(
+        workspace.prepared_dir, item.photo, project.photos_dir / item.file, COPY_PX, Rendering.of_project(project)
+    )
 
 
 def find_project(workspace: Workspace, name: str) -> Project:

@@ -20,7 +20,6 @@ from transfer_core.runs import (
     list_unreadable,
     load_split,
     open_run,
-    read_state,
     stop_requested,
 )
 from transfer_core.runs.notes import NAME_LIMIT, NOTE_LIMIT, RunNotes, load_notes, save_notes
@@ -111,6 +110,16 @@ def list_entries(workspace: Workspace) -> list[RunEntry]:
         found.append(entry)
     unreadable = runs.list_unreadable(workspace)
     return found + [RunEntry(run.id, run.project_id, None, "unreadable", reason=run.reason) for run in unreadable]
+
+
+def read_state(run: Run, known: RunState | None = None) -> RunState:
+    """What a run's events add up to, as `runs.read_state` says, with a result as this version counts."""
+    state = runs.read_state(run, known)
+    if state.result and run.kind == "train" and "val_units" not in state.result:
+        from transfer_core.evaluation.recount import recount  # imports more, and few runs are of earlier versions
+
+        state.result = recount(run, state.result)
+    return state
 
 
 def name_runs(found: Iterable[Run]) -> dict[str, str]:

@@ -12,8 +12,8 @@ from pathlib import Path
 from transfer_core import runs, strategies
 from transfer_core.backbones.catalog import Backbone
 from transfer_core.config import TrainConfig
-from transfer_core.data.ingest.folder_layout import read_layout
-from transfer_core.data.ingest.label_source import open_labels
+from transfer_core.data.ingest.class_finder import find_labels
+from transfer_core.data.ingest.label_source import photos_among
 from transfer_core.data.ingest.sources import is_junk, open_source
 from transfer_core.data.labels.dataset import (
     LabelledItem,
@@ -24,7 +24,7 @@ from transfer_core.data.labels.dataset import (
     version,
 )
 from transfer_core.data.splits.group_suggestion import GroupSuggestion, suggest_pattern
-from transfer_core.data.splits.groups import list_groups, name_groups
+from transfer_core.data.splits.groups import list_groups, name_groups, problem_of_pattern, remark_on_pattern
 from transfer_core.data.splits.split import (
     Split,
     classes_without_val,
@@ -36,6 +36,7 @@ from transfer_core.data.splits.split import (
 from transfer_core.errors import DataError, RunError
 from transfer_core.runs import Run
 from transfer_core.strategies import Facts
+from transfer_core.support.class_order import in_class_order
 from transfer_core.support.wording import pluralize
 from transfer_core.workspace import Project, Workspace
 
@@ -51,6 +52,7 @@ __all__ = [
     "given_part",
     "has_test_part",
     "look_ahead",
+    "remarks_on_groups",
     "share_out",
     "suggest_groups",
 ]
@@ -142,7 +144,10 @@ def look_ahead(workspace: Workspace, items: Sequence[LabelledItem], config: Trai
     if split is None:
         return LookAhead({}, tuple(problems), (), groups, ungrouped)
     train, val, test = (count_classes(part) for part in (split.train, split.val, split.test))
-    counts = {name: (train.get(name, 0), val.get(name, 0), test.get(name, 0)) for name in sorted({*train, *val, *test})}
+    counts = {
+        name: (train.get(name, 0), val.get(name, 0), test.get(name, 0))
+        for name in in_class_order({*train, *val, *test})
+    }
     return LookAhead(counts, (), tuple(crossings(split)), groups, ungrouped)
 
 
@@ -154,6 +159,22 @@ def suggest_groups(project: Project) -> GroupSuggestion | None:
     return _suggest_groups(project, version(project))
 
 
+def remarks_on_groups(project: Project, items: Sequence[LabelledItem], config: TrainConfig) -> list[str]:
+    """What a person who cannot be asked should know of groups: of the pattern given, or of names that speak of some."""
+    if remark := remark_on_pattern(items, config.group_pattern):
+        return [remark]
+    if config.group_pattern or project.group_pattern is not None or given_part(items):
+        return []
+    found = None if any(item.group is not None for item in items) else suggest_pattern(items)
+    if not found:
+        return []
+    alike = "in the same folder" if found.in_folders else "with the same beginning"
+    return [
+        f"{found.in_words()}. If photos {alike} show the same patient, plant or object, the accuracy will look too "
+        f"good unless they are kept together: --group-pattern '{found.pattern}'"
+    ]
+
+
 @lru_cache(maxsize=16)
 def _suggest_groups(project: Project, labels_version: int) -> GroupSuggestion | None:
     items = labelled(load_items(project, labels_version))
@@ -162,23 +183,34 @@ def _suggest_groups(project: Project, labels_version: int) -> GroupSuggestion | 
     return suggest_pattern(items)
 
 
-def foresee(data: Sequence[Path], settings: dict, backbone: Backbone, labels: str | None = None) -> list[str]:
+def foresee(
+    data: Sequence[Path],
+    settings: dict,
+    backbone: Backbone,
+    labels: str | None = None,
+    encoding: str = "",
+    class_from: str | None = None,
+) -> list[str]:
     """What a list of files says already against training on them with these settings; no photo is opened.
 
     Args:
         data: Folders or zips; the second one's are validation photos.
         settings: Of `TrainConfig`, those within their limits.
-        labels: As in `take_in_path`.
+        labels, encoding, class_from: As in `take_in_path`.
+
+    Raises:
+        DataError: Nothing says the classes.
     """
     items = []
     for number, source in enumerate(data):
-        entries = [entry for entry in open_source(source) if not entry.refusal and not is_junk(entry.path)]
-        paths = [entry.path for entry in entries]
-        reading = open_labels(entries, labels) if labels and not number else read_layout(paths)
-        for entry in entries:
-            if place := reading.place(entry.path):
+        good = [entry for entry in open_source(source, encoding) if not entry.refusal and not is_junk(entry.path)]
+        entries, reading = find_labels(
+            good, None if number else labels, encoding, class_from=class_from, one_class=source.stem
+        )
+        for path in photos_among(entries):
+            if place := reading.place(path):
                 part = "val" if number else place.part
-                items.append(new_item(entry.path, entry.path, entry.path, place.class_name, part, (1, 1), place.group))
+                items.append(new_item(path, path, path, place.class_name, part, (1, 1), place.group))
     return _try_split(labelled(items), TrainConfig(**settings), backbone)[1]
 
 
@@ -191,6 +223,8 @@ def _try_split(
         learned: Training photos of an earlier run.
     """
     split, problems = None, []
+    if problem := problem_of_pattern(items, config.group_pattern):
+        problems.append(problem)
     sizes = tuple(Counter(item.class_name for item in items if item.part in (None, "train")).values())
     try:
         split = make_split(

@@ -16,6 +16,7 @@ from transfer_core.data.ingest.arrivals import IntakeReport
 from transfer_core.data.labels.dataset import LabelledItem, load_labelled, version
 from transfer_core.data.splits.split import Split
 from transfer_core.errors import BackboneError, ConfigError, RunError, TransferError
+from transfer_core.evaluation.recount import recount
 from transfer_core.evaluation.result import Result
 from transfer_core.jobs.launch import ensure_runner
 from transfer_core.runs import ENDED, Run
@@ -24,7 +25,7 @@ from transfer_core.runs.state import RunState
 from transfer_core.services.export import catch_up
 from transfer_core.services.ingest import take_in_path
 from transfer_core.services.runs import Watch, silent, wait
-from transfer_core.services.splits import Basis, find_basis, foresee, share_out
+from transfer_core.services.splits import Basis, find_basis, foresee, remarks_on_groups, share_out
 from transfer_core.strategies import BACKBONE, Facts
 from transfer_core.workspace import Project, Workspace
 
@@ -74,11 +75,17 @@ class Outcome:
     def to_json(self) -> dict:
         """The answer of the commands `fit` and `resume`."""
         settings = {"backbone": self.run.config.backbone, "strategy": self.run.config.strategy}
-        return {"run_id": self.run.id, "run_dir": str(self.run.folder), **settings, **self.result.to_json()}
+        figures = {name: value for name, value in self.result.to_json().items() if not name.startswith("recall_")}
+        return {"run_id": self.run.id, "run_dir": str(self.run.folder), **settings, **figures}
 
 
 def make_config(
-    workspace: Workspace, asked: Mapping[str, object], data: Sequence[Path] = (), labels: str | None = None
+    workspace: Workspace,
+    asked: Mapping[str, object],
+    data: Sequence[Path] = (),
+    labels: str | None = None,
+    encoding: str = "",
+    class_from: str | None = None,
 ) -> TrainConfig:
     """The settings asked for, with short names of backbone and strategy replaced by the full ones.
 
@@ -86,7 +93,7 @@ def make_config(
 
     Args:
         asked: By the names of `TrainConfig`'s fields; what is left out is left to the rules.
-        data, labels: As in `foresee`.
+        data, labels, encoding, class_from: As in `foresee`.
 
     Raises:
         ConfigError: With everything that is wrong.
@@ -110,8 +117,10 @@ def make_config(
     config = TrainConfig(**good)
     backbone = strategies.network_of(config, workspace.weights_dir)
     against = strategies.check(config, Facts((), backbone))
+    if data and (problems or against or config.group_pattern):
+        against = foresee(data, good, backbone, labels, encoding, class_from)
     if problems or against:
-        raise ConfigError(*problems.values(), *(foresee(data, good, backbone, labels) if data else against))
+        raise ConfigError(*problems.values(), *against)
     return config
 
 
@@ -130,13 +139,15 @@ def begin(
     name: str | None = None,
     val: Path | None = None,
     labels: str | None = None,
+    encoding: str = "",
+    class_from: str | None = None,
     watch: Watch = silent,
     taken_in: Callable[[IntakeReport], None] = lambda report: None,
 ) -> Begun:
     """Takes photos into their project and queues a run on just these.
 
     Args:
-        data, name, val, labels: As in `take_in_path`.
+        data, name, val, labels, encoding, class_from: As in `take_in_path`.
         settings: As in `make_config`.
         watch: Told how far the intake is.
         taken_in: Given the result of the intake, before the run is started.
@@ -145,15 +156,27 @@ def begin(
         TransferError: As `make_config`, `take_in_path` and `start`.
     """
     sources = [path.expanduser().resolve() for path in (data, val) if path]
-    config = make_config(workspace, settings, sources, labels)
+    config = make_config(workspace, settings, sources, labels, encoding, class_from)
     began = time.monotonic()
 
     def report(done: int, total: int) -> None:
         watch("Reading photos", done, total)
 
+    keeps_pictures = learns_backbone(workspace, config)
     project, intake = take_in_path(
-        workspace, data, name, report, val, config.backbone, labels, keeps_pictures=learns_backbone(workspace, config)
+        workspace,
+        data,
+        name,
+        report,
+        val,
+        config.backbone,
+        labels,
+        encoding,
+        class_from=class_from,
+        keeps_pictures=keeps_pictures,
     )
+    items = [item for item in load_labelled(project) if item.id in intake.items]
+    intake.said += remarks_on_groups(project, items, config)
     taken_in(intake)
     return Begun(start(workspace, project, config, intake.items, time.monotonic() - began), project, intake)
 
@@ -262,7 +285,7 @@ def outcome_of(run: Run, state: RunState) -> Outcome:
         raise RunError(f"The run was interrupted. `resume {run.id}` continues from its last checkpoint.")
     if state.result is None:
         raise RunError("The run was stopped before it learned anything. `resume` continues it.")
-    return Outcome(run, Result.from_json(state.result), tuple(state.notices))
+    return Outcome(run, Result.from_json(recount(run, state.result)), tuple(state.notices))
 
 
 def resume(run: Run) -> None:

@@ -6,6 +6,8 @@ from html import escape
 _AUTOMATIC = re.compile(r"(https?:|www(?=\.)|@|:(?=material/|streamlit/))", re.IGNORECASE)
 _JOINERS = "\u200c\u200d"  # invisible, but Persian, Hindi and many emoji are spelled with them
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])")
+# A formula begins so; in some languages with the full-width forms. White space before it may be skipped.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def markdown(text: str) -> str:
@@ -36,5 +38,9 @@ def shorten(text: str, limit: int) -> str:
 
 
 def csv_cell(text: str) -> str:
-    """The text with an apostrophe in front where a spreadsheet would take it for a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    """The text with an apostrophe in front where a spreadsheet would take it for a formula.
+
+    Quotes around a cell do not keep a spreadsheet from that. No two texts become the same cell: whoever needs the text
+    itself takes one apostrophe away where what follows the apostrophes and spaces is one of `_FORMULA_STARTS`.
+    """
+    return f"'{text}" if text.lstrip("' ").startswith(_FORMULA_STARTS) else text

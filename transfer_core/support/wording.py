@@ -77,13 +77,35 @@ def progress_text(done: int, total: int, elapsed_s: float, unit: str = "photos",
 
 
 def result_sentence(result: dict) -> str:
-    """A run's result as a sentence, such as "46 of 50 validation photos right: 92%, probably ..."."""
+    """A run's result as a sentence or two, such as "46 of 50 validation photos right: 92%, probably ..."."""
     hits = sum(row[class_id] for class_id, row in enumerate(result["confusion_matrix"]))
-    right = f"{hits:,} of {pluralize(result['val_count'], 'validation photo')} right"
-    figure = percent(result["val_accuracy"])
+    counts = (result["val_count"], result.get("val_copies", 0))
+    right, figure = right_of(hits, *counts, "validation photo"), percent(result["val_accuracy"])
     if learned := result.get("val_learned"):
         return f"{right}: {figure}. But {too_good(learned)}"
-    return f"{right}: {figure}, {interval_phrase(result)}."
+    return f"{right}: {figure}, {interval_phrase(result)}.{dependence_note(result['val_count'], result['val_units'])}"
+
+
+def right_of(hits: int, count: int, copies: int, what: str) -> str:
+    """Such as "46 of 50 test photos right", or "3 of 4 different test photos right (40 with copies)"."""
+    if copies:
+        return f"{hits:,} of {pluralize(count, f'different {what}')} right ({count + copies:,} with copies)"
+    return f"{hits:,} of {pluralize(count, what)} right"
+
+
+def dependence_note(count: int, units: int) -> str:
+    """A sentence, after a space, on photos that belong together; nothing where none do."""
+    if units >= count:
+        return ""
+    only = "Only 1 of these photos is" if units == 1 else f"Only {units:,} of these photos are"
+    return f" {only} independent of the others, because photos of one group are alike."
+
+
+def photos_phrase(result: dict) -> str:
+    """The validation photos behind a result, such as "50 photos" or "40 photos, 4 of them independent"."""
+    count, units = result["val_count"], result["val_units"]
+    photos = pluralize(count, "different photo" if result.get("val_copies") else "photo")
+    return photos if units >= count else f"{photos}, {units:,} of them independent"
 
 
 def interval_phrase(result: dict) -> str:

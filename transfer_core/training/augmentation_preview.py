@@ -58,7 +58,7 @@ def _vary_one(run: Run, item: Item, preparation: Preparation) -> torch.Tensor:
     path, prepared_dir, seed = run.photos_dir / item.file, run.workspace.prepared_dir, run.config.seed
     wanted = [(Augmentation("none"), 0), *((Augmentation.of(run.config), epoch) for epoch in range(VARIATIONS))]
     varied = [
-        load_varied(path, item.photo, prepared_dir, preparation, augmentation, seed, epoch)
+        load_varied(path, item.photo, prepared_dir, preparation, augmentation, seed, epoch, run.rendering)
         for augmentation, epoch in wanted
     ]
     pixels = torch.from_numpy(np.stack([one.pixels for one in varied]))

@@ -14,6 +14,7 @@ from transfer_core.backbones.catalog import Backbone
 from transfer_core.backbones.features import compute_features, look, open_session
 from transfer_core.backbones.onnx_backbone import ensure_trunk
 from transfer_core.backbones.preprocess import PreparedPhotos, Preparer, prepare_all
+from transfer_core.data.images.rendering import Rendering
 from transfer_core.data.images.thumbnails import load_for_training
 from transfer_core.data.labels.dataset import Item, LabelledItem
 from transfer_core.data.splits.groups import find_units
@@ -93,6 +94,7 @@ class StoredPhotos:
     workspace: Workspace
     scratch: Path
     tell: Callable[[str], None] = lambda message: None
+    rendering: Rendering = field(default_factory=Rendering)
 
     @classmethod
     def of(
@@ -103,19 +105,21 @@ class StoredPhotos:
         workspace: Workspace,
         scratch: Path,
         tell: Callable[[str], None] = lambda message: None,
+        rendering: Rendering | None = None,
     ) -> "StoredPhotos":
         """Those of a labelled dataset, whose files lie in a folder."""
-        return cls(backbone, {item.photo: folder / item.file for item in items}, workspace, scratch, tell)
+        paths = {item.photo: folder / item.file for item in items}
+        return cls(backbone, paths, workspace, scratch, tell, rendering or Rendering())
 
     @cached_property
     def _prepared(self) -> PreparedPhotos:
-        return PreparedPhotos(self.backbone.preparation, self.workspace.prepared_dir)
+        return PreparedPhotos(self.backbone.preparation, self.workspace.prepared_dir, self.rendering)
 
     def picture(self, digest: str, side_px: int) -> Image.Image:
-        return load_for_training(self.workspace.prepared_dir, digest, self.paths[digest], side_px)
+        return load_for_training(self.workspace.prepared_dir, digest, self.paths[digest], side_px, self.rendering)
 
     def pixels(self, digest: str) -> np.ndarray:
-        return self._prepared(digest, self.paths[digest])
+        return self._prepared(*self._named([digest])[0])
 
     def prepare(self, digests: Sequence[str], report: Report, should_stop: ShouldStop) -> None:
         prepare_all(self._prepared, self._named(digests), report, should_stop)
@@ -130,7 +134,8 @@ class StoredPhotos:
                 self.scratch.unlink()
 
     def _named(self, digests: Sequence[str]) -> list[tuple[str, Path]]:
-        return [(digest, self.paths[digest]) for digest in digests]
+        """(key, file) of each: what is kept of a photo is kept under how it is read."""
+        return [(self.rendering.key(digest, self.paths[digest].name), self.paths[digest]) for digest in digests]
 
 
 @dataclass(frozen=True)

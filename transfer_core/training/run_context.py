@@ -30,6 +30,7 @@ def context_of_run(
             run.workspace,
             scratch,
             lambda message: emit(Notice(message=message)),
+            run.rendering,
         ),
         backbone,
         plan,

@@ -77,8 +77,10 @@ def test_no_paths_are_no_problem():
         # and under parts that hold no classes
         (
             ["train/cat.0.jpg", "train/cat.1.jpg", "test/dog.0.jpg", "test/dog.1.jpg"],
-            {"file_name": ["cat", "dog"], "folder": ["test", "train"]},
+            {"file_name": ["cat", "dog"]},
         ),
+        # or beside folders of parts; names of cameras are offered, but never suggested
+        (["IMG_1.jpg", "IMG_2.jpg", "DSC_1.jpg", "DSC_2.jpg"], {"file_name": ["DSC", "IMG"]}),
         # names of cameras say no class, nor do names that no other file has
         (["cats/IMG_1.jpg", "dogs/IMG_2.jpg"], {"folder": ["cats", "dogs"]}),
         (["a.jpg", "b.jpg"], {}),

@@ -18,7 +18,7 @@ from tests.data.ingest.test_sources import make_zip
 from tests.helpers import draw_dataset
 from transfer_core.data.images import decode
 from transfer_core.data.images.thumbnails import thumbnails
-from transfer_core.data.ingest import arrivals, intake
+from transfer_core.data.ingest import arrivals, intake, refusals
 from transfer_core.data.ingest.folder_layout import OneClass, ParsedLabel
 from transfer_core.data.ingest.intake import take_in
 from transfer_core.data.ingest.label_table import LabelsTable
@@ -96,6 +96,18 @@ def test_nothing_is_written_outside_the_home(workspace, project, take, tmp_path)
     [
         ({"a/readme.txt": b"text", "b/notes.txt": b"more"}, "None of the 2 files can be used as a photo"),
         ({".DS_Store": b"x", "__MACOSX/a": b"y"}, "There are no photos in it"),
+        (
+            {f"a/{n}.txt": b"text" for n in range(12)}
+            | {f"b/{n}.jpg": JPEG[:900] for n in range(3)}
+            | {"c/d.pdf": b"%PDF-"},
+            r"None of the 16 files can be used as a photo\. 12 of them, such as 'a/0\.txt': a text file, not a photo\. "
+            r"3 of them, such as 'b/0\.jpg': damaged or cut off.*\. One of them, such as 'c/d\.pdf': a PDF",
+        ),
+        ({"cats.xlsx": make_zip({"xl/workbook.xml": b"x"}).getvalue()}, "The one file in it, 'cats.xlsx', .*Excel"),
+        (
+            {"a/cats.zip": b"x", "b/dogs.zip": b"y"},
+            r"All of them, such as 'a/cats\.zip': an archive inside the archive",
+        ),
         ({"1.png": photo(1)}, "in no class folder; put each photo in a folder named after its class"),
     ],
 )
@@ -103,6 +115,38 @@ def test_a_source_without_any_usable_photo_is_refused(project, take, files, said
     with pytest.raises(DataError, match=said):
         take_zip(take, files)
     assert load_items(project) == [] and os.listdir(project.photos_dir) == []
+
+
+def test_a_folder_of_zips_is_said_to_be_one(take, tmp_path):
+    (tmp_path / "set").mkdir()
+    for name in ("cats", "dogs"):
+        (tmp_path / "set" / f"{name}.zip").write_bytes(make_zip({"1.png": photo(1)}).getvalue())
+    with pytest.raises(DataError, match=r"All of them, such as 'cats\.zip': a zip, .* when it is added by itself\.$"):
+        take(open_source(tmp_path / "set"))
+
+
+def test_rows_of_a_table_are_not_counted_as_files(take):
+    table = LabelsTable("t.csv", {}, missing=["1.jpg", "2.jpg"])
+    with pytest.raises(DataError, match=r"The one file in it, 'a\.png'.*2 rows of the table were left out, such as"):
+        take(upload_entries([("a.png", io.BytesIO(photo(1)))]), reading=table)
+    named = LabelsTable("t.csv", {"a.png": ParsedLabel(None, "cat")}, missing=["1.jpg", "2.jpg"])
+    files = [("a.png", photo(1)), ("b.txt", b"x"), ("c.txt", b"y"), ("d.png", b""), ("Thumbs.db", b"x")]
+    report = take(upload_entries([(name, io.BytesIO(content)) for name, content in files]), reading=named)
+    assert refusals.count_left_out(report.rejected) == "3 files and 2 rows of a table were left out"
+    told = refusals.left_out(report.rejected)
+    assert told.startswith("3 files were left out. 2 of them, such as 'b.txt': a text file, not a photo. One of them, ")
+    assert "an empty file, not a photo. 2 rows of the table were left out, such as the one for '1.jpg'" in told
+    assert refusals.left_out([]) == refusals.count_left_out([]) == ""
+
+
+def test_a_class_name_has_an_end_and_is_never_cut(take, project):
+    names = ("c" * 255, "d" * 256, "e" * 500)
+    result = take_zip(take, GOOD | {f"{name}/1.png": photo(50 + i) for i, name in enumerate(names)})
+    assert result.classes == {"cats": 2, "dogs": 2, "c" * 255: 1}
+    assert sorted(len(entry.file) for entry in result.rejected) == [262, 506]
+    assert "which has 500 characters; at most 255 are taken" in {len(e.file): e.reason for e in result.rejected}[506]
+    with pytest.raises(DataError, match="has 300 characters; at most 255"):
+        edits.create_class(project, "f" * 300)
 
 
 def test_photos_come_in_whole_and_once(workspace, project, take, tmp_path):
@@ -173,11 +217,10 @@ def test_a_photo_that_is_here_in_another_class_is_said_and_left_out(project, tak
     assert (again.photos, again.added, again.rejected) == (3, 0, [])
 
 
-def test_a_photo_may_lie_in_two_class_folders_and_parts_keep_their_copies(project, take):
-    take_zip(take, {"cats/1.png": photo(1), "dogs/1.png": photo(1), "dogs/2.png": photo(2)})
-    assert count_classes(load_items(project)) == {"cats": 1, "dogs": 2}
+def test_parts_keep_their_copies(project, take):
+    take_zip(take, {"cats/1.png": photo(1), "dogs/2.png": photo(2)})
     take(upload_entries([("1.png", io.BytesIO(photo(2)))]), reading=OneClass("cats"), part="val")
-    assert count_classes(load_items(project)) == {"cats": 2, "dogs": 2}
+    assert count_classes(load_items(project)) == {"cats": 2, "dogs": 1}
 
 
 def test_groups_of_photos_that_are_here_come_with_a_later_table(project, take):
@@ -300,7 +343,7 @@ def test_file_names_that_are_no_unicode_come_in(workspace, project, take, tmp_pa
 
 def test_a_photo_is_decoded_once_for_everything(workspace, project, take, monkeypatch):
     decoded, decode_photo, kept = [], decode.decode, {}
-    monkeypatch.setattr(decode, "decode", lambda image: decoded.append(1) or decode_photo(image))
+    monkeypatch.setattr(decode, "decode", lambda *given: decoded.append(1) or decode_photo(*given))
     take_zip(take, GOOD)  # without pixels
     take(upload_entries([("9.png", io.BytesIO(photo(9)))]), reading=OneClass("cats"), keep_pixels=kept.setdefault)
     assert len(decoded) == 5
@@ -320,11 +363,11 @@ def test_what_does_not_come_in_leaves_nothing_in_the_caches(workspace, take):
 def test_no_more_pictures_than_cores_are_in_memory_at_once(take, monkeypatch):
     in_memory, most, decode_photo = [], [], decode.decode
 
-    def watched(image):
+    def watched(*given):
         in_memory.append(1)
         most.append(len(in_memory))
         time.sleep(0.01)
-        return decode_photo(image)
+        return decode_photo(*given)
 
     monkeypatch.setattr(decode, "decode", watched)
     files = {f"cats/{n}.png": photo(n) for n in range(12)}

@@ -4,9 +4,17 @@ import pytest
 
 from tests.data.ingest.test_intake import GOOD, photo
 from tests.data.ingest.test_sources import make_zip
+from transfer_core.data.ingest.class_finder import find_labels
 from transfer_core.data.ingest.folder_layout import survey
 from transfer_core.data.ingest.intake import take_in
-from transfer_core.data.ingest.label_source import Choice, choices, open_labels, photos_among, read_as, without_table
+from transfer_core.data.ingest.label_source import (
+    Choice,
+    choices,
+    open_labels,
+    photos_among,
+    read_as,
+    without_table,
+)
 from transfer_core.data.ingest.label_table import LabelsTable
 from transfer_core.data.ingest.sources import Entry, zip_entries
 from transfer_core.data.labels.dataset import load_items
@@ -107,3 +115,140 @@ def test_photos_are_told_as_they_arrive(workspace):
     assert [item.path for item in seen] == list(GOOD)
     take_in(workspace, project, entries_of(GOOD | {"cats/9.png": photo(99)}), lambda *_: None, arrived=seen.append)
     assert len(seen) == 4 + 5
+
+
+PARTS = {f"{part}/{n}.png": photo(n) for part, numbers in (("train", range(4)), ("valid", (4, 5))) for n in numbers}
+
+
+def rows(numbers, names=("ant", "bee"), header="filename,label") -> bytes:
+    return "\n".join([header, *(f"{n}.png,{names[n % 2]}" for n in numbers)]).encode()
+
+
+def found(files: dict[str, bytes], **asked):
+    """(classes by path with the part, what is said, paths that are left) of what says the class by itself."""
+    entries, reading = find_labels(entries_of(files), **asked)
+    places = {entry.path: place[:2] for entry in entries if (place := reading.place(entry.path))}
+    return places, " ".join(reading.said), [entry.path for entry in entries]
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        # one in each part, of the same name, as Roboflow has them
+        {"train/_classes.csv": rows(range(4)), "valid/_classes.csv": rows((4, 5))},
+        # one for all above them
+        {"labels.csv": rows(range(6))},
+        # one for each part beside the parts, by its own name; a form for answers is none
+        {"train.csv": rows(range(4)), "valid.csv": rows((4, 5)), "sample_submission.csv": rows(range(6), ("x", "y"))},
+    ],
+)
+def test_tables_beside_parts_say_the_classes(tables):
+    places, said, left = found(PARTS | tables)
+    assert places == {
+        path: ("train" if path.startswith("train") else "val", ("ant", "bee")[int(path[6:-4]) % 2]) for path in PARTS
+    }
+    assert said.startswith("The classes were read from ") and not set(left) & (
+        tables.keys() - {"sample_submission.csv"}
+    )
+    entries = entries_of(PARTS | tables)
+    suggested = choices(entries)[0]
+    assert suggested.way in ("table", "tables") and read_as(entries, suggested).place("valid/4.png")[:2] == (
+        "val",
+        "ant",
+    )
+    assert not {entry.path for entry in without_table(entries, suggested)} & set(suggested.tables)
+
+
+def test_tables_named_after_parts_say_the_part_of_photos_in_one_folder():
+    photos = {f"images/{n}.png": photo(n) for n in range(6)}
+    places, _, _ = found(photos | {"train.csv": rows(range(4)), "test.csv": rows((4, 5))})
+    assert places["images/3.png"] == ("train", "bee") and places["images/5.png"] == ("test", "bee")
+
+
+def test_the_same_names_in_two_parts_are_told_apart_by_the_table_of_each():
+    photos = {f"{part}/{n}.png": photo(n + 10 * (part == "test")) for part in ("train", "test") for n in range(2)}
+    tables = {"train.csv": rows(range(2)), "test.csv": rows(range(2), ("bee", "ant"))}
+    assert found(photos | tables)[0] == {
+        "train/0.png": ("train", "ant"),
+        "train/1.png": ("train", "bee"),
+        "test/0.png": ("test", "bee"),
+        "test/1.png": ("test", "ant"),
+    }
+
+
+def test_tables_that_disagree_are_not_used():
+    with pytest.raises(DataError, match=r"a\.csv, b\.csv call 6 photos differently, the first: .*Choose one"):
+        found(PARTS | {"a.csv": rows(range(6)), "b.csv": rows(range(6), ("bee", "ant"))})
+
+
+def test_a_table_of_a_few_photos_is_used_when_asked_for():
+    files = PARTS | {"more.csv": rows((0,))}
+    with pytest.raises(
+        DataError, match=r"more\.csv names 1 of 4 photos only; to use it all the same, add --class-from table"
+    ):
+        found(files)
+    assert found(files, class_from="table")[0] == {"train/0.png": ("train", "ant")}
+
+
+def test_file_names_say_the_classes_where_nothing_else_does():
+    photos = {f"{part}/{name}_{n}.png": photo(n) for part, n in (("train", 1), ("train", 2)) for name in ("elm", "oak")}
+    places, said, _ = found(photos | {"test/1.png": photo(9)})
+    assert places["train/oak_2.png"] == ("train", "oak") and len(places) == 4
+    assert said == "The classes were read from the names of the files (elm, oak), for no folder names them."
+
+
+@pytest.mark.parametrize(
+    "names", [("IMG", "DSC"), ("train", "test"), ("photo", "image"), ("scan", "frame"), ("1", "2")]
+)
+def test_names_that_cameras_and_programs_give_say_no_class(names):
+    photos = {f"train/{name}_{n}.png": photo(n) for name in names for n in range(3)}
+    with pytest.raises(DataError, match=r"classes of the 6 photos\. The folder 'train' is read as a set"):
+        found(photos)
+
+
+def test_what_is_missing_is_said():
+    with pytest.raises(DataError) as caught:
+        found(PARTS | {"train/notes.csv": b"when,who\n1,me\n"})
+    told = str(caught.value)
+    assert told.startswith(
+        "Nothing says the classes of the 6 photos. The folders 'train' and 'valid' are read as sets of photos, not "
+        "as classes. A table was found, but it is not used: notes.csv needs a first line"
+    )
+    assert found(PARTS, unlabelled=True)[0] == {}
+    assert [choice.way for choice in choices(entries_of(PARTS))] == ["one_class", "none"]
+
+
+@pytest.mark.parametrize(
+    ("class_from", "expected"),
+    [
+        (None, {"cats", "dogs"}),
+        ("folder", {"cats", "dogs"}),
+        ("top", {"north", "south"}),
+        ("name", {"tom", "rex"}),
+        ("table", {"lion"}),
+        ("one", {"pets"}),
+    ],
+)
+def test_what_says_the_class_can_be_chosen(class_from, expected):
+    files = {
+        f"{place}/{kind}/{name} {n}.png": photo(n)
+        for n, (place, kind, name) in enumerate([("north", "cats", "tom"), ("south", "dogs", "rex")] * 2)
+    }
+    table = "\n".join(["file,label", *(f"{path},lion" for path in files)]).encode()
+    places, said, _ = found(files | {"t.csv": table}, class_from=class_from, one_class="pets")
+    places = {path: place for path, place in places.items() if path in files}
+    assert {name for _, name in places.values()} == expected and len(places) == 4 and said == ""
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"class_from": "table"}, "No table beside the photos says their classes. Put"),
+        ({"class_from": "name"}, "The names of the photos do not begin with a class. Put"),
+        ({"class_from": "name", "labels": "t.csv"}, "A table says the class, or 'name' does, not both"),
+        ({"class_from": "colour"}, "Choose one of: folder, top, name, table, one"),
+    ],
+)
+def test_a_way_that_finds_nothing_is_said(asked, said):
+    with pytest.raises(DataError, match=said):
+        found(GOOD, **asked)

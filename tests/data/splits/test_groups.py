@@ -8,7 +8,15 @@ import pytest
 
 from tests.data.splits.test_split import counts, item
 from transfer_core.data.labels.dataset import Item, new_item
-from transfer_core.data.splits.groups import choose_held_out, find_units, gather_units, list_groups, name_groups
+from transfer_core.data.splits.groups import (
+    choose_held_out,
+    find_units,
+    gather_units,
+    list_groups,
+    name_groups,
+    problem_of_pattern,
+    remark_on_pattern,
+)
 from transfer_core.data.splits.split import crossings, make_split
 from transfer_core.errors import DataError
 from transfer_core.support import safe_regex
@@ -267,3 +275,18 @@ def test_many_photos_take_no_longer_each():
     began = time.process_time()
     assert len(make_split(items, 0.2, 0, test_fraction=0.1).test) == 2000
     assert time.process_time() - began < 5
+
+
+def test_a_pattern_that_finds_nothing_or_only_some_is_said():
+    items = [of("p1", "ill", 1), of("p2", "ill", 2), of("q1", "well", 3)]
+    assert problem_of_pattern(items, r"(x\d)_") == (
+        "The group pattern '(x\\d)_' finds nothing in any of the 3 names, such as 'ill/p1_1.jpg' and 'well/q1_3.jpg', "
+        "so no photos would be kept together. Change it, or leave it out."
+    )
+    assert remark_on_pattern(items, r"(p\d)_") == (
+        "The group pattern finds a group in 2 of 3 names; not in 1 name, such as 'well/q1_3.jpg'. Photos without a "
+        "group may go anywhere."
+    )
+    for pattern in (None, r"([pq]\d)_"):
+        assert problem_of_pattern(items, pattern) is remark_on_pattern(items, pattern) is None
+    assert problem_of_pattern(items, r"(p\d)_") is problem_of_pattern([], r"(p\d)_") is None

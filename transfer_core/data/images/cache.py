@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from transfer_core.data.images.rendering import KEY_BEGINS
 from transfer_core.support.files import make_folder, move_into_place
 
 _CHECK_BYTES = 4
@@ -77,7 +78,8 @@ class PhotoCache:
 def delete_cached(prepared_dir: Path, photos: Iterable[str]) -> None:
     """Deletes what the caches in that folder hold of these photos, whatever kind it is."""
     for photo in photos:
-        for path in prepared_dir.glob(f"*/{photo[:2]}/{photo}.*"):
+        # Read otherwise, the same photo has another key, with the same beginning.
+        for path in prepared_dir.glob(f"*/{photo[:2]}/{photo[:KEY_BEGINS]}*"):
             path.unlink(missing_ok=True)
 
 

@@ -7,6 +7,7 @@ from PIL import Image
 
 from transfer_core.data.images import decode
 from transfer_core.data.images.cache import PhotoCache
+from transfer_core.data.images.rendering import Rendering
 from transfer_core.data.labels.dataset import Item
 from transfer_core.workspace import Project, Workspace
 
@@ -27,28 +28,34 @@ def training_copies(prepared_dir: Path) -> PhotoCache:
 
 
 def thumbnail_path(workspace: Workspace, photo: str) -> Path:
-    """Where the thumbnail of a photo (by digest) lies, if it was not cleared; see `ensure_thumbnail`."""
+    """Where the thumbnail of a photo (by its key) lies, if it was not cleared; see `ensure_thumbnail`."""
     return thumbnails(workspace.prepared_dir).path(photo)
 
 
 def ensure_thumbnail(workspace: Workspace, project: Project, item: Item) -> Path:
-    """The thumbnail's path; makes it again where it was cleared or damaged.
+    """The thumbnail's path, as the project reads the photo now; makes it again where it was cleared or damaged.
 
     Raises:
         DataError: The photo can no longer be read.
     """
     cache, path = thumbnails(workspace.prepared_dir), project.photos_dir / item.file
-    if cache.read(item.photo) is None:
-        with decode.naming(path), decode.open_image(path) as image:
+    rendering = Rendering.of_project(project)
+    key = rendering.key(item.photo, item.file)
+    if cache.read(key) is None:
+        with decode.naming(path), decode.open_image(path, rendering) as image:
             image.draft(
                 None, (2 * decode.THUMBNAIL_PX, 2 * decode.THUMBNAIL_PX)
             )  # a tenth of the time for a large JPEG
-            cache.write(item.photo, decode.thumbnail(decode.decode(image)))
-    return cache.path(item.photo)
+            cache.write(key, decode.thumbnail(decode.decode(image, rendering)))
+    return cache.path(key)
 
 
 def keep_pictures(prepared_dir: Path, photo: str, upright: Image.Image) -> None:
-    """Makes both of a photo that was just decoded, unless they are here already."""
+    """Makes both of a photo that was just decoded, unless they are here already.
+
+    Args:
+        photo: Its key, see `Rendering.key`.
+    """
     copies, small = training_copies(prepared_dir), thumbnails(prepared_dir)
     source = upright
     if _is_much_larger(upright.size):
@@ -59,7 +66,9 @@ def keep_pictures(prepared_dir: Path, photo: str, upright: Image.Image) -> None:
         small.write(photo, decode.thumbnail(source))
 
 
-def load_for_training(prepared_dir: Path, photo: str, path: Path, side_px: int) -> Image.Image:
+def load_for_training(
+    prepared_dir: Path, photo: str, path: Path, side_px: int, rendering: Rendering = decode.AS_IT_IS
+) -> Image.Image:
     """A stored photo as the random part of training takes it: upright, RGB; a large one from its copy.
 
     Every pixel follows from photo and side alone. A copy that is missing or damaged is made again and decoded like one
@@ -68,19 +77,20 @@ def load_for_training(prepared_dir: Path, photo: str, path: Path, side_px: int) 
     Args:
         photo: Its digest.
         side_px: Of the square that the backbone sees; a larger one than the copy is made from the original.
+        rendering: As whose pixels it is seen: that of the run.
 
     Raises:
         DataError: The photo can no longer be read; says which, and what to do.
     """
-    copies = training_copies(prepared_dir)
-    content = copies.read(photo) if side_px <= COPY_PX else None
+    copies, key = training_copies(prepared_dir), rendering.key(photo, path.name)
+    content = copies.read(key) if side_px <= COPY_PX else None
     if content is None:
-        with decode.naming(path), decode.open_image(path) as image, decode.taking_turns(image):
-            upright = decode.decode(image)
+        with decode.naming(path), decode.open_image(path, rendering) as image, decode.taking_turns(image):
+            upright = decode.decode(image, rendering)
             if side_px > COPY_PX or not _is_much_larger(upright.size):
                 return upright
             content = _encode_copy(_reduce(upright))
-        copies.write(photo, content)
+        copies.write(key, content)
     return decode.decode(decode.open_image(io.BytesIO(content)))
 
 

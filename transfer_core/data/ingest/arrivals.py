@@ -17,10 +17,16 @@ _STALE_S = 3600  # no process is still writing a file that has not changed for t
 
 @dataclass(frozen=True)
 class Rejected:
-    """A file that did not become a photo of the project, and why; `file` is untrusted text."""
+    """A file that did not become a photo of the project, and why.
+
+    Args:
+        file: Untrusted text.
+        is_row: Whether it is a row of a table, which names this file, and no file itself.
+    """
 
     file: str
     reason: str
+    is_row: bool = False
 
 
 @dataclass
@@ -36,6 +42,8 @@ class IntakeReport:
         named: Photos that were here without a class, and got one from these files.
         items: Ids of the photos, old and new.
         alike: Names of classes, of these photos or here already, that differ in capitals only, and may mean the same.
+        disputed: Pictures that came in with two classes and are left out until somebody decides.
+        said: What else a person must get to read, a sentence each; untrusted text.
     """
 
     photos: int = 0
@@ -46,6 +54,8 @@ class IntakeReport:
     named: int = 0
     items: set[str] = field(default_factory=set)
     alike: tuple[tuple[str, ...], ...] = ()
+    disputed: int = 0
+    said: list[str] = field(default_factory=list)
 
     def add(self, other: "IntakeReport") -> None:
         """Takes the other's counts and rejected files into this one."""
@@ -54,8 +64,10 @@ class IntakeReport:
         self.rejected += other.rejected
         self.unlabelled += other.unlabelled
         self.named += other.named
+        self.disputed += other.disputed
         self.items |= other.items
         self.alike = tuple(sorted({*self.alike, *other.alike}))
+        self.said += [sentence for sentence in other.said if sentence not in self.said]
         for name, count in other.classes.items():
             self.classes[name] = self.classes.get(name, 0) + count
 

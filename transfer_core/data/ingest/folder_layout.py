@@ -2,12 +2,22 @@
 
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import ClassVar, NamedTuple, Protocol
 
+from transfer_core.data.ingest.part_folders import (
+    FolderMeaning,
+    Folders,
+    PartFolders,
+    find_part_folders,
+    listed,
+    taken_over,
+)
+from transfer_core.data.split_names import UNLABELLED, WORDS, is_empty_name, read_part_name
+from transfer_core.support.class_order import in_class_order
 from transfer_core.support.text import plain
 
 SPLIT_FOLDERS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
@@ -19,8 +29,16 @@ WAYS = {
 }
 _PHOTO_ENDINGS = (
     *(".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".jfif", ".mpo"),
-    *(".avif", ".heic", ".heif", ".hif"),
+    *(".avif", ".heic", ".heif", ".hif", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".jp2", ".j2k", ".jpx"),
 )
+CLASS_NAME_LIMIT = 255  # characters; no file system has folders with longer names
+# What cameras, telephones and programs call photos.
+_CAMERA = re.compile(
+    r"_?(img|dsc[a-z]?|pxl|mvimg|dcim|pict?|cimg|imag|mg|gopr|gp|p|wa|whatsapp|signal|screen\W?shot|scan|frame|capture|"
+    r"camera|mmexport|snapchat|image|photo|video|untitled|download|output|result|id|item|object|wp)([\W_].*)?",
+    re.IGNORECASE,
+)
+_NAMED = 0.5  # of the photos must have a name that says a class; unlabelled test photos may have none
 _UP_TO_DIGIT = re.compile(r"(.*?[^\W\d_].*?)[\s_.()#-]*\d")  # "great_pyrenees" of "great_pyrenees_107"
 _UP_TO_SEPARATOR = re.compile(r"([^\s_.()#-]+)[\s_.()#-]")  # "cat" of "cat_asleep"
 
@@ -47,6 +65,10 @@ class LabelSource(Protocol):
     def unmatched(self) -> Unmatched:
         """What it names and cannot place."""
 
+    @property
+    def said(self) -> Sequence[str]:
+        """Sentences that a person must get to read; untrusted text."""
+
     def place(self, path: str) -> ParsedLabel | None: ...
 
 
@@ -56,45 +78,60 @@ class Layout:
 
     Args:
         way: One of `WAYS`.
-        wrapping: Folders around everything, which mean nothing; 0 or more, not counting that of the part.
-        part_level: At which depth folders are named train, val, ...; None where there are no parts.
+        parts: Which folders are named after parts; they are in no other count.
+        wrapping: Folders around everything, which mean nothing; 0 or more.
+        needs_part: Whether photos outside the parts are left out.
+        keeps_parts: Whether the parts become those of the photos.
+        hollow: (part, folder) of folders that stand where a class would, and say none: "images", "test".
+        said: Sentences about the parts that a person must get to read; untrusted text.
+        named: The folders that are parts, in words; "" where there are none.
     """
 
     way: str = "folder"
+    parts: PartFolders = field(default_factory=PartFolders)
     wrapping: int = 0
-    part_level: int | None = None
+    needs_part: bool = False
+    keeps_parts: bool = True
+    hollow: frozenset[tuple[str | None, str]] = frozenset()
+    said: Sequence[str] = ()
+    named: str = ""
     unmatched: ClassVar[Unmatched] = ()
+    _known: dict[str, FolderMeaning] = field(default_factory=dict, init=False, repr=False, compare=False)  # by folder
 
     @property
     def unplaced(self) -> str:
-        beside = "" if self.part_level is None else "in none of the folders train, val and test, or "
+        beside = "in none of the folders train, val and test, or " if self.needs_part else ""
         if self.way == "file_name":
             return f"{beside}its name does not begin with a word; put the class in front, as in 'oak 12.jpg'"
         return f"{beside}in no class folder; put each photo in a folder named after its class"
 
     def place(self, path: str) -> ParsedLabel | None:
         """Where a file belongs, or None where the path does not say."""
-        *folders, name = path.split("/")
-        part = self.part(path)
-        if self.part_level is not None:
-            if part is None:
-                return None
-            folders.pop(self.part_level)
-        inner = folders[self.wrapping :]
+        place = self._folders(path)
+        if place.part == UNLABELLED or (self.needs_part and place.part is None):
+            return None
+        inner = place.rest[self.wrapping :]
         if self.way == "file_name":
-            said = _beginning(name)
+            said = _beginning(path.rpartition("/")[2])
         elif inner:
             said = inner[0 if self.way == "top_folder" else -1]
         else:
             said = None
-        return ParsedLabel(part, tidy_class_name(said)) if said else None
+        if not said or (place.part, said) in self.hollow:
+            return None
+        return ParsedLabel(self.part(path), tidy_class_name(said))
 
     def part(self, path: str) -> str | None:
         """What the folders of a file say about its part."""
-        folders = path.split("/")[:-1]
-        if self.part_level is None or self.part_level >= len(folders):
-            return None
-        return SPLIT_FOLDERS.get(folders[self.part_level].lower())
+        part = self._folders(path).part
+        return part if self.keeps_parts and part in WORDS else None
+
+    def _folders(self, path: str) -> FolderMeaning:
+        folder = path.rpartition("/")[0]
+        found = self._known.get(folder)
+        if found is None:
+            found = self._known[folder] = self.parts.place(folder.split("/") if folder else ())
+        return found
 
 
 @dataclass(frozen=True)
@@ -104,6 +141,7 @@ class OneClass:
     class_name: str
     unplaced: ClassVar[str] = ""
     unmatched: ClassVar[Unmatched] = ()
+    said: ClassVar[Sequence[str]] = ()
 
     def place(self, path: str) -> ParsedLabel:
         return ParsedLabel(None, tidy_class_name(self.class_name))
@@ -115,6 +153,7 @@ class NoClass:
 
     unplaced: ClassVar[str] = "nothing says its class"
     unmatched: ClassVar[Unmatched] = ()
+    said: ClassVar[Sequence[str]] = ()
 
     def place(self, path: str) -> None:
         return None
@@ -130,11 +169,11 @@ def read_layout(paths: Sequence[str], way: str | None = None) -> Layout:
         way: One of `WAYS`. Without one the class is the folder that holds the photos; but where every top folder holds
             photos itself, those further below are of its class.
     """
-    folders = [path.split("/")[:-1] for path in photo_paths(paths)]
+    folders = Counter(tuple(path.split("/")[:-1]) for path in photo_paths(paths))
+    layout = _with_parts(folders, way or "folder")
     if way:
-        return _with_folders(folders, way)
-    layout = _with_folders(folders, "folder")
-    rests = [_without(entry, layout.part_level)[layout.wrapping :] for entry in folders]
+        return layout
+    rests = [place.rest[layout.wrapping :] for place in map(layout.parts.place, folders)]
     tops = {rest[0] for rest in rests if rest}
     holding = {rest[0] for rest in rests if len(rest) == 1}
     nested = any(len(rest) > 1 for rest in rests)
@@ -148,8 +187,7 @@ def alternatives(paths: Sequence[str]) -> list[Layout]:
     by_name = read_layout(photos, "file_name")
     names = survey(by_name, photos)
     if 1 < len(names.classes) <= names.photos / 2:  # a name that no other file shares says no class
-        folders = survey(layouts[0], photos).classes
-        layouts.insert(len(layouts) if folders.keys() - SPLIT_FOLDERS.keys() else 0, by_name)
+        layouts.insert(0 if says_classes(names) and not survey(layouts[0], photos).classes else len(layouts), by_name)
     found: dict[tuple, Layout] = {}
     for layout in layouts:
         places = tuple(layout.place(path) for path in photos)
@@ -163,7 +201,7 @@ class Survey:
     """What a reading comes to, before any file is opened.
 
     Args:
-        classes: Photos per class, sorted by name.
+        classes: Photos per class, in the order of classes.
         parts: The same for each part that there is; empty where nothing says a part.
         unplaced: Paths of the photos that it gives no class, and so are left out.
         unlabelled: Photos added without a class.
@@ -198,13 +236,30 @@ def survey(reading: LabelSource, paths: Iterable[str]) -> Survey:
         part: dict(Counter(place.class_name for place in placed if place.part == part))
         for part in dict.fromkeys(SPLIT_FOLDERS.values())
     }
-    return Survey(dict(sorted(classes.items())), {part: counts for part, counts in parts.items() if counts}, unplaced)
+    in_order = {name: classes[name] for name in in_class_order(classes)}
+    return Survey(in_order, {part: counts for part, counts in parts.items() if counts}, unplaced)
+
+
+def says_classes(names: Survey) -> bool:
+    """Whether the beginnings of file names look like classes, and not like what cameras and programs call photos."""
+    placed, unplaced = sum(names.classes.values()), len(names.unplaced)
+    return (
+        len(names.classes) > 1
+        and min(names.classes.values()) > 1
+        and placed >= _NAMED * (placed + unplaced)
+        and not any(_CAMERA.fullmatch(name) or is_empty_name(name) or read_part_name(name) for name in names.classes)
+    )
 
 
 def photo_paths(paths: Iterable[str]) -> list[str]:
     """Those whose ending is that of a photo; all of them where none is: content decides, and is not known yet."""
     paths = list(paths)
-    return [path for path in paths if path.lower().endswith(_PHOTO_ENDINGS)] or paths
+    return [path for path in paths if has_photo_ending(path)] or paths
+
+
+def has_photo_ending(name: str) -> bool:
+    """Whether a file is called like a photo; what it is, its content says."""
+    return name.lower().endswith(_PHOTO_ENDINGS)
 
 
 @lru_cache(maxsize=10_000)  # asked once for every photo, and classes are few
@@ -213,31 +268,45 @@ def tidy_class_name(name: str) -> str:
     return plain(unicodedata.normalize("NFC", name)) or "unnamed"
 
 
-def _with_folders(folders: Sequence[Sequence[str]], way: str) -> Layout:
-    """The layout of photos in these folders."""
-    level = _part_level(folders, beside=0 if way == "file_name" else 1)
-    rests = [_without(entry, level) for entry in folders if level is None or level < len(entry)]
+def _with_parts(folders: Mapping[Folders, int], way: str) -> Layout:
+    """The layout of photos in these folders, so many in each."""
+    parts = find_part_folders(folders)
+    places = {entry: parts.place(entry) for entry in folders}
+    inside = sum(count for entry, count in folders.items() if places[entry].names)
+    needs_part = parts.exclusive and 2 * inside > sum(folders.values())
+    rests = [place.rest for place in places.values() if place.part or not needs_part]
     wrapping = 0
     while rests and _wraps(rests, wrapping):
         wrapping += 1
-    return Layout(way, wrapping, level)
+    said, keeps_parts = taken_over(list(places.values()))
+    named = {place.names[-1] for place in places.values() if place.names}
+    layout = Layout(way, parts, wrapping, needs_part, keeps_parts, said=said, named=listed(named) if named else "")
+    if way == "file_name":
+        return layout
+    return replace(layout, hollow=_hollow(places.values(), wrapping))
 
 
-def _part_level(folders: Sequence[Sequence[str]], beside: int) -> int | None:
-    """The depth at which most photos have a folder named after a part, "train" among them, and none another folder.
+def _hollow(places: Iterable[FolderMeaning], wrapping: int) -> frozenset[tuple[str | None, str]]:
+    """Folders in the place of a class that say none, by their part.
 
-    Args:
-        beside: How many folders there must be beside it: 1 where a folder says the class, too.
+    They are the only one of their part and called "images" or "0", or hold the class folders of training photos.
     """
-    for level in range(max(map(len, folders), default=0)):
-        names = [entry[level].lower() for entry in folders if len(entry) > max(level, beside)]
-        if 2 * len(names) > len(folders) and "train" in names and SPLIT_FOLDERS.keys() >= set(names):
-            return level
-    return None
-
-
-def _without(folders: Sequence[str], level: int | None) -> Sequence[str]:
-    return folders if level is None else [*folders[:level], *folders[level + 1 :]]
+    inner: dict[str | None, set[str]] = defaultdict(set)
+    around: set[str] = set()
+    for place in places:
+        if place.rest[wrapping:]:
+            inner[place.part].add(place.rest[-1])
+        if place.part in ("train", None):
+            around.update(place.rest[:-1])
+    if inner.keys() <= {None}:
+        return frozenset()
+    learned = inner.get("train", set()) | inner.get(None, set())
+    found = set()
+    for part, names in inner.items():
+        found |= {(part, name) for name in names & around - learned}
+        if len(names) == 1 and (names.isdisjoint(learned) or learned == names):
+            found |= {(part, name) for name in names if is_empty_name(name)}
+    return frozenset(found)
 
 
 def _wraps(folders: Sequence[Sequence[str]], depth: int) -> bool:

@@ -1,12 +1,19 @@
 """Folders on the machine that the person who started the app allows to be read from a browser. No link is followed."""
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from transfer_core.data.ingest.folder_layout import photo_paths
-from transfer_core.data.ingest.sources import Entry, folder_entries, is_junk, zip_entries
+from transfer_core.data.ingest.sources import (
+    Entries,
+    folder_entries,
+    is_archive,
+    is_junk,
+    open_archive,
+    with_names,
+)
+from transfer_core.data.ingest.teachable_machine import name_classes
 from transfer_core.errors import DataError
 
 VARIABLE = "GRAFT_IMPORT_ROOTS"
@@ -18,7 +25,7 @@ class Listing:
     """What lies directly in a folder below a root.
 
     Args:
-        folders, zips: Names, sorted; untrusted text.
+        folders, zips: Names, sorted; untrusted text. Among the zips are other archives that can be opened.
         photos: How many files there are that look like photos.
     """
 
@@ -47,22 +54,26 @@ def list_folder(root: Path, inside: str) -> Listing:
             files = [entry.name for entry in plain if entry.is_file(follow_symlinks=False)]
     except OSError as error:
         raise DataError(f"'{folder}' cannot be listed ({error.strerror}). Choose another folder.") from error
-    zips = [name for name in files if name.lower().endswith(".zip")]
+    zips = [name for name in files if is_archive(name, folder / name)]
     photos = [name for name in photo_paths(files) if name not in zips]
     return Listing([name for name in folders if not is_junk(name)][:SHOWN_LIMIT], zips[:SHOWN_LIMIT], len(photos))
 
 
-def open_inside(root: Path, inside: str) -> Sequence[Entry]:
+def open_inside(root: Path, inside: str, encoding: str = "") -> Entries:
     """Entries of a folder or zip below a root; links in it are named and left out.
 
+    Args:
+        encoding: As of `sources.open_source`.
+
     Raises:
+        UnclearEncoding: The names can be read in several ways.
         DataError: As `resolve_inside`; or it can be read as neither.
     """
     path = resolve_inside(root, inside)
     if path.is_dir():
-        return list(folder_entries(path, follow_links=False))
+        return name_classes(with_names(folder_entries(path, follow_links=False), path.name, encoding), path.name)
     if path.is_file():
-        return zip_entries(path, path.name)
+        return open_archive(path, path.name, encoding)
     raise DataError(f"'{path}' does not exist any more. Choose another folder.")
 
 

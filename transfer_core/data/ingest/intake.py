@@ -3,7 +3,7 @@
 import hashlib
 import io
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -11,11 +11,15 @@ from functools import partial
 from PIL import Image
 
 from transfer_core.data.checks import alike
-from transfer_core.data.images import decode
+from transfer_core.data.images import decode, shades
+from transfer_core.data.images.rendering import Rendering
 from transfer_core.data.images.thumbnails import keep_pictures
 from transfer_core.data.ingest.arrivals import Arrivals, IntakeReport, Rejected
-from transfer_core.data.ingest.folder_layout import LabelSource, Layout, ParsedLabel, read_layout
+from transfer_core.data.ingest.folder_layout import CLASS_NAME_LIMIT, LabelSource, Layout, ParsedLabel, read_layout
+from transfer_core.data.ingest.label_source import read_entries
 from transfer_core.data.ingest.nameless import Nameless
+from transfer_core.data.ingest.refusals import HERE_AS, NO_MEMORY, long_name, nothing_came, why_no_photo
+from transfer_core.data.ingest.same_pictures import SamePictures
 from transfer_core.data.ingest.sources import Entry, is_junk
 from transfer_core.data.labels.dataset import (
     Item,
@@ -28,14 +32,13 @@ from transfer_core.data.labels.dataset import (
 )
 from transfer_core.errors import DataError
 from transfer_core.support.parallel import MemoryBudget, map_ahead
+from transfer_core.support.wording import pluralize
 from transfer_core.workspace import Project, Workspace
 
-KeepPixels = Callable[[str, Image.Image], None]  # takes (digest, upright photo); from several threads
+KeepPixels = Callable[[str, Image.Image], None]  # takes (key, upright photo); from several threads
 
 _ALL = 10**15  # more than there is: waits until nothing else is held
 _files = MemoryBudget(100 * 10**6)  # bytes of files in memory at once; a larger one alone
-_NO_MEMORY = "too large for the memory that is free"
-_HERE_AS = "here already as"
 _DELETED = "deleted from this project for good; to add it all the same, give the file another name"
 
 
@@ -56,13 +59,13 @@ def take_in(
     """Verifies, stores and labels every photo among the entries; one bad file costs nothing but itself.
 
     A photo is decoded once, for everything that will be needed of it, and one that is here already not at all. One that
-    is here in another class is left out and said, for a photo of two classes teaches neither; that it lies in two
-    folders of these very entries is what somebody wanted. One that is here without a class gets the one that is said
-    now, in a change that can be undone.
+    is here in another class is left out and said, for a photo of two classes teaches neither. Those that lie in two
+    classes of these very entries come in and are left out until somebody decides: see `labels.disputes`. One that is
+    here without a class gets the one that is said now, in a change that can be undone.
 
     Args:
         report: Called with (files done, files in all).
-        reading: Says the class of each; None reads it from the folder names.
+        reading: Says the class of each; None reads it from the folder names, or from what the files came in.
         part: Overrides the part that the reading says.
         keep_pixels: Makes of each new photo what a backbone sees of it.
         keeps_pictures: Whether thumbnails and training copies are made from the one decode; else when they are needed.
@@ -74,25 +77,42 @@ def take_in(
         DataError: There is no photo among them, or memory lacks for even one at a time; those that have arrived stay.
     """
     wanted, refused = _sift(entries)
-    reading = reading or read_layout([entry.path for entry in wanted])
-    unmatched = [Rejected(file, reason) for file, reason in reading.unmatched]
-    result = IntakeReport(rejected=refused + unmatched)
-    report(0, len(wanted))
+    reading = reading or read_entries(wanted)
+    unmatched = [Rejected(file, reason, is_row=True) for file, reason in reading.unmatched]
+    result, same = IntakeReport(rejected=refused + unmatched, said=list(reading.said)), SamePictures()
+    count, done = len(wanted), 0
+    report(0, count)
     with _saying_that_memory_lacks(), Arrivals(project, result) as arrivals:
         keep = (partial(keep_pictures, workspace.prepared_dir), keep_pixels) if keeps_pictures else (keep_pixels,)
         parts = read_layout([entry.path for entry in wanted], "file_name") if unlabelled else None
         taker = _Taker(workspace, project, arrivals, reading, part, keep, may_contradict, parts)
-        with closing(map_ahead(taker.take, wanted)) as outcomes:
-            for done, outcome in enumerate(outcomes, 1):
-                if isinstance(outcome, Rejected):
-                    result.rejected.append(outcome)
-                else:
-                    arrivals.label(outcome)
-                    arrived(outcome)
-                report(done, len(wanted))
-    if not result.photos:
-        raise DataError(_nothing_came(result))
+        while wanted:
+            waiting: dict[str, list[Entry]] = defaultdict(list)  # those of kinds whose black and white are not known
+            with closing(map_ahead(taker.take, wanted)) as outcomes:
+                for entry, outcome in zip(wanted, outcomes, strict=True):
+                    if isinstance(outcome, str):
+                        waiting[outcome].append(entry)
+                        continue
+                    outcome = outcome if isinstance(outcome, Rejected) else same.take(entry.path, outcome)
+                    if isinstance(outcome, Rejected):
+                        result.rejected.append(outcome)
+                    else:
+                        arrivals.label(outcome)
+                        arrived(outcome)
+                    report(done := done + 1, count)
+            taker.find_scales(waiting)
+            wanted = [entry for entries in waiting.values() for entry in entries]
     result.named = taker.nameless.write(project)
+    same.leave_out_disputed(project, result, taker.known)
+    if not result.photos:
+        raise DataError(nothing_came(result.rejected))
+    if result.added:
+        result.said += shades.notes(project, result.items, len(taker.off_scale))
+    if same.copies:
+        result.said.append(
+            f"{pluralize(same.copies, 'file repeats another one', 'files repeat others')} of the same name in another "
+            "folder, byte for byte. Each photo came in once."
+        )
     result.alike = _alike_now(project, result.items)
     return result
 
@@ -148,14 +168,17 @@ class _Taker:
         may_contradict: bool,
         parts: Layout | None,
     ):
-        self._photos_dir, self._arrivals = project.photos_dir, arrivals
+        self._project, self._photos_dir, self._arrivals = project, project.photos_dir, arrivals
+        self._rendering = Rendering.of_project(project)
+        self.off_scale: list[str] = []  # photos that hardly fit between a black and a white that were known before
+        self._known_scales = self._rendering.scales
         self._reading, self._part, self._keep, self._parts = reading, part, keep, parts
         labels = load_labels(project)
         now = labels.items
         here = load_original_items(project)  # what was relabelled or removed since is not to come in once more
         self._deleted = {here[number].id for number in labels.deleted}
         here = [item for item in here if item.id not in self._deleted]
-        self._ids, self._by_photo = {item.id for item in here}, {item.photo: item for item in here}
+        self.known, self._by_photo = {item.id for item in here}, {item.photo: item for item in here}
         self._alike = {(item.photo, item.class_name, item.part): item for item in (*now, *here)}
         self.nameless = Nameless(now)
         self._counting: dict[str, list[LabelledItem]] = defaultdict(list)
@@ -163,19 +186,35 @@ class _Taker:
             for item in labelled(now):
                 self._counting[item.photo].append(item)
 
-    def take(self, entry: Entry) -> Item | Rejected:
-        """Stores the photo, unless it is here, and what is made of it; its label is left to the caller."""
+    def find_scales(self, waiting: Mapping[str, Sequence[Entry]]) -> None:
+        """Notes what is black and white for these kinds of pictures, by what the files have in common."""
+        if waiting:
+            now = Rendering.of_project(self._project)
+            reads = {kind: [entry.read for entry in entries] for kind, entries in waiting.items()}
+            known = replace(now, scales=decode.find_scales(reads, now.page) | dict(now.scales))
+            known.save(self._project.folder)
+            nothing = dict.fromkeys(waiting, (0.0, 1.0))  # of a kind of which none can be read, as each will say
+            self._rendering = replace(known, scales=nothing | dict(known.scales))
+
+    def take(self, entry: Entry) -> Item | Rejected | str:
+        """Stores the photo, unless it is here, and what is made of it; its label is left to the caller.
+
+        Returns the kind of a picture of more than 8 bits instead, where `find_scales` must be asked first.
+        """
         with suppress(MemoryError), _files.holding(max(1, entry.size)):
             return self._take(entry)
         with _files.holding(_ALL):  # once more, while no other photo is being read
             try:
                 return self._take(entry)
             except MemoryError:
-                return Rejected(entry.path, _NO_MEMORY)
+                return Rejected(entry.path, NO_MEMORY)
 
-    def _take(self, entry: Entry) -> Item | Rejected:
+    def _take(self, entry: Entry) -> Item | Rejected | str:
         place = self._reading.place(entry.path)
         can_come = place is not None or self._parts is not None
+        if place and len(place.class_name) > CLASS_NAME_LIMIT:
+            return Rejected(entry.path, long_name(place.class_name))
+        content = None
         try:
             content = entry.read()
             photo = hashlib.sha256(content).hexdigest()
@@ -185,32 +224,40 @@ class _Taker:
             if can_come and same and (self._photos_dir / same.file).exists():  # verified when it first came
                 item = self._item(photo, same.file, entry.path, place, (same.width, same.height))
                 return (place and self._contradiction(item, place.class_name)) or item
-            with decode.open_image(io.BytesIO(content)) as image:
+            with decode.open_image(io.BytesIO(content), self._rendering) as image:
+                if image.format == "TIFF" and decode.is_raw_name(entry.path):
+                    return Rejected(entry.path, decode.RAW)
                 if not can_come:
                     return Rejected(entry.path, self._reading.unplaced)
-                assert image.format, "an image that was opened from a file has the format of its reader"
-                file, size = f"{photo}{decode.FORMATS[image.format]}", self._look(photo, image)
+                kind = decode.deep_kind(image)
+                if kind and kind not in self._rendering.scales:
+                    return kind
+                file = decode.name_file(photo, image)
+                size = self._look(self._rendering.key(photo, file), image)
         except DataError as error:
             if _lacks_memory(error):
                 raise MemoryError from error
-            return Rejected(entry.path, str(error))
+            return Rejected(entry.path, why_no_photo(str(error), content, entry.path))
         self._arrivals.store(file, content)
         return self._item(photo, file, entry.path, place, size)
 
-    def _look(self, photo: str, image: Image.Image) -> tuple[int, int]:
+    def _look(self, key: str, image: Image.Image) -> tuple[int, int]:
         """Decodes a new photo and keeps what is made of it; returns its width and height, upright."""
         with decode.taking_turns(image):
-            upright = decode.decode(image)
+            kind = decode.deep_kind(image)
+            upright = decode.decode(image, self._rendering)
+            if kind in self._known_scales and decode.is_off_scale(upright):
+                self.off_scale.append(key)
             # Made ahead to save time later: where there is no room for it now, it is made when it is needed.
             with suppress(OSError, MemoryError):
                 for keep in self._keep:
-                    keep(photo, upright)
+                    keep(key, upright)
             return upright.size
 
     def _item(self, photo: str, file: str, path: str, place: ParsedLabel | None, size: tuple[int, int]) -> Item:
         """The item, or the one that was here where only the path is new: a set handed in as a zip and as a folder."""
         item = self._new_item(photo, file, path, place, size)
-        if item.id in self._ids:
+        if item.id in self.known:
             return item
         if item.class_name is None:  # what is said of a photo that is here stays, its group included
             known = self._by_photo.get(photo)
@@ -227,12 +274,12 @@ class _Taker:
     def _contradiction(self, item: Item, class_name: str) -> Rejected | None:
         """That the photo came in earlier and is of another class by now; a part of its own keeps its copies."""
         here = self._counting.get(item.photo, [])
-        if item.id in self._ids or not here or item.part not in (None, *(other.part for other in here)):
+        if item.id in self.known or not here or item.part not in (None, *(other.part for other in here)):
             return None
         if class_name in {other.class_name for other in here}:
             return None
         known, said = here[0].class_name[:80], class_name[:80]
-        reason = f"{_HERE_AS} '{known}'; if '{said}' is right, change that photo's label"
+        reason = f"{HERE_AS} '{known}'; if '{said}' is right, change that photo's label"
         return Rejected(item.path, reason)
 
 
@@ -241,20 +288,3 @@ def _lacks_memory(error: BaseException | None) -> bool:
     while error is not None and not isinstance(error, MemoryError):
         error = error.__cause__
     return error is not None
-
-
-def _nothing_came(result: IntakeReport) -> str:
-    real = [rejected for rejected in result.rejected if rejected.reason != "junk"]
-    if not real:
-        return "There are no photos in it. Put one folder per class in it, with the photos inside."
-    first, remedy = real[0], "Put one folder per class in it, with JPEG or PNG photos inside."
-    if first.reason.startswith(_HERE_AS):
-        remedy = "To change labels, use Fix labels."
-    if first.reason == _NO_MEMORY:
-        remedy = "Close other programs, then try again."
-    if len(real) == 1:
-        return f"The one file in it, '{first.file[:80]}', cannot be used: {first.reason}. {remedy}"
-    return (
-        f"None of the {len(real)} files can be used as a photo. The first, '{first.file[:80]}': "
-        f"{first.reason}. {remedy}"
-    )

@@ -1,44 +1,51 @@
 """A table of labels beside the photos: which row speaks of which photo. Pure functions; no torch."""
 
-import codecs
-import csv
-import io
 import math
 import os
+import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from urllib.parse import unquote
 
-from transfer_core.data.ingest.folder_layout import SPLIT_FOLDERS, ParsedLabel, tidy_class_name
+from transfer_core.data.ingest.folder_layout import ParsedLabel
 from transfer_core.data.ingest.sources import FOLDER_LIMIT
+from transfer_core.data.ingest.table_cells import Cells, read_cells
+from transfer_core.data.ingest.table_columns import LabelRow, rows_of
 from transfer_core.errors import DataError
+from transfer_core.support import encodings
+from transfer_core.support.encodings import UnclearEncoding
+from transfer_core.support.find_encoding import Found
 from transfer_core.support.text import plain
 
-TABLE_ENDINGS = (".csv", ".tsv")
-TABLE_LIMIT = 100 * 10**6  # bytes; a row for each of a million photos has about 60 MB
-# Column names that mean the same; capitals, spaces and "_" make no difference.
-_COLUMNS = {
-    "file": ("file", "filename", "filepath", "image", "imagename", "imagepath", "imageid", "path", "photo", "id"),
-    "label": ("label", "class", "classname", "category", "target", "species"),
-    "part": ("part", "split", "subset"),
-    "group": ("group", "groupid", "patient", "patientid", "subject", "subjectid"),
-}
-_DELIMITERS = (",", ";", "\t")
+TABLE_ENDINGS = (".csv", ".tsv", ".xlsx", ".json")
+_STUDIO = re.compile(r"[0-9a-f]{8}-(?=.)")  # what Label Studio puts before the name of an uploaded photo
+_LISTED = 6
 
 
 @dataclass(frozen=True)
-class LabelRow:
-    """One row.
+class Table:
+    """What a table's file says, whatever photos there are.
 
     Args:
-        number: Line in the file, from 1, as an editor counts them.
-        file: Path or name of the photo; untrusted text.
+        name: Of the file; untrusted text.
+        said: Sentences that a person must get to read; untrusted text.
+        encoding: That of its text, where it had to be found or was chosen; else None.
+        others: Encodings in which it can be read, too.
     """
 
-    number: int
-    file: str
-    place: ParsedLabel
+    name: str
+    rows: list[LabelRow]
+    said: list[str] = field(default_factory=list)
+    encoding: str | None = None
+    others: tuple[str, ...] = ()
+
+    @property
+    def examples(self) -> list[str]:
+        """Three labels, such as show the encoding."""
+        return encodings.examples(row.place.class_name for row in self.rows if row.place)
 
 
 @dataclass(frozen=True)
@@ -49,15 +56,23 @@ class LabelsTable:
         name: Of the file; untrusted text.
         places: By path of the photo.
         missing: Files that rows name and that are not among the photos.
-        unclear: What rows name that fits several photos, or photos that several rows call differently.
-        path: Its own, where it is one of the entries that the photos are among; untrusted text.
+        unclear: What rows name that fits several photos.
+        paths: Its own, where it is one or several of the entries that the photos are among; untrusted text.
+        problems: Rows, by the photo or file, that say no class, or several, or not the same; with what they say.
+        said: Sentences that a person must get to read; untrusted text.
+        encoding, others, examples: As of `Table`.
     """
 
     name: str
     places: dict[str, ParsedLabel]
     missing: list[str] = field(default_factory=list)
     unclear: list[str] = field(default_factory=list)
-    path: str | None = None
+    paths: tuple[str, ...] = ()
+    problems: dict[str, str] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
+    encoding: str | None = None
+    others: tuple[str, ...] = ()
+    examples: list[str] = field(default_factory=list)
 
     @property
     def unplaced(self) -> str:
@@ -67,7 +82,8 @@ class LabelsTable:
     def unmatched(self) -> list[tuple[str, str]]:
         absent = f"named in {self.name}, but not among the photos"
         several = f"its row in {self.name} is not clear; give each photo one row, with its path"
-        return [*((file, absent) for file in self.missing), *((file, several) for file in self.unclear)]
+        found = [*((file, absent) for file in self.missing), *((file, several) for file in self.unclear)]
+        return [*found, *self.problems.items()]
 
     def place(self, path: str) -> ParsedLabel | None:
         return self.places.get(path)
@@ -77,96 +93,122 @@ def is_table(path: str) -> bool:
     return path.lower().endswith(TABLE_ENDINGS)
 
 
-def read_rows(content: bytes, name: str) -> list[LabelRow]:
-    """The rows of a table with a column for the file and one for the label, in any order.
+def read_table(content: bytes, name: str, encoding: str | None = None) -> Table:
+    """A table with a column for the file and one for the label, in any order, or one for each class.
 
-    The delimiter is a comma, semicolon or tab; the text UTF-8 or UTF-16 with its mark, else Latin-1. Columns for part
-    and group are taken where they are. Rows without file and label are passed over.
+    Columns for part and group are taken where they are. Lines without file and label are passed over.
+
+    Args:
+        encoding: That of its text, as a person has chosen it; else it is found.
 
     Raises:
+        UnclearEncoding: Two readings of its text are likely.
         DataError: No such columns, a row without file or label, a part by another name, or too large.
     """
-    if len(content) > TABLE_LIMIT:
-        raise DataError(
-            f"{name} has {len(content) / 1e6:.0f} MB; at most {TABLE_LIMIT // 10**6} are read. Split it up."
-        )
-    text = _decode(content)
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = max(_DELIMITERS, key=first.count)
-    try:
-        lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        cells = [(lines.line_num, line) for line in lines if any(cell.strip() for cell in line)]
-    except csv.Error as error:
-        raise DataError(f"{name} cannot be read as a table ({error}). Save it as CSV again.") from error
-    columns = _columns(cells[0][1] if cells else [], name)
-    rows = [_row(number, line, columns, name) for number, line in cells[1:]]
-    if not rows:
-        raise DataError(f"{name} has no rows below its header. Add one for each photo: its file, its label.")
-    return rows
+    encoding = encoding and encodings.named(encoding)
+    ways = read_cells(content, name, encoding)
+    found = ways.found
+    if not found:
+        rows, said = rows_of(ways.best.lines, name, damaged_allowed=bool(encoding))
+        return Table(name, rows, said, encoding)
+    readings = _readings(found, ways.read, name)
+    if not readings:
+        rows_of(ways.best.lines, name)  # raises what is wrong with it
+    best = readings.get(found.encoding)
+    if best is None or (not found.certain and len(readings) > 1):
+        shown = {way: Table(name, rows).examples for way, (rows, _) in readings.items()}
+        raise UnclearEncoding(name, shown)
+    rows, said = best
+    table = Table(name, rows, said, found.encoding, tuple(found.others))
+    listed = ", ".join(f"'{plain(label)[:40]}'" for label in table.examples)
+    said.append(f"{name} is not UTF-8. It is read as {encodings.title(found.encoding)}: {listed}.")
+    return table
 
 
-def match_rows(rows: Sequence[LabelRow], paths: Sequence[str], name: str) -> LabelsTable:
+def _readings(found: Found, read: Callable[[str], Cells], name: str) -> dict[str, tuple[list[LabelRow], list[str]]]:
+    """Rows by encoding, of those in which it can be read and that do not say the same."""
+    readings: dict[str, tuple[list[LabelRow], list[str]]] = {}
+    for way in (found.encoding, *(() if found.certain else found.others)):
+        with suppress(DataError):
+            rows, said = rows_of(read(way).lines, name)
+            if all(rows != known for known, _ in readings.values()):
+                readings[way] = (rows, said)
+    return readings
+
+
+def match_rows(table: Table, paths: Sequence[str], folder: str = "") -> LabelsTable:
     """Finds each row's photo: by path, else by the end of the path or the file name, where only one photo fits.
 
     A row may leave out the ending, or have folders in front that are not here. But such a row has no claim to a photo
     that another one names better: the table may be of more photos than have come.
+
+    Args:
+        folder: Where the table itself lies; photos there are meant first.
     """
     by_end, exact = _by_end(paths), {_tidy(path): path for path in paths}
-    found = [(row, *_candidates(_tidy(row.file), exact, by_end)) for row in rows]
-    said: dict[str, set[ParsedLabel]] = defaultdict(set)
+    found = [(row, *_candidates(row.file, exact, by_end, folder)) for row in table.rows]
+    said: dict[str, list[LabelRow]] = defaultdict(list)
     missing: list[str] = []
     unclear: list[str] = []
     claims: dict[str, float] = {}
     for row, likeness, candidates in sorted(found, key=lambda one: -one[1]):
         open_to_it = [path for path in candidates if claims.setdefault(path, likeness) <= likeness]
         if len(candidates) == len(open_to_it) == 1:
-            said[candidates[0]].add(row.place)
+            said[candidates[0]].append(row)
         else:
             (unclear if open_to_it else missing).append(row.file)
-    unclear += [path for path, places in said.items() if len(places) > 1]
-    places = {path: next(iter(found)) for path, found in said.items() if len(found) == 1}
-    return LabelsTable(name, places, missing, unclear)
+    problems = {path: problem for path, rows in said.items() if (problem := _problem(rows))}
+    places = {path: rows[0].place for path, rows in said.items() if path not in problems and rows[0].place}
+    remarks = [*table.said, *_without_photos(table, places)]
+    return LabelsTable(
+        table.name, places, missing, unclear, (), problems, remarks, table.encoding, table.others, table.examples
+    )
 
 
-def _decode(content: bytes) -> str:
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return content.decode("utf-16", "replace")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("latin-1")
+def merge(tables: Sequence[LabelsTable]) -> LabelsTable:
+    """Tables of different photos as one."""
+    first = tables[0]
+    return replace(
+        first,
+        places={path: place for table in tables for path, place in table.places.items()},
+        missing=[file for table in tables for file in table.missing],
+        unclear=[file for table in tables for file in table.unclear],
+        problems={path: problem for table in tables for path, problem in table.problems.items()},
+        said=list(dict.fromkeys(told for table in tables for told in table.said)),
+        encoding=next((table.encoding for table in tables if table.encoding), None),
+        others=next((table.others for table in tables if table.encoding), ()),
+        examples=encodings.examples(label for table in tables for label in table.examples),
+    )
 
 
-def _columns(header: Sequence[str], name: str) -> dict[str, int]:
-    """Place of each known column, by what it means."""
-    shown = ["".join(plain(cell).lower().split()).replace("_", "").replace("-", "") for cell in header]
-    columns = {}
-    for meaning, names in _COLUMNS.items():
-        found = [shown.index(known) for known in names if known in shown]
-        if found:
-            columns[meaning] = found[0]
-    if absent := {"file", "label"} - columns.keys():
-        got = ", ".join(f"'{plain(cell)[:30]}'" for cell in header[:6]) or "nothing"
-        raise DataError(
-            f"{name} needs a first line with a column 'file' and a column 'label'; it has {got}, so "
-            f"{' and '.join(sorted(absent))} cannot be found. Rename the columns."
-        )
-    return columns
+def _problem(rows: Sequence[LabelRow]) -> str:
+    """Why the rows of one photo do not say what it is; empty where they do."""
+    if without := next((row.problem for row in rows if row.place is None), ""):
+        return without
+    different = {row.place: row.number for row in reversed(rows) if row.place}
+    if len(different) == 1:
+        return ""
+    told = sorted(((number, place) for place, number in different.items()), key=lambda one: one[0])[:2]
+    for kind, words in (("class_name", "says"), ("part", "puts it into the part"), ("group", "puts it into the group")):
+        values = [getattr(place, kind) for _, place in told]
+        if values[0] != values[1]:
+            return ", ".join(
+                f"line {number} {words} '{value or 'none'}'" for (number, _), value in zip(told, values, strict=True)
+            )
+    return ""
 
 
-def _row(number: int, line: Sequence[str], columns: dict[str, int], name: str) -> LabelRow:
-    cells = {meaning: line[i].strip() if i < len(line) else "" for meaning, i in columns.items()}
-    for meaning in ("file", "label"):
-        if not cells[meaning]:
-            raise DataError(f"Line {number} of {name} has no {meaning}. Fill it in, or delete the line.")
-    part = cells.get("part", "").lower()
-    if part and part not in SPLIT_FOLDERS:
-        raise DataError(
-            f"Line {number} of {name} has '{plain(part)[:30]}' in the column 'part', which may only hold "
-            "train, val, test or nothing. Change it, or leave the column out."
-        )
-    group = plain(cells.get("group", "")) or None
-    return LabelRow(number, cells["file"], ParsedLabel(SPLIT_FOLDERS.get(part), tidy_class_name(cells["label"]), group))
+def _without_photos(table: Table, places: dict[str, ParsedLabel]) -> list[str]:
+    """A remark on the classes that no photo came for."""
+    came = {place.class_name for place in places.values()}
+    absent = [
+        name for name in dict.fromkeys(row.place.class_name for row in table.rows if row.place) if name not in came
+    ]
+    if not absent or not came:
+        return []
+    more = f" and {len(absent) - _LISTED} more" if len(absent) > _LISTED else ""
+    listed = ", ".join(f"'{label[:40]}'" for label in absent[:_LISTED])
+    return [f"Classes of {table.name} for which no photo came: {listed}{more}."]
 
 
 def _by_end(paths: Iterable[str]) -> dict[str, list[str]]:
@@ -181,14 +223,27 @@ def _by_end(paths: Iterable[str]) -> dict[str, list[str]]:
     return ends
 
 
-def _candidates(key: str, exact: dict[str, str], by_end: dict[str, list[str]]) -> tuple[float, list[str]]:
+def _candidates(file: str, exact: dict[str, str], by_end: dict[str, list[str]], folder: str) -> tuple[float, list[str]]:
     """How much of what a row says is true of the photos that it may mean, and these; of folders, ever less is asked."""
-    if key in exact:
-        return math.inf, [exact[key]]
-    end = next((end for end in _ends(key) if end in by_end), None)
-    if end is None:
-        return 0, []
-    return math.inf if end == key else end.count("/") + 1, by_end[end]
+    for key in _spellings(file):
+        for meant in (f"{folder}/{key}" if folder else key, key):
+            if meant in exact:
+                return math.inf, [exact[meant]]
+        end = next((end for end in _ends(key) if end in by_end), None)
+        if end is not None:
+            return math.inf if end == key else end.count("/") + 1, by_end[end]
+    return 0, []
+
+
+def _spellings(file: str) -> Iterator[str]:
+    """The path as it is; then as it is in an address, and without what Label Studio adds to it."""
+    yield (tidy := _tidy(file))
+    address = _tidy(unquote(file.split("?d=")[-1]))
+    if address != tidy:
+        yield address
+    *folders, name = address.split("/") or [""]
+    if _STUDIO.match(name):
+        yield "/".join([*folders, _STUDIO.sub("", name, count=1)])
 
 
 def _ends(path: str) -> Iterator[str]:

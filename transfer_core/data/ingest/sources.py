@@ -1,18 +1,22 @@
-"""What a person hands in - a folder, a zip, uploaded files - as one list of entries. Nothing here writes to disk."""
+"""What a person hands in - a folder, an archive, uploaded files - as one list of entries."""
 
 import os
 import re
 import stat
 import zipfile
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 
+from transfer_core.data.ingest.file_kinds import HEAD, TEACHABLE_MACHINE, ZIP, find_kind, is_known_ending, kind_of_zip
+from transfer_core.data.ingest.file_names import Names, decode_names, name_bytes, zipped_names
+from transfer_core.data.ingest.folder_layout import has_photo_ending
 from transfer_core.errors import DataError
+from transfer_core.support.encodings import UnclearEncoding
 
 ENTRY_LIMIT = 200_000
 EXPANDED_LIMIT = 30 * 10**9  # bytes of everything inside one zip
@@ -20,11 +24,23 @@ PHOTO_LIMIT = 500 * 10**6  # bytes of one file: a 200-megapixel TIFF has 600 MB,
 NAME_LIMIT = 4096  # characters of a path, the most that Linux takes; zips allow for sixteen times as much
 FOLDER_LIMIT = 64  # around one file; every end of a path is remembered, to find the rows of a table
 # A photo hardly gets smaller in a zip. A drawing may a thousandfold, hence not asked of files smaller than this.
-_RATIO_LIMIT, _RATIO_FROM = 100, 50 * 10**6
+RATIO_LIMIT, RATIO_FROM = 100, 50 * 10**6
+_WANTED = "Name a folder with one folder per class, or a zip of one."
+_AGAIN = "Make the zip again, or add the photos themselves."
+_ZIP_BEGINNINGS = (b"PK\x03\x04", b"PK\x05\x06")
 _LINK = "a link, which is not followed here"
-_ENCRYPTED, _SAID_TO_BE_UTF8 = 0x1, 0x800  # bits of a zipped file's flags
+_ENCRYPTED = 0x1  # a bit of a zipped file's flags
 _LOCAL_HEADER = 30  # bytes before each file in a zip, at least
-_JUNK = {".ds_store", "thumbs.db", "desktop.ini", "__macosx", "ehthumbs.db", "@eadir"}
+ARCHIVE_ENDINGS = (".zip", ".tm", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz")
+INNER_ARCHIVE = "an archive inside the archive is not opened"
+# What systems and programs leave in folders, in small letters; whatever begins with a dot is none of a person's, too.
+JUNK = {
+    *("thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "$recycle.bin", "system volume information"),
+    *("__macosx", "icon\r", "network trash folder", "temporary items", "desktop db", "desktop df"),
+    *("@eadir", "@recycle", "@tmp", "#recycle", "#snapshot", "lost+found", "lost.dir", "zbthumbnail.info"),
+    *("picasa.ini", "__pycache__", "node_modules"),
+}
+_LOCK = "~$"  # begins the name of the file by which Office says that a document is open
 
 
 @dataclass(frozen=True)
@@ -36,48 +52,118 @@ class Entry:
         read: Returns its bytes, at most `PHOTO_LIMIT`; raises DataError with the reason where it cannot.
         refusal: Why it is not read at all, or None.
         size: In bytes, as far as it can be known before.
+        class_name: What the file says that it came in (a project of Teachable Machine); None where nothing does.
     """
 
     path: str
     read: Callable[[], bytes]
     refusal: str | None = None
     size: int = 0
+    class_name: str | None = None
+
+
+class Entries(list[Entry]):
+    """What was handed in, and what must be said of it.
+
+    Args:
+        said: Sentences; untrusted text.
+        names: How names were read that do not say their encoding, where there are some.
+    """
+
+    def __init__(self, entries: Iterable[Entry] = (), said: Iterable[str] = (), names: Names | None = None):
+        super().__init__(entries)
+        self.said, self.names = list(said), names
 
 
 def is_junk(path: str) -> bool:
     """Whether a system or a hidden file, which nobody meant to hand in."""
     parts = PurePosixPath(path.lower()).parts
-    return any(part in _JUNK or (part.startswith(".") and part != "..") for part in parts)
+    return any(part in JUNK or part.startswith(_LOCK) or (part.startswith(".") and part != "..") for part in parts)
 
 
-def open_source(path: Path) -> Sequence[Entry]:
-    """Entries of a folder or a zip on this machine.
+def open_source(path: Path, encoding: str = "") -> Entries:
+    """Entries of a folder or an archive on this machine.
+
+    Args:
+        encoding: That of names which do not say it, as a person has chosen it; else it is found.
 
     Raises:
+        UnclearEncoding: The names can be read in several ways.
         DataError: Neither, or not readable.
     """
     if path.is_dir():
-        return list(folder_entries(path))
-    if path.is_file() and (path.suffix.lower() == ".zip" or zipfile.is_zipfile(path)):
-        return zip_entries(path, path.name)
-    problem = "is neither a folder nor a zip" if path.exists() else "does not exist"
-    raise DataError(f"'{path}' {problem}. Name a folder with one folder per class, or a zip of one.")
+        from transfer_core.data.ingest.teachable_machine import name_classes  # which builds on this module
+
+        return name_classes(with_names(folder_entries(path), path.name, encoding), path.name)
+    if not path.is_file():
+        problem = "is neither a folder nor a file" if path.exists() else "does not exist"
+        raise DataError(f"'{path}' {problem}. {_WANTED}")
+    if is_archive(path.name, path) or zipfile.is_zipfile(path):
+        return open_archive(path, path.name, encoding)
+    kind = find_kind(_head(path), path.name)
+    if kind is None:
+        raise DataError(f"'{path}' is neither a folder nor a zip. {_WANTED}")
+    remedy = _sentence(kind.remedy) if kind.remedy else _WANTED
+    raise DataError(f"'{path}' is {kind.name}, neither a folder nor a zip. {remedy}")
 
 
-def zip_entries(source: Path | BinaryIO, name: str) -> Sequence[Entry]:
-    """Entries of a zip; nothing is unpacked before it is asked for.
+def _sentence(remedy: str) -> str:
+    return f"{remedy[0].upper()}{remedy[1:]}."
+
+
+def is_archive(name: str, content: Path | BinaryIO) -> bool:
+    """Whether a file is one of the archives that are opened: by its ending, or by its bytes where that says nothing."""
+    from transfer_core.data.ingest import tar_archive  # which builds on this module
+
+    if name.lower().endswith((".zip", ".tm", *tar_archive.ENDINGS)):
+        return True
+    if has_photo_ending(name) or is_known_ending(name):
+        return False
+    head = _head(content)
+    return head.startswith(_ZIP_BEGINNINGS) or tar_archive.is_tar(head)
+
+
+def open_archive(source: Path | BinaryIO, name: str, encoding: str = "") -> Entries:
+    """Entries of a zip, a tar archive, or a project of Teachable Machine.
+
+    Args:
+        encoding: As of `open_source`.
 
     Raises:
+        UnclearEncoding: The names can be read in several ways.
+        DataError: It cannot be opened, and why.
+    """
+    from transfer_core.data.ingest import tar_archive, teachable_machine  # which build on this module
+
+    head = _head(source)
+    if tar_archive.is_tar(head) or (name.lower().endswith(".tar") and not head.startswith(_ZIP_BEGINNINGS)):
+        return tar_archive.tar_entries(source, name, encoding)
+    return teachable_machine.name_classes(zip_entries(source, name, encoding), name)
+
+
+def zip_entries(source: Path | BinaryIO, name: str, encoding: str = "") -> Entries:
+    """Entries of a zip; nothing is unpacked before it is asked for.
+
+    Args:
+        encoding: As of `open_source`.
+
+    Raises:
+        UnclearEncoding: The names can be read in several ways.
         DataError: Not a zip, damaged, empty, or past the limits.
     """
     try:
         archive = zipfile.ZipFile(source)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise DataError(
-            f"'{name}' is not a zip that can be opened ({error}). Make the zip again, or add the photos themselves."
-        ) from error
+        kind = find_kind(_head(source), name)
+        why = f", but {kind.name}" if kind and kind is not ZIP else f" ({error})"
+        remedy = _sentence(kind.remedy) if kind and kind.remedy and kind is not ZIP else _AGAIN
+        raise DataError(f"'{name}' is not a zip that can be opened{why}. {remedy}") from error
     # `is_dir` fails on empty names; a folder that has content of its own is some file under a false name.
     infos = [info for info in archive.infolist() if not info.filename.endswith("/") or info.file_size]
+    kind = kind_of_zip([info.filename for info in infos], PurePosixPath(name.lower()).suffix)
+    if kind not in (ZIP, TEACHABLE_MACHINE):
+        remedy = f"; {kind.remedy}" if kind.remedy else ""
+        raise DataError(f"'{name}' is {kind.name}, not a zip of photos{remedy}.")
     if not infos:
         raise DataError(f"'{name}' is empty. Put one folder per class in it, with the photos inside.")
     if len(infos) > ENTRY_LIMIT:
@@ -88,32 +174,65 @@ def zip_entries(source: Path | BinaryIO, name: str) -> Sequence[Entry]:
             f"'{name}' would unpack to {expanded / 1e9:.0f} GB; at most {EXPANDED_LIMIT // 10**9} GB are read. "
             "Split it up."
         )
-    return [_zip_entry(archive, info, overlaps) for info, overlaps in zip(infos, _overlapping(infos), strict=True)]
+    named = zipped_names(infos, f"'{name}'", encoding)
+    entries = [
+        _zip_entry(archive, info, path, overlaps)
+        for info, path, overlaps in zip(infos, named.names, _overlapping(infos), strict=True)
+    ]
+    return Entries(entries, named.said(f"'{name}'"), named if named.encoding else None)
 
 
-def upload_entries(files: Sequence[tuple[str, Path | BinaryIO]]) -> Sequence[Entry]:
-    """Entries of uploaded (name, content) pairs; a zip among them is opened, once and not inside itself."""
-    entries: list[Entry] = []
+def upload_entries(files: Sequence[tuple[str, Path | BinaryIO]], encoding: str = "") -> Entries:
+    """Entries of uploaded (name, content) pairs; an archive among them is opened, once and not inside itself.
+
+    Args:
+        encoding: As of `open_source`.
+
+    Raises:
+        UnclearEncoding: The names in an archive can be read in several ways.
+        DataError: The one file is an archive, and cannot be opened.
+    """
+    entries = Entries()
     for name, content in files:
-        if name.lower().endswith(".zip"):
+        if is_archive(name, content):
             try:
-                entries += zip_entries(content, name)
+                inside = open_archive(content, name, encoding)
+                entries += inside
+                entries.said += inside.said
+                entries.names = entries.names or inside.names
+            except UnclearEncoding:
+                raise
             except DataError as error:
                 if len(files) == 1:
                     raise
                 entries.append(Entry(tidy_path(name), bytes, str(error)))  # the others must not suffer for it
         elif isinstance(content, Path):
             size = content.stat().st_size
-            entries.append(Entry(tidy_path(name), partial(read_file, content), _name_refusal(name), size))
+            entries.append(Entry(tidy_path(name), partial(read_file, content), name_refusal(name), size))
         else:
             size = _length(content)
             read = partial(_limited, content, size)
-            entries.append(Entry(tidy_path(name), read, _name_refusal(name), size))
+            entries.append(Entry(tidy_path(name), read, name_refusal(name), size))
     return entries
 
 
+def with_names(entries: Iterable[Entry], place: str, encoding: str = "") -> Entries:
+    """The same with names in valid Unicode: on some disks they are bytes, as an old zip may have brought them.
+
+    Raises:
+        UnclearEncoding: They can be read in several ways.
+    """
+    entries = list(entries)
+    if raw := {entry.path: told for entry in entries if (told := name_bytes(entry.path)) is not None}:
+        named = decode_names(list(raw.values()), f"'{tidy_path(place)}'", encoding)
+        read = dict(zip(raw, named.names, strict=True))
+        entries = [replace(entry, path=tidy_path(read.get(entry.path, entry.path))) for entry in entries]
+        return Entries(entries, named.said(f"'{tidy_path(place)}'"), named if named.encoding else None)
+    return Entries(replace(entry, path=tidy_path(entry.path)) for entry in entries)
+
+
 def folder_entries(root: Path, follow_links: bool = True) -> Iterator[Entry]:
-    """Every file below, in order, then the folders that cannot be opened.
+    """Every file below, in order, then the folders that cannot be opened; the names as the disk has them.
 
     A link to a folder above is walked once only; links that are not followed are listed as such.
     """
@@ -130,12 +249,13 @@ def folder_entries(root: Path, follow_links: bool = True) -> Iterator[Entry]:
         for name in sorted([*names, *linked]):
             yield _folder_entry(root, Path(folder, name), follow_links)
     for error in closed:
-        name = tidy_path(Path(error.filename).relative_to(root).as_posix()) or root.name
+        name = Path(error.filename).relative_to(root).as_posix()
+        name = root.name if name == "." else name
         yield Entry(name, bytes, f"a folder that cannot be opened ({error.strerror})")
 
 
 def _folder_entry(root: Path, path: Path, follow_links: bool) -> Entry:
-    name = tidy_path(path.relative_to(root).as_posix())
+    name = path.relative_to(root).as_posix()
     read = partial(read_file if follow_links else _read_unlinked, path)
     if not follow_links and path.is_symlink():
         return Entry(name, read, _LINK)
@@ -174,21 +294,12 @@ def _overlapping(infos: Sequence[zipfile.ZipInfo]) -> list[bool]:
     return found
 
 
-def _zip_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, overlaps: bool) -> Entry:
-    name = _zipped_name(info)
-    refusal = _name_refusal(name) or ("it shares its bytes with another file" if overlaps else _zip_refusal(info, name))
+def _zip_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, overlaps: bool) -> Entry:
+    refusal = name_refusal(name) or ("it shares its bytes with another file" if overlaps else _zip_refusal(info, name))
     return Entry(tidy_path(name), partial(_read_zipped, archive, info), refusal, info.file_size)
 
 
-def _zipped_name(info: zipfile.ZipInfo) -> str:
-    """The name in the zip; that a Mac writes UTF-8 without saying so is the usual case."""
-    if not info.flag_bits & _SAID_TO_BE_UTF8:
-        with suppress(UnicodeError):
-            return info.filename.encode("cp437").decode("utf-8")
-    return info.filename
-
-
-def _name_refusal(name: str) -> str | None:
+def name_refusal(name: str) -> str | None:
     name = name.replace("\\", "/")
     if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in name.split("/"):
         return "its name points outside the upload"
@@ -213,10 +324,10 @@ def _zip_refusal(info: zipfile.ZipInfo, name: str) -> str | None:
         return "not a plain file"
     if info.flag_bits & _ENCRYPTED:
         return "encrypted; make the zip without a password"
-    if name.lower().endswith((".zip", ".7z", ".rar", ".tar", ".gz", ".tgz")):
-        return "an archive inside the archive is not opened"
-    if info.file_size > max(_RATIO_FROM, _RATIO_LIMIT * info.compress_size):
-        return f"it would unpack to more than {_RATIO_LIMIT} times its size, as no photo does"
+    if name.lower().endswith(ARCHIVE_ENDINGS):
+        return INNER_ARCHIVE
+    if info.file_size > max(RATIO_FROM, RATIO_LIMIT * info.compress_size):
+        return f"it would unpack to more than {RATIO_LIMIT} times its size, as no photo does"
     return None
 
 
@@ -238,6 +349,18 @@ def _limited(file: IO[bytes], declared: int) -> bytes:
     if len(content) > PHOTO_LIMIT:
         raise DataError(f"more than {PHOTO_LIMIT // 10**6} MB, more than a photo may have")
     return content
+
+
+def _head(content: Path | BinaryIO) -> bytes:
+    """The first bytes of a file, by which it may be known; none where it cannot be read."""
+    if isinstance(content, Path):
+        with suppress(OSError), content.open("rb") as file:
+            return file.read(HEAD)
+        return b""
+    content.seek(0)
+    head = content.read(HEAD)
+    content.seek(0)
+    return head
 
 
 def _length(file: BinaryIO) -> int:

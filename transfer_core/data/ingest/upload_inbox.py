@@ -13,8 +13,9 @@ from filelock import FileLock, Timeout
 
 from transfer_core.data.ingest.import_roots import open_inside
 from transfer_core.data.ingest.label_source import Choice
-from transfer_core.data.ingest.sources import Entry, tidy_path, upload_entries
+from transfer_core.data.ingest.sources import Entries, tidy_path, upload_entries
 from transfer_core.support.checked_json import copy_path, read_with_copy, write_with_copy
+from transfer_core.support.encodings import UnclearEncoding
 from transfer_core.support.files import delete_folder, move_into_place, temp_path
 from transfer_core.workspace import Project, new_id
 
@@ -55,18 +56,23 @@ class Upload:
         """Names of the files that did not arrive."""
         return [name for number, (name, size) in enumerate(self.files) if not self._has(number, size)]
 
-    def entries(self) -> Sequence[Entry]:
+    def entries(self, names: str = "") -> Entries:
         """What arrived.
 
+        Args:
+            names: The encoding of names that do not say it; else that of the choice, else it is found.
+
         Raises:
+            UnclearEncoding: The names can be read in several ways.
             DataError: The one zip in it cannot be opened, or the folder must not be read any more.
         """
+        names = names or (self.choice.names if self.choice else "")
         if self.source:
-            return open_inside(Path(self.source[0]), self.source[1])
+            return open_inside(Path(self.source[0]), self.source[1], names)
         arrived = [
             (name, self._path(number)) for number, (name, size) in enumerate(self.files) if self._has(number, size)
         ]
-        return upload_entries(arrived)
+        return upload_entries(arrived, names)
 
     def choose(self, choice: Choice) -> "Upload":
         """Says how it is to be read, for good: who comes back after a break goes on in this way."""
@@ -168,7 +174,8 @@ def receive_folder(project: Project, root: Path, inside: str) -> Upload:
     Raises:
         DataError: As `roots.open_inside`.
     """
-    open_inside(root, inside)
+    with suppress(UnclearEncoding):  # is asked about when it is looked at
+        open_inside(root, inside)
     batch = Upload(_new_folder(project), time.time(), source=(str(root), inside))
     batch.save()
     return batch

@@ -13,6 +13,7 @@ from typing import TypeGuard, TypeVar
 from transfer_core.data.labels import replay
 from transfer_core.data.labels.replay import Action, LabelState
 from transfer_core.support import kept_log
+from transfer_core.support.class_order import in_class_order
 from transfer_core.support.wording import pluralize
 from transfer_core.workspace import Project
 
@@ -62,7 +63,7 @@ class Labels:
     Args:
         items: Photos that count, labelled or not, in the order in which they came.
         removed: Photos that were taken out and can be brought back.
-        class_names: Sorted; those of the items, and those that were made to stay without any.
+        class_names: In the order of classes; those of the items, and those that were made to stay without any.
         actions: What was changed by hand, the oldest first.
         undone: Ids of the actions that were taken back, the last one last.
         deleted: Positions of the photos that are gone for good, in the order in which all of them came.
@@ -184,11 +185,11 @@ def damage(project: Project) -> str | None:
 
 
 def count_classes(items: Iterable[Item]) -> dict[str, int]:
-    """Photos per class, classes sorted by name. Photos without a class are not counted."""
+    """Photos per class, classes in their order. Photos without a class are not counted."""
     counts: dict[str, int] = {}
     for item in labelled(items):
         counts[item.class_name] = counts.get(item.class_name, 0) + 1
-    return dict(sorted(counts.items()))
+    return {name: counts[name] for name in in_class_order(counts)}
 
 
 class _Log:
@@ -242,7 +243,7 @@ class _Log:
             self._labels = Labels(
                 tuple(items),
                 tuple(removed),
-                tuple(sorted(names)),
+                tuple(in_class_order(names)),
                 tuple(self.state.actions.values()),
                 tuple(action for action in self.state.undone if action in self.state.actions),
                 frozenset(self.state.deleted),

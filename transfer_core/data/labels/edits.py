@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from transfer_core.data import split_names
-from transfer_core.data.ingest.folder_layout import tidy_class_name
+from transfer_core.data.ingest.folder_layout import CLASS_NAME_LIMIT, tidy_class_name
 from transfer_core.data.labels.dataset import Item, Labels, labelled, load_items, load_labels, unknown_ids
 from transfer_core.data.labels.replay import Action
 from transfer_core.errors import DataError
@@ -80,6 +80,11 @@ def move(project: Project, ids: Collection[str], part: str | None) -> str:
 def remove(project: Project, ids: Collection[str]) -> str:
     """Takes photos out; their files stay, so that they can be restored. Raises as `relabel`."""
     return _edit(project, ids, removed=True)
+
+
+def dispute(project: Project, ids: Collection[str]) -> str:
+    """Takes out photos that came in with two classes, until somebody decides: see `disputes`. Raises as `relabel`."""
+    return _edit(project, ids, removed=True, disputed=True)
 
 
 def bring_back(project: Project, ids: Collection[str]) -> str:
@@ -189,6 +194,8 @@ def describe(action: Action) -> str:
         return f"{photos} left without a class" if name is None else f"{photos} moved to '{name}'"
     if "part" in said:
         return f"{photos} set to {split_names.words_of(said['part'])}"
+    if action.disputed:
+        return f"{photos} left out: the same picture in two classes"
     return f"{photos} {'removed' if said['removed'] else 'restored'}"
 
 
@@ -239,10 +246,13 @@ def difference(before: Sequence[Item], now: Sequence[Item]) -> Changes:
 
 
 def check_class_name(name: str) -> str:
-    """The name as all class names are spelled; raises DataError where nothing of it can be read."""
+    """The name as all class names are spelled; raises DataError where nothing of it can be read, or it has no end."""
     if not plain(name):
         raise DataError("A class needs a name. Type one, for example 'oak'.")
-    return tidy_class_name(name)
+    tidy = tidy_class_name(name)
+    if len(tidy) > CLASS_NAME_LIMIT:
+        raise DataError(f"The name has {len(tidy):,} characters; at most {CLASS_NAME_LIMIT} are taken. Shorten it.")
+    return tidy
 
 
 def _edit(project: Project, ids: Collection[str], **changes: object) -> str:

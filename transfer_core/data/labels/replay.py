@@ -3,7 +3,8 @@
 A line is one action of a person, or one photo that came in:
 
     {"op": "add", "id", "class_name", "part", ...}                 a photo, with all that is known of it
-    {"op": "edit", "id", "time", "items": [ids], ...}              and one or more of class_name, part, removed
+    {"op": "edit", "id", "time", "items": [ids], ...}              and one or more of class_name, part, removed; or
+                                                                   disputed, and removed: pictures of two classes
     {"op": "rename", "id", "time", "from", "to"}                   a class; where `to` exists, both become one
     {"op": "class", "id", "time", "name"}                          a class that stays, photos or not
     {"op": "group", "id", "time", "groups": {id: group}}           what photos belong to that were here already
@@ -70,6 +71,7 @@ class Action:
         photos: Positions of the photos that the line names, in the order in which all of them came.
         changes: What an edit sets (class_name, part, removed), or what else the line says (from and to; name; groups).
         earlier: Number of photos that were there already; a rename leaves later ones alone.
+        disputed: Whether it took photos out because they came in with two classes.
     """
 
     id: str
@@ -78,6 +80,7 @@ class Action:
     photos: array
     changes: dict
     earlier: int
+    disputed: bool = False
 
 
 @dataclass
@@ -136,7 +139,8 @@ class LabelState:
         changes = {key: line[key] for key in _SAYS[line["op"]] if key in line}
         numbers = self.numbers
         photos = array("I", [numbers[item] for item in line.get("items", line.get("groups", ())) if item in numbers])
-        return Action(line["id"], line["op"], line["time"], photos, changes, len(self._came))
+        disputed = bool(line.get("disputed"))
+        return Action(line["id"], line["op"], line["time"], photos, changes, len(self._came), disputed)
 
     def _do(self, action: Action) -> None:
         places, changes = self.places, action.changes

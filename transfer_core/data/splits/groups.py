@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 from transfer_core.data.labels.dataset import Item, LabelledItem
 from transfer_core.support.safe_regex import find_group
+from transfer_core.support.text import shorten
+from transfer_core.support.wording import pluralize
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,29 @@ def name_groups(items: Sequence[LabelledItem], pattern: str | None) -> list[Labe
     if pattern is None:
         return list(items)
     return [replace(item, group=find_group(pattern, item.path)) for item in items]
+
+
+def problem_of_pattern(items: Sequence[LabelledItem], pattern: str | None) -> str | None:
+    """That a pattern finds no group in any path, with paths to look at; None where it finds some. Untrusted text."""
+    if not pattern or not items or any(find_group(pattern, item.path) for item in items):
+        return None
+    shown = " and ".join(f"'{shorten(item.path, 80)}'" for item in items[:: max(1, len(items) - 1)][:2])
+    return (
+        f"The group pattern '{shorten(pattern, 80)}' finds nothing in any of the {pluralize(len(items), 'name')}, such "
+        f"as {shown}, so no photos would be kept together. Change it, or leave it out."
+    )
+
+
+def remark_on_pattern(items: Sequence[LabelledItem], pattern: str | None) -> str | None:
+    """That a pattern finds a group in some paths only; None where it finds one in all. Untrusted text."""
+    without = [item for item in items if not find_group(pattern, item.path)] if pattern else []
+    if not without:
+        return None
+    return (
+        f"The group pattern finds a group in {len(items) - len(without):,} of {len(items):,} names; not in "
+        f"{pluralize(len(without), 'name')}, such as '{shorten(without[0].path, 80)}'. Photos without a group may go "
+        "anywhere."
+    )
 
 
 def list_groups(items: Iterable[Item]) -> list[str]:

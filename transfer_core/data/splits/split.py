@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from transfer_core.data.labels.dataset import Item, LabelledItem
 from transfer_core.data.splits.groups import Unit, choose_held_out, find_units, gather_units, list_groups, name_groups
 from transfer_core.errors import DataError
+from transfer_core.support.class_order import in_class_order
 from transfer_core.support.wording import pluralize
 
 
@@ -16,7 +17,7 @@ class Split:
     """Disjoint parts of a dataset.
 
     Args:
-        class_names: Sorted; a class id is an index into them.
+        class_names: In the order of classes; a class id is an index into them.
         given: Whether the data came with its parts, which are then respected.
         crossing: Photos that sit in two parts of a given split, by their original paths.
         test: For the final test; may hold classes without training photos.
@@ -88,7 +89,7 @@ def make_split(
         )
     if problems:
         raise DataError(*problems)
-    names = tuple(sorted({item.class_name for item in train}))
+    names = tuple(in_class_order({item.class_name for item in train}))
     split = Split(names, tuple(train), tuple(val), bool(given), test=tuple(test))
     if given or has_test_part(items):
         split = replace(split, crossing=_crossing(split), crossing_groups=_crossing_groups(split))
@@ -170,7 +171,7 @@ def has_test_part(items: Sequence[Item]) -> bool:
 
 
 def _lacking(train: Sequence[LabelledItem], val: Sequence[LabelledItem]) -> list[str]:
-    return sorted({item.class_name for item in train} - {item.class_name for item in val})
+    return in_class_order({item.class_name for item in train} - {item.class_name for item in val})
 
 
 def _draw(seed: int, key: str) -> str:
@@ -198,7 +199,7 @@ def _problems(
     fill_val: bool,
 ) -> list[str]:
     problems = []
-    names = sorted({item.class_name for item in pool})
+    names = in_class_order({item.class_name for item in pool})
     if not names:
         return ["There are no training photos yet. Add photos of at least two classes."]
     if len(names) == 1:
@@ -213,7 +214,7 @@ def _problems(
             problems.append(
                 f"Class '{name}' has 1 photo. It needs at least 2: one for training and one for validation."
             )
-    unknown = sorted({item.class_name for item in val} - trained)
+    unknown = in_class_order({item.class_name for item in val} - trained)
     if unknown:
         listed = ", ".join(f"'{name}'" for name in unknown[:5])
         problems.append(f"There are validation photos of {listed}, but no training photos. Add some, or remove those.")

@@ -43,7 +43,7 @@ def _check(run: Run, split: Split, model: bytes) -> Parity:
     if not here:
         raise RunError("None of its validation photos is here any more, so it cannot be checked. Train again.")
     answers = ValAnswers(answers.confidences[here], answers.true_ids[here])
-    parity = check_parity(model, split.class_names, [paths[place] for place in here], answers)
+    parity = check_parity(model, split.class_names, [paths[place] for place in here], answers, run.rendering)
     if not parity.max_difference <= _MOST_DIFFERENCE:
         raise RunError(
             f"It does not answer as the trained model did: confidences differ by up to {parity.max_difference:.2f}. "

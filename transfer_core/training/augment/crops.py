@@ -10,6 +10,7 @@ from PIL import Image
 
 from transfer_core.backbones.catalog import Preparation
 from transfer_core.config import TrainConfig
+from transfer_core.data.images.rendering import Rendering
 from transfer_core.data.images.thumbnails import load_for_training
 
 # A crop keeps at least this share of the area: enough variety, and small subjects seldom fall out of the picture.
@@ -58,6 +59,7 @@ def load_varied(
     augmentation: Augmentation,
     seed: int,
     epoch: int,
+    rendering: Rendering | None = None,
 ) -> Varied:
     """A stored photo as this epoch shows it.
 
@@ -65,7 +67,7 @@ def load_varied(
         photo: Its digest.
         prepared_dir: Where the smaller copies of large photos are.
     """
-    picture = load_for_training(prepared_dir, photo, path, preparation.size_px)
+    picture = load_for_training(prepared_dir, photo, path, preparation.size_px, rendering or Rendering())
     return crop(picture, photo, preparation, augmentation, seed, epoch)
 
 
