@@ -36,7 +36,7 @@ def show_learning():
         st.caption("Training was stopped within the first epoch, so there is no curve.")
         return
     plots.show_learning(history, len(history.epochs), "learned")
-    st.caption(plots.what_is_kept(history.epochs[-1]), help=plots.ABOUT_CURVES)
+    st.caption(plots.what_is_kept(history, len(history.epochs)), help=plots.ABOUT_CURVES)
 
 
 def offer_next():

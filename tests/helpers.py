@@ -33,6 +33,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PATIENCE_S = 180  # with what takes seconds on a quiet machine; a busy one with two cores is not to fail a test
 RESNET, VIT = "test_resnet.r160_in1k", "test_vit.r160_in1k"
 STAGES = {RESNET: (7_472, 18_560, 36_384, 42_432, 267_840), VIT: (50_368, *[41_728] * 5, 41_856)}
+BLOCKS = {RESNET: (96, 192, 384, 96), VIT: (64, 128, 128, 128)}
 COLOURS = {"blue": (40, 60, 200), "green": (40, 170, 60), "red": (200, 40, 40)}
 
 
@@ -85,7 +86,15 @@ def tiny_row(name: str) -> Backbone:
     side, args = (64, ()) if name == RESNET else (64, (("img_size", 64),))
     preparation = Preparation(side, 0.875, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
     return Backbone(
-        name, f"Tiny {name}", "For tests.", 1, "Apache-2.0", preparation, model_args=args, stages=STAGES.get(name, ())
+        name,
+        f"Tiny {name}",
+        "For tests.",
+        1,
+        "Apache-2.0",
+        preparation,
+        model_args=args,
+        stages=STAGES.get(name, ()),
+        feature_blocks=BLOCKS.get(name, ()),
     )
 
 

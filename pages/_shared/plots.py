@@ -35,7 +35,13 @@ def show_learning(history: RunState, shown: int, key: str) -> None:
     total = max(epoch.step - epoch.epoch + epoch.epochs for epoch in epochs) - first
     # If log lines are lost, the saved epoch may be missing from those that are left.
     ended = history.status == "finished" and shown == len(history.epochs) and not history.lost
-    _show_curves(epochs, total, kept_step(epochs) - first if ended else None, key, before)
+    level = {}
+    if before:
+        level = {"loss": before.val_loss, "accuracy": before.val_accuracy}
+    elif history.keeps_solved and history.result and shown == len(history.epochs):
+        ended, level = False, {"accuracy": history.result["val_accuracy"]}
+    name = "before fine-tuning" if before else "kept: solved"
+    _show_curves(epochs, total, kept_step(epochs) - first if ended else None, key, level, name)
 
 
 def show_at_work(history: RunState, shown: int, class_names: list[str] | None) -> None:
@@ -54,13 +60,18 @@ def show_at_work(history: RunState, shown: int, class_names: list[str] | None) -
     if class_names:
         with place:
             width = "stretch" if len(class_names) <= _BESIDE else "content"
-            show_matrix(history.epochs[shown - 1].matrix(len(class_names)), class_names, "live-matrix", width=width)
+            rows = history.confusion_after(shown, len(class_names))
+            show_matrix(rows, class_names, "live-matrix", width=width)
 
 
-def what_is_kept(epoch: EpochFinished) -> str:
-    """A sentence for under the curves, from one epoch of theirs."""
+def what_is_kept(history: RunState, shown: int) -> str:
+    """A sentence or two for under the curves of the first `shown` epochs."""
+    epoch = history.epochs[shown - 1]
     which = (
-        "Graft keeps the model from the last epoch"
+        "Graft tried two kinds of new layer and keeps the one that is solved in a single step, without epochs. The "
+        "curves show the other one, which learns step by step"
+        if history.keeps_solved
+        else "Graft keeps the model from the last epoch"
         if epoch.spared_loss is None
         else "Graft keeps the model from the best epoch, chosen by training photos set apart for this"
     )
@@ -68,9 +79,14 @@ def what_is_kept(epoch: EpochFinished) -> str:
 
 
 def _show_curves(
-    epochs: list[EpochFinished], total: int, kept: int | None, key: str, before: EpochFinished | None = None
+    epochs: list[EpochFinished], total: int, kept: int | None, key: str, level: dict[str, float | None], name: str
 ) -> None:
-    """Loss and accuracy per epoch, side by side; `before` is the last epoch of what came before, to compare with."""
+    """Loss and accuracy per epoch, side by side.
+
+    Args:
+        level: By measure, what these epochs did not bring about, to compare with.
+        name: Of that.
+    """
     by_step = {epoch.step: epoch for epoch in epochs}
     in_order = [by_step.get(step) for step in range(min(by_step), max(by_step) + 1)]  # None: its line is lost
     for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
@@ -80,7 +96,8 @@ def _show_curves(
             metric=metric,
             total_epochs=total,
             kept_epoch=kept,
-            before=getattr(before, f"val_{metric}") if before else None,
+            level=level.get(metric),
+            level_name=name,
             dark=is_dark(),
         )
         column.plotly_chart(
@@ -93,17 +110,25 @@ def _show_curves(
 
 
 def show_compared(named: Iterable[tuple[str, RunState]], key: str) -> None:
-    """Right answers per epoch of several runs, by name; beside others, one that trained only a head is a level line.
+    """Right answers per epoch of several runs, by name; one that learned only a head may be a level line.
 
-    A head's epochs pass over kept features in no time, a hundred of them against ten: they fit no common axis.
+    Beside others it is: a head's epochs pass over kept features in no time, a hundred of them against ten, and fit no
+    common axis. And where a head is kept that was solved, the epochs are not its own.
     """
     named = list(named)
     parts = {name: [epoch for epoch in history.epochs if epoch.phase != "head"] for name, history in named}
     longest = max(map(len, parts.values()))
-    level = [name for name, history in named if longest and history.epochs and not parts[name]]
+    longest = longest or (max(len(history.epochs) for _, history in named))
+    level = [
+        name
+        for name, history in named
+        if history.epochs and not parts[name] and (any(parts.values()) or history.keeps_solved)
+    ]
     curves = []
     for name, history in named:
         shares = [epoch.val_accuracy for epoch in parts[name] or history.epochs]
+        if history.keeps_solved and history.result:
+            shares = [history.result["val_accuracy"]]
         curves.append((name, shares[-1:] * longest if name in level else shares))
     ends = [f"{name} {'at ' + percent(shares[-1]) if shares else 'without an epoch'}" for name, shares in curves]
     figure = charts.compared_curves(curves, dark=is_dark())
@@ -111,7 +136,7 @@ def show_compared(named: Iterable[tuple[str, RunState]], key: str) -> None:
     st.plotly_chart(figure, theme=None, config=charts.CONFIG, key=key, alt=alt)
     if level:
         st.caption(
-            "A flat line shows the result of a run that trained only the new layer, which takes moments: "
+            "A flat line shows the result of a run in which only the new layer learned, which takes moments: "
             f"{', '.join(level)}."
         )
 

@@ -146,8 +146,8 @@ def show_figures(run, history, shown):
         if is_moving(run, history):
             st.skeleton(height=340)  # the curves will stand here: nothing jumps when they come
         return
-    last, class_names = history.epochs[shown - 1], None
+    class_names = None
     with errors.shown_errors():
         class_names = list(session.split_of(run).class_names)
     plots.show_at_work(history, shown, class_names)
-    st.caption(plots.what_is_kept(last), help=plots.ABOUT_CURVES)
+    st.caption(plots.what_is_kept(history, shown), help=plots.ABOUT_CURVES)

@@ -43,9 +43,10 @@ def test_a_network_of_timm_is_described_as_timm_does(tmp_path):
 def test_every_field_of_a_catalogue_row_that_timm_knows_is_described_alike():
     known = catalog.BUILT_IN["resnet50.a1_in1k"]
     row = adopt.describe(known.name)
-    assert (row.parameters, row.stages, row.preparation, row.family, row.hub) == (
+    assert (row.parameters, row.stages, row.feature_blocks, row.preparation, row.family, row.hub) == (
         known.parameters,
         known.stages,
+        known.feature_blocks,
         known.preparation,
         known.family,
         known.hub,

@@ -57,6 +57,15 @@ def test_rows_count_parameters_without_the_classifier(row):
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_rows_know_what_their_last_stages_give(row):
+    import torch
+
+    with torch.device("meta"):
+        found = torch_backbone.feature_blocks(torch_backbone.build_random(row), row.preparation.size_px)
+    assert found == row.feature_blocks
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_rows_are_complete(row):
     texts = (row.summary, row.good_for, row.bad_for)
     assert row.title and row.licence and row.series and row.group and all(text.endswith(".") for text in texts)

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from transfer_core.backbones import catalog
-from transfer_core.backbones.torch_backbone import build_random, feature_width, stages
+from transfer_core.backbones.torch_backbone import Staged, build_random, feature_width, stages
 from transfer_core.backbones.torch_export import Normalized, export_network
 from transfer_core.training.finetune.freeze_boundary import Boundary
 from transfer_core.training.finetune.param_groups import freeze
@@ -66,8 +66,8 @@ def one_step(network: nn.Module, pixels: torch.Tensor, frozen: int) -> set[str]:
 
 
 def check_export(network: nn.Module, row: catalog.Backbone) -> None:
-    """The trunk answers as torch does, for one picture and for several, ten times as exactly as an export demands."""
-    whole = Normalized(network, row.preparation)
+    """The trunk of several stages answers as torch does, for one picture and for several, ten times as exactly as an export demands."""
+    whole = Normalized(Staged(network), row.preparation)
     model = export_network(whole, row.preparation, "features")
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     side = row.preparation.size_px
@@ -76,4 +76,5 @@ def check_export(network: nn.Module, row: catalog.Backbone) -> None:
         expected = whole(torch.from_numpy(drawn)).numpy()
     for batch in (drawn[:1], drawn):
         found = session.run(None, {"pixels": batch})[0]
+        assert found.shape == (len(batch), sum(row.feature_blocks))
         assert np.abs(found - expected[: len(batch)]).max() <= 1e-4 * np.abs(expected).max()

@@ -12,7 +12,7 @@ from tests.helpers import COLOURS, RESNET, draw_photo, tiny_row
 from transfer_core.backbones import feature_store, features
 from transfer_core.backbones.feature_store import RowStore
 from transfer_core.backbones.preprocess import Preparer
-from transfer_core.backbones.torch_backbone import build_backbone
+from transfer_core.backbones.torch_backbone import Staged, build_backbone
 from transfer_core.backbones.torch_export import Normalized
 from transfer_core.data.images import decode
 from transfer_core.errors import BackboneError, StopRequested, TransferError
@@ -37,7 +37,7 @@ def compute(tiny_workspace, tmp_path):
 
 def test_features_are_those_of_torch(photos, tiny_weights, compute):
     row = tiny_row(RESNET)
-    network = Normalized(build_backbone(row, tiny_weights), row.preparation)
+    network = Normalized(Staged(build_backbone(row, tiny_weights)), row.preparation)
     prepare = Preparer(row.preparation)
     pixels = torch.from_numpy(np.stack([prepare(decode.load_rgb(path)) for _, path in photos]))
     with torch.inference_mode():

@@ -14,7 +14,7 @@ from transfer_core.backbones import catalog, lite0_graph, weights
 from transfer_core.backbones.catalog import Backbone
 from transfer_core.backbones.lite0_graph import build_trunk
 from transfer_core.backbones.preprocess import IR_VERSION, OPSET, Preparer
-from transfer_core.backbones.torch_backbone import build_backbone
+from transfer_core.backbones.torch_backbone import Staged, build_backbone
 from transfer_core.backbones.torch_checkpoint import read_state_dict
 from transfer_core.backbones.torch_export import Normalized
 from transfer_core.data import sample_set
@@ -36,8 +36,8 @@ def trunk(row) -> onnx.ModelProto:
 
 @pytest.fixture(scope="module")
 def by_torch(row) -> Callable[[np.ndarray], np.ndarray]:
-    """Features (batch, 1280) of the same pixels as timm and torch compute them."""
-    network = Normalized(build_backbone(row, None), row.preparation)
+    """Features (batch, sum of `feature_blocks`) of the same pixels as timm and torch compute them."""
+    network = Normalized(Staged(build_backbone(row, None)), row.preparation)
 
     def compute(pixels: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
@@ -70,8 +70,10 @@ def test_the_features_are_those_of_torch(row, trunk, by_torch, draw, batch):
     pixels = draw(row)[:batch]
     session = onnxruntime.InferenceSession(trunk.SerializeToString())
     found, expected = session.run(["features"], {"pixels": pixels})[0], by_torch(pixels)
-    assert (found.shape, found.dtype) == ((batch, 1280), np.float32)
-    assert np.abs(found - expected).max() < 5e-5 * expected.max()  # 8e-6 was seen
+    assert (found.shape, found.dtype) == ((batch, sum(row.feature_blocks)), np.float32)
+    ends = np.cumsum(row.feature_blocks)[:-1]
+    for own, other in zip(np.split(found, ends, 1), np.split(expected, ends, 1), strict=True):
+        assert np.abs(own - other).max() < 5e-5 * np.abs(other).max()  # 8e-6 was seen
 
 
 def test_the_graph_is_as_documented(row, trunk):
@@ -84,7 +86,10 @@ def test_the_graph_is_as_documented(row, trunk):
         row.preparation.size_px,
         row.preparation.size_px,
     ]
-    assert [side.dim_param or side.dim_value for side in features.type.tensor_type.shape.dim] == ["batch", 1280]
+    assert [side.dim_param or side.dim_value for side in features.type.tensor_type.shape.dim] == [
+        "batch",
+        sum(row.feature_blocks),
+    ]
     assert (trunk.ir_version, [entry.version for entry in trunk.opset_import]) == (IR_VERSION, [OPSET])
 
 

@@ -232,7 +232,7 @@ def test_equal_short_forms_stay_two_classes():
 
 def curves(train, val, metric="loss", total=30, kept=None, before=None):
     return charts.learning_curves(
-        train, val, metric=metric, total_epochs=total, kept_epoch=kept, before=before, dark=False
+        train, val, metric=metric, total_epochs=total, kept_epoch=kept, level=before, dark=False
     )
 
 

@@ -1,6 +1,7 @@
 """Compare: runs as rows, two to four side by side, and what can be done with a run."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -62,6 +63,19 @@ def test_side_by_side_shows_only_settings_that_differ(visit, two, project):
     assert table.iloc[4:].values.tolist() == [["Epochs", "3", "2"]]
     assert "**Against A:** No clear difference on 6 photos." in said(app)
     assert "compared" in charts(app)
+
+
+def test_a_new_layer_that_was_solved_is_a_level_line(visit, queue_run, project):
+    """Its epochs are those of the other kind; those of a trained one are its own, and need no such line."""
+    for kept, hits in (("solved", right((6, True))), ("trained", right((2, True), (4, False)))):
+        run = queue_run(epochs=3)
+        answered(run, hits)
+        result = read_json(run.evaluation_dir / "result.json")
+        epochs = [replace(e, phase="head") for e in after_epochs(3) if isinstance(e, events.EpochFinished)]
+        chosen = events.HeadChosen(kept=kept, solved_loss=0.25, trained_loss=0.5)
+        write(run, events.RunStarted(), chosen, *epochs, events.RunFinished(result=result))
+    [note] = [text for text in said(visit("compare", project=project.id)).split("\n") if "A flat line shows" in text]
+    assert note.endswith("which takes moments: A.")  # the better one
 
 
 def test_photos_that_tell_them_apart_stand_in_a_gallery(visit, two, project):

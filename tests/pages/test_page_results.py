@@ -49,6 +49,15 @@ def test_understand_explains_no_range_where_none_is_named(visit, finished):
     assert set(app.dataframe[0].value["Probably"]) == {""}
 
 
+@pytest.mark.parametrize("kept", ["solved", "trained"])
+def test_it_is_said_whose_curves_are_shown(visit, finished, kept):
+    write(finished, events.HeadChosen(kept=kept, solved_loss=0.25, trained_loss=0.5))
+    for page in ("train", "understand"):
+        text = said(visit(page, project=finished.project_id))
+        assert ("keeps the one that is solved in a single step" in text) is (kept == "solved")
+        assert ("Graft keeps the model from the last epoch" in text) is (kept == "trained")
+
+
 def test_understand_shows_the_mistakes(visit, mistaken):
     app = visit("understand", project=mistaken.project_id)
     assert "4 of 6 validation photos right" in said(app) and r"Weakest class\: " in said(app)
@@ -220,7 +229,11 @@ def test_export_offers_the_checked_zip(visit, finished):
     assert "Same answers as in Graft on **6 of 6** validation photos" in said(app)
     [download] = app.download_button
     assert download.label.startswith("Download (")
-    assert sorted(os.listdir(finished.model_dir)) == ["head.safetensors", "model.onnx.parts"]  # no second copy
+    assert sorted(os.listdir(finished.model_dir)) == [
+        "head-to-tune.safetensors",
+        "head.safetensors",
+        "model.onnx.parts",
+    ]  # once
 
 
 def test_a_damaged_model_is_made_anew_before_it_is_offered(visit, finished):

@@ -32,6 +32,7 @@ ONE_OF_EACH = [
     events.PhaseStarted(name="head", title="Learning", epochs=4),
     events.Progress(done=1, total=2, unit="MB"),
     _epoch(),
+    events.HeadChosen(kept="solved", solved_loss=0.25, trained_loss=0.5),
     events.CheckpointSaved(step=1),
     Notice(message='a "quoted"\nnote, déjà vu 🦋 \u2028'),
     events.RunFinished(result={"val_accuracy": 0.5}, steps=("export", "baselines")),

@@ -53,10 +53,43 @@ def test_a_frozen_run_learns_and_reports_every_epoch(tiny_workspace, queue_run):
         matrix = np.array(epoch.confusion_matrix)
         assert matrix.sum() == len(context.val.class_ids)
         assert epoch.val_accuracy == pytest.approx(np.trace(matrix) / matrix.sum())
-    assert (trained.val_confidences.argmax(1) == context.val.class_ids).mean() == epochs[-1].val_accuracy
+    assert trained.val_confidences.shape == (len(context.val), 3)
     assert (trained.epochs, trained.stopped, trained.network) == (40, False, None)
     names = [event.name for event in seen if isinstance(event, events.PhaseStarted)]
     assert names == ["features", "head"]
+
+
+@pytest.mark.parametrize("is_solved", [False, True])
+def test_of_two_kinds_of_head_the_chosen_one_is_kept(tiny_workspace, queue_run, monkeypatch, is_solved):
+    """A trained one is that of the last epoch; epochs do nothing to one that is solved."""
+    found, choose = [], phase.choose
+    monkeypatch.setattr(
+        phase, "choose", lambda *given: found.append(choose(*given)) or replace(found[0], is_solved=is_solved)
+    )
+    kept = []
+    for epochs in (2, 40):
+        seen = []
+        kept.append(engine.fit(make_context(tiny_workspace, queue_run(epochs=epochs), seen.append)))
+        [chosen] = [event for event in seen if isinstance(event, events.HeadChosen)]
+        assert chosen.kept == ("solved" if is_solved else "trained")
+        assert (chosen.solved_loss, chosen.trained_loss) == (found[0].solved_loss, found[0].trained_loss)
+        state = reduce_events(
+            RunState(), [*seen, events.RunFinished(result={"confusion_matrix": "that of what is kept"})]
+        )
+        shown = state.confusion_after(epochs, 3)
+        assert shown == ("that of what is kept" if is_solved else epochs_of(seen)[-1].confusion_matrix)
+        assert state.confusion_after(1, 3) == epochs_of(seen)[0].confusion_matrix
+    assert np.array_equal(kept[0].head.weight, kept[1].head.weight) is is_solved
+    assert kept[1].head.weight.shape == (3, 768) and kept[1].stands_in.weight.shape == (3, 96)
+    if not is_solved:
+        own = make_context(tiny_workspace, queue_run(epochs=40), seen.append).val.class_ids
+        assert (kept[1].val_confidences.argmax(1) == own).mean() == epochs_of(seen)[-1].val_accuracy
+
+
+def test_a_head_that_fine_tuning_begins_with_sees_the_last_layer_alone(tiny_workspace, queue_run):
+    context = make_context(tiny_workspace, queue_run(strategy="lp_ft", epochs=1), [].append)
+    trained = phase.run_phase(context, 0, None, None)
+    assert trained.head.weight.shape == (3, 96) and trained.stands_in is None
 
 
 def test_reporting_never_changes_the_training(tiny_workspace, queue_run):
@@ -195,7 +228,8 @@ def test_a_run_over_what_are_no_numbers_fails(tiny_workspace, queue_run, monkeyp
     """Wherever they come from: such as a cache that checks nothing."""
     run = queue_run(epochs=3)
     context = make_context(tiny_workspace, run, lambda event: None)
-    rows = np.random.default_rng(0).normal(size=(len(context.train) + len(context.val), 6)).astype(np.float32)
+    shape = len(context.train) + len(context.val), sum(context.backbone.feature_blocks)
+    rows = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     rows[0 if part == "train" else -1, 2] = value
     monkeypatch.setattr(StoredPhotos, "features", lambda *_: contextlib.nullcontext(rows))
     with pytest.raises(TransferError, match="not numbers"), np.errstate(all="ignore"):

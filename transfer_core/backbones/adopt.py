@@ -18,7 +18,7 @@ from torch import nn
 
 from transfer_core.backbones import catalog, weights
 from transfer_core.backbones.catalog import BUILT_IN, MODEL_NAME, Backbone, Preparation, save_row
-from transfer_core.backbones.torch_backbone import build_random, stages
+from transfer_core.backbones.torch_backbone import build_random, feature_blocks, stages
 from transfer_core.errors import BackboneError
 from transfer_core.support.files import make_folder, move_into_place, temp_path
 
@@ -59,12 +59,13 @@ def describe(name: str) -> Backbone:
     with torch.device("meta"):
         try:
             network = build_random(_row(name, told, ()))
-            found = stages(network)
+            found, blocks = stages(network), feature_blocks(network, told.input_size[-1])
         except Exception as error:  # whatever one of a thousand networks may raise
             raise BackboneError(f"timm cannot build '{name}' as a backbone ({str(error)[:200]}).") from error
     sizes = {key: value.numel() for key, value in network.named_parameters()}
     is_transformer = any("attention" in type(module).__name__.lower() for module in network.modules())
-    return _row(name, told, tuple(sum(sizes[key] for key in stage) for stage in found), is_transformer)
+    row = _row(name, told, tuple(sum(sizes[key] for key in stage) for stage in found), is_transformer)
+    return replace(row, feature_blocks=blocks)
 
 
 def _row(

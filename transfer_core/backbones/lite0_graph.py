@@ -21,7 +21,7 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 from transfer_core.backbones import weights
-from transfer_core.backbones.catalog import Backbone, Preparation
+from transfer_core.backbones.catalog import STAGES_SEEN, Backbone, Preparation
 from transfer_core.backbones.preprocess import IR_VERSION, OPSET
 from transfer_core.backbones.torch_checkpoint import read_state_dict
 from transfer_core.errors import BackboneError
@@ -85,7 +85,10 @@ SIZES = {
 
 
 def build_trunk(backbone: Backbone, weights_dir: Path) -> onnx.ModelProto:
-    """The trunk: input `pixels` uint8 (batch, 3, size, size), output `features` float32 (batch, 1280).
+    """The trunk: input `pixels` uint8 (batch, 3, size, size), output `features` float32 (batch, 2528).
+
+    The features come in blocks (`Backbone.feature_blocks`): the last layer, pooled, and then of each of the last three
+    stages, the last one first, every channel's mean and its maximum.
 
     Raises:
         BackboneError: The package is missing, or its weights are not those that this module knows.
@@ -114,19 +117,23 @@ def write_network(state: dict[str, np.ndarray], backbone: Backbone) -> onnx.Mode
     writer = _Writer(tensor for name, tensor in state.items() if not name.endswith("num_batches_tracked"))
     maps = writer.normalize("pixels", backbone.preparation)
     maps = writer.relu6(writer.conv("stem", maps, _STEM_CHANNELS, kernel=3, stride=2))
-    for stage_number, stage in enumerate(_stages(SIZES[backbone.name]), 1):
+    plan = _stages(SIZES[backbone.name])
+    pools: list[str] = []
+    for stage_number, stage in enumerate(plan, 1):
         for block_number in range(1, stage.repeats + 1):
             stride = stage.stride if block_number == 1 else 1
             maps = writer.block(f"stage{stage_number}.block{block_number}", maps, stage, stride)
+        means = writer.pool(f"stage{stage_number}.mean", "GlobalAveragePool", maps)
+        pools = [means, writer.pool(f"stage{stage_number}.max", "GlobalMaxPool", maps), *pools]
     maps = writer.relu6(writer.conv("last", maps, _FEATURES))
-    pooled = writer.node("pooled", "GlobalAveragePool", maps.name)
-    writer.node("features", "Flatten", pooled, axis=1)
-    side = backbone.preparation.size_px
+    pooled = writer.pool("pooled", "GlobalAveragePool", maps)
+    writer.node("features", "Concat", pooled, *pools[: 2 * STAGES_SEEN], axis=1)
+    side, width = backbone.preparation.size_px, _FEATURES + 2 * sum(stage.channels for stage in plan[-STAGES_SEEN:])
     graph = helper.make_graph(
         writer.nodes,
         backbone.name,
         [helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["batch", 3, side, side])],
-        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["batch", _FEATURES])],
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["batch", width])],
         writer.constants,
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
@@ -204,6 +211,10 @@ class _Writer:
         if stride > 1 or narrow.channels != maps.channels:
             return narrow
         return replace(narrow, name=self.node(f"{name}.sum", "Add", maps.name, narrow.name))
+
+    def pool(self, name: str, operator: str, maps: _Maps) -> str:
+        """One number per channel, float32 (batch, channels)."""
+        return self.node(name, "Flatten", self.node(f"{name}.maps", operator, maps.name), axis=1)
 
     def _take(self, *shape: int) -> np.ndarray:
         """The next tensor of the file, in float64."""

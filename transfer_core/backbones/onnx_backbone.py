@@ -13,7 +13,7 @@ from transfer_core.backbones.catalog import Backbone
 from transfer_core.support.files import make_folder, write_whole
 
 # Part of every trunk's name: raise it when the graphs change, and old trunks and features are left behind.
-TRUNK_VERSION = 2
+TRUNK_VERSION = 3
 _log = logging.getLogger(__name__)
 
 
@@ -23,7 +23,8 @@ def digest(backbone: Backbone, weights_dir: Path) -> str:
     Raises:
         BackboneError: The weights are not here, or are not those that came here.
     """
-    parts = [weights.digest(weights.verify(backbone, weights_dir)), repr(backbone.preparation), str(TRUNK_VERSION)]
+    made = backbone.preparation, backbone.feature_blocks, TRUNK_VERSION
+    parts = [weights.digest(weights.verify(backbone, weights_dir)), *map(repr, made)]
     return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
 
 

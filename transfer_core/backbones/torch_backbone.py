@@ -12,7 +12,7 @@ from timm.models import group_parameters
 from torch import nn
 
 from transfer_core.backbones import weights
-from transfer_core.backbones.catalog import Backbone
+from transfer_core.backbones.catalog import STAGES_SEEN, Backbone
 from transfer_core.errors import BackboneError
 
 _UNLIKELY_SEED = 0x67726166  # nobody's weights are those that this seed draws
@@ -98,6 +98,59 @@ def stages(network: nn.Module) -> list[list[str]]:
         last = found.pop()
         found[-1] += last
     return found
+
+
+class Staged(nn.Module):
+    """A network without its classifier that also tells what its last stages saw, in the same pass.
+
+    Images float32 (batch, 3, size, size) -> features (batch, sum of `feature_blocks`). Of every stage come two numbers
+    per channel: of maps their mean and maximum, of tokens the class token and the mean of those of the picture.
+    """
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return torch.cat(self.blocks(images), 1)
+
+    def blocks(self, images: torch.Tensor) -> list[torch.Tensor]:
+        """The pooled last layer (batch, d), and then what each of the last stages saw, the last one first."""
+        seen: list[torch.Tensor] = []
+        stages = [self.network.get_submodule(name) for name in _stage_modules(self.network)[-STAGES_SEEN:]]
+        handles = [stage.register_forward_hook(lambda *called: seen.append(called[-1])) for stage in stages]
+        try:
+            pooled = self.network(images)
+        finally:
+            for handle in handles:
+                handle.remove()
+        return [pooled, *(self._two_views(stage) for stage in reversed(seen))]
+
+    def _two_views(self, stage: torch.Tensor) -> torch.Tensor:
+        if stage.ndim == 4:
+            across = (1, 2) if getattr(self.network, "output_fmt", "NCHW") == "NHWC" else (2, 3)
+            return torch.cat([stage.mean(across), stage.amax(across)], 1)
+        prefix = getattr(self.network, "num_prefix_tokens", 0)
+        first = stage[:, 0] if prefix else stage.amax(1)
+        return torch.cat([first, stage[:, prefix:].mean(1)], 1)
+
+
+def _stage_modules(network: nn.Module) -> list[str]:
+    """Names of the modules that end a stage, as timm lists them, in the order in which they run.
+
+    In its list of an EfficientNet and the like, stages that keep the size are missing.
+    """
+    blocks = getattr(network, "blocks", None)
+    if isinstance(blocks, nn.Sequential):
+        return [f"blocks.{number}" for number in range(len(blocks))]
+    return [entry["module"] for entry in getattr(network, "feature_info", ())]
+
+
+def feature_blocks(network: nn.Module, side_px: int) -> tuple[int, ...]:
+    """How many features each block of `Staged` has; see `Backbone.feature_blocks`."""
+    blank = torch.zeros(1, 3, side_px, side_px)
+    with torch.inference_mode():
+        return tuple(block.shape[1] for block in Staged(network.eval()).blocks(blank))
 
 
 def _build_packaged(backbone: Backbone, path: Path) -> nn.Module:

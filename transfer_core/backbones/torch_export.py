@@ -10,7 +10,7 @@ from torch import nn
 
 from transfer_core.backbones.catalog import Backbone, Preparation
 from transfer_core.backbones.preprocess import IR_VERSION, OPSET
-from transfer_core.backbones.torch_backbone import build_backbone
+from transfer_core.backbones.torch_backbone import Staged, build_backbone, feature_blocks
 from transfer_core.errors import BackboneError
 
 # Logits of up to 34 were seen to differ by 4e-5 between torch and onnxruntime; a wrong export differs by far more.
@@ -35,13 +35,21 @@ class Normalized(nn.Module):
 
 
 def export_trunk(backbone: Backbone, weights_dir: Path) -> onnx.ModelProto:
-    """The pretrained backbone as ONNX; takes seconds.
+    """The pretrained backbone as ONNX, with what its last stages see where the row knows them; takes seconds.
 
     Raises:
         BackboneError: The weights are not here or do not fit, or the trunk does not answer as torch does.
     """
-    network = Normalized(build_backbone(backbone, weights_dir), backbone.preparation)
-    return export_network(network, backbone.preparation, "features")
+    network = build_backbone(backbone, weights_dir)
+    if backbone.feature_blocks:
+        if (found := feature_blocks(network, backbone.preparation.size_px)) != backbone.feature_blocks:
+            raise BackboneError(
+                f"{backbone.title} gives blocks of {found} features, and {backbone.feature_blocks} are expected. "
+                f"Correct `feature_blocks` in {weights_dir / backbone.name / 'backbone.json'}, or install the versions "
+                "that requirements.txt asks for: `pip install -r requirements.txt --upgrade`."
+            )
+        network = Staged(network)
+    return export_network(Normalized(network, backbone.preparation), backbone.preparation, "features")
 
 
 def export_network(network: nn.Module, preparation: Preparation, output: str) -> onnx.ModelProto:

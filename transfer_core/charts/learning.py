@@ -13,7 +13,7 @@ from transfer_core.support.wording import percent
 TITLES = {"loss": "Loss (how wrong the answers are)", "accuracy": "Accuracy (share of right answers)"}
 _HEIGHT_PX, _TOP_PX, _BOTTOM_PX = 264, 56, 40
 _PLOT_PX = _HEIGHT_PX - _TOP_PX - _BOTTOM_PX
-_RIGHT_PX, _RIGHT_WITH_BEFORE_PX = 128, 156  # room for "validation 100%", for "before fine-tuning 0.021"
+_RIGHT_PX, _RIGHT_WITH_LEVEL_PX = 128, 156  # room for "validation 100%", for "before fine-tuning 0.021"
 
 
 def learning_curves(
@@ -23,7 +23,8 @@ def learning_curves(
     metric: Literal["loss", "accuracy"],
     total_epochs: int,
     kept_epoch: int | None = None,
-    before: float | None = None,
+    level: float | None = None,
+    level_name: str = "before fine-tuning",
     dark: bool = False,
 ) -> go.Figure:
     """The curves of one measure so far, on an axis that already has room for all epochs.
@@ -33,7 +34,8 @@ def learning_curves(
         val: As long as train; None for an epoch that was not checked.
         total_epochs: At least 1 and at least len(train).
         kept_epoch: 1 for the first.
-        before: The value on validation photos that was reached before these epochs, drawn as a line to compare with.
+        level: A value on validation photos that these epochs did not bring about, drawn as a line to compare with.
+        level_name: What it is.
 
     Raises:
         ValueError: Lengths or epochs do not fit together, or a value is outside its range.
@@ -41,9 +43,9 @@ def learning_curves(
     train, val = ([_finite(value) for value in values] for values in (train, val))
     _check_curves(train, val, metric, total_epochs, kept_epoch)
     colours = palette(dark)
-    right = _RIGHT_PX if before is None else _RIGHT_WITH_BEFORE_PX
+    right = _RIGHT_PX if level is None else _RIGHT_WITH_LEVEL_PX
     fig = figure(_HEIGHT_PX, dark=dark, title=TITLES[metric], l=44, r=right, t=_TOP_PX, b=_BOTTOM_PX)
-    low, high = y_range([*train, *val, before], metric)
+    low, high = y_range([*train, *val, level], metric)
     ends = []
     for name, values, colour, dash in (
         ("training", train, colours.accent, "solid"),
@@ -55,9 +57,9 @@ def learning_curves(
             epoch, value = points[-1]
             ends.append(End(f"{name} <b>{_shown(value, metric)}</b>", epoch, value, colour))
     has_begun = bool(ends)
-    if before is not None:
-        fig.add_hline(before, line={"color": colours.quiet, "width": 1.5, "dash": "2px,3px"})
-        ends.append(End(f"before fine-tuning {_shown(before, metric)}", total_epochs, before, colours.quiet))
+    if level is not None:
+        fig.add_hline(level, line={"color": colours.quiet, "width": 1.5, "dash": "2px,3px"})
+        ends.append(End(f"{level_name} {_shown(level, metric)}", total_epochs, level, colours.quiet))
     add_notes(fig, end_labels(ends, low, high, _PLOT_PX))
     if kept_epoch:
         _add_kept(fig, kept_epoch, (val[kept_epoch - 1], train[kept_epoch - 1]), dark)

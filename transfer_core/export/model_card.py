@@ -41,7 +41,7 @@ def write_card(run: Run, history: RunState, split: Split, project: dict) -> str:
         "## How it was trained",
         f"- Backbone: {backbone.title if backbone else run.config.backbone} (`{run.config.backbone}`), weights under "
         f"{backbone.licence if backbone else 'the licence they came with'}.",
-        f"- Strategy: {strategy.title.lower()} (`{strategy.name}`), {result['epochs']} epochs, seed {run.config.seed}.",
+        f"- Strategy: {strategy.title.lower()} (`{strategy.name}`), {_how(history)}, seed {run.config.seed}.",
         f"- {result['train_count']} training photos.",
         "",
         "## Where it will fail",
@@ -80,6 +80,12 @@ def _how_to_use() -> list[str]:
         "without it, prepare photos as it does: turn them upright (EXIF), lay transparent ones on white, and scale "
         "grey of more than 8 bits.",
     ]
+
+
+def _how(history: RunState) -> str:
+    if history.keeps_solved:
+        return "solved in one step (shrunken linear discriminant analysis)"
+    return f"{history.result['epochs']} epochs" if history.result else ""
 
 
 def _tested(run: Run, history: RunState) -> list[str]:

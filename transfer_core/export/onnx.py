@@ -19,7 +19,7 @@ def export_model(backbone: Backbone, trunk: onnx.ModelProto, head: Head, class_n
     The class names are kept inside the file too, as metadata.
     """
     prepared = compose.merge_models(build_graph(backbone.preparation), trunk, io_map=[("pixels", "pixels")])
-    model = compose.merge_models(prepared, _head_graph(head), io_map=[("features", "features")])
+    model = compose.merge_models(prepared, _head_graph(head, trunk), io_map=[("features", "features")])
     helper.set_model_props(model, {"class_names": "\n".join(class_names), "made_by": "Graft"})
     versions = {entry.domain: entry.version for entry in model.opset_import}  # merging repeats them
     del model.opset_import[:]
@@ -44,8 +44,12 @@ def load_trunk(backbone: Backbone, weights_dir: Path, network_path: Path | None)
     return export_network(network, backbone.preparation, "features")
 
 
-def _head_graph(head: Head) -> onnx.ModelProto:
+def _head_graph(head: Head, trunk: onnx.ModelProto) -> onnx.ModelProto:
+    """The head on the trunk's features; a narrower one, of a run of an earlier version, on the first of them."""
     classes, width = head.weight.shape
+    given = trunk.graph.output[0].type.tensor_type.shape.dim[1].dim_value
+    weight = np.zeros((classes, given), np.float32)
+    weight[:, :width] = head.weight
     nodes = [
         helper.make_node("Gemm", ["features", "weight", "bias"], ["logits"], transB=1),
         helper.make_node("Softmax", ["logits"], ["confidences"], axis=-1),
@@ -53,10 +57,10 @@ def _head_graph(head: Head) -> onnx.ModelProto:
     graph = helper.make_graph(
         nodes,
         "head",
-        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["batch", width])],
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["batch", given])],
         [helper.make_tensor_value_info("confidences", TensorProto.FLOAT, ["batch", classes])],
         [
-            numpy_helper.from_array(np.ascontiguousarray(head.weight, np.float32), "weight"),
+            numpy_helper.from_array(weight, "weight"),
             numpy_helper.from_array(np.ascontiguousarray(head.bias, np.float32), "bias"),
         ],
     )

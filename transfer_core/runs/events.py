@@ -111,6 +111,20 @@ class EpochFinished(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class HeadChosen(Event):
+    """Two kinds of new layer were tried on training photos left out; one is kept. Epochs are of the trained one.
+
+    Args:
+        kept: "solved" or "trained".
+        solved_loss, trained_loss: Mean log losses on the photos left out.
+    """
+
+    kept: str
+    solved_loss: float | None
+    trained_loss: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class CheckpointSaved(Event):
     step: int
 

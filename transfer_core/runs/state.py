@@ -37,6 +37,7 @@ class RunState:
         status: queued, running, interrupted, stopped, failed or finished.
         phases: In the order in which they began.
         epochs: Of all phases; after a resume only those that still hold.
+        head: Which kind of new layer is kept, where both were tried.
         progress: The newest, of the phase at work; None between phases.
         result: Of `RunFinished` or `RunStopped`; what is in it depends on the kind.
         steps: By name, in the order in which they were asked for: what is done with the result after it stands.
@@ -52,6 +53,7 @@ class RunState:
     started: float | None = None
     phases: list[events.PhaseStarted] = field(default_factory=list)
     epochs: list[events.EpochFinished] = field(default_factory=list)
+    head: events.HeadChosen | None = None
     progress: events.Progress | None = None
     first_progress: events.Progress | None = None
     notices: list[str] = field(default_factory=list)
@@ -71,6 +73,17 @@ class RunState:
             f"{pluralize(self.lost, 'line')} of this run's events.jsonl cannot be read, so its curve or its course may "
             "have gaps. Its model is not touched by that; to have a whole log, train again."
         )
+
+    @property
+    def keeps_solved(self) -> bool:
+        """Whether what is kept is a new layer that has no epochs; those that there are show another one."""
+        return self.head is not None and self.head.kept == "solved"
+
+    def confusion_after(self, shown: int, class_count: int) -> list[list[int]]:
+        """The confusion matrix of what is kept where all epochs are shown, else of the last one that is."""
+        if self.keeps_solved and shown == len(self.epochs) and self.result:
+            return self.result["confusion_matrix"]
+        return self.epochs[shown - 1].matrix(class_count)
 
     def seconds_left(self, now: float) -> float | None:
         """An estimate for the phase at work, from its pace until now; None where there is none yet."""
@@ -168,6 +181,8 @@ def reduce_events(state: RunState, new: Iterable[events.Event]) -> RunState:
                 state.first_progress = state.first_progress or event
             case events.EpochFinished():
                 state.epochs.append(event)
+            case events.HeadChosen():
+                state.head = event
             case events.Notice():
                 state.notices.append(event.message)
             case events.RunFinished() | events.RunStopped():

@@ -224,9 +224,10 @@ _ROWS: Sequence[Strategy] = (
         "Frozen",
         "The network stays frozen and sees every photo once; only a new last layer learns your classes.",
         "Start here. It takes seconds and is hard to beat with few photos.",
-        "Linear probe: frozen backbone, cached pooled features, L2-regularised softmax regression, strength "
-        "chosen by cross-validation on the training photos.",
-        "Donahue et al. 2013, arXiv 1310.1531",
+        "Linear probe: frozen backbone, cached pooled features of the last layer and the last stages; shrunken linear "
+        "discriminant analysis or L2-regularised softmax regression, kind and strength chosen by cross-validation on "
+        "the training photos.",
+        "Donahue et al. 2013, arXiv 1310.1531; several stages: Evci et al. 2022, Head2Toe, arXiv 2201.03529",
         Schedule(0, (_HEAD_EPOCHS, _HEAD_EPOCHS), {"cnn": (None, 1.0), "transformer": (None, 1.0)}),
         _feature_extraction,
         pace="Quick",

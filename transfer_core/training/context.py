@@ -197,11 +197,13 @@ class Trained:
     """What a phase leaves; there is none whose head or answers are no numbers (TransferError).
 
     Args:
-        head: On the features of `network`, or of the frozen backbone where that is None.
+        head: On the pooled last layer of `network`, or on the features of the frozen backbone where that is None: on as
+            many of these, from the first, as it has weights for.
         val_confidences: float64 (n, classes) of the validation photos, from prepared pixels.
         epochs: Of all phases, that were done.
         stopped: Whether a person stopped it before its end.
         network: The backbone, where it was changed.
+        stands_in: For a head that sees more than the pooled last layer: one that does not, to begin fine-tuning with.
     """
 
     head: Head
@@ -209,6 +211,9 @@ class Trained:
     epochs: int
     stopped: bool = False
     network: "nn.Module | None" = None
+    stands_in: Head | None = None
 
     def __post_init__(self) -> None:
         check_numbers(self.head.weight, self.head.bias, self.val_confidences)
+        if self.stands_in:
+            check_numbers(self.stands_in.weight, self.stands_in.bias)

@@ -24,14 +24,17 @@ if TYPE_CHECKING:  # both bring onnx, without which commands and pages start soo
 
 
 def save_trained(run: Run, trained: "Trained") -> None:
-    """Writes `head.safetensors` and, where the backbone was changed, `network.safetensors`."""
+    """Writes `head.safetensors`, what stands in for it, and, where the backbone was changed, `network.safetensors`."""
     network = None
     if trained.network is not None:
         state = {name: value.numpy() for name, value in trained.network.state_dict().items()}
         write_arrays(_network_path(run), state, {"order": list(state)})
         network = weights.digest(_network_path(run))
-    arrays = {"weight": trained.head.weight, "bias": trained.head.bias}
-    write_arrays(_head_path(run), arrays, {"sha256": _digest(trained.head), "network": network})
+    stands_in = _digest(trained.stands_in) if trained.stands_in else None
+    for path, head in ((_stand_in_path(run), trained.stands_in), (_head_path(run), trained.head)):
+        if head is not None:
+            header = {"sha256": _digest(head), "network": network, "stands_in": stands_in}
+            write_arrays(path, {"weight": head.weight, "bias": head.bias}, header)
 
 
 def load_head(run: Run) -> Head:
@@ -40,7 +43,22 @@ def load_head(run: Run) -> Head:
     Raises:
         RunError: Its file is gone or damaged.
     """
-    return _read_head(run)[0]
+    return _read_head(run, _head_path(run))[0]
+
+
+def load_head_to_tune(run: Run) -> Head:
+    """The head with which fine-tuning can go on where the run ended: on the pooled last layer alone.
+
+    Raises:
+        RunError: Its file is gone or damaged.
+    """
+    head, header = _read_head(run, _head_path(run))
+    if (digest := header.get("stands_in")) is None:
+        return head
+    stands_in, _ = _read_head(run, _stand_in_path(run))
+    if _digest(stands_in) != digest:
+        raise _damaged(run, _stand_in_path(run))
+    return stands_in
 
 
 def find_network(run: Run) -> Path | None:
@@ -49,7 +67,7 @@ def find_network(run: Run) -> Path | None:
     Raises:
         RunError: It is gone or damaged; the pretrained backbone must not stand in for it.
     """
-    path, digest = _network_path(run), _read_head(run)[1].get("network")
+    path, digest = _network_path(run), _read_head(run, _head_path(run))[1].get("network")
     if digest and not (path.is_file() and weights.digest(path) == digest):
         raise _damaged(run, path)
     return path if path.is_file() else None  # runs of earlier versions have no digests
@@ -69,8 +87,7 @@ def write_tuned_trunk(backbone: Backbone, network_path: Path) -> "onnx.ModelProt
     return lite0_graph.write_network({name: arrays[name] for name in header["order"]}, backbone)
 
 
-def _read_head(run: Run) -> tuple[Head, dict]:
-    path = _head_path(run)
+def _read_head(run: Run, path: Path) -> tuple[Head, dict]:
     try:
         arrays, header = read_arrays(path)
         head = Head(**arrays)
@@ -93,6 +110,10 @@ def _damaged(run: Run, path: Path) -> RunError:
 
 def _head_path(run: Run) -> Path:
     return run.model_dir / "head.safetensors"
+
+
+def _stand_in_path(run: Run) -> Path:
+    return run.model_dir / "head-to-tune.safetensors"
 
 
 def _network_path(run: Run) -> Path:

@@ -12,11 +12,12 @@ from transfer_core import runs
 from transfer_core.config import TrainConfig
 from transfer_core.data.labels.dataset import load_items
 from transfer_core.data.splits.split import make_split
-from transfer_core.errors import ConfigError
+from transfer_core.errors import ConfigError, RunError
 from transfer_core.jobs import worker
 from transfer_core.services import training
 from transfer_core.training import engine
 from transfer_core.training.finetune.warm_start import begin_from
+from transfer_core.training.trained_model import load_head
 from transfer_core.workspace import Workspace
 
 SETTINGS = {"epochs": 2, "batch_size": 4}
@@ -64,6 +65,17 @@ def test_classes_are_matched_by_name_and_new_ones_start_at_zero(tiny_workspace, 
     found = begin_from(tiny_workspace, tuned.id, tiny_row(RESNET), ("amber", *reversed(names))).head
     assert not found.weight[0].any() and found.bias[0] == 0
     np.testing.assert_array_equal(found.weight[1:], known.weight[::-1])
+
+
+def test_a_frozen_run_is_gone_on_from_with_what_stands_in_for_its_head(finished):
+    """Its own head sees stages that fine-tuning would change under it."""
+    names = runs.load_split(finished).class_names
+    first = begin_from(finished.workspace, finished.id, tiny_row(RESNET), names)
+    assert load_head(finished).weight.shape == (3, 768) and first.head.weight.shape == (3, 96)
+    assert first.network is None and first.head.weight.any()
+    (finished.model_dir / "head-to-tune.safetensors").unlink()
+    with pytest.raises(RunError, match=r"its file head-to-tune.safetensors is missing. Train again"):
+        begin_from(finished.workspace, finished.id, tiny_row(RESNET), names)
 
 
 def test_photos_that_it_has_learned_from_are_never_kept_aside(tiny_workspace, project, tuned):

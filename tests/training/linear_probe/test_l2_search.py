@@ -13,6 +13,7 @@ from transfer_core.data.labels.dataset import load_items
 from transfer_core.data.splits.split import make_split
 from transfer_core.jobs import worker
 from transfer_core.training.linear_probe import l2_search, phase
+from transfer_core.training.linear_probe.folds import fold_per_row
 from transfer_core.training.linear_probe.head import Scaler, train_epochs
 from transfer_core.training.linear_probe.l2_search import predict_out_of_fold, search_l2
 
@@ -43,7 +44,7 @@ def test_identical_photos_are_left_out_together():
 
 def test_folds_spread_each_class_evenly():
     class_ids = np.repeat([0, 1], [50, 10])
-    folds = l2_search._fold_per_row(class_ids, [str(i) for i in range(60)], np.random.default_rng(0))
+    folds = fold_per_row(class_ids, [str(i) for i in range(60)], np.random.default_rng(0))
     assert np.bincount(folds[:50]).tolist() == [10] * 5 and np.bincount(folds[50:]).tolist() == [2] * 5
 
 
@@ -58,7 +59,7 @@ def test_large_sets_are_searched_on_a_part(monkeypatch):
 def test_rows_of_one_unit_are_left_out_together_and_folds_fill_evenly():
     class_ids = np.repeat([0, 1], [60, 60])
     units = [f"g{n % 15}" for n in range(60)] + [f"h{n // 4}" for n in range(60)]
-    folds = l2_search._fold_per_row(class_ids, units, np.random.default_rng(0))
+    folds = fold_per_row(class_ids, units, np.random.default_rng(0))
     assert all(len(set(folds[np.array(units) == unit])) == 1 for unit in set(units))
     assert np.bincount(folds[:60]).tolist() == np.bincount(folds[60:]).tolist() == [12] * 5
 
@@ -66,7 +67,7 @@ def test_rows_of_one_unit_are_left_out_together_and_folds_fill_evenly():
 def test_what_holds_all_of_a_class_is_never_left_out():
     class_ids = np.array([0] * 6 + [1] * 6)
     units = ["one"] * 6 + ["one"] * 2 + list("abcd")
-    folds = l2_search._fold_per_row(class_ids, units, np.random.default_rng(0))
+    folds = fold_per_row(class_ids, units, np.random.default_rng(0))
     assert set(folds[:8]) == {-1} and set(folds[8:]) == {0, 1, 2, 3}
 
 
@@ -91,11 +92,10 @@ def test_a_run_with_nothing_to_choose_by_says_so_and_takes_the_middle(project, m
 def test_a_run_leaves_whole_groups_out(project, monkeypatch):
     asked = []
 
-    def note(features, class_ids, units, *rest):
-        asked.append(units)
-        return 1e-2
+    def note(examples, *rest):
+        asked.append(examples.units)
 
-    monkeypatch.setattr(phase, "search_l2", note)
+    monkeypatch.setattr(phase, "choose", note)
     config = TrainConfig(backbone=RESNET, epochs=2, group_pattern=r"(\d)\.jpg")
     split = make_split(load_items(project), 0.25, 0, group_pattern=config.group_pattern)
     assert worker.main(str(runs.create(project, runs.TrainSpec(config), split).folder)) == 0
@@ -115,7 +115,7 @@ def test_out_of_fold_answers_are_those_of_heads_that_have_not_seen_the_photos():
     np.testing.assert_allclose(found.confidences.sum(1), 1)
     for fold in range(5):
         inside, outside = found.folds != fold, found.folds == fold
-        scaler = Scaler.of(features[inside])
+        scaler = Scaler.of(features)  # which knows no classes
         state = last(train_epochs(features[inside], scaler, class_ids[inside], 3, [found.strength], 40))
         expected = state.head(scaler).confidences(features[outside])
         np.testing.assert_allclose(found.confidences[outside], expected, atol=1e-3)

@@ -9,7 +9,7 @@ from transfer_core.backbones.catalog import Backbone
 from transfer_core.backbones.torch_backbone import load_tuned
 from transfer_core.training.context import Trained
 from transfer_core.training.linear_probe.head import Head
-from transfer_core.training.trained_model import find_network, load_head
+from transfer_core.training.trained_model import find_network, load_head_to_tune
 from transfer_core.workspace import Workspace
 
 
@@ -21,7 +21,7 @@ def begin_from(workspace: Workspace, run_id: str, backbone: Backbone, class_name
     """
     run = runs.open_run(workspace, run_id)
     known = list(runs.load_split(run).class_names)
-    old = load_head(run)
+    old = load_head_to_tune(run)
     weight = np.zeros((len(class_names), old.weight.shape[1]), np.float32)
     bias = np.zeros(len(class_names), np.float32)
     for class_id, name in enumerate(class_names):

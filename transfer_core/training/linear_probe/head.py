@@ -22,7 +22,15 @@ class Head:
 
     def confidences(self, features: np.ndarray) -> np.ndarray:
         """float64 (n, classes) in [0, 1], rows adding up to 1, of features (n, d)."""
-        return softmax(features @ self.weight.T + self.bias)
+        return softmax(self.logits(features))
+
+    def logits(self, features: np.ndarray) -> np.ndarray:
+        """float32 (n, classes)."""
+        return features @ self.weight.T + self.bias
+
+    def sharpened(self, sharpness: float) -> "Head":
+        """Names the same classes, more or less sure of them."""
+        return Head(np.float32(sharpness) * self.weight, np.float32(sharpness) * self.bias)
 
 
 @dataclass(frozen=True)
@@ -38,13 +46,25 @@ class Scaler:
     factor: np.ndarray
 
     @classmethod
-    def of(cls, features: np.ndarray) -> "Scaler":
+    def of(cls, features: np.ndarray, widths: tuple[int, ...] = ()) -> "Scaler":
+        """Of training photos' features (n, d).
+
+        Args:
+            widths: Of the blocks of features that come from different layers, adding up to d; what hardly varies is
+                told apart within each. None for one block.
+        """
         blocks = [features[start : start + _BLOCK] for start in range(0, len(features), _BLOCK)]
         mean = sum(block.sum(0, np.float64) for block in blocks) / len(features)
         deviation = np.sqrt(sum(((block - mean) ** 2).sum(0) for block in blocks) / len(features))
         # Features that hardly vary are damped, not blown up: they would be noise at full strength. The last two keep
         # what is no more than float32's rounding from being taken for a difference.
-        factor = 1 / (deviation + 0.1 * deviation.mean() + 1e-4 * np.abs(mean).max() + 1e-12)
+        ends = np.cumsum(widths or (len(mean),))[:-1]
+        factor = np.concatenate(
+            [
+                1 / (own + 0.1 * own.mean() + 1e-4 * np.abs(centre).max() + 1e-12)
+                for own, centre in zip(np.split(deviation, ends), np.split(mean, ends), strict=True)
+            ]
+        )
         factor /= np.sqrt(features.shape[1])
         return cls(mean.astype(np.float32), factor.astype(np.float32))
 

@@ -1,6 +1,5 @@
 """Cross-validation of the head: the L2 strength that suits, and answers to photos left out. Imports no torch."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -9,12 +8,13 @@ import numpy as np
 
 from transfer_core.errors import TransferError
 from transfer_core.support.parallel import CORES, map_ahead
+from transfer_core.training.linear_probe.basis import Basis
+from transfer_core.training.linear_probe.folds import fold_per_row, usable_folds
 from transfer_core.training.linear_probe.head import Scaler, balance, softmax, train_epochs
 
 # Candidates for the L2 strength, on features of mean norm 1: from very firm to nearly free.
 _L2_CANDIDATES = np.geomspace(1e-1, 1e-5, 9)
 DEFAULT_L2 = 1e-3  # of these, for where nothing can be left out to choose by
-_FOLDS = 5
 # The best strength hardly moves beyond this many photos, while the search would take minutes.
 SEARCH_PHOTOS = 1000
 
@@ -57,8 +57,9 @@ def search_l2(
     if len(features) > SEARCH_PHOTOS:
         chosen = np.sort(generator.choice(len(features), SEARCH_PHOTOS, replace=False))
         features, class_ids, units = features[chosen], class_ids[chosen], [units[i] for i in chosen]
-    fold_of = _fold_per_row(class_ids, units, generator)
-    found = _cross_validate(features, class_ids, fold_of, class_count, _L2_CANDIDATES, epochs, weighted)
+    fold_of = fold_per_row(class_ids, units, generator)
+    coordinates = Basis.of(features).coordinates(features)
+    found = cross_validate(coordinates, class_ids, fold_of, class_count, _L2_CANDIDATES, epochs, weighted)
     return found.best if found else None
 
 
@@ -80,10 +81,11 @@ def predict_out_of_fold(
     if len(features) > SEARCH_PHOTOS:
         strength = search_l2(features, class_ids, units, class_count, epochs, seed, weighted)
         candidates = candidates[:0] if strength is None else np.array([strength])
-    fold_of = _fold_per_row(class_ids, units, generator)
+    fold_of = fold_per_row(class_ids, units, generator)
     if not len(candidates):
         return None
-    found = _cross_validate(features, class_ids, fold_of, class_count, candidates, epochs, weighted)
+    coordinates = Basis.of(features).coordinates(features)
+    found = cross_validate(coordinates, class_ids, fold_of, class_count, candidates, epochs, weighted)
     return found.out_of_fold(fold_of) if found else None
 
 
@@ -116,8 +118,8 @@ class _Validation:
         return OutOfFold(self.best, confidences, np.where(np.isin(fold_of, list(self.folds)), fold_of, -1))
 
 
-def _cross_validate(
-    features: np.ndarray,
+def cross_validate(
+    coordinates: np.ndarray,
     class_ids: np.ndarray,
     fold_of: np.ndarray,
     class_count: int,
@@ -127,11 +129,15 @@ def _cross_validate(
 ) -> _Validation | None:
     """Heads of every fold and strength; None where no fold leaves anything out.
 
+    Args:
+        coordinates: float32 (n, k), see `Basis`: of all photos, which costs a fifth more than a basis per fold would,
+            and is made once. Scaling and directions know no classes, so that those left out stay unknown.
+
     Raises:
         TransferError: Their losses are no numbers.
     """
     weights = balance(class_ids, class_count)[class_ids] if weighted else np.ones(len(class_ids), np.float32)
-    folds = _make_folds(features, class_ids, weights, fold_of)
+    folds = _make_folds(coordinates, class_ids, weights, fold_of)
     if not folds:
         return None
     # The matrices are small, and to step through all folds at once saves most of the time; with more than one core,
@@ -189,19 +195,15 @@ class _Fold(NamedTuple):
 
 
 def _make_folds(
-    features: np.ndarray, class_ids: np.ndarray, weights: np.ndarray, fold_of: np.ndarray
+    coordinates: np.ndarray, class_ids: np.ndarray, weights: np.ndarray, fold_of: np.ndarray
 ) -> dict[int, _Fold]:
-    """By number, the folds that leave something out and leave two classes in."""
+    """By number."""
 
-    def part(fold: int) -> _Fold | None:
+    def part(fold: int) -> _Fold:
         out = fold_of == fold
-        if not out.any() or len(np.unique(class_ids[~out])) < 2:
-            return None
-        scaler = Scaler.of(features[~out])
-        inside, outside = _project(scaler(features[~out]), scaler(features[out]))
-        return _Fold(inside, class_ids[~out], weights[~out], outside, class_ids[out], weights[out])
+        return _Fold(coordinates[~out], class_ids[~out], weights[~out], coordinates[out], class_ids[out], weights[out])
 
-    found = {number: fold for number, fold in enumerate(map_ahead(part, range(_FOLDS), _FOLDS)) if fold}
+    found = {number: part(number) for number in usable_folds(class_ids, fold_of)}
     if not found:
         return {}
     most = [np.max([array.shape for array in arrays], 0) for arrays in zip(*found.values(), strict=True)]
@@ -214,28 +216,3 @@ def _make_folds(
 def _pad(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """The array with zeros behind it, up to that shape."""
     return np.pad(array, [(0, wanted - own) for own, wanted in zip(array.shape, shape, strict=True)])
-
-
-def _project(inside: np.ndarray, outside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both in the basis that the training rows span: with fewer photos than features, same answers, less work."""
-    if len(inside) >= inside.shape[1]:
-        return inside, outside
-    basis = np.linalg.qr(inside.T)[0]
-    return inside @ basis, outside @ basis
-
-
-def _fold_per_row(class_ids: np.ndarray, units: Sequence[str], generator: np.random.Generator) -> np.ndarray:
-    """Fold per row (n,), each class spread evenly, rows of one unit together.
-
-    What holds all rows of a class is in no fold (-1): without it nothing could be learned of that class.
-    """
-    rows = [Counter(units[int(i)] for i in np.flatnonzero(class_ids == class_id)) for class_id in np.unique(class_ids)]
-    fold_of_unit = {unit: -1 for sizes in rows if len(sizes) == 1 for unit in sizes}
-    for sizes in rows:
-        filled = [sum(size for unit, size in sizes.items() if fold_of_unit.get(unit) == fold) for fold in range(_FOLDS)]
-        own = sorted(sizes.keys() - fold_of_unit.keys())
-        # The largest first, each where there is least; of equal ones as the seed has it.
-        for i in sorted(generator.permutation(len(own)), key=lambda i: -sizes[own[i]]):
-            fold = fold_of_unit[own[i]] = filled.index(min(filled))
-            filled[fold] += sizes[own[i]]
-    return np.array([fold_of_unit[unit] for unit in units])

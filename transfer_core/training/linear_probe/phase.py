@@ -1,7 +1,6 @@
 """The phase that trains a head on cached features of the frozen backbone. Imports no torch."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -9,12 +8,14 @@ from threadpoolctl import threadpool_limits
 from transfer_core.config import decided
 from transfer_core.errors import StopRequested
 from transfer_core.metrics.classification import mean_log_loss
-from transfer_core.runs.events import Notice, PhaseStarted
+from transfer_core.runs.events import HeadChosen, Notice, PhaseStarted
 from transfer_core.support.every import Every
 from transfer_core.training.checkpoints import Checkpoint
 from transfer_core.training.context import TrainContext, Trained, check_numbers
-from transfer_core.training.linear_probe.head import HeadState, Scaler, balance, train_epochs
-from transfer_core.training.linear_probe.l2_search import DEFAULT_L2, search_l2
+from transfer_core.training.linear_probe.choice import UNTRIED, Choice, choose, choose_trained
+from transfer_core.training.linear_probe.examples import Examples, Space
+from transfer_core.training.linear_probe.head import Head, HeadState, train_epochs
+from transfer_core.training.linear_probe.solved_head import imitate, solve
 
 # All epochs of a small set take less than this; a checkpoint each would cost more than doing them again.
 _CHECKPOINT_EVERY_S = 5
@@ -44,6 +45,10 @@ def run_phase(
 class LinearProbe:
     """One phase on its way.
 
+    A head for fine-tuning is trained, on the pooled last layer alone: it will learn on with the network. One that is
+    kept sees the last stages, too, and is solved or trained, whichever suits. Its epochs are those of the trained head
+    in either case: what is solved has none.
+
     Args:
         index: Of the phase.
         rows: Features float32 (n, d) of the training and then the validation photos.
@@ -52,81 +57,99 @@ class LinearProbe:
 
     def __init__(self, context: TrainContext, index: int, rows: np.ndarray, checkpoint: Checkpoint | None):
         self.context, self.index, self.phase = context, index, context.plan.phases[index]
-        self._train, self._val = rows[: len(context.train)], rows[len(context.train) :]
-        self._scaler = Scaler.of(self._train)
+        self._is_kept = index == len(context.plan.phases) - 1  # no phase goes on with it
+        blocks = context.backbone.feature_blocks or (rows.shape[1],)
+        self._pooled = blocks[0]
+        used = blocks if self._is_kept else blocks[:1]
+        train, rows = context.train, rows[:, : sum(used)]
+        self._val = rows[len(train) :]
+        units, weighted = train.units or train.digests, decided(context.plan.settings.class_weights)
+        self._examples = Examples(rows[: len(train)], train.class_ids, units, context.class_count, used, weighted)
         context.begin_phase(index)
-        self.epoch, self.strength = 0, 0.0
+        self.epoch, self.choice = 0, UNTRIED
         self.state: HeadState | None = None
-        if checkpoint:
+        if checkpoint and "choice" in checkpoint.arrays:  # an earlier version's head is not this one's
             self._restore(checkpoint)
         else:
-            self.strength = self._choose_l2()
+            self.choice = self._choose()
+        self._space = Space.of(self._examples, self._val)
 
     def run(self) -> Trained | None:
         """Trains to the end of the phase, or to where a person stops it."""
         should_save = Every(_CHECKPOINT_EVERY_S)
-        trained = self._trained(self.state) if self.state else None
         for epoch, state in enumerate(self._states(), self.epoch + 1):
             self.epoch, self.state = epoch, state
-            trained = self._trained(state)
-            self._report(trained)
+            self._report(state)
             if should_save():
                 self._save(state)
             if self.context.should_stop():
-                return replace(trained, stopped=epoch < self.phase.epochs)
-        return trained
+                break
+        return self._trained(self.state) if self.state else None
 
     def _states(self) -> Iterator[HeadState]:
         """Yields the state after each epoch that is left."""
-        train, classes = self.context.train, self.context.class_count
-        weights = balance(train.class_ids, classes)[train.class_ids] if self._is_weighted else None
-        left = self.phase.epochs - self.epoch
+        space, examples, left = self._space, self._examples, self.phase.epochs - self.epoch
+        strengths, ids = [self.choice.l2], examples.class_ids
         return train_epochs(
-            self._train, self._scaler, train.class_ids, classes, [self.strength], left, self.state, weights
+            space.train, space.scaler, ids, examples.class_count, strengths, left, self.state, examples.weights
         )
 
-    @property
-    def _is_weighted(self) -> bool:
-        return decided(self.context.plan.settings.class_weights)
-
-    def _choose_l2(self) -> float:
-        """The best strength; a middle one, and a word about it, where there is nothing to choose it by."""
-        train, seed = self.context.train, self.context.plan.settings.seed
-        found = search_l2(
-            self._train,
-            train.class_ids,
-            train.units or train.digests,
-            self.context.class_count,
-            self.phase.epochs,
-            seed,
-            self._is_weighted,
-        )
-        if found is None:
+    def _choose(self) -> Choice:
+        """The head that suits; a trained one of middle strength, and a word, where there is nothing to choose by."""
+        find = choose if self._is_kept else choose_trained
+        choice = find(self._examples, self.phase.epochs, self.context.plan.settings.seed)
+        if choice is None:
             self.context.emit(
                 Notice(
                     message="Each class has only one training photo, or one group of them, so Graft could not test how "
                     "closely the new layer should follow them. It took a middle value."
                 )
             )
-        return found or DEFAULT_L2
+            return UNTRIED
+        if self._is_kept:
+            self.context.emit(
+                HeadChosen(
+                    kept="solved" if choice.is_solved else "trained",
+                    solved_loss=choice.solved_loss,
+                    trained_loss=choice.trained_loss,
+                )
+            )
+        return choice
 
     def _trained(self, state: HeadState) -> Trained:
-        head = state.head(self._scaler)
-        return Trained(head, head.confidences(self._val), self.context.epochs_before(self.index) + self.epoch)
+        head = self._final_head(state)
+        stands_in = None
+        if self._is_kept and head.weight.shape[1] > self._pooled:
+            stands_in = imitate(head, self._examples.features, self._pooled)
+        epochs = self.context.epochs_before(self.index) + self.epoch
+        is_early = self.epoch < self.phase.epochs
+        return Trained(head, head.confidences(self._val), epochs, is_early, stands_in=stands_in)
 
-    def _report(self, trained: Trained) -> None:
-        own, class_ids = trained.head.confidences(self._train), self.context.train.class_ids
+    def _final_head(self, state: HeadState) -> Head:
+        """The head that is kept, on raw features."""
+        if not self.choice.is_solved:
+            return self._space.raw(state.head(self._space.scaler).sharpened(self.choice.trained_sharpness))
+        examples, space = self._examples, self._space
+        solved = solve(
+            *(space.train, space.scaler, examples.class_ids, examples.class_count),
+            *(self.choice.shrinkage, examples.weights),
+        )
+        return space.raw(space.scaler.unscale(*solved.sharpened(self.choice.solved_sharpness)))
+
+    def _report(self, state: HeadState) -> None:
+        head = state.head(self._space.scaler)
+        own, class_ids = head.confidences(self._space.train), self._examples.class_ids
         check_numbers(own)
         accuracy = float((own.argmax(1) == class_ids).mean())
         loss = mean_log_loss(own, class_ids)
-        self.context.report_epoch(self.index, self.epoch, (loss, accuracy), trained.val_confidences)
+        self.context.report_epoch(self.index, self.epoch, (loss, accuracy), head.confidences(self._space.val))
 
     def _save(self, state: HeadState) -> None:
-        arrays = {**vars(state), "strength": np.array([self.strength])}
+        arrays = {**vars(state), "choice": self.choice.to_array()}
         step = self.context.epochs_before(self.index) + self.epoch
         self.context.save_checkpoint(Checkpoint(self.index, self.epoch, step, arrays))
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         arrays = dict(checkpoint.arrays)
-        self.strength = float(arrays.pop("strength")[0])
+        self.choice = Choice.from_array(arrays.pop("choice"))
         self.epoch, self.state = checkpoint.epoch, HeadState(**arrays)
