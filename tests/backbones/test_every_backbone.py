@@ -66,7 +66,7 @@ def one_step(network: nn.Module, pixels: torch.Tensor, frozen: int) -> set[str]:
 
 
 def check_export(network: nn.Module, row: catalog.Backbone) -> None:
-    """The trunk of several stages answers as torch does, for one picture and for several, ten times as exactly as an export demands."""
+    """The trunk of several stages answers as torch does, ten times as exactly as an export demands."""
     whole = Normalized(Staged(network), row.preparation)
     model = export_network(whole, row.preparation, "features")
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
