@@ -27,6 +27,7 @@ else:
         st.Page("pages/sort.py", title="Fix labels", visibility="hidden"),  # a part of Photos, reached from it
         st.Page("pages/train.py", title="Train", icon=state["train"], visibility=shown),
         st.Page("pages/compare.py", title="Compare", visibility="hidden"),  # a part of Train
+        st.Page("pages/backbones.py", title="Pretrained networks", visibility="hidden"),  # a part of Train
         st.Page("pages/understand.py", title="Understand", icon=state["understand"], visibility=shown),
         st.Page("pages/try_it.py", title="Try", icon=state["try_it"], visibility=shown),
         st.Page("pages/export.py", title="Export", icon=state["export"], visibility=shown),

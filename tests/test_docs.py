@@ -25,6 +25,7 @@ LEFT_OUT = {
     "python -m transfer_core app": "starts a server that does not end",
     "graft fetch": "downloads from the internet",
     "python -m transfer_core fetch": "downloads from the internet",
+    "python -m transfer_core weights": "downloads from the internet",
 }
 OURS = ("python -m transfer_core ", "graft ")
 

@@ -30,9 +30,12 @@ ORDER = [
     ["data.images.thumbnails", "data.images.shades", "data.labels.edits", "data.splits", "data.public_datasets"],
     ["data.labels.disputes"],
     ["data.ingest"],
+    ["backbones.licences"],
     ["backbones.catalog", "backbones.weights", "backbones.feature_store", "backbones.torch_checkpoint"],
     ["backbones.preprocess"],
+    ["backbones.pack"],
     ["backbones.torch_backbone", "backbones.torch_export", "backbones.lite0_graph"],
+    ["backbones.adopt"],
     ["backbones.onnx_backbone"],
     ["backbones.features"],
     ["strategies"],
@@ -57,6 +60,7 @@ ORDER = [
 HEAVY = {"torch", "timm", "torchvision", "sklearn"}
 # The only rooms that may import torch when they are imported.
 WITH_TORCH = {
+    "backbones.adopt",
     "backbones.torch_backbone",
     "backbones.torch_export",
     "training.augment",

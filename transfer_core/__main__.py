@@ -125,7 +125,7 @@ def _app_parser() -> argparse.ArgumentParser:
 
 def build_parser() -> argparse.ArgumentParser:
     """Every command with its options."""
-    from transfer_core.cli import check, compare, doctor, label, lists, model, photos, telemetry, training
+    from transfer_core.cli import check, compare, doctor, label, lists, model, photos, telemetry, training, weights
     from transfer_core.services.fetch import SETS
 
     parser, command = _empty_parser()
@@ -187,6 +187,9 @@ def build_parser() -> argparse.ArgumentParser:
 
     kept = command("telemetry", telemetry.answer, telemetry.show, "say what onnxruntime had kept for its maker")
     telemetry.add_options(kept)
+
+    more = command("weights", weights.answer, weights.show, "download, carry or add pretrained networks")
+    weights.add_options(more)
 
     command("runs", lists.list_runs, lists.show_runs, "list all runs")
     command("backbones", lists.backbones, lists.show_backbones, "list the backbones")

@@ -46,7 +46,7 @@ def show_setup(project, items, found, label):
     draft = session.settings_draft(project)
     take_over(draft)
     cards = st.container()
-    row = choose_backbone(draft)
+    row = choose_backbone(project, draft)
     facts = catalog.facts_of(items, drafted_config(draft, row), row)
     with cards:
         choose_strategy(FRONT, items, draft, row, facts, found)

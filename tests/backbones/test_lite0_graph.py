@@ -1,4 +1,4 @@
-"""The embedded backbone's trunk, held against timm's network over the same weights in torch."""
+"""The trunks of the EfficientNet-Lites, held against timm's networks over the same weights in torch."""
 
 import io
 import os
@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from transfer_core.backbones import catalog, lite0_graph, weights
+from transfer_core.backbones.catalog import Backbone
 from transfer_core.backbones.lite0_graph import build_trunk
 from transfer_core.backbones.preprocess import IR_VERSION, OPSET, Preparer
 from transfer_core.backbones.torch_backbone import Staged, build_backbone
@@ -23,15 +24,20 @@ from transfer_core.errors import BackboneError
 ROW = catalog.BUILT_IN[catalog.BUNDLED]
 
 
-@pytest.fixture(scope="module")
-def trunk() -> onnx.ModelProto:
-    return build_trunk(ROW, None)
+@pytest.fixture(scope="module", params=list(lite0_graph.SIZES))
+def row(request) -> Backbone:
+    return catalog.BUILT_IN[request.param]
 
 
 @pytest.fixture(scope="module")
-def by_torch() -> Callable[[np.ndarray], np.ndarray]:
-    """Features (batch, 2528) of the same pixels as timm and torch compute them."""
-    network = Normalized(Staged(build_backbone(ROW, None)), ROW.preparation)
+def trunk(row) -> onnx.ModelProto:
+    return build_trunk(row, None)
+
+
+@pytest.fixture(scope="module")
+def by_torch(row) -> Callable[[np.ndarray], np.ndarray]:
+    """Features (batch, sum of `feature_blocks`) of the same pixels as timm and torch compute them."""
+    network = Normalized(Staged(build_backbone(row, None)), row.preparation)
 
     def compute(pixels: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
@@ -40,40 +46,50 @@ def by_torch() -> Callable[[np.ndarray], np.ndarray]:
     return compute
 
 
-def noise() -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (3, 3, 224, 224), np.uint8)
+def noise(row: Backbone) -> np.ndarray:
+    side = row.preparation.size_px
+    return np.random.default_rng(0).integers(0, 256, (3, 3, side, side), np.uint8)
 
 
-def leaves() -> np.ndarray:
+def leaves(row: Backbone) -> np.ndarray:
     """Drawn ones, prepared as photos are."""
-    prepare = Preparer(ROW.preparation)
+    prepare = Preparer(row.preparation)
     drawn = list(sample_set.draw_sample_set(1, 0))[:3]
     return np.stack([prepare(decode.load_rgb(io.BytesIO(content))) for _, content in drawn])
 
 
-def plain() -> np.ndarray:
+def plain(row: Backbone) -> np.ndarray:
     """Black, grey and white: where padding shows that stands for something else than the mean."""
-    return np.full((3, 3, 224, 224), np.reshape((0, 128, 255), (3, 1, 1, 1)), np.uint8)
+    side = row.preparation.size_px
+    return np.full((3, 3, side, side), np.reshape((0, 128, 255), (3, 1, 1, 1)), np.uint8)
 
 
 @pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize("draw", [noise, leaves, plain])
-def test_the_features_are_those_of_torch(trunk, by_torch, draw, batch):
-    pixels = draw()[:batch]
+def test_the_features_are_those_of_torch(row, trunk, by_torch, draw, batch):
+    pixels = draw(row)[:batch]
     session = onnxruntime.InferenceSession(trunk.SerializeToString())
     found, expected = session.run(["features"], {"pixels": pixels})[0], by_torch(pixels)
-    assert (found.shape, found.dtype) == ((batch, 2528), np.float32)
-    ends = np.cumsum(ROW.feature_blocks)[:-1]
+    assert (found.shape, found.dtype) == ((batch, sum(row.feature_blocks)), np.float32)
+    ends = np.cumsum(row.feature_blocks)[:-1]
     for own, other in zip(np.split(found, ends, 1), np.split(expected, ends, 1), strict=True):
         assert np.abs(own - other).max() < 5e-5 * np.abs(other).max()  # 8e-6 was seen
 
 
-def test_the_graph_is_as_documented(trunk):
+def test_the_graph_is_as_documented(row, trunk):
     onnx.checker.check_model(trunk, full_check=True)
     [pixels], [features] = trunk.graph.input, trunk.graph.output
     assert [pixels.name, features.name] == ["pixels", "features"]
-    assert [side.dim_param or side.dim_value for side in pixels.type.tensor_type.shape.dim] == ["batch", 3, 224, 224]
-    assert [side.dim_param or side.dim_value for side in features.type.tensor_type.shape.dim] == ["batch", 2528]
+    assert [side.dim_param or side.dim_value for side in pixels.type.tensor_type.shape.dim] == [
+        "batch",
+        3,
+        row.preparation.size_px,
+        row.preparation.size_px,
+    ]
+    assert [side.dim_param or side.dim_value for side in features.type.tensor_type.shape.dim] == [
+        "batch",
+        sum(row.feature_blocks),
+    ]
     assert (trunk.ir_version, [entry.version for entry in trunk.opset_import]) == (IR_VERSION, [OPSET])
 
 
@@ -146,7 +162,7 @@ def test_weights_of_other_shapes_are_refused(state, monkeypatch, spoil, said):
 
 def test_a_file_that_runs_a_program_is_refused_before_it_does(tmp_path, monkeypatch):
     (tmp_path / "model.pth").write_bytes(b"cos\nsystem\n(S'touch %s'\ntR." % os.fsencode(tmp_path / "called"))
-    monkeypatch.setattr(weights, "_embedded_path", lambda: tmp_path / "model.pth")
+    monkeypatch.setattr(weights, "_packaged_path", lambda row: tmp_path / "model.pth")
     with pytest.raises(BackboneError, match=r"it asks for os.system.*Install them again"):
         build_trunk(ROW, None)
     assert not (tmp_path / "called").exists()

@@ -47,7 +47,7 @@ def _shuffle_channels(state):
 @pytest.mark.parametrize("spoil", [_swap_equal_shapes, _shuffle_channels])
 def test_shuffled_weights_are_refused(embedded_state, tmp_path, monkeypatch, spoil):
     torch.save(spoil(embedded_state), tmp_path / "model.pth")
-    monkeypatch.setattr(weights, "_embedded_path", lambda: tmp_path / "model.pth")
+    monkeypatch.setattr(weights, "_packaged_path", lambda row: tmp_path / "model.pth")
     with pytest.raises(BackboneError, match="do not fit the installed timm"):
         build_backbone(BUNDLED, tmp_path)
 
@@ -56,7 +56,7 @@ def test_weights_of_other_shapes_are_refused(embedded_state, tmp_path, monkeypat
     first = next(iter(embedded_state))
     embedded_state[first] = embedded_state[first][:5]
     torch.save(embedded_state, tmp_path / "model.pth")
-    monkeypatch.setattr(weights, "_embedded_path", lambda: tmp_path / "model.pth")
+    monkeypatch.setattr(weights, "_packaged_path", lambda row: tmp_path / "model.pth")
     with pytest.raises(BackboneError, match="do not fit"):
         build_backbone(BUNDLED, tmp_path)
 

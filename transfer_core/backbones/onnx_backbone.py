@@ -9,7 +9,7 @@ import onnx
 from filelock import FileLock
 
 from transfer_core.backbones import lite0_graph, weights
-from transfer_core.backbones.catalog import BUNDLED, Backbone
+from transfer_core.backbones.catalog import Backbone
 from transfer_core.support.files import make_folder, write_whole
 
 # Part of every trunk's name: raise it when the graphs change, and old trunks and features are left behind.
@@ -40,7 +40,7 @@ def has_trunk(backbone: Backbone, weights_dir: Path) -> bool:
 
 
 def ensure_trunk(backbone: Backbone, weights_dir: Path, tell: Callable[[str], None] = lambda message: None) -> Path:
-    """The trunk's file; made if it is not here yet: at once for the embedded backbone, else by torch in seconds.
+    """The trunk's file; made if it is not here yet: at once for a backbone that came with a package, else by torch.
 
     It is checked against the checksum beside it, once per process, and rebuilt if damaged.
 
@@ -89,7 +89,7 @@ def _checksum_line(path: Path) -> str:
 
 
 def _build(backbone: Backbone, weights_dir: Path) -> onnx.ModelProto:
-    if backbone.name == BUNDLED:
+    if weights.is_packaged(backbone) and backbone.name in lite0_graph.SIZES:
         return lite0_graph.build_trunk(backbone, weights_dir)
     from transfer_core.backbones.torch_export import export_trunk
 

@@ -12,13 +12,18 @@ from timm.models import group_parameters
 from torch import nn
 
 from transfer_core.backbones import weights
-from transfer_core.backbones.catalog import BUNDLED, STAGES_SEEN, Backbone
+from transfer_core.backbones.catalog import STAGES_SEEN, Backbone
 from transfer_core.errors import BackboneError
 
 _UNLIKELY_SEED = 0x67726166  # nobody's weights are those that this seed draws
-# Pooled features of the embedded backbone for the fixed input of `_fingerprint_input`, numbers 5 to 7. The package's
-# tensors are matched with timm's by their order, which a change in timm could silently break; see `_check_fingerprint`.
-_BUNDLED_FINGERPRINT = (0.0346, 0.0, 1.7551)
+# Pooled features of backbones whose weights come with a package, for the fixed input of `_fingerprint_input`, numbers 5
+# to 7. The package's tensors are matched with timm's by their order, which a change in timm could silently break; see
+# `_check_fingerprint`.
+_FINGERPRINTS = {
+    "tf_efficientnet_lite0": (0.0346, 0.0, 1.7551),
+    "tf_efficientnet_lite1": (2.3021, 0.0, 0.9388),
+    "tf_efficientnet_lite2": (0.0, 1.3936, 0.0),
+}
 
 
 @runtime_checkable
@@ -39,8 +44,8 @@ def build_backbone(backbone: Backbone, weights_dir: Path) -> nn.Module:
         BackboneError: The weights are not on this machine, or do not fit.
     """
     path = weights.verify(backbone, weights_dir)
-    if backbone.name == BUNDLED:
-        return _build_embedded(backbone, path)
+    if weights.is_packaged(backbone):
+        return _build_packaged(backbone, path)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_UNLIKELY_SEED)
         try:
@@ -68,7 +73,10 @@ def build_random(backbone: Backbone) -> nn.Module:
 
 def _create(backbone: Backbone, **options: Any) -> nn.Module:
     """timm's network without its classifier; the options are those of `timm.create_model`, ours before the row's."""
-    return timm.create_model(backbone.name, **(dict(backbone.model_args) | options | {"num_classes": 0}))
+    name = backbone.name
+    if not timm.is_model_pretrained(name):  # weights that were added here have a tag of ours, see `catalog.own_name`
+        name = name.partition(".")[0]
+    return timm.create_model(name, **(dict(backbone.model_args) | options | {"num_classes": 0}))
 
 
 def feature_width(network: nn.Module) -> int:
@@ -145,7 +153,7 @@ def feature_blocks(network: nn.Module, side_px: int) -> tuple[int, ...]:
         return tuple(block.shape[1] for block in Staged(network.eval()).blocks(blank))
 
 
-def _build_embedded(backbone: Backbone, path: Path) -> nn.Module:
+def _build_packaged(backbone: Backbone, path: Path) -> nn.Module:
     network = timm.create_model(backbone.name, pretrained=False)
     ours, theirs = network.state_dict(), torch.load(path, weights_only=True, map_location="cpu")
     if [value.shape for value in ours.values()] != [value.shape for value in theirs.values()]:
@@ -166,7 +174,7 @@ def _fingerprint_input() -> torch.Tensor:
 def _check_fingerprint(backbone: Backbone, network: nn.Module) -> None:
     with torch.inference_mode():
         found = network(_fingerprint_input())[0, 5:8].numpy()
-    if not np.allclose(found, _BUNDLED_FINGERPRINT, rtol=1e-2, atol=1e-3):
+    if not np.allclose(found, _FINGERPRINTS[backbone.name], rtol=1e-2, atol=1e-3):
         raise _mismatch(backbone)
 
 

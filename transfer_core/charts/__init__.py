@@ -10,11 +10,13 @@ from transfer_core.charts.comparison import compared_curves, share_bars, share_d
 from transfer_core.charts.learning import layers, learning_curves
 from transfer_core.charts.lr_finder import rate_curve
 from transfer_core.charts.matrix import confusion_matrix
+from transfer_core.charts.speed import accuracy_and_speed
 from transfer_core.charts.style import CLASS_COLOURS, CONFIG, class_colour, label
 
 __all__ = [
     "CLASS_COLOURS",
     "CONFIG",
+    "accuracy_and_speed",
     "class_colour",
     "class_counts",
     "class_scores",

@@ -1,7 +1,7 @@
 """A run's exported model on disk: without what lies elsewhere already, and put together on demand. Imports no torch.
 
 All of `model.onnx` but some kilobytes are the trunk's weights. Runs with a frozen backbone share their trunk in
-weights/, and that of a tuned embedded backbone can be written again from the run's `network.safetensors`. So
+weights/, and that of a tuned EfficientNet-Lite can be written again from the run's `network.safetensors`. So
 `model.onnx.parts` keeps the bytes between the weights, and where the weights go. Whatever is put together is held
 against the digest of the bytes that were checked: it is these, or it is refused. The package onnx is imported where it
 is needed: commands and pages that ask no model start sooner without.
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import onnx
 
 _LEAST_BYTES = 256  # of an array of weights, for it to be left out
-_NETWORK = "network.safetensors"  # where the weights of a tuned embedded backbone come from
+_NETWORK = "network.safetensors"  # where the weights of a tuned EfficientNet-Lite come from
 _TRUNK_NAME = re.compile(r"trunk-[0-9a-f]{16}\.onnx")
 
 
@@ -132,7 +132,7 @@ def _sources(run: Run, source: str | None) -> Iterator[bytes]:
     if source is None:
         yield b""
     elif source == _NETWORK:
-        trunk = write_tuned_trunk(catalog.BUILT_IN[BUNDLED], run.model_dir / _NETWORK)
+        trunk = write_tuned_trunk(catalog.BUILT_IN[run.config.backbone], run.model_dir / _NETWORK)
         yield b"".join(_weights_of(trunk)) if trunk else b""
     elif _TRUNK_NAME.fullmatch(source):
         weights_dir, name = run.workspace.weights_dir, run.config.backbone

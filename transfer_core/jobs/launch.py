@@ -107,6 +107,15 @@ def start_detached(
         )
 
 
+def run_python(module_and_arguments: Sequence[str]) -> subprocess.CompletedProcess:
+    """Runs `python -m ...` to its end; what it prints comes back as text."""
+    variables = os.environ | {"PYTHONPATH": os.pathsep.join([str(_ROOT), os.environ.get("PYTHONPATH", "")])}
+    command = [sys.executable, "-m", *module_and_arguments]
+    return subprocess.run(
+        command, env=variables, capture_output=True, text=True, encoding="utf-8", stdin=subprocess.DEVNULL
+    )
+
+
 def _detached() -> dict:
     if sys.platform == "win32":
         flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS

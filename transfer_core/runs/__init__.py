@@ -19,7 +19,7 @@ from transfer_core.runs.run import (
     read_state,
     stop_requested,
 )
-from transfer_core.runs.spec import LrFinderSpec, PreviewSpec, PublicDatasetSpec, Spec, TrainSpec
+from transfer_core.runs.spec import LrFinderSpec, PreviewSpec, PublicDatasetSpec, Spec, TrainSpec, WeightsSpec
 from transfer_core.runs.turns import count_ahead, list_ahead, turn_of
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Spec",
     "TrainSpec",
     "UnreadableRun",
+    "WeightsSpec",
     "count_ahead",
     "create",
     "delete",

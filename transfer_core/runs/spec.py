@@ -67,15 +67,30 @@ class PublicDatasetSpec:
     per_class: int
 
 
-Spec = TrainSpec | PreviewSpec | LrFinderSpec | PublicDatasetSpec
-SPECS: dict[str, type[Spec]] = {spec.kind: spec for spec in (TrainSpec, PreviewSpec, LrFinderSpec, PublicDatasetSpec)}
+@dataclass(frozen=True)
+class WeightsSpec:
+    """Download the weights of a backbone. Has no split.
+
+    Args:
+        backbone: Full name of a row of the catalogue.
+    """
+
+    kind: ClassVar[str] = "weights"
+    is_light: ClassVar[bool] = True
+    backbone: str
+
+
+Spec = TrainSpec | PreviewSpec | LrFinderSpec | PublicDatasetSpec | WeightsSpec
+SPECS: dict[str, type[Spec]] = {
+    spec.kind: spec for spec in (TrainSpec, PreviewSpec, LrFinderSpec, PublicDatasetSpec, WeightsSpec)
+}
 _EARLIER_NAMES = {"find_rate": "lr_finder"}
 
 
 def spec_to_json(spec: Spec) -> dict:
     """{"kind", "spec"}: two keys of a run's `config.json`."""
     content = asdict(spec)
-    if not isinstance(spec, PublicDatasetSpec):
+    if isinstance(spec, TrainSpec | PreviewSpec | LrFinderSpec):
         content["config"] = spec.config.to_json()
     return {"kind": spec.kind, "spec": content}
 

@@ -11,7 +11,7 @@ import numpy as np
 from safetensors import SafetensorError
 
 from transfer_core.backbones import weights
-from transfer_core.backbones.catalog import BUNDLED, Backbone
+from transfer_core.backbones.catalog import Backbone
 from transfer_core.errors import RunError
 from transfer_core.runs import Run
 from transfer_core.support.arrays import read_arrays, write_arrays
@@ -74,17 +74,17 @@ def find_network(run: Run) -> Path | None:
 
 
 def write_tuned_trunk(backbone: Backbone, network_path: Path) -> "onnx.ModelProto | None":
-    """The trunk of a tuned embedded backbone, in a fraction of a second; None for another, which only torch can write.
+    """The trunk of a tuned EfficientNet-Lite, in a fraction of a second; None for another, which only torch can write.
 
     Raises:
         SafetensorError, ValueError, OSError: The file does not hold such a network.
     """
-    arrays, header = read_arrays(network_path)
-    if backbone.name != BUNDLED or "order" not in header:
-        return None
     from transfer_core.backbones import lite0_graph
 
-    return lite0_graph.write_network({name: arrays[name] for name in header["order"]}, backbone.preparation)
+    arrays, header = read_arrays(network_path)
+    if backbone.name not in lite0_graph.SIZES or "order" not in header:
+        return None
+    return lite0_graph.write_network({name: arrays[name] for name in header["order"]}, backbone)
 
 
 def _read_head(run: Run, path: Path) -> tuple[Head, dict]:

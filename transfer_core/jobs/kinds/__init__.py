@@ -43,6 +43,7 @@ KINDS = {
         Kind("preview"),
         Kind("lr_finder"),
         Kind("public_dataset"),
+        Kind("weights"),
     )
 }
 STEPS = {
