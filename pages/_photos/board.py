@@ -85,14 +85,12 @@ def _take_in(project, shots: dict) -> None:
     with errors.shown_errors():
         text = ""
         try:
-            rendering = OneClass(shots["class_name"])
+            reading = OneClass(shots["class_name"])
             report = ingest.take_in_entries(
-                session.workspace(), project, entries, lambda done, total: None, rendering=rendering
+                session.workspace(), project, entries, lambda done, total: None, reading=reading
             )
             text = plain(ingest.left_out(report.rejected))
-        except (
-            TransferError
-        ) as error:  # they would be refused again; after any other break the browser sends them again
+        except TransferError as error:  # refused once more, too; after any other break the browser sends them again
             text = plain(str(error))
         st.session_state[session.SHOTS] = {"id": shots["id"], "text": text, "undoable": False}
         st.rerun()

@@ -51,7 +51,9 @@ def test_features_are_those_of_torch(photos, tiny_weights, compute):
 def test_features_come_from_the_cache_and_in_the_order_asked(photos, compute, monkeypatch):
     first = compute(photos[:4])
     looked, decode_photo = [], decode.decode
-    monkeypatch.setattr(decode, "decode", lambda image: looked.append(image.filename) or decode_photo(image))
+    monkeypatch.setattr(
+        decode, "decode", lambda image, *how: looked.append(image.filename) or decode_photo(image, *how)
+    )
     seen = []
     second = compute([photos[5], *photos[3::-1], photos[5]], lambda *numbers: seen.append(numbers))
     assert looked == [str(photos[5][1])]

@@ -112,7 +112,7 @@ def test_bad_file_among_good_ones_is_named_and_costs_nothing_else(visit, empty, 
     app = hand_in(visit("photos", project=empty.id), zipped(photos))
     assert "20 new photos added." in said(app) and "2 files were left out" in said(app)
     left_out = dict(zip(*(app.dataframe[0].value[column] for column in ("File", "Why")), strict=True))
-    assert left_out["red/notes.txt"].startswith("not a photo in a format that can be read")
+    assert left_out["red/notes.txt"].startswith("a text file, not a photo")
     assert left_out["red/cut.jpg"].startswith("damaged or cut off")
 
 

@@ -204,7 +204,9 @@ def test_thumbnails_appear_again_and_again(visit, empty, drawn, monkeypatch):
     monkeypatch.setattr(import_review, "SHOW_THUMBNAILS_EVERY", 1)
     shown, show = [], import_review._show_latest
     monkeypatch.setattr(
-        import_review, "_show_latest", lambda wall, items: shown.append(len(items)) or show(wall, items)
+        import_review,
+        "_show_latest",
+        lambda project, wall, items: shown.append(len(items)) or show(project, wall, items),
     )
     files = [(f"oak/{n}.jpg", content) for n, content in enumerate(drawn)]
     add(given(visit("photos", project=empty.id), *files))

@@ -13,6 +13,8 @@ from transfer_core.backbones.catalog import Backbone
 from transfer_core.backbones.feature_store import RowStore, StoreDamaged, store_folder
 from transfer_core.backbones.onnx_backbone import digest, ensure_trunk
 from transfer_core.backbones.preprocess import PreparedPhotos
+from transfer_core.data.images import decode
+from transfer_core.data.images.rendering import Rendering
 from transfer_core.errors import BackboneError, TransferError
 from transfer_core.workspace import Workspace
 
@@ -28,6 +30,7 @@ def compute_features(
     report: Callable[[int, int], None],
     should_stop: Callable[[], bool] = lambda: False,
     tell: Callable[[str], None] = lambda message: None,
+    rendering: Rendering = decode.AS_IT_IS,
 ) -> np.ndarray:
     """Features float32 (photos, d) in the order given; only photos not in the cache are prepared and forwarded.
 
@@ -39,6 +42,7 @@ def compute_features(
         path: Of the file that holds the answer, see `RowStore.gather`: ten thousand photos take no more memory than
             ten.
         tell: Takes a sentence for people where something was found damaged and is made anew.
+        rendering: As which photos are read that were not prepared before; the keys are those that it gives them.
 
     Other arguments and errors as `RowStore.fill`, and DataError for a photo that can no longer be read, BackboneError
     for a backbone that is not here or computes no numbers, TransferError where what was kept does not come back.
@@ -50,7 +54,7 @@ def compute_features(
         report(len(set(shas)), len(set(shas)))
         return rows
     session = open_session(ensure_trunk(backbone, workspace.weights_dir, tell), threads=1)
-    prepared = PreparedPhotos(backbone.preparation, workspace.prepared_dir)
+    prepared = PreparedPhotos(backbone.preparation, workspace.prepared_dir, rendering)
 
     def look_at(photo: str, path: Path) -> np.ndarray:
         return look(session, backbone, prepared(photo, path), workspace.weights_dir)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from transfer_core.backbones import catalog
 from transfer_core.backbones.features import compute_features
+from transfer_core.data.images.rendering import Rendering
 from transfer_core.data.images.thumbnails import ensure_thumbnail, thumbnails
 from transfer_core.data.ingest.arrivals import Rejected
-from transfer_core.data.labels.dataset import Item, count_classes, load_items
+from transfer_core.data.labels.dataset import count_classes, load_items
 from transfer_core.data.labels.disputes import find_disputes
 from transfer_core.doctor.examine import Photos, examine
 from transfer_core.doctor.finding import Finding, in_order
@@ -83,25 +84,25 @@ def examine_project(workspace: Workspace, project: Project, looking: Report) -> 
         raise DataError("There are no photos in this project yet. Add some first.")
     once = list({item.photo: item for item in reversed(items)}.values())[::-1]
     row = catalog.find(catalog.BUNDLED, workspace.weights_dir)
-    cache = thumbnails(workspace.prepared_dir)
+    cache, rendering = thumbnails(workspace.prepared_dir), Rendering.of_project(project)
+    keys = [rendering.key(item.photo, item.file) for item in once]
+    paths = [project.photos_dir / item.file for item in once]
 
     def thumbnail(number: int) -> bytes:
-        item = once[number]
-        return cache.read(item.photo) or read_again(item)
-
-    def read_again(item: Item) -> bytes:
-        ensure_thumbnail(workspace, project, item)
-        if found := cache.read(item.photo):
-            return found
-        raise DataError("The small pictures of the photos cannot be kept: the disk is full or read-only.")
-
-    def content(number: int) -> bytes:
-        return (project.photos_dir / once[number].file).read_bytes()
+        content = cache.read(keys[number])
+        if content is None:
+            ensure_thumbnail(workspace, project, once[number])
+            content = cache.read(keys[number])
+        if content is None:
+            raise DataError("The small pictures of the photos cannot be kept: the disk is full or read-only.")
+        return content
 
     with tempfile.TemporaryDirectory() as folder:
-        photos = [(item.photo, project.photos_dir / item.file) for item in once]
-        features = compute_features(row, photos, workspace, Path(folder) / "features", looking)
+        rows = Path(folder) / "features"
+        photos = list(zip(keys, paths, strict=True))
+        features = compute_features(row, photos, workspace, rows, looking, rendering=rendering)
         left_out = [dispute.items for dispute in find_disputes(project)]
-        findings = examine(items, Photos(once, features, thumbnail, content), left_out)
-        del features
+        examined = Photos(once, features, thumbnail, lambda number: paths[number].read_bytes())
+        findings = examine(items, examined, left_out)
+        del features, examined  # Windows deletes no file that is still mapped
     return Diagnosis(project, len(items), (), count_classes(items), tuple(findings))

@@ -128,7 +128,9 @@ class StoredPhotos:
     def features(self, digests: Sequence[str], report: Report, should_stop: ShouldStop) -> Iterator[np.ndarray]:
         try:
             photos = self._named(digests)
-            yield compute_features(self.backbone, photos, self.workspace, self.scratch, report, should_stop, self.tell)
+            yield compute_features(
+                self.backbone, photos, self.workspace, self.scratch, report, should_stop, self.tell, self.rendering
+            )
         finally:
             with suppress(OSError):  # Windows keeps a file that is still mapped; the next training writes over it
                 self.scratch.unlink()

@@ -1,6 +1,7 @@
 """Sets of pictures with more than 8 bits, of raw files, and of files with several pages, as they come in."""
 
 import io
+import shutil
 import struct
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,9 @@ from PIL import Image
 
 from tests.data.deep import write_tiff
 from tests.data.images.test_levels import draw
+from tests.helpers import RESNET, tiny_row
 from transfer_core import storage
+from transfer_core.backbones.features import compute_features
 from transfer_core.data.images import decode
 from transfer_core.data.images.rendering import Rendering
 from transfer_core.data.images.thumbnails import ensure_thumbnail, thumbnails
@@ -21,6 +24,7 @@ from transfer_core.data.labels import edits
 from transfer_core.data.labels.dataset import load_items
 from transfer_core.data.splits.split import Split
 from transfer_core.errors import DataError
+from transfer_core.jobs.take_in import take_in_entries
 from transfer_core.runs.run import create
 from transfer_core.runs.spec import PublicDatasetSpec
 
@@ -62,6 +66,25 @@ def test_a_set_has_one_black_and_one_white_which_is_said_once(workspace, project
     dim = take(fill(tmp_path / "c", 90, 3, 70))
     assert "6 photos are nearly black or nearly white" in dim.said[-1]
     assert Rendering.of_project(project).scales == {GREY: (black, white)}
+
+
+@pytest.mark.training
+def test_features_are_of_the_set_s_scale_after_the_caches_were_cleared(tiny_workspace, project, tmp_path):
+    take_in_entries(
+        tiny_workspace, project, open_source(fill(tmp_path / "a", 2500)), lambda *_: None, tiny_row(RESNET).name
+    )
+    rendering, dim = Rendering.of_project(project), fill(tmp_path / "dim", 900, 1, 50)
+    take_in_entries(tiny_workspace, project, open_source(dim), lambda *_: None, tiny_row(RESNET).name)
+    photos = [(rendering.key(item.photo, item.file), project.photos_dir / item.file) for item in load_items(project)]
+
+    def compute(name):
+        path, row = tmp_path / name, tiny_row(RESNET)
+        return np.array(compute_features(row, photos, tiny_workspace, path, lambda *_: None, rendering=rendering))
+
+    first = compute("first")
+    for folder in (tiny_workspace.prepared_dir, tiny_workspace.features_dir):
+        shutil.rmtree(folder)
+    np.testing.assert_array_equal(compute("second"), first)
 
 
 def test_damaged_files_decide_nothing(project, take, tmp_path):
