@@ -9,6 +9,7 @@ from filelock import Timeout
 
 from pages._photos import encoding
 from pages._shared import errors, frame, progress, session, thumbnails
+from pages._shared.data_urls import encoded
 from transfer_core.data.split_names import words_of
 from transfer_core.errors import DataError
 from transfer_core.services import ingest
@@ -372,5 +373,5 @@ def _show_latest(project, wall, items: Sequence[Item]) -> None:
     with wall.container(horizontal=True):  # without a key, which Streamlit takes once only in a run of the page
         for item in items:
             path = ensure_thumbnail(session.workspace(), project, item)
-            if path.is_file():
-                st.image(str(path), width=80, alt=thumbnails.item_name(item))
+            if path.is_file():  # the photo itself, not its address, which may be gone before a busy browser asks for it
+                st.image(encoded(path.read_bytes()), width=80, alt=thumbnails.item_name(item))

@@ -1,4 +1,4 @@
-"""Photos as components of the browser send them."""
+"""Photos in addresses of their own, as components of the browser send them."""
 
 import base64
 import binascii
@@ -10,3 +10,8 @@ def decoded(url: str) -> bytes:
         return base64.b64decode(url.partition(",")[2], validate=True)
     except binascii.Error:
         return b""
+
+
+def encoded(jpeg: bytes) -> str:
+    """The data URL of a JPEG."""
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"

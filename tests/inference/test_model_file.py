@@ -33,7 +33,7 @@ def kept(queue_run, workspace):
 
     def kept(row=LITE0, tuned: bool = False, seed: int = 0) -> tuple[Run, bytes, str]:
         run, rng = queue_run(backbone=row.name), np.random.default_rng(seed)
-        width = 1280 if row == LITE0 else 384
+        width = 1280 if row == LITE0 else 96 if tuned else 384  # a tuned network gives its last layer alone
         head = Head(rng.normal(size=(3, width)).astype(np.float32), rng.normal(size=3).astype(np.float32))
         network = build_random(row).eval() if tuned else None
         save_trained(run, Trained(head, np.zeros((0, 3)), 1, network=network))

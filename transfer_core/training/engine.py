@@ -15,14 +15,17 @@ from transfer_core.training.plan import Plan
 _Runner = Callable[[TrainContext, int, Trained | None, Checkpoint | None], Trained | None]
 
 
-def fit(context: TrainContext) -> Trained | None:
+def fit(context: TrainContext, phase_count: int | None = None) -> Trained | None:
     """The trained model, or None where a person stopped the run before anything was learned.
 
     Continues from the context's checkpoint if there is one. Raises TransferError if training cannot continue, and why.
+
+    Args:
+        phase_count: How many of the plan's phases are done, the first ones; None for all.
     """
     checkpoint = context.load_checkpoint()
     trained = context.start() if context.start and not checkpoint else None
-    for index, phase in enumerate(context.plan.phases):
+    for index, phase in enumerate(context.plan.phases[:phase_count]):
         if checkpoint and index < checkpoint.phase:
             continue
         own = checkpoint if checkpoint and checkpoint.phase == index else None

@@ -101,7 +101,7 @@ def _do_phases_before(context: TrainContext, index: int) -> Trained | None:
         if not isinstance(event, (EpochFinished, CheckpointSaved)):
             context.emit(event)
 
-    trained = engine.fit(replace(context, plan=replace(context.plan, phases=context.plan.phases[:index]), emit=emit))
+    trained = engine.fit(replace(context, emit=emit), index)
     if index and (trained is None or trained.stopped):
         raise StopRequested
     return trained
