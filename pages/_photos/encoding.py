@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from transfer_core.errors import DataError
 from transfer_core.services.ingest import (
     Choice,
     Entry,
@@ -26,9 +27,23 @@ def ask_names(batch: Upload) -> tuple[Sequence[Entry], str] | None:
     except UnclearEncoding as unclear:
         _ask(unclear, "Which names are right?", key)
         return None
+    except DataError as error:
+        if not chosen:
+            raise
+        return _ask_again(batch, key, error)
     if chosen:
         st.session_state[key] = chosen  # a widget that is not drawn would be forgotten
     return entries, chosen
+
+
+def _ask_again(batch: Upload, key: str, error: DataError) -> tuple[Sequence[Entry], str] | None:
+    """As `ask_names`, where the names cannot be read in the encoding chosen: what was handed in stays."""
+    st.error(markdown(str(error)), icon=":material/error:")
+    del st.session_state[key]
+    opened = ask_names(batch)
+    if opened and (names := getattr(opened[0], "names", None)):
+        st.session_state[key] = names.encoding  # what the box shows from now on
+    return opened
 
 
 def offer_other_names(batch: Upload, entries: Sequence[Entry], chosen: str) -> None:

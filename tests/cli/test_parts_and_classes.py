@@ -140,6 +140,7 @@ def test_what_names_and_pictures_say_is_said_on_the_way_to_a_run(run, data, tiny
     assert code == 0 and answer["train_count"] + answer["val_count"] == 50
     assert "File names begin with LOC00 ... LOC03." in said and "--group-pattern '" in said
     assert "1 picture is in more than one class and is left out until you decide: on the page Photos" in said
+    assert "`label PROJECT --removed --class CLASS --match FILE --bring-back`" in said
     assert "left out: deer/unavailable 0.jpg: the same picture is in 'deer' and in 'fox'" in said
     code, _, said = run(*fit, "--group-pattern", r"(EVT\d+)")
     assert code == 0 and "The group pattern finds a group in 48 of 50 names; not in 2 names, such as " in said

@@ -70,3 +70,15 @@ def test_names_in_a_zip_that_can_be_read_in_several_ways_are_asked_about(visit, 
     assert classes_shown(app) == sorted(words)
     add(app)
     assert set(count_classes(load_items(empty))) == set(words)
+
+
+def test_names_that_cannot_be_read_in_the_encoding_chosen_leave_the_upload_as_it_is(visit, empty, photos):
+    words = ["狗", "猫", "鸟", "黄瓜", "正常", "异常", "划痕", "裂纹", "合格", "蝴蝶"]
+    contents = [photos["0.jpg"] + bytes([n]) for n in range(10)]
+    content = zip_of([f"{word}/{n}.jpg" for n, word in enumerate(words)], "gbk", contents=contents)
+    app = given(visit("photos", project=empty.id), ("set.zip", content.getvalue()))
+    app = box(app, "Encoding of the names").set_value("utf-8").run()
+    assert "cannot be read" in app.error[0].value and box(app, "Encoding of the names").value == "gbk"
+    assert classes_shown(app) == sorted(words)
+    add(app.run())
+    assert set(count_classes(load_items(empty))) == set(words)

@@ -8,6 +8,7 @@ import pytest
 from tests.data.drawn import photo
 from transfer_core import runs
 from transfer_core.__main__ import main
+from transfer_core.data.images.rendering import Rendering
 from transfer_core.data.labels.dataset import load_items
 from transfer_core.runs.notes import RunNotes, load_notes, save_notes
 from transfer_core.services import check
@@ -56,6 +57,19 @@ def test_settings_and_notes_of_a_run_are_mended(workspace, finished, name):
     assert names(check.check(workspace)) == [name]
     assert check.check(workspace, repair=True).is_sound and check.check(workspace).findings == ()
     assert load_notes(finished).note == "The first" and runs.open_run(workspace, finished.id) == finished
+
+
+@pytest.mark.parametrize("name", ["rendering.json", "rendering.json.bak"])
+@pytest.mark.parametrize("of_run", [True, False])
+def test_how_pictures_are_read_is_mended(workspace, project, finished, name, of_run):
+    folder, owner = (finished.folder, finished.id) if of_run else (project.folder, "")
+    rendering = Rendering({"tif-grey-u16": (0.0, 4095.0)})
+    rendering.save(folder, owner)
+    assert check.check(workspace).findings == ()
+    (folder / name).write_text("{")
+    assert names(check.check(workspace)) == [name]
+    assert check.check(workspace, repair=True).is_sound and check.check(workspace).findings == ()
+    assert Rendering.load(folder, owner) == rendering
 
 
 @pytest.mark.parametrize("name", ["split.json", "events.jsonl", "plan.json", "evaluation/val.safetensors"])

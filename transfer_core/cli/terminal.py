@@ -76,7 +76,8 @@ def mention_disputed(count: int) -> None:
         told = pluralize(
             count, "picture is in more than one class and is", "pictures are in more than one class and are"
         )
-        say(f"{told} left out until you decide: on the page Photos, or with `label PROJECT --removed --bring-back`")
+        how = "on the page Photos, or with `label PROJECT --removed --class CLASS --match FILE --bring-back`"
+        say(f"{told} left out until you decide: {how}")
 
 
 def mention_alike(groups: Sequence[Sequence[str]]) -> None:

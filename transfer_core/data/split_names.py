@@ -5,6 +5,7 @@ whether a folder of that name is a part or a class its neighbours decide, and `p
 """
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
@@ -44,12 +45,15 @@ class PartName(NamedTuple):
         fold: Which fold of a cross-validation; None where it is none.
         rest: What else it says, as it is written: "imagenette" of "imagenette_train"; "" where nothing.
         everyday: Whether it is one everyday word, which may just as well be a class.
+        whole: The same with what says nothing by itself, but may tell it from others: "grade 2" of "grade 2 train", of
+            which the rest is "grade".
     """
 
     role: str | None
     fold: str | None
     rest: str
     everyday: bool = False
+    whole: str = ""
 
 
 def words_of(part: str | None) -> str:
@@ -78,7 +82,9 @@ def read_part_name(name: str) -> PartName | None:
         return None
     rest = [span for token, span in tokens if not _is_empty(token.lower(), bool(fold))]
     said = name[rest[0][0] : rest[-1][1]] if rest else ""
-    return PartName(next(iter(roles), None), fold, said, len(words) == 1 and words[0] in _EVERYDAY)
+    apart = [] if fold or not rest else _apart(tokens)
+    whole = name[apart[0][0] : apart[-1][1]] if apart else said
+    return PartName(next(iter(roles), None), fold, said, len(words) == 1 and words[0] in _EVERYDAY, whole)
 
 
 def is_empty_name(name: str) -> bool:
@@ -89,6 +95,17 @@ def is_empty_name(name: str) -> bool:
 def says_labelled(name: str) -> bool:
     """Whether "unlabelled" beside it is its opposite."""
     return any(match[0].lower() in ("labeled", "labelled") for match in _TOKEN.finditer(name))
+
+
+def _apart(tokens: Sequence[tuple[str, tuple[int, int]]]) -> list[tuple[int, int]]:
+    """The places of all words but those of the part, and what follows these and says no class: "train set 2"."""
+    found, in_part = [], False
+    for token, span in tokens:
+        says_part = any(word in _ROLES or word in _WITHOUT for word in _unglued(token.lower()))
+        in_part = says_part or (in_part and _is_empty(token.lower(), False))
+        if not in_part:
+            found.append(span)
+    return found
 
 
 def _unglued(word: str) -> list[str]:

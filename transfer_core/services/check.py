@@ -15,10 +15,11 @@ from transfer_core import runs
 from transfer_core.backbones import catalog, weights
 from transfer_core.backbones.feature_store import RowStore
 from transfer_core.data.images.decode import is_intact
+from transfer_core.data.images.rendering import NAME as RENDERING_NAME
 from transfer_core.data.labels import dataset
 from transfer_core.errors import TransferError
 from transfer_core.evaluation import test_set
-from transfer_core.services.check_run import look_at_run, unreadable
+from transfer_core.services.check_run import look_at_kept, look_at_run, unreadable
 from transfer_core.services.findings import NOTHING, Finding, from_copy, look_at_copy, tried
 from transfer_core.support import kept_log
 from transfer_core.support.checked_json import copy_path, in_words, read_checked
@@ -62,7 +63,8 @@ def check(workspace: Workspace, *, repair: bool = False, watch: Watch = lambda *
     findings: list[Finding] = []
     for number, project in enumerate(projects):
         watch("Checking the projects", number, len(projects))
-        for look in (_look_at_project, _look_at_labels, _look_at_photos, _look_at_uploads, _look_at_test_notes):
+        looks = (_look_at_project, _look_at_rendering, _look_at_labels, _look_at_photos, _look_at_uploads)
+        for look in (*looks, _look_at_test_notes):
             findings += look(project)
         for run in runs.list_runs(workspace, project, kind=None):
             findings += look_at_run(run)
@@ -100,6 +102,12 @@ def _look_at_project(project: Project) -> Iterator[Finding]:
         yield Finding(str(path), project.problem, cost, remedy, mend=project.save if is_known else None)
     else:
         yield from look_at_copy(path, "", project.save)
+
+
+def _look_at_rendering(project: Project) -> Iterator[Finding]:
+    path = project.folder / RENDERING_NAME
+    if path.exists() or copy_path(path).exists():
+        yield from look_at_kept(path, "")
 
 
 def _look_at_labels(project: Project) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from transfer_core import runs
+from transfer_core.data.images.rendering import NAME as RENDERING_NAME
 from transfer_core.errors import TransferError
 from transfer_core.evaluation import test_set
 from transfer_core.evaluation.result import load_answers
@@ -22,10 +23,10 @@ def unreadable(run: runs.UnreadableRun) -> Finding:
 
 
 def look_at_run(run: Run) -> Iterator[Finding]:
-    for name, is_needed in (("config.json", True), ("about.json", False)):
+    for name, is_needed in (("config.json", True), ("about.json", False), (RENDERING_NAME, False)):
         path = run.folder / name
         if is_needed or path.exists() or copy_path(path).exists():
-            yield from _look_at_kept(path, run.id)
+            yield from look_at_kept(path, run.id)
     state, train_again = runs.read_state(run), "Delete the run and train again."
     if state.lost or (state.failure and "events.jsonl" in state.failure.message):
         problem = state.damage or "it is missing or empty"
@@ -53,7 +54,8 @@ def look_at_run(run: Run) -> Iterator[Finding]:
     yield from look_at_model(run, state)
 
 
-def _look_at_kept(path: Path, owner: str) -> Iterator[Finding]:
+def look_at_kept(path: Path, owner: str) -> Iterator[Finding]:
+    """At a file that is kept twice."""
     try:
         content = read_checked(path, owner)
     except (OSError, ValueError) as error:

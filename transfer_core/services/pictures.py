@@ -3,10 +3,8 @@
 import math
 from dataclasses import replace
 
-from filelock import FileLock
-
 from transfer_core.data.images import decode
-from transfer_core.data.images.rendering import Rendering
+from transfer_core.data.images.rendering import Rendering, changing_rendering
 from transfer_core.data.images.shades import Shades, most_pages, number, shades, traits
 from transfer_core.data.labels.dataset import Item
 from transfer_core.errors import DataError
@@ -44,14 +42,14 @@ def set_scale(project: Project, kind: str, black: float, white: float) -> None:
         DataError: Black and white are none.
     """
     scale = _checked(black, white)
-    with FileLock(project.folder / "rendering.lock"):
+    with changing_rendering(project):
         now = Rendering.of_project(project)
         replace(now, scales=dict(now.scales) | {kind: scale}).save(project.folder)
 
 
 def set_page(project: Project, page: int | None) -> None:
     """Has another page of files with several taken from now on, from 0; None for the first that is no preview."""
-    with FileLock(project.folder / "rendering.lock"):
+    with changing_rendering(project):
         replace(Rendering.of_project(project), page=page).save(project.folder)
 
 

@@ -87,6 +87,19 @@ def test_features_are_of_the_set_s_scale_after_the_caches_were_cleared(tiny_work
     np.testing.assert_array_equal(compute("second"), first)
 
 
+def test_what_is_chosen_while_photos_come_in_is_not_lost(workspace, project, tmp_path):
+    entry, reads = open_source(fill(tmp_path / "a", 2500, 1))[0], []
+
+    def read() -> bytes:  # the second time black and white are being found
+        reads.append(entry.path)
+        if len(reads) == 2:
+            replace(Rendering.of_project(project), page=2).save(project.folder)
+        return entry.read()
+
+    take_in(workspace, project, [replace(entry, read=read)], lambda done, total: None)
+    assert Rendering.of_project(project).page == 2 and GREY in Rendering.of_project(project).scales
+
+
 def test_damaged_files_decide_nothing(project, take, tmp_path):
     broken = fill(tmp_path / "a", 2500, 1) / "disc" / "0.tif"
     (tmp_path / "a" / "ring" / "0.tif").unlink()
@@ -225,3 +238,6 @@ def test_another_page_can_be_chosen_for_a_set(project, tmp_path):
     photo, file = "a" * 64, f"{'a' * 64}.p3.tif"
     assert len({Rendering(page=page).key(photo, file) for page in (None, 1, 2)}) == 3
     assert Rendering(page=2).key(photo, f"{photo}.tif") == photo
+    # A later page may be of another kind than the name says, and then depends on the scale of that.
+    file = f"{photo}.{GREY}.p3.tif"
+    assert len({Rendering({"tif-rgb-u16": (0.0, white)}, 2).key(photo, file) for white in (100.0, 900.0)}) == 2

@@ -159,6 +159,25 @@ def test_tables_beside_parts_say_the_classes(tables):
     assert not {entry.path for entry in without_table(entries, suggested)} & set(suggested.tables)
 
 
+def test_a_row_that_fits_photos_of_two_archives_labels_neither():
+    first = entries_of({f"{n}.png": photo(n) for n in range(4)} | {"labels.csv": rows(range(4))})
+    entries, reading = find_labels([*first, *entries_of({"1.png": photo(9)})])
+    assert [entry.path for entry in entries if not reading.place(entry.path)] == ["1.png", "1.png"]
+    assert [file for file, _ in reading.unmatched] == ["1.png"]
+
+
+def test_the_table_of_one_part_says_nothing_of_a_photo_of_another():
+    files = PARTS | {
+        "valid/7.png": photo(7),
+        "train/_classes.csv": rows((*range(4), 7)),
+        "valid/_classes.csv": rows((4, 5)),
+    }
+    places, _, _ = found(files)
+    assert "valid/7.png" not in places and len(places) == 6
+    _, reading = find_labels(entries_of(files))
+    assert [file for file, _ in reading.unmatched] == ["7.png"]
+
+
 def test_tables_named_after_parts_say_the_part_of_photos_in_one_folder():
     photos = {f"images/{n}.png": photo(n) for n in range(6)}
     places, _, _ = found(photos | {"train.csv": rows(range(4)), "test.csv": rows((4, 5))})

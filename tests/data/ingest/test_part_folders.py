@@ -113,6 +113,33 @@ def test_classes_and_parts_in_one_name():
     assert Counter(read(*paths).values()) == {(part, name): 2 for part in ("train", "val") for name in ("oak", "elm")}
 
 
+@pytest.mark.parametrize(
+    ("folders", "classes"),
+    [
+        ("{part}_{cls}", ["grade1", "grade2", "healthy"]),
+        ("{cls}_{part}", ["grade1", "grade2", "healthy"]),
+        ("{cls} {part}", ["grade 1", "grade 2"]),
+        ("{cls}-{part}-set", ["new_cats", "cats", "dogs"]),
+        ("{cls}_{part}_1", ["type2", "type10", "none"]),
+    ],
+)
+def test_classes_that_differ_in_a_number_or_a_small_word_stay_apart(folders, classes):
+    paths = [
+        f"{folders.format(cls=name, part=part)}/{n}.jpg"
+        for name in classes
+        for part in ("train", "val")
+        for n in (1, 2)
+    ]
+    assert Counter(read(*paths).values()) == {(part, name): 2 for part in ("train", "val") for name in classes}
+
+
+def test_numbers_of_parts_tell_no_classes_apart():
+    paths = [f"{folder}/1.jpg" for folder in ("oak_train_1", "oak_train_2", "elm_train_1", "oak_val", "elm_val")]
+    assert Counter(read(*paths).values())["train", "oak"] == 2
+    days = read(*filled("day1_train/{}", "day2_train/{}", "day3_test/{}"))
+    assert set(days.values()) == {(part, name) for part in ("train", "test") for name in (ANT, BEE)}
+
+
 def test_a_further_folder_beside_parts_is_no_class():
     found = read(*filled("train/{}", "val/{}"), "docs/1.jpg")
     assert found.pop("docs/1.jpg") is None and set(found.values()) == {

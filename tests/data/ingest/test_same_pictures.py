@@ -105,6 +105,38 @@ def test_what_was_decided_stays(project, take):
     assert take(TWO, may_contradict=True).disputed == 0
 
 
+def test_an_undecided_picture_is_said_also_where_only_one_copy_comes_again(project, take):
+    take(TWO)
+    mended = {path: content for path, content in TWO.items() if path != "bee/x.png"}
+    report = take(mended, may_contradict=True)
+    assert (report.photos, report.classes, report.disputed) == (2, {"ant": 1, "bee": 1}, 1)
+    assert {entry.file for entry in report.rejected} == {"ant/x.png", "ant/y.png", "bee/x.png"} & {*mended}
+    assert find_disputes(project)
+
+
+def test_a_copy_without_a_class_is_left_out_with_the_others(project, take):
+    report = take(TWO | {"x.png": photo(9)}, unlabelled=True)
+    assert (report.photos, report.unlabelled, report.classes) == (2, 0, {"ant": 1, "bee": 1})
+    [dispute] = find_disputes(project)
+    assert [item.class_name for item in dispute.items].count(None) == 1 and len(load_items(project)) == 2
+
+
+def test_a_picture_of_classes_that_are_merged_later_is_not_forgotten(project, take):
+    take(TWO)
+    edits.rename_class(project, "bee", "ant")
+    [dispute] = find_disputes(project)
+    assert dispute.in_words() == "the same picture came in with two classes, which are both 'ant' now"
+    decide(project, [dispute.photo], "ant")
+    assert find_disputes(project) == [] and count_classes(load_items(project)) == {"ant": 5}
+
+
+def test_what_is_left_of_a_picture_after_one_copy_was_removed_by_hand_is_decided(project, take):
+    take(TWO)
+    [dispute] = find_disputes(project)
+    edits.remove(project, [item.id for item in dispute.items if item.class_name == "bee"])
+    assert find_disputes(project) == []
+
+
 @pytest.mark.parametrize(("photos", "name"), [([], "ant"), (["0" * 64], "ant"), (None, "wasp")])
 def test_only_what_is_undecided_can_be_decided_and_only_for_its_classes(project, take, photos, name):
     take(TWO)

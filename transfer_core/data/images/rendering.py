@@ -10,13 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from filelock import FileLock
+
 from transfer_core.errors import DataError
 from transfer_core.support.checked_json import copy_path, in_words, read_with_copy, write_with_copy
 from transfer_core.workspace import Project
 
 Scale = tuple[float, float]  # black, white
 KEY_BEGINS = 32  # hex digits of a photo's digest that all its keys begin with
-_NAME = "rendering.json"
+NAME = "rendering.json"
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Rendering:
         Raises:
             DataError: The file is damaged, and so is the copy.
         """
-        path = folder / _NAME
+        path = folder / NAME
         if not path.exists() and not copy_path(path).exists():
             return cls()
         try:
@@ -60,8 +62,8 @@ class Rendering:
 
     def save(self, folder: Path, owner: str = "") -> None:
         """Notes it, unless nothing about it is special and nothing was noted before."""
-        if self != Rendering() or (folder / _NAME).exists():
-            write_with_copy(folder / _NAME, self.to_json(), owner)
+        if self != Rendering() or (folder / NAME).exists():
+            write_with_copy(folder / NAME, self.to_json(), owner)
 
     @classmethod
     def from_json(cls, content: dict) -> "Rendering":
@@ -80,9 +82,16 @@ class Rendering:
             file: Its name in the project, which says what of it depends on the rendering.
         """
         traits = file.split(".")[1:-1]
-        said = [self.scales.get(trait) for trait in traits]
-        page = self.page if any(trait[:1] == "p" and trait[1:].isdigit() for trait in traits) else None
+        has_pages = any(trait[:1] == "p" and trait[1:].isdigit() for trait in traits)
+        # Which kind another page is of, the name does not say.
+        said = sorted(self.scales.items()) if has_pages else [self.scales.get(trait) for trait in traits]
+        page = self.page if has_pages else None
         if page is None and not any(said):
             return photo
         told = json.dumps([traits, said, page])
         return photo[:KEY_BEGINS] + hashlib.sha256(f"{photo}|{told}".encode()).hexdigest()[KEY_BEGINS:]
+
+
+def changing_rendering(project: Project) -> FileLock:
+    """Held by whoever reads what the project has noted and notes something else; one at a time."""
+    return FileLock(project.folder / "rendering.lock")

@@ -12,7 +12,7 @@ from PIL import Image
 
 from transfer_core.data.checks import alike
 from transfer_core.data.images import decode, shades
-from transfer_core.data.images.rendering import Rendering
+from transfer_core.data.images.rendering import Rendering, changing_rendering
 from transfer_core.data.images.thumbnails import keep_pictures
 from transfer_core.data.ingest.arrivals import Arrivals, IntakeReport, Rejected
 from transfer_core.data.ingest.folder_layout import CLASS_NAME_LIMIT, LabelSource, Layout, ParsedLabel, read_layout
@@ -189,10 +189,12 @@ class _Taker:
     def find_scales(self, waiting: Mapping[str, Sequence[Entry]]) -> None:
         """Notes what is black and white for these kinds of pictures, by what the files have in common."""
         if waiting:
-            now = Rendering.of_project(self._project)
             reads = {kind: [entry.read for entry in entries] for kind, entries in waiting.items()}
-            known = replace(now, scales=decode.find_scales(reads, now.page) | dict(now.scales))
-            known.save(self._project.folder)
+            found = decode.find_scales(reads, self._rendering.page)
+            with changing_rendering(self._project):  # another window may have noted a page, or another kind
+                now = Rendering.of_project(self._project)
+                known = replace(now, scales=found | dict(now.scales))
+                known.save(self._project.folder)
             nothing = dict.fromkeys(waiting, (0.0, 1.0))  # of a kind of which none can be read, as each will say
             self._rendering = replace(known, scales=nothing | dict(known.scales))
 

@@ -227,7 +227,10 @@ def _table_among(
     if not beside or not all(any(path.startswith(f"{folder}/") for path in photos) for folder in folders):
         return hold_against(photos, entry.read(), entry.path.rsplit("/", 1)[-1], entry.path, encoding)
     return put_together(
-        [hold_against(photos, other.read(), other.path, other.path, encoding) for other in (entry, *beside)]
+        [
+            hold_against(photos, other.read(), other.path, other.path, encoding, only_near=True)
+            for other in (entry, *beside)
+        ]
     )
 
 

@@ -5,7 +5,7 @@ import os
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from urllib.parse import unquote
@@ -50,7 +50,7 @@ class Table:
 
 @dataclass(frozen=True)
 class LabelsTable:
-    """A table held against the photos that it stands beside; a `Reading` of them.
+    """A table held against the photos that it stands beside; a `LabelSource` for them.
 
     Args:
         name: Of the file; untrusted text.
@@ -145,7 +145,9 @@ def match_rows(table: Table, paths: Sequence[str], folder: str = "") -> LabelsTa
     Args:
         folder: Where the table itself lies; photos there are meant first.
     """
-    by_end, exact = _by_end(paths), {_tidy(path): path for path in paths}
+    by_end, exact = _by_end(paths), defaultdict[str, list[str]](list)
+    for path in paths:  # several of the same one are of several archives, and the row may mean any of them
+        exact[_tidy(path)].append(path)
     found = [(row, *_candidates(row.file, exact, by_end, folder)) for row in table.rows]
     said: dict[str, list[LabelRow]] = defaultdict(list)
     missing: list[str] = []
@@ -223,12 +225,14 @@ def _by_end(paths: Iterable[str]) -> dict[str, list[str]]:
     return ends
 
 
-def _candidates(file: str, exact: dict[str, str], by_end: dict[str, list[str]], folder: str) -> tuple[float, list[str]]:
+def _candidates(
+    file: str, exact: Mapping[str, list[str]], by_end: dict[str, list[str]], folder: str
+) -> tuple[float, list[str]]:
     """How much of what a row says is true of the photos that it may mean, and these; of folders, ever less is asked."""
     for key in _spellings(file):
         for meant in (f"{folder}/{key}" if folder else key, key):
             if meant in exact:
-                return math.inf, [exact[meant]]
+                return math.inf, exact[meant]
         end = next((end for end in _ends(key) if end in by_end), None)
         if end is not None:
             return math.inf if end == key else end.count("/") + 1, by_end[end]

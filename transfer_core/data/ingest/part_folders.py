@@ -177,6 +177,25 @@ def _decide(below: _Below) -> tuple[_Found, bool]:
 
 def _alone(known: _Found) -> _Found:
     """Those that are parts where nothing else lies beside them."""
+    told_apart = _told_apart(known)
+    is_one = len({part.rest.casefold() for part in known.values()}) == 1
+    return _of_parts(told_apart) or (_of_parts(known) if is_one else {})
+
+
+def _told_apart(known: _Found) -> _Found:
+    """The same, with all that their names say where two of one part would become one class otherwise.
+
+    "grade1_train" and "grade2_train" beside "healthy_train", or "new_cats_train" and "cats_train".
+    """
+    wholes: dict[tuple[str, str | None], set[str]] = defaultdict(set)
+    for part in known.values():
+        wholes[part.rest.casefold(), part.role].add(part.whole.casefold())
+    alike = {rest for (rest, _), own in wholes.items() if len(own) > 1}
+    return {n: part._replace(rest=part.whole) if part.rest.casefold() in alike else part for n, part in known.items()}
+
+
+def _of_parts(known: _Found) -> _Found:
+    """Those that are parts, if what else their names say is as it stands here."""
     roles: dict[str, set[str | None]] = defaultdict(set)
     for part in known.values():
         roles[part.rest.casefold()].add(part.role)

@@ -39,24 +39,23 @@ class SamePictures:
     def leave_out_disputed(self, project: Project, result: IntakeReport, known: Collection[str]) -> None:
         """Takes the pictures with two classes out of the project and of the result, and says so in it.
 
-        Those of which somebody has decided stay as they are.
+        Those of which somebody has decided stay as they are. Of those that are undecided since an earlier hand-in it is
+        said, too, where only one of the copies has come again: it counts no more than before.
 
         Args:
             known: Ids of the photos that were here before.
         """
         several = [items for items in self._items.values() if len({item.class_name for item in items} - {None}) > 1]
-        if not several:
-            return
-        counting = {item.id: item for item in load_labels(project).items}
-        before = disputed_before(project)
         ids: set[str] = set()
+        counting = {item.id: item for item in load_labels(project).items} if several else {}
+        before = disputed_before(project) if several else set()
         for items in several:
             now = [counting[item.id] for item in items if item.id in counting]
             if len({item.class_name for item in now} - {None}) > 1 and not before.issuperset(item.id for item in now):
                 ids |= {item.id for item in now}
         if ids:
             dispute(project, ids)
-        said = {item.id: item for items in several for item in items}
+        said = {item.id: item for items in self._items.values() for item in items}
         left_out = [found for found in find_disputes(project) if any(item.id in said for item in found.items)]
         for found in left_out:
             for item in found.items:
@@ -71,10 +70,12 @@ def _forget(result: IntakeReport, item: Item, is_new: bool) -> None:
     result.photos -= 1
     result.added -= is_new
     result.items.discard(item.id)
-    if item.class_name is not None:
-        counts = Counter(result.classes)
-        counts[item.class_name] -= 1
-        result.classes = dict(+counts)
+    if item.class_name is None:
+        result.unlabelled -= 1
+        return
+    counts = Counter(result.classes)
+    counts[item.class_name] -= 1
+    result.classes = dict(+counts)
 
 
 def _name(path: str) -> str:

@@ -11,7 +11,9 @@ from transfer_core.support.text import shorten
 from transfer_core.support.wording import pluralize
 
 
-def hold_against(photos: Sequence[str], content: bytes, name: str, path: str = "", encoding: str = "") -> LabelsTable:
+def hold_against(
+    photos: Sequence[str], content: bytes, name: str, path: str = "", encoding: str = "", *, only_near: bool = False
+) -> LabelsTable:
     """A table held against these photos; parts it does not name, folders may.
 
     Args:
@@ -19,6 +21,7 @@ def hold_against(photos: Sequence[str], content: bytes, name: str, path: str = "
         path: Its own beside the photos, which are first looked for in its folder, and in the part that it is named
             after: "1.jpg" of train.csv lies in train.
         encoding: That of its text, as a person has chosen it; else it is found.
+        only_near: Whether it speaks of no other photos, for others have a table of their own.
 
     Raises:
         UnclearEncoding: It can be read in several ways.
@@ -26,8 +29,8 @@ def hold_against(photos: Sequence[str], content: bytes, name: str, path: str = "
     """
     rows, folder = read_table(content, name, encoding), path.rpartition("/")[0]
     layout = read_layout(photos, "file_name")  # whose folders say nothing but the part
-    table = match_rows(rows, photos, folder)
     near = _near(photos, layout.part, path)
+    table = match_rows(rows, near if only_near else photos, folder)
     if len(near) < len(photos):
         nearer = match_rows(rows, near, folder)
         table = nearer if len(nearer.places) >= len(table.places) else table
