@@ -1,13 +1,14 @@
 """Networks beyond the catalogue: by their name in timm, and with weights from a file."""
 
 import pickle
+from dataclasses import replace
 
 import pytest
 import timm
 import torch
 from safetensors.torch import save_file
 
-from tests.helpers import RESNET
+from tests.helpers import RESNET, VIT
 from transfer_core.backbones import adopt, catalog, weights
 from transfer_core.backbones.torch_backbone import build_backbone
 from transfer_core.errors import BackboneError
@@ -149,3 +150,29 @@ def test_a_name_without_its_tag_may_be_added_beside_the_catalogues(tmp_path):
     adopt.add_by_name("resnet18", tmp_path)
     assert catalog.find("resnet18", tmp_path).name == "resnet18"
     assert catalog.find("resnet50", tmp_path).name == "resnet50.a1_in1k"
+
+
+def test_weights_can_be_added_for_a_network_that_was_added_here_itself(state, tmp_path):
+    path = saved(tmp_path, state)
+    adopt.add_file(RESNET, path, tmp_path / "weights", "First")
+    assert adopt.add_file(OWN, path, tmp_path / "weights").name == "test_resnet.own2"
+    first, second = (catalog.find(name, tmp_path / "weights") for name in (OWN, "test_resnet.own2"))
+    assert second == replace(first, name="test_resnet.own2", title="test_resnet.own2")
+    build_backbone(second, tmp_path / "weights")
+
+
+def test_a_network_of_the_catalogue_sees_pictures_of_the_size_that_the_catalogue_says(tmp_path):
+    row = replace(adopt.describe(VIT), model_args=(("img_size", 96),), group="few", good_for="Tests.")
+    row = replace(row, preparation=replace(row.preparation, size_px=96))
+    catalog.save_row(row, tmp_path / "weights")
+    path = saved(tmp_path, timm.create_model("test_vit", pretrained=False, img_size=96).state_dict())
+    adopted = adopt.add_file(VIT, path, tmp_path / "weights")
+    assert adopted.matched == adopted.total
+    own = catalog.find(adopted.name, tmp_path / "weights")
+    assert (own.model_args, own.preparation.size_px, own.group, own.good_for) == ((("img_size", 96),), 96, "", "")
+    build_backbone(own, tmp_path / "weights")
+
+
+def test_weights_that_timm_does_not_know_are_refused(tmp_path):
+    with pytest.raises(BackboneError, match=r"timm does not say what photos 'resnet18\.nobody' was trained on"):
+        adopt.add_by_name("resnet18.nobody", tmp_path)

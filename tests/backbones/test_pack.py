@@ -58,3 +58,37 @@ def test_what_nobody_knows_is_left_out(packed, tmp_path):
     (packed / "strange" / "model.safetensors").write_bytes(b"x")
     [(name, why)] = pack.take_in(packed, tmp_path / "weights").refused
     assert name == "strange" and "There is no backbone called 'strange'" in why
+
+
+def test_other_weights_of_the_same_name_stay(packed, tmp_path):
+    """Two machines may each have a "resnet18.own1" of their own."""
+    here = tmp_path / "weights"
+    own = replace(tiny_row(RESNET), title="Mine", hub=None)
+    catalog.save_row(own, here)
+    (here / RESNET / "model.safetensors").write_bytes(b"mine")
+    for _ in range(2):
+        taken = pack.take_in(packed, here)
+        [(name, why)] = taken.refused
+        assert taken.names == (ROW.name,) and name == RESNET
+        assert why.startswith(f"Other weights are here under the name {RESNET}, and stay.")
+        assert (here / RESNET / "model.safetensors").read_bytes() == b"mine"
+        assert catalog.find(RESNET, here) == own
+        weights.record(own, here)  # as a run on them does
+
+
+def test_damaged_weights_are_replaced_by_good_ones(packed, tmp_path):
+    here = tmp_path / "weights"
+    pack.take_in(packed, here)
+    (here / ROW.name / "model.safetensors").write_bytes(b"damaged")
+    assert pack.take_in(packed, here).refused == ()
+    assert weights.verify(ROW, here).read_bytes() == ROW.name.encode() * 1000
+
+
+def test_what_was_cut_short_is_made_up_for(packed, tmp_path):
+    here = tmp_path / "weights"
+    pack.take_in(packed, here)
+    for name in ("source.json", "backbone.json"):
+        (here / RESNET / name).unlink()
+    pack.take_in(packed, here)
+    weights.verify(catalog.find(RESNET, here), here)
+    assert (here / RESNET / "source.json").is_file()

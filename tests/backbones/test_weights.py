@@ -86,6 +86,12 @@ def test_a_hub_that_refuses_is_said(hub, tmp_path, status):
     assert weights.state(ROW, tmp_path) == "download"
 
 
+def test_weights_that_came_from_a_file_are_asked_of_no_hub(hub):
+    with pytest.raises(BackboneError, match=r"they came from a file\. Add that file again"):
+        weights.check_reachable(replace(ROW, hub=None))
+    assert hub.asked == []
+
+
 def test_a_hub_that_is_there_is_reachable(hub):
     weights.check_reachable(ROW)
     assert [method for method, _, _ in hub.asked] == ["HEAD"]

@@ -70,6 +70,13 @@ def test_a_resume_drops_the_epochs_that_no_longer_hold():
     assert [entry.step for entry in history.epochs] == list(range(1, 10))
 
 
+def test_epochs_that_are_done_anew_replace_those_before():
+    """As where a newer version cannot go on from an older one's checkpoint: it begins at the first epoch again."""
+    history = reduce_events(RunState(), [QUEUED, STARTED, *map(epoch, range(1, 6)), QUEUED, RESUMED])
+    reduce_events(history, map(epoch, range(1, 4)))
+    assert [entry.step for entry in history.epochs] == [1, 2, 3]
+
+
 def test_a_resume_forgets_the_old_end():
     exported = events.StepFinished(name="export", result={"changed_labels": 0})
     stopped = events.RunStopped(result={"val_accuracy": 0.5})

@@ -53,7 +53,10 @@ def describe(name: str) -> Backbone:
         near = timm.list_models(f"{name[:6]}*", pretrained=True)[:3] if MODEL_NAME.fullmatch(name) else []
         hint = f" Did you mean {', '.join(near)}?" if near else ""
         raise BackboneError(f"timm {timm.__version__} has no network called '{name[:100]}'.{hint}")
-    told = timm.get_pretrained_cfg(name)
+    try:
+        told = timm.get_pretrained_cfg(name)
+    except RuntimeError:  # there are no weights of that name
+        told = None
     if told is None or told.input_size[1] != told.input_size[2]:
         raise BackboneError(f"timm does not say what photos '{name}' was trained on, so it cannot be used here.")
     with torch.device("meta"):
@@ -116,7 +119,7 @@ def add_file(name: str, file: Path, weights_dir: Path, title: str = "") -> Adopt
     Raises:
         BackboneError: The file cannot be read, holds more than tensors, or is of another network.
     """
-    described = describe(name)
+    described = _listed(name, weights_dir) or describe(name)
     network = build_random(described)
     tensors, adopted = _match(described, network, read_tensors(file))
     own = catalog.own_name(name, weights_dir)
@@ -132,6 +135,15 @@ def add_file(name: str, file: Path, weights_dir: Path, title: str = "") -> Adopt
     save_row(row, weights_dir)
     weights.record(row, weights_dir)
     return replace(adopted, name=own)
+
+
+def _listed(name: str, weights_dir: Path) -> Backbone | None:
+    """What the catalogue says of the network, which timm may not know by that name, or with another size of pictures.
+
+    Without what is true of the row's own weights alone.
+    """
+    row = next((row for row in catalog.rows(weights_dir) if row.name == name), None)
+    return row and replace(row, group="", pretraining="", good_for="", bad_for="", package=None)
 
 
 def read_tensors(file: Path) -> dict[str, torch.Tensor]:

@@ -15,7 +15,7 @@ from itertools import count
 from pathlib import Path
 
 from transfer_core.errors import BackboneError
-from transfer_core.support.files import make_folder
+from transfer_core.support.files import make_folder, write_json
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -111,7 +111,7 @@ def save_row(row: Backbone, weights_dir: Path) -> None:
     """Writes `backbone.json` beside weights added by hand, so that the catalogue lists them."""
     folder = weights_dir / row.name
     make_folder(folder)
-    (folder / "backbone.json").write_text(json.dumps(asdict(row), indent=1), "utf-8")
+    write_json(folder / "backbone.json", asdict(row))
 
 
 def rows(weights_dir: Path) -> Iterator[Backbone]:

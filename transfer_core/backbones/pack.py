@@ -47,11 +47,23 @@ def take_in(folder: Path, weights_dir: Path) -> Taken:
 
 
 def _copy(row: Backbone, folder: Path, weights_dir: Path) -> None:
+    """Brings a backbone here; replaces nothing but weights that are damaged, and makes up for what was cut short."""
     source, target = folder / row.name / "model.safetensors", weights_dir / row.name / "model.safetensors"
     promised = weights.verify_pack(row, source)
-    if target.is_file() and weights.digest(target) == promised:
-        return
+    if target.is_file() and weights.digest(target) != promised and weights.is_whole(target):
+        raise BackboneError(
+            f"Other weights are here under the name {row.name}, and stay. To take in those of the pack, delete the "
+            f"folder {target.parent} first."
+        )
     make_folder(target.parent)
+    if not (target.is_file() and weights.digest(target) == promised):
+        _copy_file(row, source, target, promised)
+    write_json(target.with_name("source.json"), read_json(source.with_name("source.json")))
+    if row.name not in BUILT_IN and not target.with_name("backbone.json").is_file():
+        catalog.save_row(row, weights_dir)
+
+
+def _copy_file(row: Backbone, source: Path, target: Path, promised: str) -> None:
     part = temp_path(target)
     try:
         shutil.copyfile(source, part)
@@ -60,6 +72,3 @@ def _copy(row: Backbone, folder: Path, weights_dir: Path) -> None:
         move_into_place(part, target)
     finally:
         part.unlink(missing_ok=True)
-    write_json(target.with_name("source.json"), read_json(source.with_name("source.json")))
-    if row.name not in BUILT_IN:
-        catalog.save_row(row, weights_dir)

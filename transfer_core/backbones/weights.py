@@ -93,6 +93,11 @@ def verify_pack(backbone: Backbone, path: Path) -> str:
     return promised
 
 
+def is_whole(path: Path) -> bool:
+    """Whether weights on this machine are those that came here, as far as that was noted."""
+    return _noted(path) in (None, digest(path))
+
+
 def mend(backbone: Backbone, weights_dir: Path) -> str:
     """What a person can do about damaged weights: a sentence or two."""
     if is_packaged(backbone):
@@ -163,6 +168,11 @@ def check_reachable(backbone: Backbone) -> None:
     Raises:
         BackboneError: Not reachable, or the file is not there: says what can be done.
     """
+    if backbone.hub is None:
+        raise BackboneError(
+            f"The weights of {backbone.title} are not on this machine any more, and cannot be downloaded: they came "
+            "from a file. Add that file again, or choose another backbone."
+        )
     if error := probe_url(_hub_address(backbone), HUB_TIMEOUT_S):
         raise _unreachable(backbone, error) from error
 

@@ -19,6 +19,7 @@ _LEAST = 0.4  # confidence in the other class, below which a photo is unclear an
 _NEIGHBOURS = 10
 _AGREEING, _SURE, _SEVERAL = 0.8, 0.7, 2
 _ALONE = 0.9  # asked of a single one
+_BLOCK = 256  # photos held against all others at once
 
 
 @dataclass(frozen=True)
@@ -69,10 +70,12 @@ def _are_borne_out(
         return False
     rows = features - features.mean(0)
     rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-    likeness = rows[[one.number for one in sure]] @ rows.T
     keys = np.array(units)
     agreeing = []
-    for one, row in zip(sure, likeness, strict=True):
+    for place, one in enumerate(sure):
+        if place % _BLOCK == 0:
+            likeness = rows[[each.number for each in sure[place : place + _BLOCK]]] @ rows.T
+        row = likeness[place % _BLOCK]
         row[keys == keys[one.number]] = -np.inf
         nearest = np.argsort(-row)[:_NEIGHBOURS]
         shares = [float((class_ids[nearest] == class_id).mean()) for class_id in (one.suggested, class_ids[one.number])]

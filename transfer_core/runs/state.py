@@ -180,6 +180,9 @@ def reduce_events(state: RunState, new: Iterable[events.Event]) -> RunState:
                 state.progress = event
                 state.first_progress = state.first_progress or event
             case events.EpochFinished():
+                # A worker of a newer version may have begun anew, where the checkpoint was of an older one.
+                while state.epochs and state.epochs[-1].step >= event.step:
+                    state.epochs.pop()
                 state.epochs.append(event)
             case events.HeadChosen():
                 state.head = event

@@ -88,7 +88,8 @@ def suggestion_for(
         count_classes(split.train),
         changed_labels=str(changes) if changes else "",
         parted=_parted_by(project.group_pattern, run, split),
-        last_epoch=state.epochs[-1] if state.epochs else None,
+        # Of the model that is kept: a solved new layer has no epochs.
+        last_epoch=state.epochs[-1] if state.epochs and not state.keeps_solved else None,
         rival=_frozen_rival(project, run, split, read_state),
     )
 

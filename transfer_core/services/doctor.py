@@ -101,6 +101,9 @@ def examine_project(workspace: Workspace, project: Project, looking: Report) -> 
         rows = Path(folder) / "features"
         photos = list(zip(keys, paths, strict=True))
         features = compute_features(row, photos, workspace, rows, looking, rendering=rendering)
+        # The pooled last layer alone: by it the doctor's limits were found, and what earlier stages see has another
+        # scale, and maxima that are alike in all photos.
+        features = features[:, : row.feature_blocks[0]]
         left_out = [dispute.items for dispute in find_disputes(project)]
         examined = Photos(once, features, thumbnail, lambda number: paths[number].read_bytes())
         findings = examine(items, examined, left_out)

@@ -106,8 +106,10 @@ def names(count: int) -> list[str]:
     return [str(i) for i in range(count)]
 
 
-def test_out_of_fold_answers_are_those_of_heads_that_have_not_seen_the_photos():
+@pytest.mark.parametrize("searched", [1000, 30])  # all of the photos, or a part of them
+def test_out_of_fold_answers_are_those_of_heads_that_have_not_seen_the_photos(monkeypatch, searched):
     """Trained here one by one, on the photos of the other folds."""
+    monkeypatch.setattr(l2_search, "SEARCH_PHOTOS", searched)
     features, class_ids = blobs(per_class=20, width=100, spread=4)
     found = predict_out_of_fold(features, class_ids, names(60), 3, 40, 0)
     assert found.strength == search_l2(features, class_ids, names(60), 3, 40, 0)

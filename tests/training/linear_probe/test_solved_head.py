@@ -66,6 +66,23 @@ def test_a_class_without_photos_is_never_named():
     assert np.isfinite(head.weight).all() and head.confidences(features)[:, 3].max() < 1e-3
 
 
+@pytest.mark.parametrize("noise", [0.0, 1e-6, 1e-4])
+def test_photos_of_a_class_that_are_all_alike_make_no_head_that_is_quite_sure(noise):
+    rng = np.random.default_rng(0)
+    class_ids = np.repeat([0, 1, 2], 6)
+    features = rng.random((3, 200))[class_ids] + noise * rng.normal(size=(18, 200))
+    basis = Basis.of(features.astype(np.float32))
+    rows, plain = basis.coordinates(features.astype(np.float32)), Scaler.identity(18)
+    fold_of = fold_per_row(class_ids, [str(number) for number in range(18)], rng)
+    told, _ = discriminants_left_out(rows, class_ids, fold_of, 3)
+    for place, shrinkage in enumerate(SHRINKAGES):
+        solved = solve(rows, plain, class_ids, 3, shrinkage)
+        own = rows @ solved.weight + solved.offset  # of photos like those left out, hence much the same
+        np.testing.assert_allclose(own, told[place], atol=0.1 * np.abs(told[place]).max())
+    losses = sharpen(told, np.zeros((18, 3)), class_ids, np.ones(18))[1].mean(1)
+    assert losses.min() < 0.3  # the doubt that is always left; quite sure of everything costs 1.4
+
+
 def test_the_sharpness_is_that_of_the_smallest_loss():
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 1, (400, 3))

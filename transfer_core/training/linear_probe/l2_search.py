@@ -77,16 +77,36 @@ def predict_out_of_fold(
     Up to `SEARCH_PHOTOS` it takes hardly longer than the search alone, whose heads then answer; with more photos the
     folds are made once more of all of them. Arguments, and None, as in `search_l2`.
     """
-    candidates, generator = _L2_CANDIDATES, np.random.default_rng(seed)
+    fold_of = fold_per_row(class_ids, units, np.random.default_rng(seed))
     if len(features) > SEARCH_PHOTOS:
         strength = search_l2(features, class_ids, units, class_count, epochs, seed, weighted)
-        candidates = candidates[:0] if strength is None else np.array([strength])
-    fold_of = fold_per_row(class_ids, units, generator)
-    if not len(candidates):
-        return None
+        if strength is None:
+            return None
+        return _predict_many(features, class_ids, fold_of, class_count, strength, epochs, weighted)
     coordinates = Basis.of(features).coordinates(features)
-    found = cross_validate(coordinates, class_ids, fold_of, class_count, candidates, epochs, weighted)
+    found = cross_validate(coordinates, class_ids, fold_of, class_count, _L2_CANDIDATES, epochs, weighted)
     return found.out_of_fold(fold_of) if found else None
+
+
+def _predict_many(
+    features: np.ndarray,
+    class_ids: np.ndarray,
+    fold_of: np.ndarray,
+    class_count: int,
+    strength: float,
+    epochs: int,
+    weighted: bool,
+) -> OutOfFold:
+    """One fold after the other, by weights of 0 for what it leaves out: features of many photos are never copied."""
+    counts = balance(class_ids, class_count)[class_ids] if weighted else np.ones(len(class_ids), np.float32)
+    scaler = Scaler.of(features)
+    confidences, folds = np.full((len(class_ids), class_count), np.nan), usable_folds(class_ids, fold_of)
+    for fold in folds:
+        weights = np.where(fold_of == fold, np.float32(0), counts)
+        *_, last = train_epochs(features, scaler, class_ids, class_count, [strength], epochs, weights=weights)
+        rows = np.flatnonzero(fold_of == fold)
+        confidences[rows] = last.head(scaler).confidences(features[rows])
+    return OutOfFold(strength, confidences, np.where(np.isin(fold_of, folds), fold_of, -1))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,9 @@ from transfer_core.training.linear_probe.folds import usable_folds
 from transfer_core.training.linear_probe.head import Head, Scaler
 
 SHRINKAGES = np.geomspace(1e-4, 1, 9)  # variance added in every direction, as shares of all variance within classes
+# Of scaled features, whose variance is about 1 in all: where photos of a class hardly differ, as drawn ones may, the
+# little that they do is rounding, and dividing by it would make any head quite sure of everything.
+_LEAST_SPREAD = 1e-3
 _RIDGE = 0.01  # of the mean variance: enough for photos that are there twice
 _BLOCK = 256  # rows at a time
 _LEAST_SHARE = 1e-6  # of the photos that a class is taken to have; of some there is none to learn from
@@ -65,8 +68,8 @@ def solve(
     for rows in _blocks(len(class_ids)):
         own = (scaler(features[rows]) - means[class_ids[rows]]) * np.sqrt(weights[rows, np.newaxis])
         scatter += own.T @ own
-    added = shrinkage * (np.trace(scatter) or 1.0)
-    weight = np.linalg.solve(scatter + added * np.eye(width), means.T)
+    scatter[np.diag_indices(width)] += shrinkage * max(np.trace(scatter), _LEAST_SPREAD)
+    weight = np.linalg.solve(scatter, means.T)
     return Solved(weight, -0.5 * (means.T * weight).sum(0), _log(shares))
 
 
@@ -146,7 +149,7 @@ def _answer_fold(
     by_outer = vectors.T @ ((outer - means_outer[class_ids]) * roots)
     squares = (means_inner * averaging).sum(1)
     told = []
-    for added in SHRINKAGES * (values.sum() or 1.0):
+    for added in SHRINKAGES * max(values.sum(), _LEAST_SPREAD):
         damped = by_means / (added + values)[:, np.newaxis]
         linear = means_outer - damped.T @ by_outer
         told.append((linear - 0.5 * (squares - (damped * by_means).sum(0))[:, np.newaxis]).T / added)
