@@ -87,12 +87,29 @@ def decode_names(raw: Sequence[bytes], place: str, encoding: str = "") -> Names:
 
 
 def name_bytes(path: str) -> bytes | None:
-    """The bytes of a name on this machine's disk that are no valid Unicode; None where they are."""
+    """The bytes of a path on this machine's disk that is no valid Unicode; None where it is.
+
+    Of folders on the way that are valid and more than ASCII nothing is unclear: something short stands for each.
+    """
+    parts = path.split("/")
+    if all(_is_valid(part) for part in parts):
+        return None
+    return b"/".join(os.fsencode(part) if part.isascii() or not _is_valid(part) else b"-" for part in parts)
+
+
+def with_valid_parts(read: str, path: str) -> str:
+    """What was read of `name_bytes(path)`, with the parts of the path that were valid as they are."""
+    return "/".join(
+        part if _is_valid(part) else new for part, new in zip(path.split("/"), read.split("/"), strict=True)
+    )
+
+
+def _is_valid(text: str) -> bool:
     try:
-        path.encode("utf-8")
+        text.encode("utf-8")
     except UnicodeEncodeError:
-        return os.fsencode(path)
-    return None
+        return False
+    return True
 
 
 def _raw_name(info: zipfile.ZipInfo) -> bytes:

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 
 from transfer_core.data.ingest.file_kinds import HEAD, TEACHABLE_MACHINE, ZIP, find_kind, is_known_ending, kind_of_zip
-from transfer_core.data.ingest.file_names import Names, decode_names, name_bytes, zipped_names
+from transfer_core.data.ingest.file_names import Names, decode_names, name_bytes, with_valid_parts, zipped_names
 from transfer_core.data.ingest.folder_layout import has_photo_ending
 from transfer_core.errors import DataError
 from transfer_core.support.encodings import UnclearEncoding
@@ -225,7 +225,7 @@ def with_names(entries: Iterable[Entry], place: str, encoding: str = "") -> Entr
     entries = list(entries)
     if raw := {entry.path: told for entry in entries if (told := name_bytes(entry.path)) is not None}:
         named = decode_names(list(raw.values()), f"'{tidy_path(place)}'", encoding)
-        read = dict(zip(raw, named.names, strict=True))
+        read = {path: with_valid_parts(name, path) for path, name in zip(raw, named.names, strict=True)}
         entries = [replace(entry, path=tidy_path(read.get(entry.path, entry.path))) for entry in entries]
         return Entries(entries, named.said(f"'{tidy_path(place)}'"), named if named.encoding else None)
     return Entries(replace(entry, path=tidy_path(entry.path)) for entry in entries)
