@@ -253,6 +253,18 @@ print(sorted({name.split('.')[0] for name in sys.modules} & {'onnx', 'onnxruntim
     assert answer.stdout == "[]\n", answer.stderr
 
 
+@pytest.mark.training
+def test_no_command_waits_for_what_only_the_doctor_needs():
+    code = """
+import sys
+from transfer_core.__main__ import build_parser
+build_parser()
+print(sorted({name.split('.')[0] for name in sys.modules} & {'scipy', 'torch', 'openpyxl'}))
+"""
+    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert answer.stdout == "[]\n", answer.stderr
+
+
 def test_every_room_in_the_order_exists():
     named = [room for rooms in ORDER for room in rooms]
     assert len(named) == len(set(named))

@@ -12,7 +12,6 @@ from transfer_core.data.images.thumbnails import ensure_thumbnail, thumbnails
 from transfer_core.data.ingest.arrivals import Rejected
 from transfer_core.data.labels.dataset import count_classes, load_items
 from transfer_core.data.labels.disputes import find_disputes
-from transfer_core.doctor.examine import Photos, examine
 from transfer_core.doctor.finding import Finding, in_order
 from transfer_core.errors import DataError
 from transfer_core.services import ingest
@@ -79,6 +78,8 @@ def examine_data(workspace: Workspace, data: str, reading: Report, looking: Repo
 
 def examine_project(workspace: Workspace, project: Project, looking: Report) -> Diagnosis:
     """The photos of a project, as `examine_data` says."""
+    from transfer_core.doctor.examine import Photos, examine  # half a second, for which other commands do not wait
+
     items = load_items(project)
     if not items:
         raise DataError("There are no photos in this project yet. Add some first.")
