@@ -19,6 +19,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from tests.browser.conftest import CHROMIUM, FLAGS, Server
+from tests.helpers import wait_for
 from transfer_core.data.labels.dataset import append_items, new_item
 from transfer_core.workspace import Project, Workspace
 
@@ -66,7 +67,7 @@ def main() -> None:
         address, empty = (f"{server.url}/sort?project={one.id}" for one in (project, none))
 
         def drawn() -> None:
-            tab.wait_for_function(_DRAWN)
+            wait_for(lambda: tab.evaluate(_DRAWN))
 
         try:
             tab = browser.new_page()

@@ -15,7 +15,7 @@ _FLAT = 12.0  # grey levels between the 5th and the 95th percentile
 # Sharpness of thumbnails of `flowers5` and `ants_bees`, 400 photos: 0.40 and more; blurred with a radius of 2 pixels or
 # more: 0.32 and less.
 _BLURRED = 0.34
-_LESS, _BEYOND = 0.6, 4.0  # of the set's middle, and deviations below it: where all are soft, none is worse
+_LESS, _BEYOND = 0.6, 3.5  # of the set's middle, and deviations (of logarithms) below it: in a soft set, none is worse
 _SMOOTH = 0.5  # grey levels of medium detail, below which there is nothing to be sharp
 
 
@@ -49,7 +49,7 @@ def look_at(grey: np.ndarray) -> Look:
     low, high = np.percentile(grey, (5, 95))
     soft = gaussian_filter(grey, 1.0)
     fine, medium = (grey - soft).std(), (soft - gaussian_filter(soft, 3.0)).std()
-    return Look(float(low), float(high), float(fine / medium) if medium > _SMOOTH else float("nan"))
+    return Look(float(low), float(high), float(max(fine, 1e-6) / medium) if medium > _SMOOTH else float("nan"))
 
 
 def find_blurred(looks: Sequence[Look]) -> list[int]:
@@ -57,9 +57,9 @@ def find_blurred(looks: Sequence[Look]) -> list[int]:
     values = np.array([one.sharpness for one in looks])
     if np.isnan(values).all():
         return []
-    middle = float(np.nanmedian(values))
-    spread = 1.4826 * float(np.nanmedian(np.abs(values - middle)))
-    limit = min(_BLURRED, _LESS * middle, middle - _BEYOND * spread)
+    middle = float(np.nanmedian(np.log(values)))
+    spread = 1.4826 * float(np.nanmedian(np.abs(np.log(values) - middle)))
+    limit = min(_BLURRED, _LESS * np.exp(middle), np.exp(middle - _BEYOND * spread))
     return [number for number, value in enumerate(values) if value < limit]
 
 
