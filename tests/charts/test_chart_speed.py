@@ -30,6 +30,12 @@ def test_many_have_their_names_in_the_hover_box_alone():
     assert fig.data[0].mode == "markers" and len(fig.data[0].hovertext) == 9
 
 
+def test_no_name_covers_another():
+    rows = [("Frozen", 100, 0.9, 0.8, 0.95), ("Fine-tuned", 101, 0.92, 0.8, 0.97), ("Small", 300, 0.91, 0.8, 0.97)]
+    [dots] = accuracy_and_speed(rows).data
+    assert dots.text == ("Frozen", "", "Small") and "Fine-tuned" in dots.hovertext[1]
+
+
 @pytest.mark.parametrize(
     "rows", [[], [("a", 0, 0.5, None, None)], [("a", 1, 1.5, None, None)], [("a", 1, 0.5, 0.6, 0.7)]]
 )

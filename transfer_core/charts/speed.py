@@ -11,6 +11,7 @@ from transfer_core.support.wording import percent
 _NAMED = 8  # dots with a name beside them; more would cover each other, and the hover box names every one
 _NAME_LETTERS = 32
 _LINE_STEPS = (1, 2, 5)
+_APART, _ABOVE = 1.2, 0.08  # times the speed, and share of right answers: dots nearer than both cover each other's name
 
 
 def accuracy_and_speed(
@@ -44,7 +45,7 @@ def accuracy_and_speed(
         y=shares,
         error_y=reach,
         mode="markers+text" if len(rows) <= _NAMED else "markers",
-        text=[label(name, _NAME_LETTERS) for name, *_ in rows],
+        text=["" if _is_close(row, rows[:number]) else label(row[0], _NAME_LETTERS) for number, row in enumerate(rows)],
         textposition=[_side(speed, speeds) for speed in speeds],
         textfont={"size": 12, "color": colours.text},
         marker={"color": colours.accent, "size": 11, "line": {"color": colours.paper, "width": 1.5}},
@@ -63,11 +64,19 @@ def accuracy_and_speed(
         ticktext=[f"{tick:g}" for tick in ticks],
         title_text=escape("Photos per second on this computer"),
         showgrid=True,
+        gridcolor=colours.line,
     )
     lowest = 0.5 if min(low if low is not None else share for _, _, share, low, _ in rows) > 0.55 else 0.0
     marks = [lowest, (lowest + 1) / 2, 1]
     fig.update_yaxes(range=[lowest, 1.02], tickvals=marks, ticktext=[percent(mark) for mark in marks], showgrid=True)
     return fig.update_layout(hovermode="closest", showlegend=False)
+
+
+def _is_close(row: Sequence, others: Sequence[Sequence]) -> bool:
+    """Whether a name stands already where this row's would."""
+    return any(
+        max(row[1], other[1]) < _APART * min(row[1], other[1]) and abs(row[2] - other[2]) < _ABOVE for other in others
+    )
 
 
 def _side(speed: float, speeds: Sequence[float]) -> str:
