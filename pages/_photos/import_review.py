@@ -1,15 +1,12 @@
 """What waits in the inbox: how it would be read is shown, changed, and then done."""
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import streamlit as st
-from filelock import Timeout
 
-from pages._photos import encoding
-from pages._shared import errors, frame, progress, session, thumbnails
-from pages._shared.data_urls import encoded
+from pages._photos import encoding, take_in
+from pages._shared import errors, frame, session
 from transfer_core.data.split_names import words_of
 from transfer_core.errors import DataError
 from transfer_core.services import ingest
@@ -24,17 +21,12 @@ from transfer_core.services.ingest import (
     photos_among,
     read_as,
     survey,
-    without_table,
 )
-from transfer_core.services.labels import Item, load_items, load_original_items
-from transfer_core.services.projects import ensure_thumbnail
 from transfer_core.support.text import markdown, plain, shorten
 from transfer_core.support.wording import pluralize
 
 EXAMPLES = 3
 LISTED = 500  # names of files that are left out; a longer list is not read to its end
-THUMBNAILS = 8
-SHOW_THUMBNAILS_EVERY = 5  # of the progress line's steps
 
 
 Found = tuple[LabelSource, Survey] | UnclearEncoding | str
@@ -68,12 +60,12 @@ def review_waiting(project) -> bool:
     batch = waiting[0]
     if batch.choice is None and batch.is_busy():
         st.info("Files are being uploaded in another window. When all are here, you choose how to sort them.")
-        return _wait_until_free(batch)
+        return take_in.wait_until_free(batch)
     if st.session_state.get(session.READING) == batch.id:
-        return _read(project, batch)
+        return take_in.read(project, batch)
     with errors.shown_errors():
         if batch.choice:
-            return _ask_to_go_on(project, batch)
+            return take_in.ask_to_go_on(project, batch)
         plan = _plan(batch)
         return _review(batch, plan) if plan else _ask_to_wait(batch)
     return False
@@ -90,24 +82,9 @@ def _ask_to_wait(batch: Upload) -> bool:
     return True
 
 
-def _opened(batch: Upload) -> Sequence[Entry]:
-    """The entries of one whose reading has been chosen."""
-    opened = _open(batch)
-    return opened[0] if opened else []
-
-
-def _open(batch: Upload) -> tuple[Sequence[Entry], str] | None:
-    """As `ask_names`; forgets one that cannot be opened any more, or the page could never be used again."""
-    try:
-        return encoding.ask_names(batch)
-    except DataError:
-        batch.discard()
-        raise
-
-
 def _review(batch: Upload, plan: Plan) -> bool:
     if not plan.photos:
-        _begin(batch, Choice("one_class", "unnamed"))  # says what is wrong with each file
+        take_in.begin(batch, Choice("one_class", "unnamed"))  # says what is wrong with each file
     st.subheader("How should Graft sort these photos?")
     _tell_missing(batch)
     encoding.offer_other_names(batch, plan.entries, plan.names)
@@ -133,7 +110,7 @@ def _review(batch: Upload, plan: Plan) -> bool:
         left = st.button("Cancel", key="leave-photos")
         added = st.button(f"Add {pluralize(count, 'photo')}", type="primary", disabled=not ready, key="add-photos")
     if added:
-        _begin(batch, replace(chosen, names=plan.names))
+        take_in.begin(batch, replace(chosen, names=plan.names))
     if left:
         batch.discard()
         st.rerun()
@@ -148,7 +125,7 @@ def _plan(batch: Upload) -> Plan | None:
     plan = st.session_state.get(session.PLAN)
     if plan is None or plan.key != key:
         with st.spinner("Reading the file names"):
-            opened = _open(batch)
+            opened = take_in.open_waiting(batch)
             if opened is None:
                 return None
             entries, names = opened
@@ -272,106 +249,3 @@ def list_files(title: str, files: Sequence[tuple[str, str]]) -> None:
                 {"File": [name for name, _ in shown], "Why": [why for _, why in shown]},
                 hide_index=True,
             )
-
-
-def _begin(batch: Upload, choice: Choice) -> None:
-    """Has it read by a page that shows nothing else."""
-    st.session_state[session.READING] = batch.choose(choice).id
-    st.rerun()
-
-
-def _ask_to_go_on(project, batch: Upload) -> bool:
-    """For a reading that broke off, with its page or with the server, or never began; or that another window is at."""
-    try:
-        with batch.lock():
-            pass
-    except Timeout:
-        st.info("Photos are being read in another window. They will appear here when that is done.")
-        return _wait_until_free(batch)
-    paths = photos_among(_opened(batch))
-    if batch.before is None:
-        told = f"{pluralize(len(paths), 'photo waits', 'photos wait')} to be read. Press Continue to add them."
-    else:
-        here = {item.path for item in load_items(project)}
-        done = sum(path in here for path in paths)
-        told = f"Reading was interrupted: {done:,} of {pluralize(len(paths), 'photo')} are here. Press Continue to add "
-        told += "the missing ones."
-    st.warning(told, icon=":material/error:")
-    with frame.foot("These photos wait until you add them."):
-        left = st.button("Skip the rest", key="leave-photos")
-        goes_on = st.button("Continue", type="primary", key="go-on")
-    if goes_on:
-        _begin(batch, batch.choice)
-    if left:
-        batch.discard()
-        st.rerun()
-    return True
-
-
-def _wait_until_free(batch: Upload) -> bool:
-    """Draws the page anew once nobody fills or reads the batch any more."""
-
-    def look() -> None:
-        if not batch.is_busy():
-            st.rerun()
-
-    st.fragment(look, run_every=1.0)()
-    return True
-
-
-def _read(project, batch: Upload) -> bool:
-    """Reads the whole batch and redraws the page; False if no photo was added, which the page has said.
-
-    A script that Streamlit breaks off, because somebody pressed another button, begins again where it was.
-    """
-    with errors.shown_errors():
-        try:
-            with batch.lock():
-                entries, batch = batch.entries(), batch.begin(len(load_original_items(project)))
-                report = _take_in(project, entries, batch.choice)
-        except Timeout:
-            st.session_state.pop(session.READING)
-            st.rerun()
-        except Exception as error:  # whatever it was, it is not tried again unasked
-            st.session_state.pop(session.READING)
-            if isinstance(error, DataError):  # nothing in it can be used; other mistakes can be mended, so it waits
-                batch.discard()
-            raise
-        # Those that came before the reading broke off are new to the person, too.
-        report.added = len(report.items - {item.id for item in load_original_items(project)[: batch.before]})
-        batch.discard()
-        st.session_state.pop(session.READING)
-        st.session_state[session.INTAKE] = (project.id, report)
-        st.rerun()
-    return False
-
-
-def _take_in(project, entries: Sequence[Entry], choice: Choice):
-    """The intake, with photos per second, time left, and the last few thumbnails."""
-    line, reading = progress.progress_line("Reading photos"), read_as(entries, choice)
-    wall, latest, steps = st.container(key="gallery-arriving").empty(), deque(maxlen=THUMBNAILS), 0
-
-    def report(done: int, total: int) -> None:
-        nonlocal steps
-        if line(done, total):
-            steps += 1
-            if steps % SHOW_THUMBNAILS_EVERY == 0 and latest:
-                _show_latest(project, wall, list(latest))
-
-    return ingest.take_in_entries(
-        session.workspace(),
-        project,
-        without_table(entries, choice, reading),
-        report,
-        reading=reading,
-        arrived=latest.append,
-        unlabelled=choice.unlabelled,
-    )
-
-
-def _show_latest(project, wall, items: Sequence[Item]) -> None:
-    with wall.container(horizontal=True):  # without a key, which Streamlit takes once only in a run of the page
-        for item in items:
-            path = ensure_thumbnail(session.workspace(), project, item)
-            if path.is_file():  # the photo itself, not its address, which may be gone before a busy browser asks for it
-                st.image(encoded(path.read_bytes()), width=80, alt=thumbnails.item_name(item))

@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from pages._photos import import_review
+from pages._photos import take_in
 from pages._shared import progress
 from tests.data.ingest.test_tar_archive import make_tar
 from tests.data.ingest.test_teachable_machine import project_file
@@ -201,10 +201,10 @@ def test_reading_that_broke_off_goes_on(visit, workspace, empty, drawn):
 
 def test_thumbnails_appear_again_and_again(visit, empty, drawn, monkeypatch):
     monkeypatch.setattr(progress, "SHOW_EVERY_S", 0)
-    monkeypatch.setattr(import_review, "SHOW_THUMBNAILS_EVERY", 1)
-    shown, show = [], import_review._show_latest
+    monkeypatch.setattr(take_in, "SHOW_THUMBNAILS_EVERY", 1)
+    shown, show = [], take_in._show_latest
     monkeypatch.setattr(
-        import_review,
+        take_in,
         "_show_latest",
         lambda project, wall, items: shown.append(len(items)) or show(project, wall, items),
     )
