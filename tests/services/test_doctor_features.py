@@ -5,15 +5,16 @@ import pytest
 from transfer_core.backbones import catalog
 from transfer_core.data.ingest.intake import take_in
 from transfer_core.data.ingest.sources import open_source
+from transfer_core.doctor import examine as examining
 from transfer_core.services import doctor
 
 
 @pytest.mark.training
 def test_it_looks_at_the_last_layer_alone(workspace, dataset, monkeypatch):
     """Its limits were found by that; features hold what earlier stages see as well, for the new layer."""
-    asked, examine = [], doctor.examine
+    asked, examine = [], examining.examine
     monkeypatch.setattr(
-        doctor,
+        examining,
         "examine",
         lambda items, photos, left_out: asked.append(photos.features.shape) or examine(items, photos, left_out),
     )
