@@ -1,6 +1,7 @@
 """The guard as an ASGI application: what it hands on, what it refuses and how, and the headers of every answer."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -44,7 +45,9 @@ def ask(*headers, kind="http", names=(), came_in_by="127.0.0.1", extensions=None
     scope = {"type": kind, "path": "/", "headers": list(headers), "server": (came_in_by, 8501)}
     if kind == "websocket":
         scope["extensions"] = {"websocket.http.response": {}} if extensions is None else extensions
-    asyncio.run(Guard(app, address=address, names=names)(scope, receive, send))
+    guarded = Guard(app, address=address, names=names)(scope, receive, send)
+    with ThreadPoolExecutor(1) as thread:  # for in this one a browser's loop may be running
+        thread.submit(asyncio.run, guarded).result()
     return sent, app.asked
 
 
