@@ -54,7 +54,7 @@ def facts(entry):
 
 
 def origin(entry):
-    """What it learned from, and its licence; a free one in a word, any other in a sentence."""
+    """Its pretraining data and its licence; a free licence in a word, any other in a sentence."""
     row = entry.row
     learned = f"Pretrained on {markdown(row.pretraining)}. " if row.pretraining else ""
     allowed = "" if entry.permission.kind == "free" else f": {entry.permission.words}"

@@ -20,7 +20,7 @@ def predict_all(model, load, files):
     """[(name, small upright picture, prediction)] of those that can be read; the others are named with the reason.
 
     Args:
-        model: Its digest: what it has said of these files before is not asked again when the page is drawn anew.
+        model: Its digest: files that it has classified are not classified again when the page is redrawn.
         load: Gives the predictor.
         files: Of the uploader; of zips, what is in them.
     """

@@ -77,7 +77,7 @@ def look(
     """Features float32 (d,) of one photo, pixels uint8 (3, size, size), by the session of the backbone's trunk.
 
     Raises:
-        BackboneError: Some are no numbers. No head can learn from these, and all that it says would mean nothing.
+        BackboneError: Some features are not finite numbers, so no head can be trained on them.
     """
     features = session.run(None, {"pixels": pixels[np.newaxis]})[0][0]
     if not np.isfinite(features).all():

@@ -12,7 +12,7 @@ from transfer_core.support.files import make_folder, move_into_place, read_json,
 
 @dataclass(frozen=True)
 class Taken:
-    """What came of a pack.
+    """The result of making or taking in a pack.
 
     Args:
         names: Of the backbones that were taken in, or were here already.
