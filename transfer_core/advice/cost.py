@@ -121,7 +121,7 @@ def _learning_s(phase: Phase, frozen: float, speed: LearningSpeed) -> float:
     """Seconds to train on one photo, over all epochs.
 
     Args:
-        frozen: Share of the stages that stay frozen; the work is assumed to shrink in proportion, which was not measured for each.
+        frozen: Share of the stages that stay frozen; the work is assumed to shrink in proportion.
     """
     learn_s = speed.steady_learn_s if phase.keeps_statistics else speed.learn_s
     back_s = (learn_s - speed.check_s) * (1 - frozen)
