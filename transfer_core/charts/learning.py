@@ -160,7 +160,7 @@ def _add_kept(fig: go.Figure, epoch: int, values: tuple[float | None, ...], dark
 
 
 def layers(names: Sequence[str], learns: Sequence[bool], *, dark: bool = False) -> go.Figure:
-    """The network as rising bars, from the first layers to the new layer: grey ones stay frozen, green ones are trained.
+    """The network as rising bars, from the first layers to the new layer: grey stays frozen, green is trained.
 
     Args:
         names: (n,), from input to output.
